@@ -1,0 +1,189 @@
+"""The command `maxapi-mock`."""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from threading import Event
+from typing import NoReturn
+
+from mockserver.contract import (
+    Contract,
+    ContractError,
+    NotJson,
+    Violation,
+    load_contract,
+    parse_json,
+)
+from mockserver.contract.documents import recognise
+from mockserver.contract.loader import KINDS, pretty
+from mockserver.settings import (
+    SETTINGS,
+    Resolved,
+    SettingError,
+    option_of,
+    resolve_settings,
+    show_value,
+)
+from mockserver.version import __version__
+
+PASS, FAILURE, USAGE = 0, 1, 2
+
+
+class _Parser(argparse.ArgumentParser):
+    """Says what is wrong in one line."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(USAGE, f"{self.prog}: {message} (see {self.prog} --help)\n")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command with *arguments*, by default the process's; give its exit status."""
+    parser = _make_parser()
+    options = parser.parse_args(arguments)
+    try:
+        status: int = options.run(options)
+    except (SettingError, ContractError) as error:
+        print(f"{parser.prog}: {error}", file=sys.stderr)
+        return USAGE
+    except BrokenPipeError:
+        return FAILURE
+    return status
+
+
+def _make_parser() -> _Parser:
+    parser = _Parser(
+        prog="maxapi-mock", description="A local stand-in for MaxAPI.", allow_abbrev=False
+    )
+    parser.add_argument("--version", action="version", version=f"maxapi-mock {__version__}")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND", dest="command")
+
+    serve = commands.add_parser(
+        "serve", help="serve the mock until interrupted", allow_abbrev=False
+    )
+    _add_settings(serve)
+    serve.add_argument(
+        "--show-settings", action="store_true", help="print each setting and its origin, and end"
+    )
+    serve.set_defaults(run=_serve)
+
+    demo = commands.add_parser("demo", help="show one task from submission to image")
+    demo.set_defaults(run=_demo)
+
+    validate = commands.add_parser("validate", help="hold JSON documents against the contract")
+    validate.add_argument(
+        "files", nargs="+", metavar="FILE", help="a JSON document; - is standard input"
+    )
+    validate.add_argument(
+        "--as",
+        dest="kind",
+        choices=KINDS,
+        metavar="KIND",
+        help=f"what they are: {', '.join(KINDS)}",
+    )
+    validate.set_defaults(run=_validate)
+
+    openapi = commands.add_parser("openapi", help="print the contract as OpenAPI 3.1")
+    openapi.set_defaults(run=_openapi)
+    return parser
+
+
+def _add_settings(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--config", metavar="FILE", help="config file (TOML)")
+    for name, setting in SETTINGS.items():
+        about = setting.metadata
+        default = f" (default {about['default']})" if about["default"] else ""
+        extra: dict[str, object] = {"metavar": "VALUE"}
+        if about["default"] in ("true", "false"):
+            extra = {"nargs": "?", "const": "true", "metavar": "true|false"}
+        elif name == "api_key":
+            extra = {"action": "append", "metavar": "KEY"}
+        help_ = (about["help"] + default).replace("%", "%%")
+        parser.add_argument(option_of(name), dest=name, help=help_, **extra)  # type: ignore[arg-type]
+
+
+def _resolve(options: argparse.Namespace) -> Resolved:
+    given: dict[str, str] = {}
+    for name in ("config", *SETTINGS):
+        value = getattr(options, name)
+        if value is not None:
+            given[name] = ",".join(value) if isinstance(value, list) else value
+    return resolve_settings(given)
+
+
+def _serve(options: argparse.Namespace) -> int:
+    resolved = _resolve(options)
+    if options.show_settings:
+        _show_settings(resolved)
+        return PASS
+    from mockserver.engine.service import Service
+    from mockserver.web.server import Server, ServerError
+
+    stopped = Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stopped.set())
+    try:
+        with Server(Service(resolved.contract, resolved.settings)) as server:
+            print(f"maxapi-mock {__version__} serves {server.url}", flush=True)
+            stopped.wait()
+    except ServerError as error:
+        print(f"maxapi-mock: {error}", file=sys.stderr)
+        return USAGE
+    return PASS
+
+
+def _show_settings(resolved: Resolved) -> None:
+    width = max(map(len, SETTINGS))
+    for name in SETTINGS:
+        value = show_value(getattr(resolved.settings, name))
+        print(f"{name.replace('_', '-'):{width}}  {value:22}  {resolved.origins[name]}")
+
+
+def _demo(_options: argparse.Namespace) -> int:
+    from mockserver.demo import run_demo
+
+    return PASS if run_demo() else FAILURE
+
+
+def _openapi(_options: argparse.Namespace) -> int:
+    from mockserver.contract.openapi import openapi_document
+
+    print(pretty(openapi_document(load_contract(), version=__version__)))
+    return PASS
+
+
+def _validate(options: argparse.Namespace) -> int:
+    contract = load_contract()
+    return max(_validate_file(contract, name, options.kind) for name in options.files)
+
+
+def _validate_file(contract: Contract, name: str, kind: str | None) -> int:
+    try:
+        text = sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
+        document = parse_json(text, nesting=contract.fact("limits.nesting"))
+    except OSError as error:
+        print(f"{name}: {error.strerror}; use a readable file", file=sys.stderr)
+        return USAGE
+    except NotJson as error:
+        print(f"{name}: not valid JSON: {error}")
+        return FAILURE
+    kind = kind or recognise(document)
+    if kind is None:
+        print(f"{name}: is like no document of the contract; say which with --as KIND")
+        return FAILURE
+    violations = contract.violations(kind, document)
+    print(f"{name}: {kind}: {_verdict(violations)}")
+    return FAILURE if violations else PASS
+
+
+def _verdict(violations: list[Violation]) -> str:
+    if not violations:
+        return "conforms"
+    lines = [f"{len(violations)} violation{'s' if len(violations) > 1 else ''}"]
+    for one in violations:
+        what = str(one).partition(": ")[2]
+        lines += [f"  {one.path}: {what}", f"    {one.rule} in {one.clause} ({one.source})"]
+    return "\n".join(lines)

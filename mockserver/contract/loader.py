@@ -1,0 +1,233 @@
+"""Reads `schemas/` once and answers every question about the contract."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from mockserver.contract.card import Lifecycle, ModelCard
+from mockserver.contract.strict_json import NotJson, parse_json
+from mockserver.contract.validation import Schemas, SchemaValidator
+from mockserver.contract.violation import Source, Violation
+
+BASE = "https://maxapi-mockserver.example/schemas/"
+"""Where the `$id`s of the contract's files live; nothing is ever fetched from there."""
+
+KINDS = (
+    "submit-request",
+    "submit-response",
+    "task-response",
+    "webhook",
+    "cancel-response",
+    "moderation-error",
+    "error",
+    "task",
+    "envelope",
+    "model-card",
+)
+"""The documents of the contract, by the name of their schema's file."""
+
+
+class ContractError(Exception):
+    """A file of the contract is unusable; the message names the file and every violation."""
+
+
+@dataclass(frozen=True)
+class Contract:
+    """Everything that is known of the API."""
+
+    schemas: Schemas
+    cards: Mapping[str, ModelCard]
+    card_uris: Mapping[str, str]
+    service: Mapping[str, Any]
+    """The document `service.json`."""
+    control: Mapping[str, Any]
+    """The document `control.json`: the mock's own routes."""
+
+    def fact(self, path: str) -> Any:
+        """Give the value of the fact at a dotted path of `service.json`: `webhook.timeout`."""
+        node: Any = self.service
+        for part in path.split("."):
+            node = node[part]
+        return node["value"]
+
+    def document(self, kind: str) -> Mapping[str, Any]:
+        """Give the schema of the documents of *kind*."""
+        return self.schemas.documents[f"{BASE}{kind}.json"]
+
+    @cached_property
+    def _validators(self) -> dict[str, SchemaValidator]:
+        return {kind: self.schemas.validator(f"{BASE}{kind}.json#") for kind in KINDS}
+
+    @cached_property
+    def _input_validators(self) -> dict[str, SchemaValidator]:
+        return {
+            model: self.schemas.validator(f"{uri}#/input") for model, uri in self.card_uris.items()
+        }
+
+    def violations(self, kind: str, document: Any) -> list[Violation]:
+        """List what is wrong with a document of *kind*; for a submit request, its input too."""
+        found = self._validators[kind].violations(document)
+        if kind == "submit-request" and isinstance(document, dict):
+            found += self._input_violations(document)
+        return found
+
+    def _input_violations(self, request: Mapping[str, Any]) -> list[Violation]:
+        model, submitted = request.get("model"), request.get("input")
+        if not isinstance(model, str) or model not in self.cards or not isinstance(submitted, dict):
+            return []
+        return self._input_validators[model].violations(submitted, prefix="input")
+
+    @cached_property
+    def lifecycle(self) -> Lifecycle:
+        """The names of the states, by the part they play."""
+        names = self.document("task")["properties"]["status"]["x-lifecycle"]
+        return Lifecycle(**{**names, "path": tuple(names["path"])})
+
+    @cached_property
+    def reasons(self) -> Mapping[str, str]:
+        """The values of `failure_reason`, by what they stand for."""
+        reasons: Mapping[str, str] = self.document("task")["properties"]["failure_reason"][
+            "x-reasons"
+        ]
+        return reasons
+
+    @cached_property
+    def envelope_fields(self) -> frozenset[str]:
+        """The names that a submit request may hold."""
+        return frozenset(self.document("submit-request")["properties"])
+
+
+def default_schemas() -> Path:
+    """Find `schemas/`: inside the installed package, or beside it in a checkout."""
+    package = Path(__file__).resolve().parent.parent
+    installed = package / "schemas"
+    return installed if installed.is_dir() else package.parent / "schemas"
+
+
+def load_contract(schemas: Path | None = None, more_cards: Path | None = None) -> Contract:
+    """Read the contract from *schemas*, and further model cards from the folder *more_cards*.
+
+    A further card replaces the contract's own card of the same model. Raises ContractError.
+    """
+    root = schemas or default_schemas()
+    documents = {f"{BASE}{path.relative_to(root).as_posix()}": _read(path) for path in _files(root)}
+    card_uris = {
+        document["model"]: uri for uri, document in documents.items() if f"{BASE}models/" in uri
+    }
+    if more_cards is not None:
+        _add_cards(more_cards, documents, card_uris)
+    service = documents.pop(f"{BASE}service.json")
+    models = sorted(card_uris)
+    documents[f"{BASE}submit-request.json"]["properties"]["model"]["enum"] = models
+    store = Schemas(documents, BASE)
+    cards = {model: _card(store, card_uris[model]) for model in models}
+    control = documents[f"{BASE}control.json"]
+    uris = {model: card_uris[model] for model in models}
+    return Contract(store, cards, uris, service, control)
+
+
+def _add_cards(
+    folder: Path, documents: dict[str, dict[str, Any]], card_uris: dict[str, str]
+) -> None:
+    if not folder.is_dir():
+        raise ContractError(f"{folder}: no such folder of model cards")
+    for path in sorted(folder.glob("*.json")):
+        card = _read(path)
+        _check_card(Schemas(documents, BASE), path, card)
+        uri = f"{BASE}models/{path.name}"
+        documents[uri] = {**card, "$id": uri}
+        card_uris[card["model"]] = uri
+
+
+def _check_card(schemas: Schemas, path: Path, card: Any) -> None:
+    uri = f"{BASE}model-card.json#"
+    found = [str(violation) for violation in schemas.validator(uri).violations(card)]
+    if not found:
+        found = list(_broken_parts(schemas, card))
+    if found:
+        raise ContractError(f"{path}: {' | '.join(found)}")
+
+
+def _broken_parts(schemas: Schemas, card: Mapping[str, Any]) -> Iterator[str]:
+    """Find what a card's own schema cannot see: an unusable input schema or table of sizes."""
+    from jsonschema import Draft202012Validator, SchemaError
+
+    try:
+        Draft202012Validator.check_schema(card["input"])
+    except SchemaError as error:
+        yield f"input: not a JSON Schema: {error.message}"
+    base = f"{BASE}models/card.json"
+    for place, reference in _references(card, ""):
+        try:
+            schemas.resolve(reference, base)
+        except (KeyError, IndexError, ValueError, TypeError):
+            yield f"{place}: {reference!r} names nothing below schemas/"
+
+
+def _references(node: Any, place: str) -> Iterator[tuple[str, str]]:
+    if isinstance(node, dict):
+        for key, value in node.items():
+            if key == "$ref" and isinstance(value, str):
+                if not value.startswith("#"):
+                    yield f"{place}.$ref".lstrip("."), value
+            else:
+                yield from _references(value, f"{place}.{key}".lstrip("."))
+    elif isinstance(node, list):
+        for index, value in enumerate(node):
+            yield from _references(value, f"{place}[{index}]")
+
+
+def _files(root: Path) -> list[Path]:
+    found = sorted(root.rglob("*.json"))
+    if root / "service.json" not in found:
+        raise ContractError(f"{root}: not a folder of schemas (no service.json)")
+    return found
+
+
+def _read(path: Path) -> Any:
+    try:
+        return parse_json(path.read_bytes())
+    except (NotJson, OSError) as error:
+        raise ContractError(f"{path}: {error}") from None
+
+
+def _card(schemas: Schemas, uri: str) -> ModelCard:
+    card = schemas.documents[uri]
+    _, table = schemas.resolve(card["sizes"]["$ref"], uri)
+    price, (low, high) = card["price"], card["typical_duration"]["seconds"]
+    return ModelCard(
+        model=card["model"],
+        result=card["result"],
+        input=card["input"],
+        when_omitted=card.get("when_omitted", {}),
+        price_per=price["per"],
+        price_by=price.get("by"),
+        prices=_prices(price["usd"]),
+        sizes={
+            row["ratio"]: {name: (width, height) for name, (width, height) in row["pixels"].items()}
+            for row in table["rows"]
+        },
+        typical_duration=(low, high),
+    )
+
+
+def _prices(usd: str | Mapping[str, str] | None) -> Decimal | Mapping[str, Decimal] | None:
+    if usd is None or isinstance(usd, str):
+        return None if usd is None else Decimal(usd)
+    return {value: Decimal(amount) for value, amount in usd.items()}
+
+
+def source_of(node: Mapping[str, Any]) -> Source:
+    """Read the `x-source` of a fact or clause."""
+    return Source(node["x-source"]["confidence"], node["x-source"]["page"])
+
+
+def pretty(document: Any) -> str:
+    """Write a JSON document for people."""
+    return json.dumps(document, indent=2, ensure_ascii=False)

@@ -1,0 +1,199 @@
+"""Two validators for each schema: a fast one decides, jsonschema explains a refusal.
+
+A property test holds that they agree.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from functools import cached_property, lru_cache
+from typing import TYPE_CHECKING, Any, cast
+from urllib.parse import urldefrag, urljoin
+
+import jsonschema_rs
+
+from mockserver.contract.violation import Source, Violation, describe, join_place, show
+
+if TYPE_CHECKING:
+    from jsonschema import ValidationError
+    from jsonschema.protocols import Validator
+
+UNKNOWN = Source("assumed", "no source is given")
+
+
+class Schemas:
+    """All schema documents by `$id`, able to follow a reference from one to another."""
+
+    def __init__(self, documents: Mapping[str, dict[str, Any]], base: str) -> None:
+        self.documents = documents
+        self.base = base
+
+    def resolve(self, reference: str, base: str) -> tuple[str, Any]:
+        """Follow *reference* from the document *base*; give the full URI and the node there."""
+        uri = urljoin(base, reference)
+        document, pointer = urldefrag(uri)
+        node: Any = self.documents[document]
+        for part in _pointer_parts(pointer):
+            node = node[int(part)] if isinstance(node, list) else node[part]
+        return uri if pointer else f"{document}#", node
+
+    def validator(self, uri: str) -> SchemaValidator:
+        """Give the validator of the schema at *uri*, which may point into a document."""
+        return SchemaValidator(self, uri)
+
+    @cached_property
+    def _fast(self) -> jsonschema_rs.Registry:
+        return jsonschema_rs.Registry(list(self.documents.items()))
+
+    def fast(self, uri: str) -> jsonschema_rs.Validator:
+        """Compile the schema at *uri* for quick yes-or-no answers."""
+        return jsonschema_rs.validator_for({"$schema": _DRAFT, "$ref": uri}, registry=self._fast)
+
+    @cached_property
+    def _explaining(self) -> Any:
+        from referencing import Registry
+        from referencing.jsonschema import DRAFT202012
+
+        return Registry().with_resources(
+            (uri, DRAFT202012.create_resource(document)) for uri, document in self.documents.items()
+        )
+
+    def explaining(self, uri: str) -> Validator:
+        """Build the validator that names every violation of the schema at *uri*."""
+        validator: Validator = _explaining_class()({"$ref": uri}, registry=self._explaining)
+        return validator
+
+
+class SchemaValidator:
+    """Judges documents by one schema."""
+
+    def __init__(self, schemas: Schemas, uri: str) -> None:
+        self._schemas = schemas
+        self._uri = uri
+
+    @cached_property
+    def is_valid(self) -> Any:
+        """A function from a JSON value to whether it conforms."""
+        return self._schemas.fast(self._uri).is_valid
+
+    @cached_property
+    def _explain(self) -> Validator:
+        return self._schemas.explaining(self._uri)
+
+    def violations(self, document: Any, *, prefix: str = "") -> list[Violation]:
+        """List every violation in the order of the schema; each place and rule once."""
+        if self.is_valid(document):
+            return []
+        found: dict[tuple[str, str], Violation] = {}
+        mistyped: set[str] = set()
+        for error in self._explain.iter_errors(document):
+            for violation in self._explained(error, prefix):
+                if violation.place not in mistyped:
+                    found.setdefault((violation.place, violation.rule), violation)
+                if violation.rule == "type":
+                    mistyped.add(violation.place)
+        return list(found.values())
+
+    def _explained(self, error: ValidationError, prefix: str) -> Iterator[Violation]:
+        keyword = str(error.validator)
+        place = join_place(list(error.absolute_path), prefix)
+        clause, source = self._locate(list(error.absolute_schema_path))
+        if keyword == "additionalProperties":
+            yield from _unknown_members(place, error, clause, source)
+            return
+        if keyword != "required":
+            problem, accepted = describe(keyword, error.instance, _as_mapping(error.schema))
+            yield Violation(place, show(error.instance), problem, accepted, keyword, clause, source)
+            return
+        for name in cast("list[str]", error.validator_value):
+            if name not in cast("dict[str, Any]", error.instance):
+                yield self._missing(join_place([name], place), name, error, clause, source)
+
+    def _missing(
+        self, place: str, name: str, error: ValidationError, clause: str, source: Source
+    ) -> Violation:
+        schema = _as_mapping(error.schema)
+        uri, member = clause.partition("#")[0], schema.get("properties", {}).get(name, {})
+        if "$ref" in member and "x-accepts" not in member:
+            _, member = self._schemas.resolve(member["$ref"], urljoin(self._schemas.base, uri))
+        _, accepted = describe("required", None, member)
+        problem = str(schema.get("x-message", ""))
+        return Violation(
+            place,
+            "missing," if problem else "missing",
+            problem,
+            accepted,
+            "required",
+            clause,
+            source,
+        )
+
+    def _locate(self, path: list[str | int]) -> tuple[str, Source]:
+        """Find the clause at *path* and the nearest source above it, following references."""
+        base, pointer = urldefrag(self._uri)
+        node: Any = {"$ref": self._uri}
+        source = UNKNOWN
+        for part in path:
+            while isinstance(node, dict) and part not in node:  # jsonschema leaves `$ref` out
+                uri, node = self._schemas.resolve(node["$ref"], base)
+                base, pointer = urldefrag(uri)
+                source = _source(node, source)
+            node, pointer = node[part], f"{pointer}/{_escape(part)}"
+            source = _source(node, source)
+        return f"{base.removeprefix(self._schemas.base)}#{pointer}", source
+
+
+_DRAFT = "https://json-schema.org/draft/2020-12/schema"
+
+
+def _source(node: Any, otherwise: Source) -> Source:
+    if not isinstance(node, dict) or "x-source" not in node:
+        return otherwise
+    return Source(node["x-source"]["confidence"], node["x-source"]["page"])
+
+
+def _as_mapping(schema: Any) -> Mapping[str, Any]:
+    return schema if isinstance(schema, Mapping) else {}
+
+
+def _pointer_parts(pointer: str) -> list[str]:
+    return [part.replace("~1", "/").replace("~0", "~") for part in pointer.split("/")[1:]]
+
+
+def _escape(part: str | int) -> str:
+    return str(part).replace("~", "~0").replace("/", "~1")
+
+
+def _unknown_members(
+    place: str, error: ValidationError, clause: str, source: Source
+) -> Iterator[Violation]:
+    known = _as_mapping(error.schema).get("properties", {})
+    for name in cast("dict[str, Any]", error.instance):
+        if name not in known:
+            where, accepted = join_place([name], place), f"one of {', '.join(known)}"
+            yield Violation(where, "", "is unknown", accepted, str(error.validator), clause, source)
+
+
+@lru_cache(maxsize=1)
+def _explaining_class() -> Any:
+    """Import jsonschema only when there is something to explain: that takes longer than a start."""
+    from jsonschema import Draft202012Validator
+    from jsonschema.validators import extend
+
+    return extend(  # type: ignore[no-untyped-call]
+        Draft202012Validator, {"pattern": _pattern}
+    )
+
+
+def _pattern(_validator: Any, pattern: str, instance: Any, _schema: Any) -> Iterator[Any]:
+    """Read `$` as ECMA 262 does: only the very end, never before a final line feed."""
+    from jsonschema import ValidationError
+
+    if isinstance(instance, str) and not _ecma(pattern).search(instance):
+        yield ValidationError(f"{instance!r} does not match {pattern!r}")
+
+
+@lru_cache(maxsize=256)
+def _ecma(pattern: str) -> re.Pattern[str]:
+    return re.compile(re.sub(r"(?<!\\)\$$", r"\\Z", pattern))

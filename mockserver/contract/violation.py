@@ -1,0 +1,144 @@
+"""What is wrong with a document, as values: place, value, rule, clause, source, and what is accepted."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+Schema = Mapping[str, Any]
+
+CONFIDENCES = {"seed": "S", "documented": "D", "corroborated": "C", "assumed": "A"}
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """How sure we are of a clause, and the page that says it."""
+
+    confidence: str
+    page: str
+
+    def __str__(self) -> str:
+        return f"{self.confidence}: {self.page}"
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """One clause that a document breaks."""
+
+    place: str
+    """Dotted path from the document's root, such as `input.imageUrls[0]`; empty for the root."""
+    value: str
+    """The offending value, shortened for display; `missing` for an absent member."""
+    problem: str
+    accepted: str
+    """What would be accepted; may be empty where *problem* says it already."""
+    rule: str
+    """The JSON Schema keyword."""
+    clause: str
+    """File and JSON pointer below `schemas/`."""
+    source: Source
+
+    @property
+    def path(self) -> str:
+        """The place as a JSON path: `$.input.ratio`."""
+        return f"${'' if not self.place or self.place[0] == '[' else '.'}{self.place}"
+
+    def __str__(self) -> str:
+        text = f"{self.place or 'body'}: {' '.join(filter(None, (self.value, self.problem)))}"
+        return f"{text}; use {self.accepted}" if self.accepted else text
+
+    def as_json(self) -> dict[str, str]:
+        """Give the violation as a JSON object for reports."""
+        return {
+            "path": self.path,
+            "message": str(self),
+            "rule": self.rule,
+            "clause": self.clause,
+            "confidence": self.source.confidence,
+            "page": self.source.page,
+        }
+
+
+def join_place(parts: list[str | int], prefix: str = "") -> str:
+    """Write a path as users do: `input.imageUrls[0].url`."""
+    place = prefix
+    for part in parts:
+        if isinstance(part, int):
+            place += f"[{part}]"
+        else:
+            shown = part if part.isidentifier() else json.dumps(part[:40])
+            place += f".{shown}" if place else shown
+    return place
+
+
+def show(value: Any) -> str:
+    """Show a JSON value in at most about 60 characters, strings in single quotes."""
+    if isinstance(value, str):
+        inner = json.dumps(value[:60], ensure_ascii=False)[1:-1].replace('\\"', '"')
+        return f"'{inner}'" if len(value) <= 60 else f"'{inner}…'"
+    text = json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= 60 else f"{text[:60]}…"
+
+
+_ARTICLES = {"integer": "an integer", "array": "an array", "object": "an object", "null": "null"}
+
+
+def _typed(name: str) -> str:
+    return _ARTICLES.get(name, f"a {name}")
+
+
+def _range(schema: Schema, low: str, high: str) -> str:
+    if low in schema and high in schema:
+        return f" from {schema[low]} to {schema[high]}"
+    if low in schema:
+        return f" of at least {schema[low]}"
+    return f" of at most {schema[high]}" if high in schema else ""
+
+
+def accepted_by(schema: Schema) -> str:
+    """Say in words which values *schema* accepts; empty if it says nothing that helps."""
+    if "x-accepts" in schema:
+        return str(schema["x-accepts"])
+    if "const" in schema:
+        return show(schema["const"])
+    if "enum" in schema:
+        values = ", ".join(show(value) for value in schema["enum"])
+        return f"one of {values}" if len(schema["enum"]) > 1 else values
+    kind = schema.get("type")
+    if not isinstance(kind, str):
+        return ""
+    if kind == "string":
+        return "a non-empty string" if schema.get("minLength") == 1 else "a string"
+    text = _typed(kind) + _range(schema, "minimum", "maximum")
+    return text + _range(schema, "minItems", "maxItems")
+
+
+def _count(word: str) -> Callable[[Any, Any], str]:
+    return lambda value, limit: f"is {len(value)} long, {word} than {limit}"
+
+
+_PROBLEMS: dict[str, Callable[[Any, Any], str]] = {
+    "type": lambda _value, limit: f"is not {_typed(limit)}",
+    "minimum": lambda _value, limit: f"is less than {limit}",
+    "exclusiveMinimum": lambda _value, limit: f"is not more than {limit}",
+    "maximum": lambda _value, limit: f"is more than {limit}",
+    "minItems": _count("less"),
+    "maxItems": _count("more"),
+    "minLength": lambda value, limit: "is empty" if not value else f"is shorter than {limit}",
+    "const": lambda _value, _limit: "is not accepted",
+}
+
+
+def describe(keyword: str, value: Any, schema: Schema) -> tuple[str, str]:
+    """Say what is wrong with *value* under *keyword* of *schema*, and what would be accepted."""
+    accepted = accepted_by(schema)
+    if "x-message" in schema:
+        return str(schema["x-message"]), accepted
+    if keyword in ("pattern", "anyOf", "not") and accepted:
+        return f"is not {accepted}", ""
+    if keyword == "type" and accepted == _typed(schema["type"]):
+        return f"is not {accepted}", ""
+    default: Callable[[Any, Any], str] = lambda _value, _limit: "is not accepted"
+    return _PROBLEMS.get(keyword, default)(value, schema.get(keyword)), accepted

@@ -1,0 +1,130 @@
+"""One task from submission to image, shown as it happens."""
+
+from __future__ import annotations
+
+import json
+import struct
+import tempfile
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from queue import Queue
+from threading import Thread
+from typing import Any, cast
+from urllib.parse import urlsplit
+
+import urllib3
+
+from mockserver.contract import Contract
+from mockserver.domain.billing import cost_of, money
+from mockserver.domain.sizes import size_of
+from mockserver.engine.service import Service
+from mockserver.settings import resolve_settings
+from mockserver.web.server import Server
+
+_DEADLINE = 10.0
+"""Real seconds that the demo waits for the end of its task, or for its webhook."""
+
+_HEADERS = {"Authorization": "Bearer demo", "Content-Type": "application/json"}
+
+
+def run_demo() -> bool:
+    """Play the demo on a free port and print what happens; say whether all was as promised."""
+    resolved = resolve_settings(
+        {"port": "0", "duration": "1200ms"}, environment={}, folder=Path("/")
+    )
+    contract = resolved.contract
+    with Server(Service(contract, resolved.settings)) as server, _Receiver() as receiver:
+        _line("mock", server.url)
+        request = {
+            **contract.document("submit-request")["examples"][0],
+            "callBackUrl": receiver.url,
+        }
+        task_id = _submit(server.url, request)
+        polled = _watch(f"{server.url}/api/v1/task/{task_id}", contract)
+        called = receiver.wait()
+        equal = called == polled
+        _line(
+            "webhook", f"{called['data']['status']}, equal to the poll: {'yes' if equal else 'NO'}"
+        )
+        right = _fetch(polled["data"]["result"]["urls"][0], request, contract)
+        card = contract.cards[request["model"]]
+        _line(
+            "price", f"${money(cost_of(card, request['input'], resolved.settings.unknown_price))}"
+        )
+    return equal and right
+
+
+def _line(label: str, text: str) -> None:
+    print(f"{label:<9}  {text}", flush=True)
+
+
+def _json(response: urllib3.BaseHTTPResponse) -> dict[str, Any]:
+    return cast("dict[str, Any]", json.loads(response.data))
+
+
+def _submit(base: str, request: dict[str, Any]) -> str:
+    url = f"{base}/api/v1/task/submit"
+    response = urllib3.request("POST", url, json=request, headers=_HEADERS)
+    task_id = str(_json(response)["data"]["taskId"])
+    _line("submit", f"{request['model']}: {response.status}, task {task_id}")
+    return task_id
+
+
+def _watch(url: str, contract: Contract) -> dict[str, Any]:
+    """Poll until the task has ended, and print each state once."""
+    started, seen = time.monotonic(), ""
+    while time.monotonic() - started < _DEADLINE:
+        answer = _json(urllib3.request("GET", url, headers=_HEADERS))
+        if answer["data"]["status"] != seen:
+            seen = answer["data"]["status"]
+            _line(f"{time.monotonic() - started:6.2f} s", seen)
+        if seen in contract.lifecycle.terminal:
+            return answer
+        time.sleep(0.02)
+    raise TimeoutError(f"the task did not end within {_DEADLINE:g} s")
+
+
+def _fetch(url: str, request: dict[str, Any], contract: Contract) -> bool:
+    """Download the image; say whether it is a PNG of the size that the request asked for."""
+    data = urllib3.request("GET", url).data
+    width, height = struct.unpack(">II", data[16:24])
+    path = Path(tempfile.mkdtemp(prefix="maxapi-demo-")) / urlsplit(url).path.rpartition("/")[2]
+    path.write_bytes(data)
+    kind = "PNG" if data.startswith(b"\x89PNG") else "NOT A PNG"
+    _line("image", f"{path}, {kind}, {width}x{height} pixels")
+    ratio = contract.fact("results.default_ratio")
+    size = size_of(contract.cards[request["model"]], request["input"], ratio)
+    return kind == "PNG" and (width, height) == (size.width, size.height)
+
+
+class _Receiver:
+    """A webhook receiver on a free port."""
+
+    def __init__(self) -> None:
+        received: Queue[dict[str, Any]] = Queue()
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                received.put(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+                self.send_response(204)
+                self.end_headers()
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        self._received = received
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self._server.server_port}/webhook"
+
+    def __enter__(self) -> _Receiver:
+        Thread(target=self._server.serve_forever, args=(0.01,), daemon=True).start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+    def wait(self) -> dict[str, Any]:
+        """Give the first webhook that arrives."""
+        return self._received.get(timeout=_DEADLINE)

@@ -1,0 +1,1 @@
+"""What a task is and becomes: pure functions of records and moments."""

@@ -1,0 +1,49 @@
+"""How a task's plan is made from a pace and an outcome."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from mockserver.contract import Lifecycle, ModelCard
+from mockserver.domain.task import Plan, Status, Step
+
+PACES = ("realtime", "instant", "per-poll")
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """When a task enters its states."""
+
+    name: str
+    """One of PACES."""
+    duration: timedelta | None
+    """From submission to the end; None is the model's typical one."""
+    entered_at: tuple[float, ...]
+    """When each state after the first is entered, as fractions of the duration."""
+
+
+def make_plan(
+    lifecycle: Lifecycle,
+    pace: Pace,
+    card: ModelCard,
+    end: Status,
+    failure_reason: str | None = None,
+) -> Plan:
+    """Plan a task of the model *card* that ends in the state *end*."""
+    states = (*lifecycle.path[1:], end)
+    if pace.name == "per-poll":
+        steps = tuple(Step(None, status) for status in states)
+    else:
+        total = timedelta() if pace.name == "instant" else _duration(pace, card)
+        moments = (total * fraction for fraction in pace.entered_at)
+        steps = tuple(map(Step, moments, states))
+    return Plan(lifecycle.path[0], steps, failure_reason)
+
+
+def _duration(pace: Pace, card: ModelCard) -> timedelta:
+    """Take the middle of a typical duration on a logarithmic scale: 2 min–4 h gives 22 min."""
+    if pace.duration is not None:
+        return pace.duration
+    shortest, longest = card.typical_duration
+    return timedelta(seconds=round((shortest * longest) ** 0.5))

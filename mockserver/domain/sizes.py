@@ -1,0 +1,43 @@
+"""Which ratio, resolution and pixels a task's result has, by the model's card."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from mockserver.contract import ModelCard
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """The size of a result."""
+
+    ratio: str
+    resolution: str
+    width: int
+    height: int
+
+
+def size_of(card: ModelCard, submitted: Mapping[str, Any], default_ratio: str) -> Size:
+    """Look the size up in the card's table.
+
+    An omitted ratio is the card's own default, else *default_ratio*, else, where the model or
+    its table has none such, the first one of the table that the model takes.
+    """
+    resolution = card.value_of("resolution", submitted)
+    for ratio in _ratios(card, submitted, default_ratio):
+        sizes = card.sizes.get(ratio, {})
+        name = resolution if resolution in sizes else next(iter(sizes), None)
+        if name is not None and (resolution is None or resolution in sizes):
+            return Size(ratio, name, *sizes[name])
+    ratio, sizes = next(iter(card.sizes.items()))
+    name, (width, height) = next(iter(sizes.items()))
+    return Size(ratio, name, width, height)
+
+
+def _ratios(card: ModelCard, submitted: Mapping[str, Any], default_ratio: str) -> list[str]:
+    """List the ratios to try, the wanted one first."""
+    accepted = card.input["properties"].get("ratio", {}).get("enum", list(card.sizes))
+    wanted = card.value_of("ratio", submitted) or default_ratio
+    return [ratio for ratio in (wanted, *accepted) if ratio in accepted]

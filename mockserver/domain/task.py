@@ -1,0 +1,129 @@
+"""A task is an immutable record with a plan; its status is a function of record and moment."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from mockserver.contract import Lifecycle
+
+Status = str
+"""One of the names in `schemas/task.json`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """The entry into a state."""
+
+    after: timedelta | None
+    """Time since submission; None until a poll decides (pace `per-poll`)."""
+    status: Status
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The fate of a task, fixed when it is submitted."""
+
+    initial: Status
+    steps: tuple[Step, ...]
+    """Ascending in time; a plan that ends has a terminal state as its last."""
+    failure_reason: str | None = None
+
+    @property
+    def final(self) -> Status:
+        """The state in which the plan ends, or stays for ever."""
+        return self.steps[-1].status if self.steps else self.initial
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """Everything that is known of a task from its submission on."""
+
+    id: str
+    model: str
+    input: Mapping[str, Any]
+    """As submitted."""
+    callback_url: str | None
+    user_id: str | None
+    created_at: datetime
+    plan: Plan
+    cost: Decimal
+    """US dollars, if it succeeds."""
+    result_type: str
+    urls: tuple[str, ...]
+    polled: bool = False
+
+
+def _passed(task: Task, now: datetime) -> Iterator[Step]:
+    elapsed = now - task.created_at
+    for step in task.plan.steps:
+        if step.after is None or step.after > elapsed:
+            return
+        yield step
+
+
+def status_at(task: Task, now: datetime) -> Status:
+    """Say which status *task* shows at *now*.
+
+    Pure, so that a poll and a webhook for the same moment never disagree.
+    """
+    status = task.plan.initial
+    for step in _passed(task, now):
+        status = step.status
+    return status
+
+
+def updated_at(task: Task, now: datetime) -> datetime:
+    """Say when *task* last changed its status, as seen at *now*."""
+    moment = task.created_at
+    for step in _passed(task, now):
+        moment = task.created_at + (step.after or timedelta())
+    return moment
+
+
+def transitions(task: Task) -> list[tuple[datetime | None, Status]]:
+    """List every entry into a state, past and to come; None is a moment that a poll decides."""
+    planned = [
+        (None if step.after is None else task.created_at + step.after, step.status)
+        for step in task.plan.steps
+    ]
+    return [(task.created_at, task.plan.initial), *planned]
+
+
+def ends_at(task: Task, lifecycle: Lifecycle) -> datetime | None:
+    """Say when *task* becomes terminal; None if that is never or not yet decided."""
+    if not task.plan.steps or task.plan.final not in lifecycle.terminal:
+        return None
+    after = task.plan.steps[-1].after
+    return None if after is None else task.created_at + after
+
+
+def cancelled(task: Task, now: datetime, lifecycle: Lifecycle) -> Task:
+    """Give the record of *task* cancelled at *now*; what happened before stays."""
+    steps = (*_passed(task, now), Step(now - task.created_at, lifecycle.cancelled))
+    return replace(task, plan=Plan(task.plan.initial, steps))
+
+
+def polled(task: Task, now: datetime) -> Task:
+    """Give the record of *task* after a poll at *now*.
+
+    Only the pace `per-poll` lets polls decide: the first one looks, each further one moves the
+    task one state on.
+    """
+    steps = task.plan.steps
+    waiting = next((index for index, step in enumerate(steps) if step.after is None), None)
+    if waiting is None:
+        return task
+    if not task.polled:
+        return replace(task, polled=True)
+    moved = Step(now - task.created_at, steps[waiting].status)
+    decided = (*steps[:waiting], moved, *steps[waiting + 1 :])
+    return replace(task, plan=replace(task.plan, steps=decided))
+
+
+def charge(task: Task, lifecycle: Lifecycle) -> Decimal:
+    """Say what *task* costs in the end: nothing, unless it ends in success."""
+    return task.cost if task.plan.final == lifecycle.success else Decimal()

@@ -1,0 +1,1 @@
+"""The mock without any web framework: sandboxes, clock, webhooks, journal, and the API's answers."""

@@ -1,0 +1,73 @@
+"""The clock of a sandbox: it runs, runs faster, stands still, and is advanced; never back."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from threading import Lock
+
+
+@dataclass(frozen=True, slots=True)
+class _Course:
+    """The clock shows *moment* at the real time *real*, and runs at *speed* from there."""
+
+    moment: datetime
+    real: float
+    speed: float
+
+
+class Clock:
+    """Shows the moment in a sandbox.
+
+    *real* gives real seconds from any origin, never decreasing; *start* is the first moment.
+    Safe to use from several threads.
+    """
+
+    def __init__(
+        self,
+        start: datetime | None = None,
+        *,
+        speed: float = 1.0,
+        real: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._real = real
+        self._lock = Lock()
+        self._course = _Course(start or datetime.now(UTC), real(), speed)
+
+    @property
+    def speed(self) -> float:
+        """How much faster than real time the clock runs; 0 when it stands still."""
+        return self._course.speed
+
+    def now(self) -> datetime:
+        """Give the moment, in UTC."""
+        course = self._course
+        return self._shown(course, self._real())
+
+    def run(self, speed: float) -> None:
+        """Go on from the present moment at *speed*; 0 stands still."""
+        with self._lock:
+            real = self._real()
+            self._course = _Course(self._shown(self._course, real), real, speed)
+
+    def advance(self, duration: timedelta) -> datetime:
+        """Jump ahead by *duration*, which must not be negative; give the new moment."""
+        if duration < timedelta():
+            raise ValueError("a clock never goes back; advance it by a positive duration")
+        with self._lock:
+            course = self._course
+            self._course = _Course(course.moment + duration, course.real, course.speed)
+        return self.now()
+
+    def delay_until(self, moment: datetime) -> float | None:
+        """Say in how many real seconds the clock will show *moment*; None if it stands still."""
+        left = (moment - self.now()).total_seconds()
+        if left <= 0:
+            return 0.0
+        return None if self.speed == 0 else left / self.speed
+
+    @staticmethod
+    def _shown(course: _Course, real: float) -> datetime:
+        return course.moment + timedelta(seconds=max(0.0, real - course.real) * course.speed)

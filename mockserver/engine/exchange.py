@@ -1,0 +1,89 @@
+"""Requests, responses and refusals, independent of any web framework."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from mockserver.contract import Contract, dump_json
+
+WARNING_HEADER = "X-Mock-Warning"
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """An HTTP request."""
+
+    method: str
+    path: str
+    """Percent-decoded, without the query."""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    """By lower-case name."""
+    body: bytes = b""
+    """May be cut one byte after the largest size that the settings accept."""
+    query: str = ""
+    """The raw query string."""
+    scheme: str = "http"
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """An HTTP response."""
+
+    status: int
+    headers: tuple[tuple[str, str], ...]
+    body: bytes
+
+
+JSON_TYPE = ("Content-Type", "application/json")
+
+
+def json_response(status: int, document: Any, headers: Mapping[str, str] | None = None) -> Response:
+    """Wrap a JSON document."""
+    return Response(status, (JSON_TYPE, *(headers or {}).items()), dump_json(document))
+
+
+def success(contract: Contract, data: Any = None) -> dict[str, Any]:
+    """Wrap *data* in the envelope of success; without data, the bare envelope."""
+    fields = contract.document("success")["properties"]
+    envelope = {"code": fields["code"]["const"], "msg": fields["msg"]["const"]}
+    return envelope if data is None else {**envelope, "data": data}
+
+
+class Refusal(Exception):
+    """The API says no; one handler turns it into HTTP.
+
+    *code* is a row of the table `errors` in `service.json`; *msg* replaces the row's own.
+    """
+
+    def __init__(
+        self,
+        code: int,
+        msg: str = "",
+        *,
+        data: Any = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(code, msg)
+        self.code = code
+        self.msg = msg
+        self.data = data
+        self.headers = headers or {}
+
+    def response(self, contract: Contract) -> Response:
+        """Give the refusal as the API's error envelope."""
+        msg = self.msg or contract.service["errors"][str(self.code)]["msg"]
+        envelope = {"code": self.code, "msg": msg}
+        if self.data is not None:
+            envelope["data"] = self.data
+        return json_response(self.code, envelope, self.headers)
+
+
+def warn(warnings: list[str]) -> dict[str, str]:
+    """Give the header that carries *warnings*; it can hold any text, and no line break."""
+    if not warnings:
+        return {}
+    text = " | ".join(warnings).encode("ascii", "backslashreplace").decode("ascii")
+    visible = "".join(char if char.isprintable() else repr(char)[1:-1] for char in text)
+    return {WARNING_HEADER: visible[:2000]}

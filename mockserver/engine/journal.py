@@ -1,0 +1,194 @@
+"""What was asked and answered, and which webhooks were tried: bounded, and without tokens."""
+
+from __future__ import annotations
+
+import re
+from collections import OrderedDict, deque
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from threading import Lock
+from typing import Any, Generic, TypeVar
+
+from mockserver.contract import NotJson, parse_json
+from mockserver.domain.moment import stamp
+from mockserver.engine.exchange import Request, Response
+
+Entry = TypeVar("Entry")
+
+_SECRET = frozenset(("authorization", "proxy-authorization", "cookie"))
+_REDACTED = "[redacted]"
+_BODY_LIMIT = 16 * 1024
+_FIXED_COST = 1000
+"""Bytes that an entry takes beside its bodies, about."""
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """A request and its response."""
+
+    number: int
+    """Counts all requests of the sandbox from 1."""
+    at: datetime
+    method: str
+    path: str
+    headers: Mapping[str, str]
+    body: bytes
+    response: Response
+    task_id: str | None
+
+    def as_json(self) -> dict[str, Any]:
+        """Show the exchange; a body that is not JSON is shown as text."""
+        return {
+            "number": self.number,
+            "at": stamp(self.at),
+            "method": self.method,
+            "path": self.path,
+            "headers": dict(self.headers),
+            "body": _shown(self.body),
+            "status": self.response.status,
+            "response_headers": dict(self.response.headers),
+            "response_body": _shown(self.response.body),
+            "taskId": self.task_id,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One attempt to deliver a webhook."""
+
+    number: int
+    at: datetime
+    task_id: str
+    url: str
+    attempt: int
+    body: bytes
+    status: int | None
+    """HTTP status of the receiver's answer; None if there was none."""
+    latency: float
+    """Seconds of real time."""
+    error: str | None
+    """Why the attempt does not count as delivered; None if it does."""
+    next_at: datetime | None
+    """When the next attempt is due, if there is one."""
+
+    def as_json(self) -> dict[str, Any]:
+        """Show the attempt."""
+        return {
+            "number": self.number,
+            "at": stamp(self.at),
+            "taskId": self.task_id,
+            "url": redact_url(self.url),
+            "attempt": self.attempt,
+            "body": _shown(self.body),
+            "status": self.status,
+            "latency_ms": round(self.latency * 1000, 3),
+            "delivered": self.error is None,
+            "error": self.error,
+            "next_at": None if self.next_at is None else stamp(self.next_at),
+        }
+
+
+def redact_url(url: str) -> str:
+    """Hide the user and password of a URL."""
+    return re.sub(r"(?<=://)[^/?#@]*@", f"{_REDACTED}@", url)
+
+
+def _shown(body: bytes) -> Any:
+    try:
+        return parse_json(body)
+    except NotJson:
+        return body.decode("utf-8", "replace")
+
+
+class Budget:
+    """The bytes that all rings together may hold; what was used longest ago goes first."""
+
+    def __init__(self, limit: int) -> None:
+        self.used = 0
+        self._limit = limit
+        self._rings: OrderedDict[int, Ring[Any]] = OrderedDict()
+        self._lock = Lock()
+
+    def append(self, ring: Ring[Any], entry: Any, cost: int) -> None:
+        """Add *entry* to *ring*, and forget as much elsewhere as the limit asks for."""
+        with self._lock:
+            self._rings[id(ring)] = ring
+            self._rings.move_to_end(id(ring))
+            ring.held.append((entry, cost))
+            self.used += cost
+            if len(ring.held) > ring.entries:
+                self._drop_first(ring)
+            while self.used > self._limit and self._rings:
+                self._drop_first(next(iter(self._rings.values())))
+
+    def clear(self, ring: Ring[Any]) -> None:
+        """Forget all of *ring*."""
+        with self._lock:
+            while ring.held:
+                self._drop_first(ring)
+
+    def _drop_first(self, ring: Ring[Any]) -> None:
+        self.used -= ring.held.popleft()[1]
+        if not ring.held:
+            del self._rings[id(ring)]
+
+
+class Ring(Generic[Entry]):
+    """The last entries of one kind in one sandbox."""
+
+    def __init__(self, entries: int, budget: Budget) -> None:
+        self.entries = entries
+        self.held: deque[tuple[Entry, int]] = deque()
+        self.seen = 0
+        self._budget = budget
+
+    def add(self, entry: Entry, body_bytes: int) -> None:
+        """Remember *entry*, whose bodies take *body_bytes*."""
+        self._budget.append(self, entry, body_bytes + _FIXED_COST)
+
+    def clear(self) -> None:
+        """Forget every entry; the count of those seen goes on."""
+        self._budget.clear(self)
+
+    def __iter__(self) -> Iterator[Entry]:
+        return iter([entry for entry, _ in tuple(self.held)])
+
+    def __len__(self) -> int:
+        return len(self.held)
+
+
+class Journal:
+    """The last exchanges and deliveries of a sandbox."""
+
+    def __init__(self, entries: int, budget: Budget) -> None:
+        self.requests: Ring[Exchange] = Ring(entries, budget)
+        self.deliveries: Ring[Delivery] = Ring(entries, budget)
+
+    def record(
+        self, at: datetime, request: Request, response: Response, task_id: str | None
+    ) -> None:
+        """Note an exchange, without its secrets and with bodies cut at 16 KiB."""
+        ring = self.requests
+        ring.seen += 1
+        headers = {
+            name: _REDACTED if name in _SECRET else value for name, value in request.headers.items()
+        }
+        body, answer = request.body[:_BODY_LIMIT], response
+        if len(response.body) > _BODY_LIMIT:
+            answer = replace(response, body=response.body[:_BODY_LIMIT])
+        entry = Exchange(
+            ring.seen, at, request.method, request.path, headers, body, answer, task_id
+        )
+        ring.add(entry, len(body) + len(answer.body))
+
+    def record_delivery(self, **fields: Any) -> None:
+        """Note an attempt; *fields* are those of Delivery but for its number."""
+        self.deliveries.seen += 1
+        delivery = Delivery(number=self.deliveries.seen, **fields)
+        self.deliveries.add(delivery, len(delivery.body))
+
+    def clear(self) -> None:
+        """Forget everything but how much there was."""
+        self.requests.clear()
+        self.deliveries.clear()

@@ -1,0 +1,64 @@
+"""Result files: made when first asked for, from the task alone, and kept within a byte limit."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from threading import Lock
+
+from mockserver.contract import ModelCard
+from mockserver.domain.sizes import Size, size_of
+from mockserver.domain.task import Task
+from mockserver.media import Picture, write_mp4, write_png
+
+
+class Results:
+    """The files behind the `urls` of tasks; the same task gives the same bytes."""
+
+    def __init__(self, cache_bytes: int, default_ratio: str) -> None:
+        self._limit = cache_bytes
+        self._default_ratio = default_ratio
+        self._cache: OrderedDict[tuple[str, int], bytes] = OrderedDict()
+        self._held = 0
+        self._lock = Lock()
+
+    def file(self, task: Task, card: ModelCard, index: int) -> bytes:
+        """Give the result number *index* (from 0) of *task*: a PNG, or an MP4 for a video model."""
+        key = (task.id, index)
+        with self._lock:
+            if key in self._cache:
+                self._cache.move_to_end(key)
+                return self._cache[key]
+        made = self._make(task, card, index)
+        self._keep(key, made)
+        return made
+
+    def _make(self, task: Task, card: ModelCard, index: int) -> bytes:
+        size = size_of(card, task.input, self._default_ratio)
+        seconds = int(card.value_of("duration", task.input) or 0)
+        picture = Picture(
+            width=size.width,
+            height=size.height,
+            caption=_caption(task, size, index),
+            prompt=str(task.input["prompt"]),
+            seed=f"{task.id}/{index}",
+            seconds=seconds,
+        )
+        return write_mp4(picture) if seconds else write_png(picture)
+
+    def _keep(self, key: tuple[str, int], made: bytes) -> None:
+        with self._lock:
+            if key in self._cache or len(made) > self._limit:
+                return
+            self._cache[key] = made
+            self._held += len(made)
+            while self._held > self._limit:
+                self._held -= len(self._cache.popitem(last=False)[1])
+
+
+def _caption(task: Task, size: Size, index: int) -> tuple[str, ...]:
+    return (
+        task.model,
+        f"{size.ratio} at {size.resolution}",
+        f"{size.width} x {size.height} pixels",
+        f"{index + 1} of {len(task.urls)}",
+    )

@@ -1,0 +1,156 @@
+"""A sandbox is the isolated world of one API key: its tasks, clock, journal and balance."""
+
+from __future__ import annotations
+
+import hashlib
+import random
+import uuid
+from collections import OrderedDict
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from decimal import Decimal
+from threading import Lock
+
+from mockserver.contract import Lifecycle
+from mockserver.domain.task import Task, charge, status_at
+from mockserver.engine.clock import Clock
+from mockserver.engine.journal import Budget, Journal
+from mockserver.settings import Settings
+
+
+class Sandbox:
+    """One world; safe to use from several threads."""
+
+    def __init__(
+        self, key: str, clock: Clock, settings: Settings, lifecycle: Lifecycle, budget: Budget
+    ) -> None:
+        self.id = sandbox_id(key)
+        self.clock = clock
+        self.journal = Journal(settings.journal_entries, budget)
+        self._key = key
+        self._settings = settings
+        self._lifecycle = lifecycle
+        self._lock = Lock()
+        self._start()
+
+    def _start(self) -> None:
+        self._tasks: OrderedDict[str, Task] = OrderedDict()
+        self._charged = Decimal()
+        self._random = _randomness(self._settings.seed, self.id)
+
+    def reset(self) -> None:
+        """Begin anew: no tasks, an empty journal, the first balance, the first ids."""
+        with self._lock:
+            self._start()
+        self.journal.clear()
+
+    def new_id(self) -> str:
+        """Give a new task's id, a random UUID; a seed makes the sequence repeat."""
+        return str(uuid.UUID(int=self._random.getrandbits(128), version=4))
+
+    def get(self, task_id: str) -> Task | None:
+        """Find a task of this sandbox."""
+        return self._tasks.get(task_id)
+
+    def tasks(self) -> list[Task]:
+        """List the tasks in the order of their submission."""
+        with self._lock:
+            return list(self._tasks.values())
+
+    def add(self, task: Task) -> None:
+        """Remember a new task; forget the oldest ended one when there are too many."""
+        with self._lock:
+            self._tasks[task.id] = task
+            self._charged += charge(task, self._lifecycle)
+            if len(self._tasks) > self._settings.max_tasks:
+                self._forget_one(task.created_at)
+
+    def _forget_one(self, now: datetime) -> None:
+        terminal = self._lifecycle.terminal
+        ended = (key for key, task in self._tasks.items() if status_at(task, now) in terminal)
+        forgotten = next(ended, None)
+        if forgotten is not None:
+            del self._tasks[forgotten]
+
+    def update(self, task_id: str, change: Callable[[Task], Task]) -> Task:
+        """Replace a task's record by what *change* makes of it, with no other change between.
+
+        Raises KeyError for an unknown task, and whatever *change* raises.
+        """
+        with self._lock:
+            old = self._tasks[task_id]
+            new = change(old)
+            self._tasks[task_id] = new
+            self._charged += charge(new, self._lifecycle) - charge(old, self._lifecycle)
+            return new
+
+    @property
+    def balance(self) -> Decimal | None:
+        """US dollars left, after what successful and still running tasks cost; None: unlimited."""
+        limit = self._settings.balance
+        return None if limit is None else limit - self._charged
+
+    @property
+    def spent(self) -> Decimal:
+        """US dollars that successful tasks cost, and that running ones will."""
+        return self._charged
+
+    def at_rest(self, now: datetime) -> bool:
+        """Say whether every task has ended, so that forgetting the sandbox disturbs nobody."""
+        return all(status_at(task, now) in self._lifecycle.terminal for task in self.tasks())
+
+
+class Sandboxes:
+    """All sandboxes by API key; the one at rest longest is forgotten when there are too many."""
+
+    def __init__(
+        self, settings: Settings, lifecycle: Lifecycle, make_clock: Callable[[], Clock]
+    ) -> None:
+        self._settings = settings
+        self._lifecycle = lifecycle
+        self._make_clock = make_clock
+        self._budget = Budget(settings.journal_bytes)
+        self._by_key: OrderedDict[str, Sandbox] = OrderedDict()
+        self._by_id: dict[str, Sandbox] = {}
+        self._lock = Lock()
+
+    def of_key(self, key: str) -> Sandbox:
+        """Give the sandbox of an API key, a new one for a new key."""
+        with self._lock:
+            sandbox = self._by_key.get(key)
+            if sandbox is None:
+                sandbox = self._create(key)
+            self._by_key.move_to_end(key)
+            return sandbox
+
+    def of_id(self, id_: str) -> Sandbox | None:
+        """Find a sandbox by the id that its result URLs hold."""
+        return self._by_id.get(id_)
+
+    def __iter__(self) -> Iterator[Sandbox]:
+        with self._lock:
+            return iter(list(self._by_key.values()))
+
+    def _create(self, key: str) -> Sandbox:
+        clock = self._make_clock()
+        sandbox = Sandbox(key, clock, self._settings, self._lifecycle, self._budget)
+        self._by_key[key] = self._by_id[sandbox.id] = sandbox
+        if len(self._by_key) > self._settings.max_sandboxes:
+            self._forget_one(sandbox)
+        return sandbox
+
+    def _forget_one(self, newest: Sandbox) -> None:
+        for key, sandbox in self._by_key.items():
+            if sandbox is not newest and sandbox.at_rest(sandbox.clock.now()):
+                sandbox.journal.clear()
+                del self._by_key[key], self._by_id[sandbox.id]
+                return
+
+
+def sandbox_id(key: str) -> str:
+    """Derive a sandbox's public id, which does not give the key away."""
+    return hashlib.sha256(b"sandbox:" + key.encode("utf-8", "surrogateescape")).hexdigest()[:16]
+
+
+def _randomness(seed: str | None, id_: str) -> random.Random:
+    return random.Random() if seed is None else random.Random(f"{seed}:{id_}")

@@ -1,0 +1,49 @@
+"""The whole story of a task: what happened, and what is planned."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from mockserver.contract import Lifecycle
+from mockserver.domain.moment import stamp
+from mockserver.domain.task import Task, ends_at, transitions
+from mockserver.engine.journal import Delivery
+
+Event = dict[str, Any]
+
+
+def timeline(
+    task: Task, deliveries: list[Delivery], now: datetime, lifecycle: Lifecycle, expiry: timedelta
+) -> list[Event]:
+    """List the events of *task* in their order; those that a poll decides come last.
+
+    *deliveries* are the attempts of its webhook so far; *expiry* is how long results are kept.
+    """
+    events = [_event(at, now, "status", status=status) for at, status in transitions(task)]
+    events += [
+        _event(
+            one.at, now, "webhook", attempt=one.attempt, delivered=not one.error, error=one.error
+        )
+        for one in deliveries
+    ]
+    events += _to_come(task, deliveries, now, lifecycle, expiry)
+    return sorted(events, key=lambda event: (event["at"] is None, event["at"] or ""))
+
+
+def _to_come(
+    task: Task, deliveries: list[Delivery], now: datetime, lifecycle: Lifecycle, expiry: timedelta
+) -> list[Event]:
+    events = []
+    ends = ends_at(task, lifecycle)
+    due = deliveries[-1].next_at if deliveries else ends
+    if task.callback_url is not None and (due is not None or not deliveries):
+        events.append(_event(due, now, "webhook", attempt=len(deliveries) + 1) | {"past": False})
+    if task.plan.final == lifecycle.success:
+        events.append(_event(ends and ends + expiry, now, "results-expire"))
+    return events
+
+
+def _event(at: datetime | None, now: datetime, name: str, **more: Any) -> Event:
+    past = at is not None and at <= now
+    return {"at": None if at is None else stamp(at), "event": name, "past": past, **more}

@@ -1,0 +1,39 @@
+"""Fields that nobody documents: accepted, and pointed out with the name that was meant."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from difflib import get_close_matches
+from typing import Any
+
+from mockserver.contract import Contract
+from mockserver.contract.violation import join_place
+
+
+def unknown_fields(request: Mapping[str, Any], contract: Contract) -> list[str]:
+    """Say of each unknown field of a valid submit request where it is and what is near it."""
+    known = contract.envelope_fields
+    card, submitted = contract.cards[request["model"]], request["input"]
+    if request.keys() <= known and submitted.keys() <= card.fields:
+        return []
+    found = [_advice(name, "", known) for name in request if name not in known]
+    found += [_advice(name, "input", card.fields) for name in submitted if name not in card.fields]
+    return found
+
+
+def _advice(name: str, parent: str, known: Collection[str]) -> str:
+    near = _near(name, known)
+    hint = f", did you mean {near!r}?" if near else ""
+    return f"{join_place([name], parent)}: unknown{hint}"
+
+
+def _near(name: str, known: Collection[str]) -> str | None:
+    """Find the known name that is like *name*, or a word of it: `aspect_ratio` is `ratio`."""
+    plain = {_plain(other): other for other in sorted(known)}
+    words = [word for word in name[:100].replace("-", "_").split("_") if word in known]
+    close = get_close_matches(_plain(name[:100]), plain, n=1, cutoff=0.6)
+    return plain[close[0]] if close else next(iter(words), None)
+
+
+def _plain(name: str) -> str:
+    return name.replace("_", "").replace("-", "").lower()

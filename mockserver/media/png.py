@@ -1,0 +1,250 @@
+"""A PNG that names itself: caption and prompt on a coloured ground with a border.
+
+Pillow only draws the letters. The file is written by hand with two bits a pixel, because
+encoding millions of pixels takes Pillow ten times as long as a mock may make a client wait.
+"""
+
+from __future__ import annotations
+
+import struct
+import unicodedata
+import zlib
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING, cast
+
+from mockserver.media.picture import Picture, palette_of
+
+if TYPE_CHECKING:
+    from PIL import Image, ImageFont
+
+_ACCENT, _SOFT, _TEXT = 1, 2, 3  # palette indices; the background is 0
+_LEVELS = [0] * 64 + [_SOFT] * 96 + [_TEXT] * 96  # coverage of a letter (0 to 255) to index
+_LONGEST = 1200  # characters of the prompt that are laid out: more would be slow, and unread
+_SMALLEST = 9  # pixels of type size: below this letters are no longer legible
+_ELLIPSIS = "…"
+# Pillow's built-in font has this much beyond ASCII; some of the rest has a plain stand-in.
+_DRAWABLE = frozenset("©«°±·»“”…™")
+_PLAIN = {0xD7: "x", 0x2013: "-", 0x2014: "-", 0x2212: "-", 0x2018: "'", 0x2019: "'"}
+_BOX = "\ufffd"  # one stand-in for all characters without a glyph, so that few are kept
+
+
+def write_png(picture: Picture) -> bytes:
+    """Give a PNG of exactly the picture's size; equal pictures give equal bytes.
+
+    Raises ValueError for a side below one pixel. Any text is accepted: what does not fit
+    ends in an ellipsis, and characters unknown to the built-in font show as boxes.
+    """
+    if min(picture.width, picture.height) < 1:
+        raise ValueError(f"a PNG needs sides of 1 or more, not {picture.width}x{picture.height}")
+    header = struct.pack(">IIBBBBB", picture.width, picture.height, 2, 3, 0, 0, 0)
+    colours = bytes(part for colour in palette_of(picture.seed) for part in colour)
+    chunks = [
+        _chunk(b"IHDR", header),
+        _chunk(b"PLTE", colours),
+        _chunk(b"IDAT", zlib.compress(_pixels(picture), 1)),
+        _chunk(b"IEND", b""),
+    ]
+    return b"\x89PNG\r\n\x1a\n" + b"".join(chunks)
+
+
+def _chunk(kind: bytes, body: bytes) -> bytes:
+    return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+
+
+# --- Pixels ---------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Sheet:
+    """How a picture is divided, in image pixels except for the room."""
+
+    border: int  # thickness
+    inset: int  # from the edge to the text; a multiple of 4, so that text starts at a byte
+    scale: int  # image pixels on each side of a pixel of the text mask
+    room: int  # width for text, in mask pixels; a multiple of 4
+    depth: int  # height for text, in mask pixels
+
+
+def _sheet_of(width: int, height: int) -> _Sheet:
+    """Divide a picture so that border and text grow with its shorter side."""
+    short = min(width, height)
+    border = max(2, short // 100)
+    inset = -(-(border + max(2, short // 50)) // 4) * 4
+    scale = max(1, short // 720)
+    room = max(0, (width - 2 * inset) // scale // 4 * 4)
+    return _Sheet(border, inset, scale, room, max(0, (height - 2 * inset) // scale))
+
+
+def _pixels(picture: Picture) -> bytes:
+    """Give all rows, each a filter byte and four pixels a byte, from top to bottom."""
+    width, height = picture.width, picture.height
+    sheet = _sheet_of(width, height)
+    edge = b"\0" + _pack(bytes([_ACCENT]) * width)
+    side = bytes([_ACCENT]) * sheet.border
+    plain = b"\0" + _pack((side + bytes(max(0, width - 2 * sheet.border)) + side)[:width])
+    start = 1 + sheet.inset // 4
+    text = [plain[:start] + row + plain[start + len(row) :] for row in _text_rows(picture, sheet)]
+    below = height - sheet.inset - len(text) * sheet.scale - sheet.border
+    above = sheet.inset - sheet.border
+    if below < 0:  # too small for anything but a border
+        return edge * height
+    body = b"".join(row * sheet.scale for row in text)
+    return edge * sheet.border + plain * above + body + plain * below + edge * sheet.border
+
+
+def _pack(indices: bytes) -> bytes:
+    """Pack one row of palette indices, a byte each, to two bits each."""
+    from PIL import Image
+
+    return Image.frombytes("P", (len(indices), 1), indices).tobytes("raw", "P;2")
+
+
+def _text_rows(picture: Picture, sheet: _Sheet) -> list[bytes]:
+    """Draw the text once, and give its packed rows, one for each row of the mask."""
+    from PIL import Image
+
+    lines, size = _lay_out(picture, sheet)
+    if not lines:
+        return []
+    width = -(-max(_width(line, size) for line in lines) // 4) * 4
+    mask = Image.new("L", (min(width, sheet.room), len(lines) * _line_height(size)))
+    for number, line in enumerate(lines):
+        _draw_line(mask, line, number * _line_height(size), size)
+    indexed = mask.point(_LEVELS)
+    indexed.putpalette(bytes(12))  # only a palette image can be packed
+    wide = indexed.resize((mask.width * sheet.scale, mask.height), Image.Resampling.NEAREST)
+    packed, stride = wide.tobytes("raw", "P;2"), wide.width // 4
+    return [packed[at : at + stride] for at in range(0, len(packed), stride)] if stride else []
+
+
+def _draw_line(mask: Image.Image, line: str, top: int, size: int) -> None:
+    left = 0
+    for char in line:
+        glyph, advance = _glyph(char, size)
+        if char != " ":
+            mask.paste(255, (left - 1, top), glyph)
+        left += advance
+
+
+# --- Layout ---------------------------------------------------------------------------------
+
+
+def _lay_out(picture: Picture, sheet: _Sheet) -> tuple[list[str], int]:
+    """Give lines and type size: the largest of three at which all text fits, or the smallest."""
+    base = max(_SMALLEST + 1, 5 + min(picture.width, picture.height) // sheet.scale // 24)
+    caption = [line for line in map(_clean, picture.caption) if line]
+    prompt = _clean(picture.prompt)
+    smallest = max(_SMALLEST, base // 2)
+    if sheet.room < 2 * smallest:
+        return [], smallest
+    for size in (base, max(_SMALLEST, base * 3 // 4), smallest):
+        head = [part for line in caption for part in _wrap(line, size, sheet.room)]
+        body = _wrap(prompt, size, sheet.room)
+        lines = [*head, "", *body] if head and body else head + body
+        if len(lines) <= sheet.depth // _line_height(size):
+            return lines, size
+    return _squeeze(caption, prompt, smallest, sheet), smallest
+
+
+def _squeeze(caption: list[str], prompt: str, size: int, sheet: _Sheet) -> list[str]:
+    """Shorten text to what fits: the prompt gives way first, but never altogether."""
+    rows, room = sheet.depth // _line_height(size), sheet.room
+    head = [part for line in caption for part in _wrap(line, size, room)]
+    body = _wrap(prompt, size, room)
+    if len(head) > rows - min(2, len(body)):
+        head = _wrap(" ".join(caption), size, room)
+    head = _shorten(head, rows - min(1, len(body)), size, room)
+    if head and rows - len(head) > 3:
+        head.append("")
+    return head + _shorten(body, rows - len(head), size, room)
+
+
+def _clean(text: str) -> str:
+    """Make one printable line of any text: runs of white space and controls become a space."""
+    cut = unicodedata.normalize("NFC", text[:_LONGEST]).translate(_PLAIN)
+    printable = "".join(_drawable(char) if char.isprintable() else " " for char in cut)
+    return " ".join(printable.split()) + (_ELLIPSIS if len(text) > _LONGEST else "")
+
+
+def _drawable(char: str) -> str:
+    """Give a character that the font has: the same, a letter without its accent, or a box."""
+    if char.isascii() or char in _DRAWABLE:
+        return char
+    base = unicodedata.normalize("NFD", char)[0]
+    return base if base.isascii() else _BOX
+
+
+def _wrap(text: str, size: int, room: int) -> list[str]:
+    """Break text at spaces, and words that are too long anywhere."""
+    lines: list[str] = []
+    space, used = _glyph(" ", size)[1], room + 1
+    for word in text.split():
+        for piece in _split_word(word, size, room):
+            width = _width(piece, size)
+            # Pieces of one word never meet on a line: all but the last are about full.
+            if used + space + width <= room:
+                lines[-1] += " " + piece
+                used += space + width
+            else:
+                lines.append(piece)
+                used = width
+    return lines
+
+
+def _split_word(word: str, size: int, room: int) -> list[str]:
+    """Cut a word into pieces no wider than *room*, of at least one character."""
+    pieces, used = [""], 0
+    for char in word:
+        advance = _glyph(char, size)[1]
+        if pieces[-1] and used + advance > room:
+            pieces.append("")
+            used = 0
+        pieces[-1] += char
+        used += advance
+    return pieces
+
+
+def _shorten(lines: list[str], rows: int, size: int, room: int) -> list[str]:
+    """Keep the first *rows* lines, the last of them with an ellipsis if any were dropped."""
+    if len(lines) <= rows or rows < 1:
+        return lines[: max(0, rows)]
+    last = " ".join(lines[rows - 1 : rows + 1])  # some of the next line may fit, too
+    while last and _width(last + _ELLIPSIS, size) > room:
+        last = last[:-1]
+    return [*lines[: rows - 1], last + _ELLIPSIS]
+
+
+# --- Type -----------------------------------------------------------------------------------
+
+
+def _width(text: str, size: int) -> int:
+    return sum(_glyph(char, size)[1] for char in text)
+
+
+def _line_height(size: int) -> int:
+    return size + size // 4
+
+
+@lru_cache(maxsize=1024)
+def _glyph(char: str, size: int) -> tuple[Image.Image, int]:
+    """Give the coverage of a character, one pixel in from the left, and its advance in pixels.
+
+    Kept, because pasting a letter is five times as fast as having it drawn anew.
+    """
+    from PIL import Image, ImageDraw
+
+    advance = round(_font(size).getlength(char))
+    glyph = Image.new("L", (advance + 2, _line_height(size)))
+    ImageDraw.Draw(glyph).text((1, 0), char, font=_font(size), fill=255)
+    return glyph, advance
+
+
+@lru_cache(maxsize=64)
+def _font(size: int) -> ImageFont.FreeTypeFont:
+    """Load Pillow's own font with its basic layout, the only one that every build has."""
+    from PIL import ImageFont
+
+    # Only without a size could it be the old bitmap font.
+    font = cast("ImageFont.FreeTypeFont", ImageFont.load_default(size=size))
+    return font.font_variant(layout_engine=ImageFont.Layout.BASIC)

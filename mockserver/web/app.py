@@ -1,0 +1,53 @@
+"""The Flask application: the control plane, and everything else as the service answers it."""
+
+from __future__ import annotations
+
+import flask
+from werkzeug.exceptions import HTTPException
+
+from mockserver.engine.exchange import Refusal, Request, Response
+from mockserver.engine.service import CONTROL_PREFIX, Service
+from mockserver.web.control import control_blueprint
+
+
+def create_app(service: Service) -> flask.Flask:
+    """Make the application that answers as *service* does, and controls it under `/__mock`."""
+    app = flask.Flask("mockserver", static_folder=None)
+    app.register_blueprint(control_blueprint(service))
+
+    @app.before_request
+    def answer() -> flask.Response | None:
+        if flask.request.path.startswith(CONTROL_PREFIX):
+            return None
+        return _to_flask(service.answer(_from_flask(service.settings.max_body)))
+
+    @app.errorhandler(Refusal)
+    def refuse(refusal: Refusal) -> flask.Response:
+        return _to_flask(refusal.response(service.contract))
+
+    @app.errorhandler(HTTPException)
+    def refuse_route(error: HTTPException) -> flask.Response:
+        allow = ", ".join(getattr(error, "valid_methods", None) or ())
+        method, path = flask.request.method[:20], flask.request.path[:100]
+        advice = f"use {allow}" if allow else f"see GET {CONTROL_PREFIX}openapi.json"
+        headers = {"Allow": allow} if allow else {}
+        code = error.code if error.code in (404, 405) else 400
+        return refuse(Refusal(code, f"no such route: {method} {path}; {advice}", headers=headers))
+
+    return app
+
+
+def _from_flask(max_body: int) -> Request:
+    request = flask.request
+    return Request(
+        request.method,
+        request.path,
+        {name.lower(): value for name, value in request.headers.items()},
+        request.stream.read(max_body + 1),
+        request.query_string.decode("latin-1"),
+        request.scheme,
+    )
+
+
+def _to_flask(response: Response) -> flask.Response:
+    return flask.Response(response.body, response.status, list(response.headers))
