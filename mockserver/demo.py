@@ -10,7 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from queue import Queue
 from threading import Thread
-from typing import Any, cast
+from typing import Any, Self, cast
 from urllib.parse import urlsplit
 
 import urllib3
@@ -117,7 +117,7 @@ class _Receiver:
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self._server.server_port}/webhook"
 
-    def __enter__(self) -> _Receiver:
+    def __enter__(self) -> Self:
         Thread(target=self._server.serve_forever, args=(0.01,), daemon=True).start()
         return self
 

@@ -350,6 +350,6 @@ def _as_text(name: str, value: Any, path: Path) -> str:
         return ",".join(value)
     if not isinstance(value, str | int | float):
         raise SettingError(
-            f"{name}: {value!r} is not accepted; use a string, a number or true/false (set by {path})"
+            f"{name}: {value!r} is not accepted; use a string, number or true/false (set by {path})"
         )
     return str(value)

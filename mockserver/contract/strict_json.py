@@ -13,7 +13,7 @@ _ESCAPED_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 
 
 class NotJson(ValueError):
-    """The text is not acceptable JSON; the message says what is wrong, and where if that is known."""
+    """The text is not acceptable JSON; the message says what is wrong, and where."""
 
 
 def parse_json(text: bytes, *, nesting: int = 100) -> Json:

@@ -1,4 +1,4 @@
-"""What is wrong with a document, as values: place, value, rule, clause, source, and what is accepted."""
+"""What is wrong with a document, as values: place, rule, clause, source, what is accepted."""
 
 from __future__ import annotations
 
@@ -115,6 +115,10 @@ def accepted_by(schema: Schema) -> str:
     return text + _range(schema, "minItems", "maxItems")
 
 
+def _not_accepted(_value: Any, _limit: Any) -> str:
+    return "is not accepted"
+
+
 def _count(word: str) -> Callable[[Any, Any], str]:
     return lambda value, limit: f"is {len(value)} long, {word} than {limit}"
 
@@ -127,7 +131,6 @@ _PROBLEMS: dict[str, Callable[[Any, Any], str]] = {
     "minItems": _count("less"),
     "maxItems": _count("more"),
     "minLength": lambda value, limit: "is empty" if not value else f"is shorter than {limit}",
-    "const": lambda _value, _limit: "is not accepted",
 }
 
 
@@ -140,5 +143,5 @@ def describe(keyword: str, value: Any, schema: Schema) -> tuple[str, str]:
         return f"is not {accepted}", ""
     if keyword == "type" and accepted == _typed(schema["type"]):
         return f"is not {accepted}", ""
-    default: Callable[[Any, Any], str] = lambda _value, _limit: "is not accepted"
-    return _PROBLEMS.get(keyword, default)(value, schema.get(keyword)), accepted
+    problem = _PROBLEMS.get(keyword, _not_accepted)
+    return problem(value, schema.get(keyword)), accepted

@@ -17,7 +17,7 @@ def task_document(task: Task, now: datetime, lifecycle: Lifecycle) -> dict[str, 
     return {
         "taskId": task.id,
         "status": status,
-        "input": {**task.input, "model": task.model},
+        "input": {"model": task.model} | dict(task.input) | {"model": task.model},
         "result": {"type": task.result_type, "urls": list(task.urls)} if succeeded else None,
         "failure_reason": task.plan.failure_reason if ended else None,
         "created_at": stamp(task.created_at),

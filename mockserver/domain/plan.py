@@ -42,7 +42,7 @@ def make_plan(
 
 
 def _duration(pace: Pace, card: ModelCard) -> timedelta:
-    """Take the middle of a typical duration on a logarithmic scale: 2 min–4 h gives 22 min."""
+    """Take the middle of a typical duration on a logarithmic scale: 2 min to 4 h give 22 min."""
     if pace.duration is not None:
         return pace.duration
     shortest, longest = card.typical_duration

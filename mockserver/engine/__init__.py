@@ -1,1 +1,1 @@
-"""The mock without any web framework: sandboxes, clock, webhooks, journal, and the API's answers."""
+"""The mock without any web framework: sandboxes, clock, webhooks, journal, answers."""

@@ -55,13 +55,12 @@ class HttpTransport:
         self._pool: PoolManager | None = None
 
     def __call__(self, callback: Callback) -> Outcome:
+        """Send *callback*; any 2xx within its time-out counts as delivered."""
         started = time.perf_counter()
         try:
             status = self._post(callback)
             error = None if 200 <= status < 300 else f"answered {status}, not 2xx"
-        except (
-            Exception
-        ) as failure:  # a receiver's URL can be wrong in any way: never lose a worker
+        except Exception as failure:  # a receiver's URL can be wrong in any way
             status, error = None, _explain(failure, callback)
         return Outcome(status, error, time.perf_counter() - started)
 
@@ -115,11 +114,11 @@ def _explain(failure: Exception, callback: Callback) -> str:
     """Say in one line why a receiver gave no answer."""
     from urllib3.exceptions import ConnectTimeoutError, NewConnectionError, ReadTimeoutError
 
+    if isinstance(failure, NewConnectionError):
+        cause = failure.__cause__ or failure
+        return f"cannot connect: {getattr(cause, 'strerror', None) or cause}"
     if isinstance(failure, ConnectTimeoutError | ReadTimeoutError):
         return f"no answer within {callback.timeout:g} s"
-    cause = failure.__cause__ or failure.__context__
-    if isinstance(failure, NewConnectionError) and cause is not None:
-        return f"cannot connect: {getattr(cause, 'strerror', None) or cause}"
     return f"{type(failure).__name__}: {failure}"[:300]
 
 

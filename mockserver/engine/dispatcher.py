@@ -53,7 +53,7 @@ class Dispatcher:
         self._content_type = contract.fact("webhook.content_type")
 
     def plan(self, sandbox: Sandbox, task: Task) -> None:
-        """Plan the webhook of *task* for its end, if it has both; call again when its plan changed."""
+        """Plan the webhook of *task* for its end, if it has both; again when its plan changed."""
         ends = ends_at(task, self._contract.lifecycle)
         if task.callback_url is not None and ends is not None:
             self._timer.add(_Call(ends, next(self._order), sandbox, task.id, ends))

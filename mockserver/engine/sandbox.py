@@ -153,4 +153,5 @@ def sandbox_id(key: str) -> str:
 
 
 def _randomness(seed: str | None, id_: str) -> random.Random:
-    return random.Random() if seed is None else random.Random(f"{seed}:{id_}")
+    """Ids need to be unique and repeatable, not secret."""
+    return random.Random(None if seed is None else f"{seed}:{id_}")  # noqa: S311

@@ -13,6 +13,7 @@ from mockserver.web.control import control_blueprint
 def create_app(service: Service) -> flask.Flask:
     """Make the application that answers as *service* does, and controls it under `/__mock`."""
     app = flask.Flask("mockserver", static_folder=None)
+    app.json.sort_keys = False  # type: ignore[attr-defined]
     app.register_blueprint(control_blueprint(service))
 
     @app.before_request

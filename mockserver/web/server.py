@@ -14,7 +14,7 @@ import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from threading import Thread
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import unquote
 
 from mockserver.engine.exchange import Refusal, Request, Response
@@ -54,7 +54,7 @@ class Server:
         host = reachable(self.host)
         return f"http://{f'[{host}]' if ':' in host else host}:{self.port}"
 
-    def __enter__(self) -> Server:
+    def __enter__(self) -> Self:
         self.start()
         return self
 
