@@ -9,7 +9,9 @@ from urllib.parse import urldefrag, urljoin
 
 from mockserver.contract.loader import BASE, Contract
 
-_DROPPED = frozenset(("$id", "$schema"))
+_DROPPED = frozenset(("$id", "$schema", "operations"))
+_OWN_FILES = frozenset(("model-card", "sizes"))
+"""Schemas of files, which no HTTP message is held against."""
 _SECURITY: list[dict[str, list[str]]] = [{"bearer": []}]
 
 
@@ -95,7 +97,7 @@ def _ref(kind: str) -> dict[str, str]:
 def _components(contract: Contract) -> dict[str, Any]:
     components: dict[str, Any] = {}
     for uri, document in contract.schemas.documents.items():
-        if "/sizes/" not in uri and "/models/" not in uri and "model-card" not in uri:
+        if "/" not in uri.removeprefix(BASE) and _component(uri) not in _OWN_FILES:
             components[_component(uri)] = _rewritten(document, uri)
     for model, uri in contract.card_uris.items():
         about = {"title": model, "description": contract.schemas.documents[uri]["description"]}

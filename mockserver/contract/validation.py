@@ -148,9 +148,11 @@ _DRAFT = "https://json-schema.org/draft/2020-12/schema"
 
 
 def _source(node: Any, otherwise: Source) -> Source:
-    if not isinstance(node, dict) or "x-source" not in node:
+    """Read the source of a clause; a member that is itself named `x-source` is none."""
+    about = node.get("x-source") if isinstance(node, dict) else None
+    if not isinstance(about, dict) or "confidence" not in about:
         return otherwise
-    return Source(node["x-source"]["confidence"], node["x-source"]["page"])
+    return Source(about["confidence"], about["page"])
 
 
 def _as_mapping(schema: Any) -> Mapping[str, Any]:

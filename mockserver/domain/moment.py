@@ -26,14 +26,14 @@ def parse_duration(text: str) -> timedelta:
 
 def format_duration(duration: timedelta) -> str:
     """Write a duration so that `parse_duration` reads it back to the millisecond."""
-    seconds = duration.total_seconds()
+    milliseconds = round(duration / timedelta(milliseconds=1))
     for unit in ("d", "h", "m", "s"):
-        count = seconds / _UNITS[unit]
-        if count >= 1 and count == int(count):
-            return f"{int(count)}{unit}"
-    if seconds == 0:
-        return "0s"
-    return f"{seconds:g}s" if seconds >= 1 else f"{seconds * 1000:g}ms"
+        count, rest = divmod(milliseconds, round(_UNITS[unit] * 1000))
+        if count and not rest:
+            return f"{count}{unit}"
+    if milliseconds > 1000:
+        return f"{milliseconds / 1000:.3f}".rstrip("0") + "s"
+    return f"{milliseconds}ms" if milliseconds else "0s"
 
 
 def stamp(moment: datetime) -> str:

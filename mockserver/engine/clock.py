@@ -34,6 +34,8 @@ class Clock:
     ) -> None:
         self._real = real
         self._lock = Lock()
+        self.on_change: Callable[[], object] = lambda: None
+        """Called after the course of the clock was changed by hand."""
         self._course = _Course(start or datetime.now(UTC), real(), speed)
 
     @property
@@ -51,6 +53,7 @@ class Clock:
         with self._lock:
             real = self._real()
             self._course = _Course(self._shown(self._course, real), real, speed)
+        self.on_change()
 
     def advance(self, duration: timedelta) -> datetime:
         """Jump ahead by *duration*, which must not be negative; give the new moment."""
@@ -59,6 +62,7 @@ class Clock:
         with self._lock:
             course = self._course
             self._course = _Course(course.moment + duration, course.real, course.speed)
+        self.on_change()
         return self.now()
 
     def delay_until(self, moment: datetime) -> float | None:

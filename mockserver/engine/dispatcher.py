@@ -58,6 +58,10 @@ class Dispatcher:
         if task.callback_url is not None and ends is not None:
             self._timer.add(_Call(ends, next(self._order), sandbox, task.id, ends))
 
+    def clock_changed(self, sandbox: Sandbox) -> None:
+        """Look again at what is due in a sandbox."""
+        self._timer.rearm(sandbox)
+
     def close(self) -> None:
         """Stop sending; attempts in flight end by themselves."""
         self._timer.close()

@@ -104,11 +104,16 @@ class Sandboxes:
     """All sandboxes by API key; the one at rest longest is forgotten when there are too many."""
 
     def __init__(
-        self, settings: Settings, lifecycle: Lifecycle, make_clock: Callable[[], Clock]
+        self,
+        settings: Settings,
+        lifecycle: Lifecycle,
+        make_clock: Callable[[], Clock],
+        clock_changed: Callable[[Sandbox], object],
     ) -> None:
         self._settings = settings
         self._lifecycle = lifecycle
         self._make_clock = make_clock
+        self._clock_changed = clock_changed
         self._budget = Budget(settings.journal_bytes)
         self._by_key: OrderedDict[str, Sandbox] = OrderedDict()
         self._by_id: dict[str, Sandbox] = {}
@@ -134,6 +139,7 @@ class Sandboxes:
     def _create(self, key: str) -> Sandbox:
         clock = self._make_clock()
         sandbox = Sandbox(key, clock, self._settings, self._lifecycle, self._budget)
+        clock.on_change = lambda: self._clock_changed(sandbox)
         self._by_key[key] = self._by_id[sandbox.id] = sandbox
         if len(self._by_key) > self._settings.max_sandboxes:
             self._forget_one(sandbox)

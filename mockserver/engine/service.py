@@ -69,11 +69,13 @@ class Service:
     ) -> None:
         self.contract = contract
         self.settings = settings
-        self.sandboxes = Sandboxes(settings, contract.lifecycle, make_clock)
-        self.anonymous = self.sandboxes.of_key(ANONYMOUS)
-        """Holds the journal of requests without an accepted token."""
         self._transport = transport or HttpTransport(settings.webhook_concurrency)
         self.dispatcher = Dispatcher(contract, settings, self._transport)
+        self.sandboxes = Sandboxes(
+            settings, contract.lifecycle, make_clock, self.dispatcher.clock_changed
+        )
+        self.anonymous = self.sandboxes.of_key(ANONYMOUS)
+        """Holds the journal of requests without an accepted token."""
         self._results = Results(settings.image_cache, settings.default_ratio)
         entered_at = tuple(contract.fact("lifecycle.entered_at"))
         self._pace = Pace(settings.pace, settings.duration, entered_at)

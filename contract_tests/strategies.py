@@ -1,0 +1,177 @@
+"""Inputs made from the model cards: valid ones, and ones that break a single clause."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from hypothesis import strategies as st
+
+from mockserver.contract import Contract
+
+URL = "https://example.com/source.jpg"
+
+_ANNOTATIONS = {"description", "default", "x-source", "x-accepts", "x-message", "x-ignored"}
+_CHECKED_AFTERWARDS = {"if", "then", "allOf", "not", "contains", "minContains", "maxContains"}
+_BUILT = {"type", "enum", "minimum", "maximum", "minLength", "minItems", "maxItems", "items"}
+_BUILT |= {"pattern", "anyOf", "properties", "required", "$ref"}
+
+
+class UnknownKeyword(Exception):
+    """A schema uses a keyword that the builder does not know."""
+
+
+def valid_inputs(contract: Contract, model: str) -> st.SearchStrategy[dict[str, Any]]:
+    """Make any valid `input` of *model*.
+
+    Raises UnknownKeyword if its card uses a keyword that this builder does not know.
+    """
+    uri = contract.card_uris[model]
+    schema = contract.cards[model].input
+
+    def conforms(submitted: dict[str, Any]) -> bool:
+        request = {"model": model, "input": submitted}
+        return not contract.violations("submit-request", request)
+
+    return _built(contract, schema, uri).filter(conforms)
+
+
+def _built(contract: Contract, schema: Mapping[str, Any], uri: str) -> st.SearchStrategy[Any]:
+    unknown = schema.keys() - _ANNOTATIONS - _CHECKED_AFTERWARDS - _BUILT
+    if unknown:
+        raise UnknownKeyword(f"{uri}: {', '.join(sorted(unknown))}")
+    if "$ref" in schema:
+        target, node = contract.schemas.resolve(schema["$ref"], uri)
+        return _built(contract, node, target)
+    if "enum" in schema:
+        return st.sampled_from(schema["enum"])
+    if "anyOf" in schema:
+        return st.one_of([_built(contract, option, uri) for option in schema["anyOf"]])
+    kind = schema.get("type")
+    if kind == "object":
+        return _objects(contract, schema, uri)
+    if kind == "array":
+        low, high = schema.get("minItems", 0), schema.get("maxItems", 4)
+        return st.lists(_built(contract, schema["items"], uri), min_size=low, max_size=high)
+    return _scalars(schema)
+
+
+def _objects(contract: Contract, schema: Mapping[str, Any], uri: str) -> st.SearchStrategy[Any]:
+    required = schema.get("required", [])
+    members = {name: _built(contract, member, uri) for name, member in schema["properties"].items()}
+    optional = {name: made for name, made in members.items() if name not in required}
+    return st.fixed_dictionaries({name: members[name] for name in required}, optional=optional)
+
+
+def _scalars(schema: Mapping[str, Any]) -> st.SearchStrategy[Any]:
+    kind = schema.get("type")
+    if kind == "integer":
+        return st.integers(schema["minimum"], schema["maximum"])
+    if kind == "boolean":
+        return st.booleans()
+    if "pattern" in schema:
+        hosts = st.sampled_from(["example.com", "127.0.0.1:8080", "[::1]", "bücher.example"])
+        ends = st.sampled_from(["", "/", "/a.png", "/a.JPG?x=1#y", "/clip.mp4", "/song.mp3", "?q"])
+        return st.builds(
+            "{}://{}{}".format, st.sampled_from(["http", "https", "HTTPS"]), hosts, ends
+        )
+    text = st.text(st.characters(codec="utf-8"), min_size=schema.get("minLength", 0), max_size=40)
+    return text.filter(lambda value: "#mock:" not in value)
+
+
+@dataclass(frozen=True)
+class Breakage:
+    """An input that breaks one clause."""
+
+    input: dict[str, Any]
+    place: str
+    """Where the violation is to be reported."""
+    rule: str
+    """The keyword that is broken."""
+
+    def __str__(self) -> str:
+        return f"{self.place} {self.rule}"
+
+
+def minimal_input(contract: Contract, model: str) -> dict[str, Any]:
+    """Make the smallest valid input of *model*."""
+    values = {"prompt": "a cat", "imageUrls": [URL]}
+    return {name: values[name] for name in contract.cards[model].input["required"]}
+
+
+def breakages(contract: Contract, model: str) -> Iterator[Breakage]:
+    """List inputs of *model* that each break a single clause of its card, and all the clauses."""
+    base, schema = minimal_input(contract, model), contract.cards[model].input
+    for name in schema["required"]:
+        without = {key: value for key, value in base.items() if key != name}
+        yield Breakage(without, f"input.{name}", "required")
+    for name, member in schema["properties"].items():
+        for value, rule, inside in _wrong(contract, member, contract.card_uris[model]):
+            yield Breakage({**base, name: value}, f"input.{name}{inside}", rule)
+    for clause in schema.get("allOf", []):
+        yield from _conditional(clause, schema, base)
+
+
+def _wrong(
+    contract: Contract, schema: Mapping[str, Any], uri: str
+) -> Iterator[tuple[Any, str, str]]:
+    """List wrong values for *schema*, the keyword each breaks, and where inside the value."""
+    if "$ref" in schema:
+        target, node = contract.schemas.resolve(schema["$ref"], uri)
+        yield from _wrong(contract, node, target)
+        schema = {key: value for key, value in schema.items() if key == "not"}
+        uri = target
+    kind = schema.get("type")
+    if kind is not None:
+        yield ({"string": 7, "integer": "7", "boolean": "yes", "array": URL}[kind], "type", "")
+        yield (None, "type", "")
+    if "enum" in schema:
+        beside = "7:77" if kind == "string" else max(schema["enum"]) + 1
+        yield (beside, "enum", "")
+    if "minimum" in schema:
+        yield (schema["minimum"] - 1, "minimum", "")
+        yield (schema["maximum"] + 1, "maximum", "")
+        yield (schema["minimum"] + 0.5, "type", "")
+    if "minLength" in schema:
+        yield ("", "minLength", "")
+    if "pattern" in schema:
+        yield ("ftp://example.com/a.png", "pattern", "")
+        yield ("https://", "pattern", "")
+        yield ("https://example.com/\n", "pattern", "")
+    if "not" in schema:
+        yield ("https://example.com/clip.mp4", "not", "")
+    if "anyOf" in schema:
+        yield (7, "anyOf", "")
+        yield ({"url": "nowhere"}, "anyOf", "")
+    if kind == "array":
+        yield from _wrong_arrays(contract, schema, uri)
+
+
+def _wrong_arrays(
+    contract: Contract, schema: Mapping[str, Any], uri: str
+) -> Iterator[tuple[Any, str, str]]:
+    if "minItems" in schema:
+        yield ([], "minItems", "")
+    for clause in (schema, *schema.get("allOf", [])):
+        if "maxItems" in clause:
+            beyond = ["https://example.com/a.mp4"] if "contains" in str(schema) else [URL]
+            yield (beyond * (clause["maxItems"] + 1), "maxItems", "")
+        if "maxContains" in clause:
+            yield ([URL] * (clause["maxContains"] + 1), "maxContains", "")
+    for value, rule, _ in _wrong(contract, schema["items"], uri):
+        yield ([URL, value] if schema.get("maxItems", 2) > 1 else [value], rule, "[1]")
+
+
+def _conditional(
+    clause: Mapping[str, Any], schema: Mapping[str, Any], base: dict[str, Any]
+) -> Iterator[Breakage]:
+    """List the ways to break an `if`/`then` on a constant: left out, and each value left over."""
+    [(field, condition)] = clause["if"]["properties"].items()
+    met = {**base, field: condition["const"]}
+    for name in clause["then"].get("required", []):
+        yield Breakage(met, f"input.{name}", "required")
+    for name, member in clause["then"]["properties"].items():
+        for value in schema["properties"][name]["enum"]:
+            if value not in member["enum"]:
+                yield Breakage({**met, name: value}, f"input.{name}", "enum")

@@ -1,0 +1,91 @@
+"""Fixtures: the contract, and services with a clock and a transport of the test's own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from queue import Queue
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+from mockserver.contract import Contract, load_contract
+from mockserver.engine.callback import Callback, Outcome
+from mockserver.engine.clock import Clock
+from mockserver.engine.service import Service
+from mockserver.settings import make_settings
+from tests.client import Client
+
+START = datetime(2026, 2, 10, 21, 54, 46, 686768, UTC)
+"""What the clock of every test shows at first."""
+
+settings.register_profile(
+    "suite", deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+settings.load_profile("suite")
+
+
+class Receiver:
+    """A transport that notes every callback and answers as told."""
+
+    def __init__(self) -> None:
+        self.calls: Queue[Callback] = Queue()
+        self.outcomes: list[Outcome] = []
+        """The next answers; after them, every callback is delivered."""
+
+    def __call__(self, callback: Callback) -> Outcome:
+        outcome = self.outcomes.pop(0) if self.outcomes else Outcome(204, None, 0.001)
+        self.calls.put(callback)
+        return outcome
+
+    def next(self) -> Callback:
+        """Await the next callback."""
+        return self.calls.get(timeout=5)
+
+
+@pytest.fixture(scope="session")
+def contract() -> Contract:
+    """The contract, read once."""
+    return load_contract()
+
+
+@pytest.fixture
+def receiver() -> Receiver:
+    """The webhook receiver of the services of a test."""
+    return Receiver()
+
+
+MakeClient = Callable[..., Client]
+
+
+@pytest.fixture
+def make_client(contract: Contract, receiver: Receiver) -> Iterator[MakeClient]:
+    """Make a client of a new service whose clocks stand still; takes settings by name."""
+    services: list[Service] = []
+
+    def make(**changes: Any) -> Client:
+        chosen = changes.pop("contract", contract)
+        service = Service(
+            chosen,
+            make_settings(chosen, **changes),
+            make_clock=lambda: Clock(START, speed=0),
+            transport=receiver,
+        )
+        services.append(service)
+        return Client(service)
+
+    yield make
+    for service in services:
+        service.close()
+
+
+@pytest.fixture
+def client(make_client: MakeClient) -> Client:
+    """A client of a service with default settings."""
+    return make_client()
+
+
+def seconds(count: float) -> timedelta:
+    """Give a duration."""
+    return timedelta(seconds=count)
