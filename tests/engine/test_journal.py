@@ -1,0 +1,96 @@
+"""The journal."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mockserver.engine.journal import Budget, Ring
+from tests.client import SEED, SUBMIT, Client
+from tests.conftest import MakeClient
+
+
+def test_holds_requests_with_their_responses(client: Client) -> None:
+    """In their order, with bodies as JSON where they are, and what task they were about."""
+    task_id = client.submitted(SEED)
+    client.poll(task_id)
+    client.submit(b"\xff{")
+
+    first, second, third = client.control("requests").json["requests"]
+
+    assert (first["number"], second["number"], third["number"]) == (1, 2, 3)
+    assert first["body"] == SEED
+    assert first["response_body"]["data"]["taskId"] == first["taskId"] == task_id
+    assert (second["method"], second["path"]) == ("GET", f"/api/v1/task/{task_id}")
+    assert third["body"] == "\N{REPLACEMENT CHARACTER}{"
+    assert third["status"] == third["response_body"]["code"] == 400
+
+
+def test_never_shows_a_token(client: Client) -> None:
+    """Neither the sandbox's own nor what else is secret."""
+    client.submit(SEED, cookie="hush", **{"proxy-authorization": "hush"})
+    secret = client.as_key("top-secret")
+    secret.submit({**SEED, "callBackUrl": "http://user:hush@host/"})
+
+    shown = client.control("requests").body + secret.control("requests").body
+
+    assert b"top-secret" not in shown
+    assert shown.count(b"[redacted]") == 4
+
+
+def test_requests_without_an_accepted_token_have_their_own(make_client: MakeClient) -> None:
+    """They are seen by a control call without a token, and by no other."""
+    client = make_client(api_key=frozenset({"test"}))
+    client.as_key(None).request("POST", SUBMIT)
+    client.as_key("wrong").request("POST", SUBMIT)
+
+    anonymous = client.as_key(None).control("requests").json["requests"]
+
+    assert [entry["status"] for entry in anonymous] == [401, 401]
+    assert client.control("requests").json["requests"] == []
+    assert client.as_key("wrong").control("requests").status == 401
+
+
+def test_is_bounded_by_entries_and_by_the_size_of_bodies(make_client: MakeClient) -> None:
+    """The newest entries stay; a long body is cut."""
+    client = make_client(journal_entries=3)
+
+    for number in range(5):
+        client.submit(b'"' + b"x" * 20_000 * number + b'"')
+
+    entries = client.control("requests").json["requests"]
+    assert [entry["number"] for entry in entries] == [3, 4, 5]
+    assert len(entries[-1]["body"]) == 16 * 1024
+
+
+def test_no_entries_at_all_is_a_choice(make_client: MakeClient) -> None:
+    """A journal of length 0 holds nothing and costs nothing."""
+    client = make_client(journal_entries=0)
+    client.submitted(SEED)
+
+    assert client.control("requests").json == {"requests": []}
+
+
+@given(
+    st.integers(0, 5),
+    st.integers(0, 8000),
+    st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3000)), max_size=40),
+)
+def test_all_journals_together_keep_their_budget(
+    entries: int, limit: int, additions: list[tuple[int, int]]
+) -> None:
+    """The bytes counted are those held, never above the limit, and the newest go last."""
+    budget = Budget(limit)
+    rings: list[Ring[int]] = [Ring(entries, budget) for _ in range(4)]
+
+    for number, (which, size) in enumerate(additions):
+        rings[which].add(number, size)
+
+        held = sum(cost for ring in rings for _, cost in ring.held)
+        assert budget.used == held <= limit
+        assert all(len(ring) <= entries for ring in rings)
+        assert all(list(ring) == sorted(ring) for ring in rings)
+
+    for ring in rings:
+        ring.clear()
+    assert budget.used == 0
