@@ -7,7 +7,6 @@ import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from threading import Event
 from typing import NoReturn
 
 from mockserver.contract import (
@@ -24,6 +23,7 @@ from mockserver.settings import (
     SETTINGS,
     Resolved,
     SettingError,
+    default_text,
     option_of,
     resolve_settings,
     show_value,
@@ -93,9 +93,10 @@ def _make_parser() -> _Parser:
 
 def _add_settings(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--config", metavar="FILE", help="config file (TOML)")
+    contract = load_contract()
     for name, setting in SETTINGS.items():
         about = setting.metadata
-        default = f" (default {about['default']})" if about["default"] else ""
+        default = f" (default {text})" if (text := default_text(name, contract)) else ""
         extra: dict[str, object] = {"metavar": "VALUE"}
         if about["default"] in ("true", "false"):
             extra = {"nargs": "?", "const": "true", "metavar": "true|false"}
@@ -122,13 +123,12 @@ def _serve(options: argparse.Namespace) -> int:
     from mockserver.engine.service import Service
     from mockserver.web.server import Server, ServerError
 
-    stopped = Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stopped.set())
+    stopping = {signal.SIGINT, signal.SIGTERM}
+    signal.pthread_sigmask(signal.SIG_BLOCK, stopping)  # before there are threads to inherit it
     try:
         with Server(Service(resolved.contract, resolved.settings)) as server:
             print(f"maxapi-mock {__version__} serves {server.url}", flush=True)
-            stopped.wait()
+            signal.sigwait(stopping)
     except ServerError as error:
         print(f"maxapi-mock: {error}", file=sys.stderr)
         return USAGE

@@ -251,7 +251,7 @@ def resolve_settings(
         if name != "config"
     }
     cards = given.get("model_cards")
-    contract = load_contract(more_cards=Path(cards.text) if cards else None)
+    contract = load_contract(None, Path(cards.text)) if cards else load_contract()
     values = {name: _value(name, given.get(name), contract) for name in SETTINGS}
     origins = {name: given[name].origin if name in given else "default" for name in SETTINGS}
     return Resolved(Settings(**values), contract, origins)
@@ -282,7 +282,7 @@ def show_value(value: Any) -> str:
 def _value(name: str, given: _Given | None, contract: Contract) -> Any:
     about = SETTINGS[name].metadata
     if given is None:
-        default = _default_text(about, contract)
+        default = default_text(name, contract)
         return None if default == _OPTIONAL else about["parse"](default, contract)
     try:
         return about["parse"](given.text, contract)
@@ -290,7 +290,9 @@ def _value(name: str, given: _Given | None, contract: Contract) -> Any:
         raise SettingError(f"{name.replace('_', '-')}: {error} (set by {given.origin})") from None
 
 
-def _default_text(about: Mapping[str, Any], contract: Contract) -> str:
+def default_text(name: str, contract: Contract) -> str:
+    """Give the default of a setting as it would be given; empty if it has none."""
+    about = SETTINGS[name].metadata
     if not about["fact"]:
         return str(about["default"])
     value = contract.fact(about["fact"])
@@ -321,9 +323,16 @@ def _config_file(
     own, shared = folder / CONFIG_FILE, folder / "pyproject.toml"
     if own.is_file():
         return own, _read_toml(own)
-    return shared, _read_toml(shared).get("tool", {}).get(
-        "maxapi-mock", {}
-    ) if shared.is_file() else {}
+    return shared, _section(shared) if shared.is_file() else {}
+
+
+def _section(path: Path) -> Mapping[str, Any]:
+    """Read the mock's table of a `pyproject.toml`, which need not have one."""
+    tools = _read_toml(path).get("tool", {})
+    section = tools.get("maxapi-mock", {}) if isinstance(tools, Mapping) else {}
+    if not isinstance(section, Mapping):
+        raise SettingError(f"config: {path}: tool.maxapi-mock is no table; use [tool.maxapi-mock]")
+    return section
 
 
 def _read_toml(path: Path) -> Mapping[str, Any]:

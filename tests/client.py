@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from threading import Event
 from typing import Any
 
 from jsonschema import Draft202012Validator
@@ -145,6 +146,22 @@ class Client:
     def cancel(self, task_id: str) -> Answer:
         """Cancel a task."""
         return self.request("POST", f"/api/v1/task/{task_id}/cancel")
+
+    def deliveries(self, count: int) -> list[dict[str, Any]]:
+        """Await the moment at which the journal holds *count* deliveries; give them."""
+        ring, arrived = self.sandbox.journal.deliveries, Event()
+        add = ring.add
+
+        def noticed(*entry: Any) -> None:
+            add(*entry)
+            arrived.set()
+
+        ring.add = noticed
+        while len(ring) < count:
+            assert arrived.wait(5), f"{len(ring)} deliveries, not {count}"
+            arrived.clear()
+        ring.add = add
+        return list(self.control("deliveries").json["deliveries"])
 
     def control(self, path: str, method: str = "GET", **options: Any) -> Answer:
         """Call the control plane, by way of Flask."""

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -110,10 +110,12 @@ def default_schemas() -> Path:
     return installed if installed.is_dir() else package.parent / "schemas"
 
 
+@lru_cache(maxsize=4)
 def load_contract(schemas: Path | None = None, more_cards: Path | None = None) -> Contract:
     """Read the contract from *schemas*, and further model cards from the folder *more_cards*.
 
-    A further card replaces the contract's own card of the same model. Raises ContractError.
+    A further card replaces the contract's own card of the same model. The files are read once,
+    and the same contract is given again afterwards. Raises ContractError.
     """
     root = schemas or default_schemas()
     documents = {f"{BASE}{path.relative_to(root).as_posix()}": _read(path) for path in _files(root)}

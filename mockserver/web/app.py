@@ -28,7 +28,7 @@ def create_app(service: Service) -> flask.Flask:
 
     @app.errorhandler(HTTPException)
     def refuse_route(error: HTTPException) -> flask.Response:
-        allow = ", ".join(getattr(error, "valid_methods", None) or ())
+        allow = ", ".join(sorted(getattr(error, "valid_methods", None) or ()))
         method, path = flask.request.method[:20], flask.request.path[:100]
         advice = f"use {allow}" if allow else f"see GET {CONTROL_PREFIX}openapi.json"
         headers = {"Allow": allow} if allow else {}

@@ -82,8 +82,7 @@ class Server:
         self.service.close()
 
     def _listens(self) -> bool:
-        family = socket.AF_INET6 if ":" in self.host else socket.AF_INET
-        with socket.socket(family) as probe:
+        with socket.socket(_family(self.host)) as probe:
             probe.settimeout(1)
             return probe.connect_ex((reachable(self.host), self.port)) == 0
 
@@ -178,17 +177,25 @@ def _take_port(host: str, port: int) -> socket.socket:
 
     The server shares the port (SO_REUSEPORT), so it would not notice another one there.
     """
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    if port:
+        _bind(host, port, share=False).close()
+    return _bind(host, port, share=True)
+
+
+def _bind(host: str, port: int, *, share: bool) -> socket.socket:
+    """Bind a socket to the address, alone or next to others. Raises ServerError."""
+    bound = socket.socket(_family(host))
     try:
-        if port:
-            with socket.socket(family) as probe:
-                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-                probe.bind((host, port))
-        placeholder = socket.socket(family)
-        placeholder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        placeholder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-        placeholder.bind((host, port))
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if share:
+            bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        bound.bind((host, port))
     except (OSError, UnicodeError) as error:
+        bound.close()
         reason = getattr(error, "strerror", None) or error
         raise ServerError(f"cannot listen on {host}:{port}: {reason}") from None
-    return placeholder
+    return bound
+
+
+def _family(host: str) -> socket.AddressFamily:
+    return socket.AF_INET6 if ":" in host else socket.AF_INET

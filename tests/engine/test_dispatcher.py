@@ -18,22 +18,6 @@ from tests.conftest import START, MakeClient, Receiver, seconds
 REFUSED = Outcome(500, "answered 500, not 2xx", 0.001)
 
 
-def deliveries(client: Client, count: int) -> list[dict[str, object]]:
-    """Give the journal of deliveries once it holds *count*."""
-    ring, arrived = client.sandbox.journal.deliveries, Event()
-    add = ring.add
-
-    def noticed(*args: object) -> None:
-        add(*args)
-        arrived.set()
-
-    ring.add = noticed
-    while len(ring) < count:
-        assert arrived.wait(5)
-        arrived.clear()
-    return list(client.control("deliveries").json["deliveries"])
-
-
 @pytest.mark.parametrize("end", ["success", "cancel"])
 def test_one_webhook_at_the_end_equal_to_the_poll(
     client: Client, receiver: Receiver, end: str
@@ -78,7 +62,7 @@ def test_no_webhook_without_callback_url(client: Client, receiver: Receiver) -> 
     client.sandbox.clock.advance(seconds(2))
 
     receiver.next()
-    deliveries(client, 1)
+    client.deliveries(1)
     assert receiver.calls.empty()
 
 
@@ -93,7 +77,7 @@ def test_failed_attempts_are_repeated_with_growing_waits(
     for number, wait in enumerate((2, 1, 2)):
         client.sandbox.clock.advance(seconds(wait))
         bodies.append(receiver.next().body)
-        attempts = deliveries(client, number + 1)
+        attempts = client.deliveries(number + 1)
     client.sandbox.clock.advance(seconds(1000))
 
     assert len(set(bodies)) == 1
@@ -114,9 +98,9 @@ def test_a_delivered_webhook_is_not_repeated(client: Client, receiver: Receiver)
     client.submitted(SEED)
 
     client.sandbox.clock.advance(seconds(2))
-    deliveries(client, 1)
+    client.deliveries(1)
     client.sandbox.clock.advance(seconds(1))
-    attempts = deliveries(client, 2)
+    attempts = client.deliveries(2)
     client.sandbox.clock.advance(seconds(1000))
 
     assert [one["delivered"] for one in attempts] == [False, True]
@@ -131,7 +115,7 @@ def test_tries_and_backoff_are_settings(make_client: MakeClient, receiver: Recei
 
     client.sandbox.clock.advance(seconds(2))
 
-    assert deliveries(client, 1)[0]["next_at"] is None
+    assert client.deliveries(1)[0]["next_at"] is None
     assert receiver.next().timeout == 3
 
 
@@ -241,4 +225,4 @@ def test_a_url_that_nobody_can_call_fails_as_an_attempt(client: Client, url: str
 
     client.sandbox.clock.advance(seconds(2))
 
-    assert deliveries(client, 1)
+    assert client.deliveries(1)

@@ -1,0 +1,304 @@
+"""What the mock costs, in one table: run `make bench`, on a machine that is otherwise at rest.
+
+Every row is measured beside its yardstick in the same run, because only their ratio travels
+from one machine to another.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import platform
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import count
+from statistics import median
+from typing import Any
+
+import requests
+from processes import (
+    child,
+    connected,
+    cpu_seconds,
+    flask_server,
+    free_port,
+    mock,
+    resident_mb,
+    take,
+)
+from traffic import HOST, PATIENCE, REPORT_EVERY, Line, drive, http_request, latencies
+from traffic import receive_posts as receiver
+
+from mockserver.contract import Contract, dump_json, load_contract
+from mockserver.engine.exchange import Request
+from mockserver.engine.service import Service
+from mockserver.media import Picture, write_mp4, write_png
+from mockserver.settings import make_settings
+
+LIMIT = 120
+"""Seconds after which the whole run gives up."""
+ROUNDS = 3
+WEBHOOKS = 2000
+
+SUBMIT, TASK, HEALTH = "/api/v1/task/submit", "/api/v1/task/", "/__mock/health"
+
+
+class BenchError(Exception):
+    """Something that was to be measured did not work."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A figure, and what it is compared with."""
+
+    what: str
+    figure: float
+    unit: str
+    yardstick: str = ""
+    other: float | None = None
+    """The yardstick's figure."""
+
+    def __str__(self) -> str:
+        line = f"{self.what:43}{_number(self.figure):>8} {self.unit:5}"
+        if self.other is None:
+            return line.rstrip()
+        better = self.figure / self.other if self.unit == "/s" else self.other / self.figure
+        return f"{line}{_number(self.other):>8}  {self.yardstick:30}{better:>7.2f}"
+
+
+def _number(figure: float) -> str:
+    return f"{figure:,.0f}" if figure >= 100 else f"{figure:.3g}"
+
+
+def main() -> int:
+    """Print the table; give the exit status."""
+    signal.signal(signal.SIGALRM, lambda *_: sys.exit(f"bench: not done after {LIMIT} s"))
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("bench: terminated"))
+    signal.alarm(LIMIT)
+    print(f"Python {platform.python_version()}, {os.cpu_count()} cores; medians of {ROUNDS} to 5")
+    print("rounds; a ratio above 1 says how much better than the yardstick the mock is\n")
+    print(f"{'':43}{'mock':>8} {'':5}{'':8}  {'yardstick':30}{'ratio':>7}")
+    contract = load_contract()
+    body = seed_request(contract)
+    try:
+        for rows in (
+            start(http_request("POST", SUBMIT, dump_json(body))),
+            server(body),
+            validator(contract, body),
+            media(),
+            webhooks(contract, body),
+        ):
+            for row in rows:
+                print(row, flush=True)
+    except (BenchError, OSError, EOFError) as error:
+        print(f"bench: FAILED: {type(error).__name__}: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def seed_request(contract: Contract) -> dict[str, Any]:
+    """Give the seed's example of a submit request, without a webhook."""
+    example = contract.document("submit-request")["examples"][0]
+    return {name: value for name, value in example.items() if name != "callBackUrl"}
+
+
+def start(submit: bytes) -> Iterator[Row]:
+    """Measure how long a client waits for a mock that it has just started."""
+    for name, request in (("health", http_request("GET", HEALTH)), ("accepted submit", submit)):
+        times, imports = [], []
+        for _ in range(5):
+            times.append(_first_answer(request))
+            begun = time.perf_counter()
+            command = [sys.executable, "-c", "import flask"]
+            subprocess.run(command, check=True, timeout=PATIENCE)
+            imports.append(time.perf_counter() - begun)
+        what, yardstick = f"start to first {name}", 'python -c "import flask"'
+        yield Row(what, median(times) * 1000, "ms", yardstick, median(imports) * 1000)
+
+
+def _first_answer(request: bytes) -> float:
+    port, begun = free_port(), time.perf_counter()
+    with mock(port), connected(port) as line:
+        line.ask(request)
+        return time.perf_counter() - begun
+
+
+def server(body: dict[str, Any]) -> Iterator[Row]:
+    """Measure a server under load, and its memory before and after."""
+    port = free_port()
+    with mock(port) as pid, child(flask_server) as flask:
+        with connected(port) as line:
+            line.ask(http_request("GET", HEALTH))
+        flask_port = take(flask)
+        yield Row("memory after the first response", resident_mb(pid), "MB")
+        submit = http_request("POST", SUBMIT, dump_json(body))
+        yield from _throughput("submits", port, flask_port, lambda _: submit)
+        yield from _throughput("polls", port, flask_port, lambda at: _poll(at, submit))
+        yield _neighbours(port, body)
+        yield Row("memory after all load", resident_mb(pid), "MB")
+        time.sleep(1)
+        used = cpu_seconds(pid)
+        time.sleep(2)
+        yield Row("processor time in 2 s at rest", (cpu_seconds(pid) - used) * 1000, "ms")
+
+
+def _poll(port: int, submit: bytes) -> bytes:
+    """Submit a task, and give the request that polls it."""
+    with Line(port) as line:
+        return http_request("GET", TASK + json.loads(line.ask(submit))["data"]["taskId"])
+
+
+def _throughput(
+    what: str, port: int, flask_port: int, make: Callable[[int], bytes]
+) -> Iterator[Row]:
+    rates: dict[int, list[float]] = {port: [], flask_port: []}
+    for _ in range(ROUNDS):
+        for at, found in rates.items():
+            with child(drive, at, [make(at)], 8, 3.0) as pipe:
+                take(pipe)
+                load = take(pipe)
+            if load.failed:
+                raise BenchError(f"{load.failed} of {load.answered} {what} were not answered 200")
+            found.append(load.rate)
+    ours, others = map(median, rates.values())
+    yield Row(f"{what} over 8 connections", ours, "/s", "Flask's server, no keep-alive", others)
+
+
+def _neighbours(port: int, body: dict[str, Any]) -> Row:
+    """Poll beside 50 connections that make the server draw 4k images as fast as it can."""
+    large = body | {"input": body["input"] | {"ratio": "16:9", "resolution": "4k", "n": 10}}
+    submit = http_request("POST", SUBMIT, dump_json(large))
+    polls = [_poll(port, submit) for _ in range(500)]
+    alone = latencies(port, polls[0], 2.5)  # by then the tasks have ended
+    with Line(port) as line:
+        tasks = [json.loads(line.ask(poll))["data"] for poll in polls]
+    paths = ["/" + url.split("/", 3)[3] for task in tasks for url in task["result"]["urls"]]
+    downloads = [http_request("GET", path) for path in paths]
+    with child(drive, port, downloads, 50, 4.0) as pipe:
+        take(pipe)
+        beside = latencies(port, polls[0], 3.0)
+        load = take(pipe)
+    if load.failed or load.answered > len(downloads):
+        raise BenchError(f"not every download was answered 200 and a new file: {load}")
+    what = f"poll beside {load.rate:.0f} new 4k images a second"
+    return Row(what, median(beside) * 1000, "ms", "the same poll alone", median(alone) * 1000)
+
+
+def validator(contract: Contract, body: dict[str, Any]) -> Iterator[Row]:
+    """Measure the judgement of a valid submit request."""
+    explaining = contract.schemas.explaining
+    uri = contract.document("submit-request")["$id"]
+    envelope, own = explaining(f"{uri}#"), explaining(f"{contract.card_uris[body['model']]}#/input")
+
+    def judge() -> None:
+        assert not contract.violations("submit-request", body)
+
+    def judge_by_jsonschema() -> None:
+        assert envelope.is_valid(body)
+        assert own.is_valid(body["input"])
+
+    ours, others = _seconds(judge, 20_000), _seconds(judge_by_jsonschema, 300)
+    yield Row("validation of a valid submit", ours * 1e6, "µs", "jsonschema", others * 1e6)
+
+
+def media() -> Iterator[Row]:
+    """Measure how long result files take to make; no two of them are equal."""
+    number = count()
+    for width, height in ((768, 1024), (3840, 2160)):
+        ours = _seconds(lambda: write_png(_picture(width, height, next(number))), 5)  # noqa: B023
+        others = _seconds(lambda: _draw_by_pillow(_picture(width, height, next(number))), 1)  # noqa: B023
+        yield Row(f"PNG {width} x {height}", ours * 1000, "ms", "Pillow, RGB", others * 1000)
+    clip = _seconds(lambda: write_mp4(_picture(1920, 1080, next(number), seconds=5)), 20)
+    yield Row("MP4 1920 x 1080, 5 s", clip * 1000, "ms")
+
+
+def _picture(width: int, height: int, number: int, seconds: int = 0) -> Picture:
+    caption = ("gpt-image-2/image-to-image", f"{width} x {height} pixels", f"number {number}")
+    prompt = "Restyle the subject in cyberpunk aesthetic"
+    return Picture(width, height, caption, prompt, str(number), seconds)
+
+
+def _draw_by_pillow(picture: Picture) -> bytes:
+    from PIL import Image, ImageDraw, ImageFont
+
+    image, file = Image.new("RGB", (picture.width, picture.height), "#204060"), io.BytesIO()
+    draw, size = ImageDraw.Draw(image), 5 + min(image.size) // 24
+    draw.rectangle((0, 0, picture.width - 1, picture.height - 1), outline="#e0a060", width=8)
+    text = "\n".join((*picture.caption, "", picture.prompt))
+    draw.multiline_text((40, 40), text, font=ImageFont.load_default(size), fill="#f0f0f0")
+    image.save(file, "PNG")
+    return file.getvalue()
+
+
+def webhooks(contract: Contract, body: dict[str, Any]) -> Iterator[Row]:
+    """Measure webhooks from the first submit to the last arrival."""
+    with child(receiver) as pipe:
+        url = f"http://{HOST}:{take(pipe)}/hook"
+        document = dump_json(body | {"callBackUrl": url})
+        rates, sample = [], b""
+        for _ in range(ROUNDS):
+            settings = make_settings(contract, pace="instant", journal_entries=2 * WEBHOOKS)
+            service = Service(contract, settings)
+            try:
+                rates.append(_deliver(service, document, lambda: take(pipe)))
+                sample = _check_deliveries(service)
+            finally:
+                service.close()
+        others = []
+        with requests.Session() as session:
+            session.trust_env = False  # no proxy: this machine only
+            for _ in range(ROUNDS):
+                begun = time.perf_counter()
+                for _ in range(REPORT_EVERY):
+                    session.post(url, data=sample, timeout=PATIENCE).raise_for_status()
+                take(pipe)
+                others.append(REPORT_EVERY / (time.perf_counter() - begun))
+    what = f"webhooks of {WEBHOOKS:,} tasks (0 failed)"
+    yield Row(what, median(rates), "/s", "requests.Session, one by one", median(others))
+
+
+_HEADERS = {"authorization": "Bearer bench", "content-type": "application/json", "host": HOST}
+
+
+def _deliver(service: Service, document: bytes, wait: Callable[[], object]) -> float:
+    """Submit all tasks, and give the webhooks a second until the last has arrived."""
+    begun = time.perf_counter()
+    for _ in range(WEBHOOKS):
+        answer = service.answer(Request("POST", SUBMIT, _HEADERS, document))
+        if answer.status != 200:
+            raise BenchError(f"a submit was answered {answer.status}: {answer.body!r}")
+    for _ in range(WEBHOOKS // REPORT_EVERY):
+        wait()
+    return WEBHOOKS / (time.perf_counter() - begun)
+
+
+def _check_deliveries(service: Service) -> bytes:
+    """Make sure that each webhook went through at the first attempt; give the body of one."""
+    deliveries = service.sandbox_of(_HEADERS).journal.deliveries
+    deadline = time.monotonic() + PATIENCE
+    while len(deliveries) < WEBHOOKS and time.monotonic() < deadline:
+        time.sleep(0.01)  # the receiver knows before the journal does
+    failed = [one.error for one in deliveries if one.error is not None]
+    if failed or len(deliveries) != WEBHOOKS:
+        raise BenchError(f"{len(failed)} of {len(deliveries)} webhooks failed: {failed[:3]}")
+    return next(iter(deliveries)).body
+
+
+def _seconds(work: Callable[[], object], calls: int) -> float:
+    """Give the seconds that a call takes: the median of five rounds, after one to warm up."""
+    rounds = []
+    for _ in range(6):
+        begun = time.perf_counter()
+        for _ in range(calls):
+            work()
+        rounds.append((time.perf_counter() - begun) / calls)
+    return median(rounds[1:])
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,206 @@
+"""Settings: where they come from, and what is said about wrong ones."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mockserver.contract import load_contract
+from mockserver.settings import SETTINGS, SettingError, make_settings, option_of, resolve_settings
+
+CONTRACT = load_contract()
+
+
+def resolve(
+    options: dict[str, str] | None = None,
+    environment: dict[str, str] | None = None,
+    folder: Path = Path("/nonexistent"),
+) -> Any:
+    """Resolve without the environment of the test run."""
+    return resolve_settings(options, environment or {}, folder)
+
+
+def test_defaults_come_from_the_contract_where_it_has_them() -> None:
+    """What is assumed of the API stands in `service.json`, and is a setting."""
+    settings = resolve().settings
+
+    assert settings.duration == timedelta(seconds=2)
+    assert settings.cancellable == {"PENDING"}
+    assert settings.webhook_timeout == timedelta(seconds=10)
+    assert settings.result_expiry == timedelta(days=7)
+    assert (settings.host, settings.port) == ("127.0.0.1", 6290)
+    assert settings == make_settings(CONTRACT)
+
+
+def test_each_layer_overrides_the_one_below(tmp_path: Path) -> None:
+    """Command line over environment over config file over default; each origin is known."""
+    (tmp_path / "maxapi-mock.toml").write_text('port = 1\nseed = "file"\nwebhook_tries = 9\n')
+    environment = {"MAXAPI_MOCK_PORT": "2", "MAXAPI_MOCK_SEED": "environment", "PORT": "7"}
+
+    resolved = resolve({"port": "3"}, environment, tmp_path)
+
+    settings, origins = resolved.settings, resolved.origins
+    assert (settings.port, settings.seed, settings.webhook_tries) == (3, "environment", 9)
+    assert [origins[name] for name in ("port", "seed", "webhook_tries", "host")] == [
+        "--port",
+        "MAXAPI_MOCK_SEED",
+        str(tmp_path / "maxapi-mock.toml"),
+        "default",
+    ]
+
+
+def test_config_file_is_found(tmp_path: Path) -> None:
+    """`--config`, then MAXAPI_MOCK_CONFIG, then maxapi-mock.toml, then pyproject.toml."""
+    named, pointed = tmp_path / "a.toml", tmp_path / "b.toml"
+    own, shared = tmp_path / "maxapi-mock.toml", tmp_path / "pyproject.toml"
+    shared.write_text("[tool.maxapi-mock]\nport = 4\n")
+    seen = [resolve(folder=tmp_path).settings.port]
+    own.write_text("port = 3\n")
+    seen.append(resolve(folder=tmp_path).settings.port)
+    pointed.write_text("port = 2\n")
+    environment = {"MAXAPI_MOCK_CONFIG": str(pointed)}
+    seen.append(resolve({}, environment, tmp_path).settings.port)
+    named.write_text("port = 1\n")
+
+    seen.append(resolve({"config": str(named)}, environment, tmp_path).settings.port)
+
+    assert seen == [4, 3, 2, 1]
+
+
+def test_a_pyproject_of_another_project_changes_nothing(tmp_path: Path) -> None:
+    """It need not know of the mock."""
+    (tmp_path / "pyproject.toml").write_text("[project]\nname = 'x'\n")
+
+    assert resolve(folder=tmp_path).settings == make_settings(CONTRACT)
+
+
+def test_toml_values_need_not_be_texts(tmp_path: Path) -> None:
+    """Numbers, booleans and lists are as good, and dashes as good as underscores."""
+    (tmp_path / "maxapi-mock.toml").write_text(
+        'strict-callbacks = true\napi-key = ["a", "b"]\nduration = 1.5\nbalance = "unlimited"\n'
+    )
+
+    settings = resolve(folder=tmp_path).settings
+
+    assert settings.strict_callbacks is True
+    assert settings.api_key == {"a", "b"}
+    assert settings.duration == timedelta(seconds=1.5)
+    assert settings.balance is None
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "value"),
+    [
+        ("duration", "typical", None),
+        ("balance", "0.5", Decimal("0.5")),
+        ("image_cache", "512k", 512 * 1024),
+        ("image_cache", "1GB", 2**30),
+        ("cancellable", "PENDING, SUBMITTED", {"PENDING", "SUBMITTED"}),
+        ("public_url", "https://a.example/x/", "https://a.example/x"),
+        ("strict_callbacks", "off", False),
+    ],
+)
+def test_texts_are_read(name: str, text: str, value: Any) -> None:
+    """As the help says."""
+    assert getattr(resolve({name: text}).settings, name) == value
+
+
+WRONG = {
+    "host": "",
+    "port": "65536",
+    "public_url": "ftp://x",
+    "pace": "slow",
+    "duration": "soon",
+    "cancellable": "SUCCESS",
+    "default_ratio": "7:5",
+    "balance": "-1",
+    "unknown_price": "NaN",
+    "seed": "",
+    "strict_callbacks": "maybe",
+    "webhook_timeout": "0",
+    "webhook_tries": "0",
+    "webhook_backoff": "x",
+    "webhook_concurrency": "many",
+    "result_expiry": "-1d",
+    "image_cache": "big",
+    "max_body": "1.5M",
+    "max_nesting": "201",
+    "max_tasks": "0",
+    "max_sandboxes": "0",
+    "journal_entries": "-1",
+    "journal_bytes": "x",
+}
+
+
+@pytest.mark.parametrize(("name", "text"), WRONG.items())
+def test_wrong_values_are_refused_in_one_line(name: str, text: str) -> None:
+    """It says which setting, where it was set, and what is accepted."""
+    variable = f"MAXAPI_MOCK_{name.upper()}"
+
+    with pytest.raises(SettingError) as caught:
+        resolve({}, {variable: text})
+
+    message = str(caught.value)
+    assert message.startswith(f"{name.replace('_', '-')}: ")
+    assert message.endswith(f"(set by {variable})")
+    assert "use " in message
+    assert "\n" not in message
+
+
+def test_every_setting_that_can_be_wrong_is_tried() -> None:
+    """All but the texts that are free."""
+    assert SETTINGS.keys() - WRONG.keys() == {"api_key", "model_cards"}
+
+
+@given(st.sampled_from(sorted(SETTINGS.keys() - {"model_cards"})), st.text(max_size=20))
+def test_any_text_is_read_or_refused(name: str, text: str) -> None:
+    """No text raises anything else."""
+    try:
+        resolve({name: text})
+    except SettingError as error:
+        assert str(error).startswith(name.replace("_", "-"))  # noqa: PT017
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("port = ", "maxapi-mock.toml: .*; use a readable TOML file"),
+        ("prot = 1", r"prot: no such setting \(in .*\), did you mean port\?"),
+        ("zzzzz = 1", r"zzzzz: no such setting \(in .*\); use one of host, port"),
+        ("port = {a = 1}", "port: .* is not accepted; use a string, number or true/false"),
+        ("port = 99999", "port: '99999' is not accepted; use an integer from 0 to 65535 .*toml"),
+    ],
+)
+def test_wrong_config_files_are_refused(tmp_path: Path, content: str, said: str) -> None:
+    """The message names the file."""
+    (tmp_path / "maxapi-mock.toml").write_text(content)
+
+    with pytest.raises(SettingError, match=said):
+        resolve(folder=tmp_path)
+
+
+def test_a_pyproject_section_that_is_no_table_is_refused(tmp_path: Path) -> None:
+    """Not a traceback."""
+    (tmp_path / "pyproject.toml").write_text("[tool]\nmaxapi-mock = 3\n")
+
+    with pytest.raises(SettingError, match="is no table"):
+        resolve(folder=tmp_path)
+
+
+def test_a_config_file_that_is_not_there_is_refused() -> None:
+    """One that was named has to exist."""
+    with pytest.raises(SettingError, match="config: /none.toml: No such file"):
+        resolve({"config": "/none.toml"})
+
+
+def test_an_unknown_variable_is_refused() -> None:
+    """A misspelt one would be silently without effect; the URL for child processes is none."""
+    resolve({}, {"MAXAPI_MOCK_URL": "http://127.0.0.1:1"})
+    with pytest.raises(SettingError, match="did you mean MAXAPI_MOCK_PORT"):
+        resolve({}, {"MAXAPI_MOCK_PROT": "1"})
