@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import signal
 import sys
 from collections.abc import Sequence
@@ -123,6 +124,8 @@ def _serve(options: argparse.Namespace) -> int:
     from mockserver.engine.service import Service
     from mockserver.web.server import Server, ServerError
 
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 100)  # records are acyclic: collecting often only costs speed
     stopping = {signal.SIGINT, signal.SIGTERM}
     signal.pthread_sigmask(signal.SIG_BLOCK, stopping)  # before there are threads to inherit it
     try:

@@ -200,7 +200,9 @@ class Settings:
         _integer(1, 200), "levels of the deepest JSON accepted", fact="limits.nesting"
     )
     max_tasks: int = _setting(
-        _integer(1, 10_000_000), "tasks that a sandbox remembers; ended ones go first", "10000"
+        _integer(1, 10_000_000),
+        "tasks that a sandbox remembers; what ended first is forgotten first",
+        "10000",
     )
     max_sandboxes: int = _setting(
         _integer(1, 1_000_000), "sandboxes remembered; those at rest longest go first", "10000"

@@ -14,10 +14,11 @@ def settings_table() -> str:
     """Write the table of all settings."""
     contract = load_contract()
     rows = [
-        f"| `{option_of(name)}` | {default_text(name, contract) or '-'} | {setting.metadata['help']} |"
+        (option_of(name), default_text(name, contract) or "-", setting.metadata["help"])
         for name, setting in SETTINGS.items()
     ]
-    return "\n".join(["| option | default | |", "|---|---|---|", *rows])
+    lines = [f"| `{option}` | {default} | {help_} |" for option, default, help_ in rows]
+    return "\n".join(["| option | default | |", "|---|---|---|", *lines])
 
 
 def renewed(text: str) -> str:

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mockserver.contract import load_contract
-from mockserver.settings import SETTINGS, SettingError, make_settings, option_of, resolve_settings
+from mockserver.settings import SETTINGS, SettingError, make_settings, resolve_settings
 
 CONTRACT = load_contract()
 
@@ -164,7 +164,7 @@ def test_any_text_is_read_or_refused(name: str, text: str) -> None:
     try:
         resolve({name: text})
     except SettingError as error:
-        assert str(error).startswith(name.replace("_", "-"))  # noqa: PT017
+        assert str(error).startswith(name.replace("_", "-"))
 
 
 @pytest.mark.parametrize(

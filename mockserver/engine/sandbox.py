@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import heapq
 import random
 import uuid
 from collections import OrderedDict
@@ -12,7 +13,7 @@ from decimal import Decimal
 from threading import Lock
 
 from mockserver.contract import Lifecycle
-from mockserver.domain.task import Task, charge, status_at
+from mockserver.domain.task import Task, charge, ends_at, status_at
 from mockserver.engine.clock import Clock
 from mockserver.engine.journal import Budget, Journal
 from mockserver.settings import Settings
@@ -35,6 +36,7 @@ class Sandbox:
 
     def _start(self) -> None:
         self._tasks: OrderedDict[str, Task] = OrderedDict()
+        self._ends: list[tuple[datetime, str]] = []
         self._charged = Decimal()
         self._random = _randomness(self._settings.seed, self.id)
 
@@ -58,19 +60,26 @@ class Sandbox:
             return list(self._tasks.values())
 
     def add(self, task: Task) -> None:
-        """Remember a new task; forget the oldest ended one when there are too many."""
+        """Remember a new task; forget the one that ended first when there are too many."""
         with self._lock:
             self._tasks[task.id] = task
+            self._note_end(task)
             self._charged += charge(task, self._lifecycle)
             if len(self._tasks) > self._settings.max_tasks:
                 self._forget_one(task.created_at)
 
     def _forget_one(self, now: datetime) -> None:
-        terminal = self._lifecycle.terminal
-        ended = (key for key, task in self._tasks.items() if status_at(task, now) in terminal)
-        forgotten = next(ended, None)
-        if forgotten is not None:
-            del self._tasks[forgotten]
+        while self._ends and self._ends[0][0] <= now:
+            ended, task_id = heapq.heappop(self._ends)
+            task = self._tasks.get(task_id)
+            if task is not None and ends_at(task, self._lifecycle) == ended:
+                del self._tasks[task_id]
+                return
+
+    def _note_end(self, task: Task) -> None:
+        ends = ends_at(task, self._lifecycle)
+        if ends is not None:
+            heapq.heappush(self._ends, (ends, task.id))
 
     def update(self, task_id: str, change: Callable[[Task], Task]) -> Task:
         """Replace a task's record by what *change* makes of it, with no other change between.
@@ -81,6 +90,7 @@ class Sandbox:
             old = self._tasks[task_id]
             new = change(old)
             self._tasks[task_id] = new
+            self._note_end(new)
             self._charged += charge(new, self._lifecycle) - charge(old, self._lifecycle)
             return new
 

@@ -1,8 +1,8 @@
 """The HTTP server: granian, in this process, in a thread of its own.
 
-The API is answered on the event loop, past Flask's routing: that is 8 times faster, and a
-request that is made to wait blocks nobody. Whatever takes longer (result files, the control
-plane) is answered in a pool of threads.
+The API is answered on the event loop, past Flask's routing: that is several times faster, and
+a request that is made to wait blocks nobody. Whatever takes longer (result files, the control
+plane) is answered in a few threads; more of them only fight the loop for the interpreter.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import socket
 import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from threading import Thread
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import unquote
@@ -43,10 +44,11 @@ class Server:
         self.host = service.settings.host
         self.port = service.settings.port
         """The port in use once started, also if the settings asked for a free one."""
-        self._workers = ThreadPoolExecutor(max_workers=16, thread_name_prefix="slow-answer")
+        self._workers = ThreadPoolExecutor(max_workers=4, thread_name_prefix="slow-answer")
         self._front = _Front(service, self._workers)
         self._thread: Thread | None = None
         self._stop: Any = None
+        self._native: set[str] = set()
 
     @property
     def url(self) -> str:
@@ -66,20 +68,29 @@ class Server:
         with _take_port(self.host, self.port) as placeholder:
             self.port = placeholder.getsockname()[1]
             self._thread = Thread(target=self._run, name="http", daemon=True)
+            others = _native_threads()
             self._thread.start()
             deadline = time.monotonic() + _DEADLINE
             while not self._listens():
                 if time.monotonic() > deadline or not self._thread.is_alive():
                     raise ServerError(f"{self.url}: the server did not start")
                 time.sleep(0.001)
+            self._native = _native_threads() - others
 
     def stop(self) -> None:
         """Stop answering and sending webhooks."""
         if self._thread is not None and self._thread.is_alive():
             self._stop()
             self._thread.join(_DEADLINE)
+            self._await_native_threads()
         self._workers.shutdown(wait=False, cancel_futures=True)
         self.service.close()
+
+    def _await_native_threads(self) -> None:
+        """Let granian's own threads end: one that outlives the interpreter panics."""
+        deadline = time.monotonic() + 1
+        while self._native & _native_threads() and time.monotonic() < deadline:
+            time.sleep(0.001)
 
     def _listens(self) -> bool:
         with socket.socket(_family(self.host)) as probe:
@@ -165,6 +176,14 @@ class _Front:
             query_string=request.query,
         )
         return Response(answer.status_code, tuple(answer.headers), answer.data)
+
+
+def _native_threads() -> set[str]:
+    """List the threads of this process, also those that Python does not know, where it is told."""
+    try:
+        return {path.name for path in Path("/proc/self/task").iterdir()}
+    except OSError:
+        return set()
 
 
 def reachable(host: str) -> str:

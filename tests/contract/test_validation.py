@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contract_tests.strategies import Breakage, breakages, minimal_input, valid_inputs
-from mockserver.contract import Contract, load_contract
-from mockserver.contract.loader import KINDS, Source
+from mockserver.contract import Contract, Source, load_contract
+from mockserver.contract.loader import KINDS
 from tests.client import SEED, seed
 from tests.contract.test_strict_json import JSON
 
