@@ -20,10 +20,12 @@ from mockserver.contract import (
 )
 from mockserver.contract.documents import recognise
 from mockserver.contract.loader import KINDS, pretty
+from mockserver.domain.scenario import SCENARIOS
 from mockserver.settings import (
     SETTINGS,
     Resolved,
     SettingError,
+    Settings,
     default_text,
     option_of,
     resolve_settings,
@@ -87,6 +89,9 @@ def _make_parser() -> _Parser:
     )
     validate.set_defaults(run=_validate)
 
+    scenarios = commands.add_parser("scenarios", help="print the catalogue of scenarios")
+    scenarios.set_defaults(run=_scenarios)
+
     openapi = commands.add_parser("openapi", help="print the contract as OpenAPI 3.1")
     openapi.set_defaults(run=_openapi)
     return parser
@@ -131,11 +136,21 @@ def _serve(options: argparse.Namespace) -> int:
     try:
         with Server(Service(resolved.contract, resolved.settings)) as server:
             print(f"maxapi-mock {__version__} serves {server.url}", flush=True)
+            _say_what_is_closed(resolved.settings)
             signal.sigwait(stopping)
     except ServerError as error:
         print(f"maxapi-mock: {error}", file=sys.stderr)
         return USAGE
     return PASS
+
+
+def _say_what_is_closed(settings: Settings) -> None:
+    """Tell what a mock that others can reach does not do by itself."""
+    if settings.is_public and settings.control_token is None:
+        print(f"{settings.host} is public: /__mock is closed; open it with --control-token")
+    if settings.is_public and settings.callback_allow is None:
+        print(f"{settings.host} is public: no webhooks; name their hosts with --callback-allow")
+    sys.stdout.flush()
 
 
 def _show_settings(resolved: Resolved) -> None:
@@ -149,6 +164,13 @@ def _demo(_options: argparse.Namespace) -> int:
     from mockserver.demo import run_demo
 
     return PASS if run_demo() else FAILURE
+
+
+def _scenarios(_options: argparse.Namespace) -> int:
+    width = max(len(one.usage) for one in SCENARIOS.values())
+    for one in SCENARIOS.values():
+        print(f"{one.about:9}  {one.usage:{width}}  {one.sentence}")
+    return PASS
 
 
 def _openapi(_options: argparse.Namespace) -> int:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from decimal import Decimal, InvalidOperation
 from difflib import get_close_matches
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -18,6 +19,7 @@ from urllib.parse import urlsplit
 from mockserver.contract import Contract, load_contract
 from mockserver.domain.moment import format_duration, parse_duration
 from mockserver.domain.plan import PACES
+from mockserver.domain.scenario import Script, make_script, parse_named
 
 ENVIRONMENT = "MAXAPI_MOCK_"
 CONFIG_FILE = "maxapi-mock.toml"
@@ -135,13 +137,58 @@ def _url(text: str, _contract: Contract) -> str:
     return text.rstrip("/")
 
 
+def _rate(text: str, _contract: Contract) -> float:
+    try:
+        rate = float(text)
+    except ValueError:
+        rate = -1.0
+    if not 0 <= rate <= 1:
+        raise ValueError(f"{text!r} is not accepted; use a probability from 0 to 1")
+    return rate
+
+
+@dataclass(frozen=True, slots=True)
+class RateLimit:
+    """How many requests are let in within a duration."""
+
+    count: int
+    per: timedelta
+
+    def __str__(self) -> str:
+        return f"{self.count}/{format_duration(self.per)}"
+
+
+def _rate_limit(text: str, contract: Contract) -> RateLimit | None:
+    if text == "none":
+        return None
+    count, slash, per = text.partition("/")
+    if not slash or not re.fullmatch(r"[1-9][0-9]{0,8}", count):
+        raise ValueError(f"{text!r} is not a rate; use <n>/<duration> such as 10/1s, or 'none'")
+    return RateLimit(int(count), _positive_duration(per, contract))
+
+
+def _scenario(text: str, contract: Contract) -> Script:
+    return make_script(parse_named(text), contract)
+
+
+def _hosts(text: str, contract: Contract) -> frozenset[str]:
+    return frozenset(name.lower() for name in _names(text, contract))
+
+
 _OPTIONAL = ""
 """The default of a setting that has no value unless it is given one."""
 
 
-def _setting(parse: Parse, help_: str, default: str = _OPTIONAL, *, fact: str = "") -> Any:
-    """Declare a setting; *fact* names the place in `service.json` that holds its default."""
-    return field(metadata={"parse": parse, "help": help_, "default": default, "fact": fact})
+def _setting(
+    parse: Parse, help_: str, default: str = _OPTIONAL, *, fact: str = "", own: bool = False
+) -> Any:
+    """Declare a setting.
+
+    *fact* names the place in `service.json` that holds its default; *own* says that a sandbox
+    can have a value of its own.
+    """
+    about = {"parse": parse, "help": help_, "default": default, "fact": fact, "own": own}
+    return field(metadata=about)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,36 +202,63 @@ class Settings:
         _names, "accept only these Bearer tokens, comma-separated or repeated; else any"
     )
     model_cards: Path | None = _setting(_path, "folder of further model cards (*.json)")
-    pace: str = _setting(_choice(*PACES), f"how tasks move on: {', '.join(PACES)}", "realtime")
+    pace: str = _setting(
+        _choice(*PACES), f"how tasks move on: {', '.join(PACES)}", "realtime", own=True
+    )
     duration: timedelta | None = _setting(
         _task_duration,
         "time from submission to result, or 'typical' for the model's own",
         fact="lifecycle.duration",
+        own=True,
     )
     cancellable: frozenset[str] = _setting(
-        _states, "states that a task can be cancelled in", fact="lifecycle.cancellable"
+        _states, "states that a task can be cancelled in", fact="lifecycle.cancellable", own=True
     )
     default_ratio: str = _setting(
         _ratio, "ratio of a result whose request names none", fact="results.default_ratio"
     )
     balance: Decimal | None = _setting(
-        _balance, "US dollars that each sandbox can spend, or 'unlimited'", "unlimited"
+        _balance, "US dollars that each sandbox can spend, or 'unlimited'", "unlimited", own=True
     )
     unknown_price: Decimal = _setting(
         _usd, "unit price in US dollars of models whose price nobody publishes", "0"
     )
-    seed: str | None = _setting(_text, "makes task ids, and so everything made from them, repeat")
+    scenario: Script | None = _setting(
+        _scenario, "what happens unless a request or a rule says otherwise", own=True
+    )
+    chaos: float = _setting(
+        _rate, "probability of a mischief for each exchange and delivery", "0", own=True
+    )
+    rate_limit: RateLimit | None = _setting(
+        _rate_limit,
+        "requests that a sandbox lets in, as <n>/<duration>, or 'none'",
+        "none",
+        own=True,
+    )
+    control_token: str | None = _setting(
+        _text, "token that the control plane asks for in X-Mock-Control-Token"
+    )
+    callback_allow: frozenset[str] | None = _setting(
+        _hosts, "hosts that webhooks may go to, globs, comma-separated; else any"
+    )
+    seed: str | None = _setting(_text, "makes task ids, result files and chaos repeat")
     strict_callbacks: bool = _setting(
-        _flag, "refuse a callBackUrl of this machine, as the live service does", "false"
+        _flag, "refuse a callBackUrl of this machine, as the live service does", "false", own=True
     )
     webhook_timeout: timedelta = _setting(
-        _positive_duration, "time a webhook receiver has to answer", fact="webhook.timeout"
+        _positive_duration,
+        "time a webhook receiver has to answer",
+        fact="webhook.timeout",
+        own=True,
     )
     webhook_tries: int = _setting(
-        _integer(1, 100), "attempts to deliver a webhook", fact="webhook.tries"
+        _integer(1, 100), "attempts to deliver a webhook", fact="webhook.tries", own=True
     )
     webhook_backoff: timedelta = _setting(
-        _duration, "wait before the second attempt; doubles each time", fact="webhook.backoff"
+        _duration,
+        "wait before the second attempt; doubles each time",
+        fact="webhook.backoff",
+        own=True,
     )
     webhook_concurrency: int = _setting(
         _integer(1, 256), "webhooks in flight to one receiver at a time", "8"
@@ -193,6 +267,7 @@ class Settings:
         _duration,
         "time from the end of a task to that of its result URLs",
         fact="results.expire_after",
+        own=True,
     )
     image_cache: int = _setting(_bytes, "bytes of result files kept in memory", "64M")
     max_body: int = _setting(_bytes, "bytes of the largest request body", fact="limits.body")
@@ -211,6 +286,25 @@ class Settings:
         _integer(0, 1_000_000), "requests, and deliveries, that a sandbox's journal holds", "1000"
     )
     journal_bytes: int = _setting(_bytes, "bytes that all journals together hold", "64M")
+
+    @property
+    def is_public(self) -> bool:
+        """Whether others than this machine can reach the mock."""
+        return self.host != "localhost" and not _is_loopback(self.host)
+
+    @property
+    def callback_hosts(self) -> frozenset[str] | None:
+        """The hosts that webhooks may go to; None is any. A public mock calls nobody by itself."""
+        if self.callback_allow is None and self.is_public:
+            return frozenset()
+        return self.callback_allow
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 SETTINGS = {setting.name: setting for setting in dataclasses.fields(Settings)}
@@ -265,6 +359,21 @@ def make_settings(contract: Contract, **changes: Any) -> Settings:
     return Settings(**values, **changes)
 
 
+def changed_settings(settings: Settings, texts: Mapping[str, str], contract: Contract) -> Settings:
+    """Give *settings* with the *texts* of some of the settings that a sandbox can have.
+
+    Raises SettingError.
+    """
+    known = {name.replace("_", "-"): name for name in SETTINGS if SETTINGS[name].metadata["own"]}
+    values = {}
+    for key, text in texts.items():
+        name = key.replace("_", "-")
+        _check_name(name, "the settings of a sandbox", known)
+        given = _Given(text, "the control plane")
+        values[known[name]] = _value(known[name], given, contract)
+    return dataclasses.replace(settings, **values)
+
+
 def option_of(name: str) -> str:
     """Name the command line's option for a setting."""
     return f"--{name.replace('_', '-')}"
@@ -276,6 +385,8 @@ def show_value(value: Any) -> str:
         return "-"
     if isinstance(value, timedelta):
         return format_duration(value)
+    if isinstance(value, Script):
+        return ", ".join(value.names)
     if isinstance(value, frozenset):
         return ",".join(sorted(value))
     return str(value).lower() if isinstance(value, bool) else str(value)

@@ -98,6 +98,12 @@ class Contract:
         return reasons
 
     @cached_property
+    def moderation_categories(self) -> tuple[str, ...]:
+        """The categories that moderation knows."""
+        data = self.document("moderation-error")["properties"]["data"]
+        return tuple(data["properties"]["categories"]["properties"])
+
+    @cached_property
     def envelope_fields(self) -> frozenset[str]:
         """The names that a submit request may hold."""
         return frozenset(self.document("submit-request")["properties"])

@@ -67,15 +67,23 @@ def _api_operation(
 def _control_operation(name: str, operation: Mapping[str, Any]) -> dict[str, Any]:
     schema = {"$ref": _component_pointer(urljoin(f"{BASE}control.json", operation["response"]))}
     responses = {"200": _answer("Success", schema), "default": _answer("Refusal", _ref("error"))}
-    return {**_operation(name, operation, "mock", responses), "security": [{}, *_SECURITY]}
+    described = _operation(name, operation, "mock", responses)
+    if "request" in operation:
+        body = {"$ref": _component_pointer(urljoin(f"{BASE}control.json", operation["request"]))}
+        described["requestBody"] = {"content": {"application/json": {"schema": body}}}
+    return {**described, "security": [{}, *_SECURITY]}
 
 
 def _operation(
     name: str, operation: Mapping[str, Any], tag: str, responses: dict[str, Any]
 ) -> dict[str, Any]:
-    parameters = [
+    parameters: list[dict[str, Any]] = [
         {"name": parameter, "in": "path", "required": True, "schema": {"type": "string"}}
         for parameter in re.findall(r"\{(\w+)\}", operation["path"])
+    ]
+    parameters += [
+        {"name": parameter, "in": "query", "description": about, "schema": {"type": "string"}}
+        for parameter, about in operation.get("query", {}).items()
     ]
     return {
         "operationId": name,

@@ -27,11 +27,11 @@ def make_plan(
     lifecycle: Lifecycle,
     pace: Pace,
     card: ModelCard,
-    end: Status,
+    end: Status | None,
     failure_reason: str | None = None,
 ) -> Plan:
-    """Plan a task of the model *card* that ends in the state *end*."""
-    states = (*lifecycle.path[1:], end)
+    """Plan a task of the model *card* that ends in the state *end*, or never if that is None."""
+    states = (*lifecycle.path[1:], *([] if end is None else [end]))
     if pace.name == "per-poll":
         steps = tuple(Step(None, status) for status in states)
     else:

@@ -1,14 +1,233 @@
-"""Markers inside a prompt: `#mock:<name>` or `#mock:<name>=<value>`."""
+"""Scenarios: what becomes of a task and of the HTTP exchanges around it, as one table."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from difflib import get_close_matches
+from typing import Any
 
-_MARKER = re.compile(r"#mock:([a-z0-9-]+)(?:=([^\s#]*))?")
+from mockserver.contract import Contract
+from mockserver.domain.moment import parse_duration
+
+HEADER = "X-Mock-Scenario"
+
+_MARKER = re.compile(r"#mock:([A-Za-z0-9_-]*)(?:=([^\s#]*))?")
+
+
+class ScenarioError(ValueError):
+    """A scenario's name or value is unknown; the message lists what is accepted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    """What the scenarios in force ask for; an empty one asks for nothing."""
+
+    names: tuple[str, ...] = ()
+    """The scenarios as they were named, for the journal."""
+
+    # what becomes of the task
+    end: str | None = None
+    """The part that the final state plays in the lifecycle: success, failure or timeout."""
+    reason: str | None = None
+    """What the failure reason stands for, as in `Contract.reasons`."""
+    stuck: bool = False
+    duration: timedelta | None = None
+
+    # what becomes of the exchange
+    flagged: tuple[str, ...] = ()
+    """Categories that moderation flags."""
+    refusal: int | None = None
+    retry_after: int | None = None
+    html: bool = False
+    latency: timedelta | None = None
+    hang: bool = False
+    damage: str | None = None
+    """What is wrong with the response's body: truncated, garbled or empty."""
+
+    # what becomes of later polls of the task
+    flaky_poll: int | None = None
+    stale_poll: timedelta | None = None
+    unknown_at_first: int = 0
+
+    # what becomes of the webhook
+    webhook: frozenset[str] = frozenset()
+    """Among lost, twice, early, reordered, conflicting, truncated, redirected."""
+    webhook_late: timedelta = timedelta()
+
+    # what becomes of the result files
+    result: str | None = None
+    """Among missing, expired, truncated, html, wrong-size."""
+    result_latency: timedelta | None = None
+
+
+Parse = Callable[[str, Contract], Any]
+Changes = Callable[[Any], Mapping[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """One row of the table."""
+
+    name: str
+    about: str
+    """What it is about: outcome, submit, transport, poll, webhook or result."""
+    sentence: str
+    """What happens, for the catalogue."""
+    changes: Changes = field(repr=False)
+    """The fields of Script that it sets, from its value."""
+    parse: Parse | None = field(default=None, repr=False)
+    """Reads its value; None if it takes none."""
+    value: str = ""
+    """How the value is written: `<duration>`."""
+    default: str | None = None
+    """The value if none is given; None if one has to be."""
+    chaos: str | None = None
+    """Where `--chaos` may draw it: `exchange` or `delivery`."""
+
+    @property
+    def usage(self) -> str:
+        """The name with its value, as in the catalogue."""
+        if self.parse is None:
+            return self.name
+        return (
+            f"{self.name}={self.value}" if self.default is None else f"{self.name}[={self.value}]"
+        )
+
+
+def _duration(text: str, _contract: Contract) -> timedelta:
+    return parse_duration(text)
+
+
+def _count(text: str, _contract: Contract) -> int:
+    if not re.fullmatch(r"[1-9][0-9]{0,5}", text):
+        raise ValueError(f"{text!r} is not a count; use an integer from 1")
+    return int(text)
+
+
+def _categories(text: str, contract: Contract) -> tuple[str, ...]:
+    known = contract.moderation_categories
+    chosen = tuple(text.split(",")) if text else known[:1]
+    for category in chosen:
+        if category not in known:
+            raise ValueError(f"{category!r} is no category; use some of {', '.join(known)}")
+    return chosen
+
+
+def _sets(**changes: Any) -> Changes:
+    return lambda _value: changes
+
+
+def _refuses(code: int, **more: Any) -> Changes:
+    return _sets(refusal=code, **more)
+
+
+def _webhook(what: str) -> Changes:
+    return _sets(webhook=frozenset((what,)))
+
+
+_ROWS = (
+    Scenario("success", "outcome", "The task succeeds.", _sets(end="success")),
+    Scenario("failure", "outcome", "The task fails without a reason: transient, may be retried.", _sets(end="failure")),
+    Scenario("content-moderation", "outcome", "The task fails: moderated while it ran.", _sets(end="failure", reason="moderation")),
+    Scenario("invalid-parameters", "outcome", "The task fails: the upstream refused its parameters.", _sets(end="failure", reason="invalid")),
+    Scenario("insufficient-points", "outcome", "The task fails: the balance cannot pay it.", _sets(end="failure", reason="points")),
+    Scenario("timeout", "outcome", "The task times out.", _sets(end="timeout")),
+    Scenario("stuck", "outcome", "The task never ends.", _sets(stuck=True)),
+    Scenario("slow", "outcome", "The task takes this long.", lambda value: {"duration": value}, _duration, "<duration>"),
+    Scenario("instant", "outcome", "The task has ended when it is submitted.", _sets(duration=timedelta())),
+    Scenario("moderated", "submit", "The submission is rejected by moderation, with these categories.", lambda value: {"flagged": value}, _categories, "<category>,…", default=""),
+    Scenario("unauthorized", "submit", "401, as for a token that was revoked.", _refuses(401)),
+    Scenario("rate-limited", "submit", "429 with Retry-After in seconds.", lambda value: {"refusal": 429, "retry_after": value}, _count, "<seconds>", default="1", chaos="exchange"),
+    Scenario("server-error", "submit", "500 in the API's envelope.", _refuses(500), chaos="exchange"),
+    Scenario("bad-gateway", "submit", "502 with an HTML body, as proxies send.", _refuses(502, html=True), chaos="exchange"),
+    Scenario("unavailable", "submit", "503 in the API's envelope.", _refuses(503), chaos="exchange"),
+    Scenario("gateway-timeout", "submit", "504 in the API's envelope.", _refuses(504), chaos="exchange"),
+    Scenario("latency", "transport", "The response comes this much later, in real time.", lambda value: {"latency": value}, _duration, "<duration>"),
+    Scenario("hang", "transport", "There is never a response; the connection stays open.", _sets(hang=True)),
+    Scenario("truncated", "transport", "The connection ends inside the body.", _sets(damage="truncated"), chaos="exchange"),
+    Scenario("garbled", "transport", "200, and the body is not JSON.", _sets(damage="garbled"), chaos="exchange"),
+    Scenario("empty", "transport", "200, and there is no body.", _sets(damage="empty"), chaos="exchange"),
+    Scenario("flaky-poll", "poll", "Every n-th poll of the task answers 500.", lambda value: {"flaky_poll": value}, _count, "<n>"),
+    Scenario("stale-poll", "poll", "Polls lag this far behind, and so behind the webhook.", lambda value: {"stale_poll": value}, _duration, "<duration>"),
+    Scenario("unknown-at-first", "poll", "The first n polls of the task answer 404.", lambda value: {"unknown_at_first": value}, _count, "<n>"),
+    Scenario("webhook-lost", "webhook", "The webhook never arrives, and nobody tries again.", _webhook("lost"), chaos="delivery"),
+    Scenario("webhook-twice", "webhook", "The webhook arrives twice.", _webhook("twice"), chaos="delivery"),
+    Scenario("webhook-late", "webhook", "The webhook is sent this long after the end.", lambda value: {"webhook_late": value}, _duration, "<duration>"),
+    Scenario("webhook-early", "webhook", "The task ends at once, and its webhook arrives before the submit's response.", _sets(webhook=frozenset(("early",)), duration=timedelta())),
+    Scenario("webhook-reordered", "webhook", "The webhooks of two such tasks swap: the one that ended first arrives last.", _webhook("reordered")),
+    Scenario("webhook-conflicting", "webhook", "The webhook says FAILURE where a poll says SUCCESS.", _webhook("conflicting")),
+    Scenario("webhook-truncated", "webhook", "The webhook's body is cut in half.", _webhook("truncated"), chaos="delivery"),
+    Scenario("webhook-redirected", "webhook", "The webhook arrives as a GET without a body, as after a careless redirect.", _webhook("redirected")),
+    Scenario("result-missing", "result", "Result URLs answer 404.", _sets(result="missing")),
+    Scenario("result-expired", "result", "Result URLs answer as if their seven days were over.", _sets(result="expired")),
+    Scenario("result-truncated", "result", "The connection ends inside the file.", _sets(result="truncated")),
+    Scenario("result-html", "result", "200, and the file is a web page.", _sets(result="html")),
+    Scenario("result-slow", "result", "The file comes this much later, in real time.", lambda value: {"result_latency": value}, _duration, "<duration>"),
+    Scenario("result-wrong-size", "result", "The file has half the promised width and height.", _sets(result="wrong-size")),
+)  # fmt: skip
+
+SCENARIOS: Mapping[str, Scenario] = {row.name: row for row in _ROWS}
+"""The catalogue by name: a new scenario is one more row."""
+
+
+def make_script(named: Iterable[tuple[str, str | None]], contract: Contract) -> Script:
+    """Compose scenarios, given by name and value, into what they ask for together.
+
+    Where two set the same, the later one wins; mischief of the webhook adds up. Raises
+    ScenarioError.
+    """
+    script = Script()
+    for name, value in named:
+        scenario = _find(name)
+        changes = dict(scenario.changes(_value(scenario, value, contract)))
+        changes["webhook"] = script.webhook | changes.get("webhook", frozenset())
+        shown = name if value is None else f"{name}={value}"
+        script = replace(script, names=(*script.names, shown), **changes)
+    return script
+
+
+def _find(name: str) -> Scenario:
+    if name in SCENARIOS:
+        return SCENARIOS[name]
+    near = get_close_matches(name, SCENARIOS, n=1)
+    hint = f"did you mean {near[0]!r}? " if near else ""
+    raise ScenarioError(f"{name!r} is no scenario; {hint}use one of {', '.join(SCENARIOS)}")
+
+
+def _value(scenario: Scenario, value: str | None, contract: Contract) -> Any:
+    if scenario.parse is None:
+        if value is not None:
+            raise ScenarioError(f"{scenario.name!r} takes no value; use it without '={value}'")
+        return None
+    text = scenario.default if value is None else value
+    if text is None:
+        raise ScenarioError(f"{scenario.name!r} needs a value; use {scenario.usage}")
+    try:
+        return scenario.parse(text, contract)
+    except ValueError as error:
+        raise ScenarioError(f"{scenario.usage}: {error}") from None
 
 
 def markers(prompt: str) -> list[tuple[str, str | None]]:
-    """List the markers in *prompt* in their order, each with its value or None."""
+    """List the markers `#mock:<name>[=<value>]` in *prompt*, each with its value or None."""
     if "#mock:" not in prompt:
         return []
     return [(match[1], match[2]) for match in _MARKER.finditer(prompt)]
+
+
+def parse_named(text: str) -> list[tuple[str, str | None]]:
+    """Read `<name>[=<value>], …` as the header and the settings have it.
+
+    A comma inside a value belongs to it where no scenario's name follows.
+    """
+    named: list[tuple[str, str | None]] = []
+    for part in text.split(","):
+        name, equals, value = part.strip().partition("=")
+        if not equals and name not in SCENARIOS and named and named[-1][1] is not None:
+            named[-1] = (named[-1][0], f"{named[-1][1]},{name}")
+        elif name:
+            named.append((name, value if equals else None))
+    return named

@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 from mockserver.contract import Lifecycle
+from mockserver.domain.scenario import Script
 
 Status = str
 """One of the names in `schemas/task.json`."""
@@ -54,7 +55,11 @@ class Task:
     """US dollars, if it succeeds."""
     result_type: str
     urls: tuple[str, ...]
+    script: Script = Script()
+    """What the scenarios of its submission ask for later on."""
     polled: bool = False
+    expired: bool = False
+    """Whether its results were made to expire by hand."""
 
 
 def _passed(task: Task, now: datetime) -> Iterator[Step]:
@@ -101,10 +106,10 @@ def ends_at(task: Task, lifecycle: Lifecycle) -> datetime | None:
     return None if after is None else task.created_at + after
 
 
-def cancelled(task: Task, now: datetime, lifecycle: Lifecycle) -> Task:
-    """Give the record of *task* cancelled at *now*; what happened before stays."""
-    steps = (*_passed(task, now), Step(now - task.created_at, lifecycle.cancelled))
-    return replace(task, plan=Plan(task.plan.initial, steps))
+def ended(task: Task, now: datetime, end: Status, reason: str | None = None) -> Task:
+    """Give the record of *task* ended at *now* in the state *end*; what happened before stays."""
+    steps = (*_passed(task, now), Step(now - task.created_at, end))
+    return replace(task, plan=Plan(task.plan.initial, steps, reason))
 
 
 def polled(task: Task, now: datetime) -> Task:

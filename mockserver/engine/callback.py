@@ -29,6 +29,7 @@ class Callback:
     content_type: str
     timeout: float
     """Real seconds that the receiver has to answer."""
+    method: str = "POST"
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +73,7 @@ class HttpTransport:
             "User-Agent": f"maxapi-mockserver/{__version__}",
         }
         response = self._connected().request(
-            "POST",
+            callback.method,
             callback.url,
             body=callback.body,
             headers=headers,

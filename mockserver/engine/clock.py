@@ -65,6 +65,14 @@ class Clock:
         self.on_change()
         return self.now()
 
+    def advance_to(self, moment: datetime) -> None:
+        """Jump ahead to *moment*; stay where it is if that has passed."""
+        with self._lock:
+            course = self._course
+            left = max(moment - self._shown(course, self._real()), timedelta())
+            self._course = _Course(course.moment + left, course.real, course.speed)
+        self.on_change()
+
     def delay_until(self, moment: datetime) -> float | None:
         """Say in how many real seconds the clock will show *moment*; None if it stands still."""
         left = (moment - self.now()).total_seconds()

@@ -1,43 +1,28 @@
-"""Sends webhooks when their moment comes; a slow receiver holds up no other."""
+"""Sends webhooks: what, when, how often, and with which mischief."""
 
 from __future__ import annotations
 
-import heapq
-import logging
-import time
-from collections import deque
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from datetime import datetime
+from collections import Counter
+from dataclasses import replace
+from datetime import timedelta
 from itertools import count
-from threading import Condition, Lock, Thread
+from threading import Condition
 from urllib.parse import urlsplit
 
 from mockserver.contract import Contract, dump_json
 from mockserver.domain.document import task_document
+from mockserver.domain.scenario import Script
 from mockserver.domain.task import Task, ends_at
-from mockserver.engine.callback import Callback, Transport
+from mockserver.engine.callback import Callback, Outcome, Transport
+from mockserver.engine.chaos import draw
 from mockserver.engine.exchange import success
+from mockserver.engine.journal import Delivery
+from mockserver.engine.lanes import Lanes
 from mockserver.engine.sandbox import Sandbox
+from mockserver.engine.timer import Call, Timer
 from mockserver.settings import Settings
 
-_log = logging.getLogger(__name__)
-
-_IDLE = 1.0
-"""Real seconds that a receiver's worker waits for more work before it ends."""
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class _Call:
-    """A webhook attempt that is due at a moment of its sandbox's clock."""
-
-    due: datetime
-    order: int
-    sandbox: Sandbox = field(compare=False)
-    task_id: str = field(compare=False)
-    ends: datetime = field(compare=False)
-    """The end of the task as known when this was planned; another end makes it void."""
-    attempt: int = field(compare=False, default=1)
+_LOST = Outcome(None, "lost on its way, as the scenario says", 0.0)
 
 
 class Dispatcher:
@@ -45,192 +30,157 @@ class Dispatcher:
 
     def __init__(self, contract: Contract, settings: Settings, transport: Transport) -> None:
         self._contract = contract
-        self._settings = settings
         self._transport = transport
         self._lanes = Lanes(settings.webhook_concurrency)
-        self._timer = Timer(self._start)
+        self.timer = Timer(self._start)
         self._order = count()
         self._content_type = contract.fact("webhook.content_type")
+        self._in_flight: Counter[Sandbox] = Counter()
+        self._landed = Condition()
 
     def plan(self, sandbox: Sandbox, task: Task) -> None:
         """Plan the webhook of *task* for its end, if it has both; again when its plan changed."""
+        call = self.first_call(sandbox, task)
+        if call is not None:
+            self.timer.add(call)
+
+    def first_call(self, sandbox: Sandbox, task: Task) -> Call | None:
+        """Make the first attempt for the end of *task*; None without a callback or an end."""
         ends = ends_at(task, self._contract.lifecycle)
-        if task.callback_url is not None and ends is not None:
-            self._timer.add(_Call(ends, next(self._order), sandbox, task.id, ends))
+        if task.callback_url is None or ends is None:
+            return None
+        due = ends + task.script.webhook_late
+        return Call(due, next(self._order), sandbox, task.id, ends)
 
     def clock_changed(self, sandbox: Sandbox) -> None:
         """Look again at what is due in a sandbox."""
-        self._timer.rearm(sandbox)
+        self.timer.rearm(sandbox)
+
+    def await_landing(self, sandbox: Sandbox, timeout: float) -> bool:
+        """Wait until no attempt of a sandbox is in flight; say whether that came to pass."""
+        with self._landed:
+            return self._landed.wait_for(lambda: not self._in_flight[sandbox], timeout)
 
     def close(self) -> None:
         """Stop sending; attempts in flight end by themselves."""
-        self._timer.close()
+        self.timer.close()
         self._lanes.close()
 
-    def _start(self, call: _Call) -> None:
+    def _start(self, call: Call) -> None:
+        task = call.sandbox.get(call.task_id)
+        if task is None:
+            return
+        with self._landed:
+            self._in_flight[call.sandbox] += 1
+        self._lanes.put(_receiver(task.callback_url or ""), lambda: self._fly(call))
+
+    def _fly(self, call: Call) -> None:
+        try:
+            self.perform(call)
+        finally:
+            with self._landed:
+                self._in_flight[call.sandbox] -= 1
+                self._in_flight += Counter()  # forgets the zeros
+                self._landed.notify_all()
+
+    def perform(self, call: Call) -> list[Delivery]:
+        """Make a planned attempt now, and give what came of it; nothing if it is void."""
         task = call.sandbox.get(call.task_id)
         if task is None or ends_at(task, self._contract.lifecycle) != call.ends:
-            return
-        self._lanes.put(_receiver(task.callback_url or ""), lambda: self._attempt(call, task))
+            return []
+        if call.attempt == 1 and "reordered" in task.script.webhook:
+            return self._swap(call, task)
+        return self._attempt(call, task)
 
-    def _attempt(self, call: _Call, task: Task) -> None:
-        """Send what a poll would show; the record was frozen when the task ended."""
+    def _swap(self, call: Call, task: Task) -> list[Delivery]:
+        """Hold the first of two webhooks back until the second has been sent, or for a while."""
+        held = call.sandbox.held
+        if call.waited and held != call.task_id:
+            return []
+        if held is None:
+            call.sandbox.held = call.task_id
+            wait = call.sandbox.settings.webhook_timeout
+            due = call.sandbox.clock.now() + wait
+            self.timer.add(replace(call, due=due, order=next(self._order), waited=True))
+            return []
+        call.sandbox.held = None
+        sent = self._attempt(call, task)
+        partner = call.sandbox.get(held)
+        ends = None if partner is None else ends_at(partner, self._contract.lifecycle)
+        if partner is None or ends is None or partner is task:
+            return sent
+        return sent + self._attempt(replace(call, task_id=held, ends=ends, waited=True), partner)
+
+    def _attempt(self, call: Call, task: Task) -> list[Delivery]:
+        sandbox, script = call.sandbox, task.script
+        chance = draw(sandbox, "delivery", self._contract)
+        if chance is not None and not script.webhook:
+            script = chance
+        times = 2 if "twice" in script.webhook and call.attempt == 1 else 1
+        return [self._send(call, task, script) for _ in range(times)]
+
+    def _send(self, call: Call, task: Task, script: Script) -> Delivery:
+        """Send what a poll would show, but for the mischief; the record cannot change any more."""
         at = call.sandbox.clock.now()
-        document = task_document(task, max(at, call.ends), self._contract.lifecycle)
-        body = dump_json(success(self._contract, document))
-        url, timeout = task.callback_url or "", self._settings.webhook_timeout.total_seconds()
-        outcome = self._transport(Callback(url, body, self._content_type, timeout))
-        retry = self._retry(call) if outcome.error is not None else None
-        call.sandbox.journal.record_delivery(
+        callback = self._callback(call, task, script)
+        lost = "lost" in script.webhook
+        outcome = _LOST if lost else self._transport(callback)
+        retry = None if lost or outcome.error is None else self._retry(call)
+        delivery = call.sandbox.journal.record_delivery(
             at=at,
             task_id=task.id,
-            url=url,
+            url=callback.url,
             attempt=call.attempt,
-            body=body,
+            body=callback.body,
             status=outcome.status,
             latency=outcome.latency,
             error=outcome.error,
             next_at=retry.due if retry else None,
+            scenarios=tuple(name for name in script.names if name.startswith("webhook-")),
         )
         if retry is not None:
-            self._timer.add(retry)
+            self.timer.add(retry)
+        return delivery
 
-    def _retry(self, call: _Call) -> _Call | None:
-        if call.attempt >= self._settings.webhook_tries:
-            return None
-        wait = self._settings.webhook_backoff * 2 ** (call.attempt - 1)
-        due = call.sandbox.clock.now() + wait
-        return _Call(
-            due, next(self._order), call.sandbox, call.task_id, call.ends, call.attempt + 1
+    def _callback(self, call: Call, task: Task, script: Script) -> Callback:
+        now = max(call.sandbox.clock.now(), call.ends)
+        document = task_document(task, now, self._contract.lifecycle)
+        if "conflicting" in script.webhook:
+            document |= {"status": self._contract.lifecycle.failure, "result": None}
+        body = dump_json(success(self._contract, document))
+        if "truncated" in script.webhook:
+            body = body[: len(body) // 2]
+        timeout = call.sandbox.settings.webhook_timeout.total_seconds()
+        callback = Callback(task.callback_url or "", body, self._content_type, timeout)
+        if "redirected" in script.webhook:
+            return replace(callback, body=b"", method="GET")
+        return callback
+
+    def resend(self, sandbox: Sandbox, delivery: Delivery, timeout: timedelta) -> Delivery:
+        """Send a webhook of the journal once more, as it was sent; it is not tried again."""
+        callback = Callback(
+            delivery.url, delivery.body, self._content_type, timeout.total_seconds()
+        )
+        at, outcome = sandbox.clock.now(), self._transport(callback)
+        return sandbox.journal.record_delivery(
+            at=at,
+            task_id=delivery.task_id,
+            url=delivery.url,
+            attempt=delivery.attempt + 1,
+            body=delivery.body,
+            status=outcome.status,
+            latency=outcome.latency,
+            error=outcome.error,
+            next_at=None,
         )
 
-
-class Timer:
-    """Hands each call over when its sandbox's clock has come to it; one thread, asleep between."""
-
-    def __init__(self, hand_over: Callable[[_Call], None]) -> None:
-        self._hand_over = hand_over
-        self._changed = Condition()
-        self._by_sandbox: dict[Sandbox, list[_Call]] = {}
-        self._alarms: list[tuple[float, int, Sandbox]] = []
-        self._order = count()
-        self._thread: Thread | None = None
-        self._closed = False
-
-    def add(self, call: _Call) -> None:
-        """Hold *call* until it is due."""
-        with self._changed:
-            calls = self._by_sandbox.setdefault(call.sandbox, [])
-            heapq.heappush(calls, call)
-            if calls[0] is call:
-                self._set_alarm(call.sandbox)
-
-    def rearm(self, sandbox: Sandbox) -> None:
-        """Look again at a sandbox whose clock was changed."""
-        with self._changed:
-            self._set_alarm(sandbox)
-
-    def close(self) -> None:
-        """Forget every call and end the thread."""
-        with self._changed:
-            self._closed = True
-            self._changed.notify()
-        if self._thread is not None:
-            self._thread.join()
-
-    def _set_alarm(self, sandbox: Sandbox) -> None:
-        """Wake the thread if the first call of *sandbox* is due before everything else."""
-        calls = self._by_sandbox.get(sandbox)
-        delay = sandbox.clock.delay_until(calls[0].due) if calls else None
-        if delay is None or self._closed:
-            return
-        alarm = (time.monotonic() + delay, next(self._order), sandbox)
-        heapq.heappush(self._alarms, alarm)
-        if self._thread is None:
-            self._thread = Thread(target=self._run, name="webhook-timer", daemon=True)
-            self._thread.start()
-        elif self._alarms[0] is alarm:
-            self._changed.notify()
-
-    def _run(self) -> None:
-        with self._changed:
-            while not self._closed:
-                wait = self._alarms[0][0] - time.monotonic() if self._alarms else None
-                if wait is None or wait > 0:
-                    self._changed.wait(wait)
-                    continue
-                for call in self._due(heapq.heappop(self._alarms)[2]):
-                    self._hand_over(call)
-
-    def _due(self, sandbox: Sandbox) -> list[_Call]:
-        now, due = sandbox.clock.now(), []
-        calls = self._by_sandbox.get(sandbox, [])
-        while calls and calls[0].due <= now:
-            due.append(heapq.heappop(calls))
-        if calls:
-            self._set_alarm(sandbox)
-        else:
-            self._by_sandbox.pop(sandbox, None)
-        return due
-
-
-class Lanes:
-    """A queue for each receiver, worked on by a few threads that come and go with the work."""
-
-    def __init__(self, width: int) -> None:
-        self._width = width
-        self._lock = Lock()
-        self._lanes: dict[str, _Lane] = {}
-        self._closed = False
-
-    def put(self, receiver: str, job: Callable[[], None]) -> None:
-        """Run *job* after those of the same receiver that no thread is free for."""
-        with self._lock:
-            lane = self._lanes.setdefault(receiver, _Lane(self._lock))
-            lane.jobs.append(job)
-            if len(lane.jobs) > lane.idle and lane.workers < self._width and not self._closed:
-                lane.workers += 1
-                Thread(
-                    target=self._work, args=(receiver, lane), name="webhook-sender", daemon=True
-                ).start()
-            else:
-                lane.ready.notify()
-
-    def close(self) -> None:
-        """Drop what has not begun."""
-        with self._lock:
-            self._closed = True
-            for lane in self._lanes.values():
-                lane.jobs.clear()
-                lane.ready.notify_all()
-
-    def _work(self, receiver: str, lane: _Lane) -> None:
-        while True:
-            with self._lock:
-                if not lane.jobs and not self._closed:
-                    lane.idle += 1
-                    lane.ready.wait(_IDLE)
-                    lane.idle -= 1
-                if not lane.jobs:
-                    lane.workers -= 1
-                    if not lane.workers:
-                        self._lanes.pop(receiver, None)
-                    return
-                job = lane.jobs.popleft()
-            try:
-                job()
-            except Exception:
-                _log.exception("a webhook could not be sent")
-
-
-class _Lane:
-    """The work for one receiver."""
-
-    def __init__(self, lock: Lock) -> None:
-        self.jobs: deque[Callable[[], None]] = deque()
-        self.ready = Condition(lock)
-        self.workers = 0
-        self.idle = 0
+    def _retry(self, call: Call) -> Call | None:
+        settings = call.sandbox.settings
+        if call.attempt >= settings.webhook_tries:
+            return None
+        wait = settings.webhook_backoff * 2 ** (call.attempt - 1)
+        due = call.sandbox.clock.now() + wait
+        return replace(call, due=due, order=next(self._order), attempt=call.attempt + 1)
 
 
 def _receiver(url: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -28,12 +28,28 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True)
+class Mischief:
+    """What a server does to a response beside its content."""
+
+    latency: float = 0.0
+    """Real seconds that it is late."""
+    hang: bool = False
+    """It never comes."""
+    cut: bool = False
+    """The connection ends after half of the body."""
+
+
+@dataclass(frozen=True, slots=True)
 class Response:
     """An HTTP response."""
 
     status: int
     headers: tuple[tuple[str, str], ...]
     body: bytes
+    mischief: Mischief | None = None
+    """What goes wrong on its way to the client."""
+    first: Callable[[], object] | None = None
+    """What has to be done, and may take long, before the client gets the response."""
 
 
 JSON_TYPE = ("Content-Type", "application/json")

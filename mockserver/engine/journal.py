@@ -36,6 +36,8 @@ class Exchange:
     body: bytes
     response: Response
     task_id: str | None
+    scenarios: tuple[str, ...]
+    """The scenarios in force for it."""
 
     def as_json(self) -> dict[str, Any]:
         """Show the exchange; a body that is not JSON is shown as text."""
@@ -50,6 +52,7 @@ class Exchange:
             "response_headers": dict(self.response.headers),
             "response_body": _shown(self.response.body),
             "taskId": self.task_id,
+            "scenarios": list(self.scenarios),
         }
 
 
@@ -71,6 +74,8 @@ class Delivery:
     """Why the attempt does not count as delivered; None if it does."""
     next_at: datetime | None
     """When the next attempt is due, if there is one."""
+    scenarios: tuple[str, ...] = ()
+    """The mischief that was done to it."""
 
     def as_json(self) -> dict[str, Any]:
         """Show the attempt."""
@@ -86,6 +91,7 @@ class Delivery:
             "delivered": self.error is None,
             "error": self.error,
             "next_at": None if self.next_at is None else stamp(self.next_at),
+            "scenarios": list(self.scenarios),
         }
 
 
@@ -166,7 +172,12 @@ class Journal:
         self.deliveries: Ring[Delivery] = Ring(entries, budget)
 
     def record(
-        self, at: datetime, request: Request, response: Response, task_id: str | None
+        self,
+        at: datetime,
+        request: Request,
+        response: Response,
+        task_id: str | None,
+        scenarios: tuple[str, ...] = (),
     ) -> None:
         """Note an exchange, without its secrets and with bodies cut at 16 KiB."""
         ring = self.requests
@@ -178,15 +189,24 @@ class Journal:
         if len(response.body) > _BODY_LIMIT:
             answer = replace(response, body=response.body[:_BODY_LIMIT])
         entry = Exchange(
-            ring.seen, at, request.method, request.path, headers, body, answer, task_id
+            ring.seen,
+            at,
+            request.method,
+            request.path,
+            headers,
+            body,
+            answer,
+            task_id,
+            scenarios,
         )
         ring.add(entry, len(body) + len(answer.body))
 
-    def record_delivery(self, **fields: Any) -> None:
-        """Note an attempt; *fields* are those of Delivery but for its number."""
+    def record_delivery(self, **fields: Any) -> Delivery:
+        """Note an attempt, and give it; *fields* are those of Delivery but for its number."""
         self.deliveries.seen += 1
         delivery = Delivery(number=self.deliveries.seen, **fields)
         self.deliveries.add(delivery, len(delivery.body))
+        return delivery
 
     def clear(self) -> None:
         """Forget everything but how much there was."""

@@ -6,7 +6,7 @@ import hashlib
 import heapq
 import random
 import uuid
-from collections import OrderedDict
+from collections import Counter, OrderedDict, deque
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from decimal import Decimal
@@ -16,6 +16,7 @@ from mockserver.contract import Lifecycle
 from mockserver.domain.task import Task, charge, ends_at, status_at
 from mockserver.engine.clock import Clock
 from mockserver.engine.journal import Budget, Journal
+from mockserver.engine.matching import Rules
 from mockserver.settings import Settings
 
 
@@ -28,8 +29,16 @@ class Sandbox:
         self.id = sandbox_id(key)
         self.clock = clock
         self.journal = Journal(settings.journal_entries, budget)
-        self._key = key
-        self._settings = settings
+        self.settings = settings
+        """Those of the server, unless they were changed for this sandbox."""
+        self.rules = Rules()
+        self.held: str | None = None
+        """The task whose webhook waits for another one to overtake it."""
+        self.advancing = Lock()
+        """Held by whoever advances the clock."""
+        self.version = 0
+        """Changes whenever a task does."""
+        self._first_settings = settings
         self._lifecycle = lifecycle
         self._lock = Lock()
         self._start()
@@ -38,13 +47,41 @@ class Sandbox:
         self._tasks: OrderedDict[str, Task] = OrderedDict()
         self._ends: list[tuple[datetime, str]] = []
         self._charged = Decimal()
-        self._random = _randomness(self._settings.seed, self.id)
+        self._random = _randomness(self.settings.seed, self.id)
+        self._counts: Counter[str] = Counter()
+        self._admitted: deque[datetime] = deque()
 
     def reset(self) -> None:
-        """Begin anew: no tasks, an empty journal, the first balance, the first ids."""
+        """Begin anew: no tasks, rules or journal, the first settings, balance and ids.
+
+        The clock goes on, as moments never go backwards.
+        """
         with self._lock:
+            self.settings = self._first_settings
             self._start()
+            self.held = None
+            self.version += 1
+        self.rules.remove()
         self.journal.clear()
+
+    def count(self, what: str) -> int:
+        """Count the next poll of a task, or draw of chance: 1 for the first."""
+        with self._lock:
+            self._counts[what] += 1
+            return self._counts[what]
+
+    def admit(self, now: datetime) -> float:
+        """Let a request in under the rate limit; else say for how many seconds it is too early."""
+        limit = self.settings.rate_limit
+        if limit is None:
+            return 0.0
+        with self._lock:
+            while self._admitted and self._admitted[0] <= now - limit.per:
+                self._admitted.popleft()
+            if len(self._admitted) < limit.count:
+                self._admitted.append(now)
+                return 0.0
+            return (self._admitted[0] + limit.per - now).total_seconds()
 
     def new_id(self) -> str:
         """Give a new task's id, a random UUID; a seed makes the sequence repeat."""
@@ -63,9 +100,10 @@ class Sandbox:
         """Remember a new task; forget the one that ended first when there are too many."""
         with self._lock:
             self._tasks[task.id] = task
+            self.version += 1
             self._note_end(task)
             self._charged += charge(task, self._lifecycle)
-            if len(self._tasks) > self._settings.max_tasks:
+            if len(self._tasks) > self.settings.max_tasks:
                 self._forget_one(task.created_at)
 
     def _forget_one(self, now: datetime) -> None:
@@ -90,6 +128,7 @@ class Sandbox:
             old = self._tasks[task_id]
             new = change(old)
             self._tasks[task_id] = new
+            self.version += 1
             self._note_end(new)
             self._charged += charge(new, self._lifecycle) - charge(old, self._lifecycle)
             return new
@@ -97,7 +136,7 @@ class Sandbox:
     @property
     def balance(self) -> Decimal | None:
         """US dollars left, after what successful and still running tasks cost; None: unlimited."""
-        limit = self._settings.balance
+        limit = self.settings.balance
         return None if limit is None else limit - self._charged
 
     @property

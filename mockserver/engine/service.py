@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from threading import Event
 from typing import Any
 
-from mockserver.contract import Contract, NotJson, Violation, parse_json
-from mockserver.domain.billing import cost_of, count_of
-from mockserver.domain.document import task_document
-from mockserver.domain.plan import Pace, make_plan
-from mockserver.domain.task import Task, cancelled, ends_at, polled, status_at
-from mockserver.engine.callback import HttpTransport, Transport, is_this_machine
+from mockserver.contract import Contract, NotJson, parse_json
+from mockserver.engine.callback import HttpTransport, Transport
 from mockserver.engine.clock import Clock
 from mockserver.engine.dispatcher import Dispatcher
-from mockserver.engine.exchange import Refusal, Request, Response, json_response, success, warn
-from mockserver.engine.moderation import moderate
-from mockserver.engine.results import Results
+from mockserver.engine.exchange import Refusal, Request, Response, warn
+from mockserver.engine.operations import Call, Operations
 from mockserver.engine.sandbox import Sandbox, Sandboxes
-from mockserver.engine.unknown import unknown_fields
+from mockserver.engine.steering import act, choose_script, refuse, without_effect
 from mockserver.settings import Settings
 
 ANONYMOUS = ""
@@ -28,25 +24,7 @@ ANONYMOUS = ""
 CONTROL_PREFIX = "/__mock/"
 """Below this the mock itself is addressed, not the API."""
 
-_HOST = re.compile(r"[A-Za-z0-9._\-]+(:\d{1,5})?|\[[0-9a-fA-F:.]+\](:\d{1,5})?")
-
-
-@dataclass(slots=True)
-class _Call:
-    """A request on its way through the service."""
-
-    request: Request
-    sandbox: Sandbox
-    now: datetime
-    """The one moment that the whole answer speaks of."""
-    task_id: str | None = None
-
-    def enter(self, sandbox: Sandbox) -> None:
-        """Go on in *sandbox*, and in its time."""
-        self.sandbox, self.now = sandbox, sandbox.clock.now()
-
-
-Handler = Callable[[_Call, Mapping[str, str]], Response]
+Handler = Callable[[Call, Mapping[str, str]], Response]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +45,7 @@ class Service:
         make_clock: Callable[[], Clock] = Clock,
         transport: Transport | None = None,
     ) -> None:
+        self.closed = Event()
         self.contract = contract
         self.settings = settings
         self._transport = transport or HttpTransport(settings.webhook_concurrency)
@@ -76,19 +55,18 @@ class Service:
         )
         self.anonymous = self.sandboxes.of_key(ANONYMOUS)
         """Holds the journal of requests without an accepted token."""
-        self._results = Results(settings.image_cache, settings.default_ratio)
-        entered_at = tuple(contract.fact("lifecycle.entered_at"))
-        self._pace = Pace(settings.pace, settings.duration, entered_at)
+        self._operations = Operations(contract, settings, self.dispatcher)
         authentication = contract.service["authentication"]
         self._guarded = authentication["prefix"]
         self._scheme = f"{authentication['scheme'].lower()} "
+        self._submission = contract.service["operations"]["submit"]
         self._routes = self._make_routes()
 
     def _make_routes(self) -> list[_Route]:
         handlers: dict[str, Handler] = {
             "submit": self._submit,
-            "query": self._query,
-            "cancel": self._cancel,
+            "query": self._operations.query,
+            "cancel": self._operations.cancel,
         }
         operations = self.contract.service["operations"]
         results = self.contract.service["results"]
@@ -100,19 +78,22 @@ class Service:
         return routes + [_route(path, "GET", self._result) for path in files]
 
     def close(self) -> None:
-        """Stop sending webhooks."""
+        """Stop sending webhooks, and keeping anybody waiting."""
+        self.closed.set()
         self.dispatcher.close()
         if isinstance(self._transport, HttpTransport):
             self._transport.close()
 
     def answer(self, request: Request) -> Response:
         """Answer any request; the journal of its sandbox holds both."""
-        call = _Call(request, self.anonymous, self.anonymous.clock.now())
+        call = Call(request, self.anonymous, self.anonymous.clock.now())
         try:
             response = self._answer(call)
         except Refusal as refusal:
             response = refusal.response(self.contract)
-        call.sandbox.journal.record(call.now, request, response, call.task_id)
+        response = act(response, call.script)
+        names = call.script.names
+        call.sandbox.journal.record(call.now, request, response, call.task_id, names)
         return response
 
     def sandbox_of(self, headers: Mapping[str, str]) -> Sandbox:
@@ -126,18 +107,38 @@ class Service:
             raise _unauthorized("this token is none of those given with --api-key")
         return self.sandboxes.of_key(token)
 
-    def _answer(self, call: _Call) -> Response:
+    def _answer(self, call: Call) -> Response:
         request = call.request
-        if request.path.startswith(self._guarded) and request.method != "OPTIONS":
-            call.enter(self.sandbox_of(request.headers))
-        for route in self._routes:
-            match = route.pattern.fullmatch(request.path)
-            if match is not None:
-                return self._by_method(call, route, match.groupdict())
-        raise Refusal(404, f"no such route: {request.path[:100]}")
+        if not request.path.startswith(self._guarded) or request.method == "OPTIONS":
+            return self._route(call)
+        call.enter(self.sandbox_of(request.headers))
+        submits = request.path == self._submission["path"]
+        submits = submits and request.method == self._submission["method"]
+        if submits:
+            self._read(call)
+        call.script = choose_script(
+            call.sandbox, request, call.document, self.contract, submits=submits
+        )
+        self._admit(call)
+        refuse(call.script)
+        response = self._route(call)
+        return response if submits else _with_warnings(response, without_effect(call.script))
 
     @staticmethod
-    def _by_method(call: _Call, route: _Route, place: Mapping[str, str]) -> Response:
+    def _admit(call: Call) -> None:
+        early = call.sandbox.admit(call.now)
+        if early:
+            raise Refusal(429, headers={"Retry-After": str(math.ceil(early))})
+
+    def _route(self, call: Call) -> Response:
+        for route in self._routes:
+            match = route.pattern.fullmatch(call.request.path)
+            if match is not None:
+                return self._by_method(call, route, match.groupdict())
+        raise Refusal(404, f"no such route: {call.request.path[:100]}")
+
+    @staticmethod
+    def _by_method(call: Call, route: _Route, place: Mapping[str, str]) -> Response:
         method = call.request.method
         if method in route.methods:
             return route.handler(call, place)
@@ -146,22 +147,19 @@ class Service:
             return Response(204, tuple(allow.items()), b"")
         raise Refusal(405, f"{method[:20]} is not allowed; use {allow['Allow']}", headers=allow)
 
-    # -- submit ------------------------------------------------------------------------------
+    def _read(self, call: Call) -> None:
+        """Read the body, or keep the refusal for later: a scenario may come before it."""
+        try:
+            call.document = self._parsed(call.request)
+        except Refusal as refusal:
+            call.unreadable = refusal
 
-    def _submit(self, call: _Call, _place: Mapping[str, str]) -> Response:
-        document = self._read(call.request)
-        violations = [str(violation) for violation in self._violations(document)]
-        if violations:
-            raise Refusal(400, " | ".join(violations))
-        warnings = unknown_fields(document, self.contract)
-        moderate(document["input"]["prompt"], self.contract)
-        task = self._new_task(call, document)
-        call.task_id = task.id
-        call.sandbox.add(task)
-        self.dispatcher.plan(call.sandbox, task)
-        return json_response(200, success(self.contract, {"taskId": task.id}), warn(warnings))
+    def _submit(self, call: Call, _place: Mapping[str, str]) -> Response:
+        if call.unreadable is not None:
+            raise call.unreadable
+        return self._operations.submit(call)
 
-    def _read(self, request: Request) -> Any:
+    def _parsed(self, request: Request) -> Any:
         """Check what comes before the fields: content type, size, JSON."""
         given = request.headers.get("content-type", "")
         if given.partition(";")[0].strip().lower() != "application/json":
@@ -174,103 +172,12 @@ class Service:
         except NotJson as error:
             raise Refusal(400, f"body: not valid JSON: {error}") from None
 
-    def _violations(self, document: Any) -> list[str | Violation]:
-        found: list[str | Violation] = [*self.contract.violations("submit-request", document)]
-        url = document.get("callBackUrl") if isinstance(document, dict) else None
-        if self.settings.strict_callbacks and isinstance(url, str) and is_this_machine(url):
-            found.append("callBackUrl: the service cannot reach this machine; use a public host")
-        return found
-
-    def _new_task(self, call: _Call, document: Mapping[str, Any]) -> Task:
-        card, submitted = self.contract.cards[document["model"]], document["input"]
-        lifecycle, task_id = self.contract.lifecycle, call.sandbox.new_id()
-        cost = cost_of(card, submitted, self.settings.unknown_price)
-        end, reason = lifecycle.success, None
-        if call.sandbox.balance is not None and cost > call.sandbox.balance:
-            end, reason = lifecycle.failure, self.contract.reasons["points"]
-        return Task(
-            id=task_id,
-            model=card.model,
-            input=submitted,
-            callback_url=document.get("callBackUrl"),
-            user_id=document.get("user_id"),
-            created_at=call.now,
-            plan=make_plan(lifecycle, self._pace, card, end, reason),
-            cost=cost,
-            result_type=card.result,
-            urls=self._urls(call, task_id, card.result, count_of(card, submitted)),
-        )
-
-    def _urls(self, call: _Call, task_id: str, kind: str, count: int) -> tuple[str, ...]:
-        path = self.contract.service["results"][kind]["path"]
-        base = self.settings.public_url or self._own_base(call.request)
-        return tuple(
-            base + path.format(sandbox=call.sandbox.id, taskId=task_id, index=index)
-            for index in range(count)
-        )
-
-    def _own_base(self, request: Request) -> str:
-        """Name this server as the client did: it can surely reach that."""
-        host = request.headers.get("host", "")
-        if not _HOST.fullmatch(host):
-            host = f"{self.settings.host}:{self.settings.port}"
-        return f"{request.scheme}://{host}"
-
-    # -- query, cancel, result ---------------------------------------------------------------
-
-    def _query(self, call: _Call, place: Mapping[str, str]) -> Response:
-        task = self._find(call, place)
-        if call.request.method == "GET":
-            task = self._after_poll(call, task)
-        return json_response(200, success(self.contract, self._show(task, call.now)))
-
-    def _find(self, call: _Call, place: Mapping[str, str]) -> Task:
-        task = call.sandbox.get(place["taskId"])
-        if task is None:
-            raise Refusal(404, f"task {place['taskId'][:60]!r} not found")
-        call.task_id = task.id
-        return task
-
-    def _after_poll(self, call: _Call, task: Task) -> Task:
-        if polled(task, call.now) is task:
-            return task
-        task = call.sandbox.update(task.id, lambda record: polled(record, call.now))
-        self.dispatcher.plan(call.sandbox, task)
-        return task
-
-    def _show(self, task: Task, now: datetime) -> dict[str, Any]:
-        return task_document(task, now, self.contract.lifecycle)
-
-    def _cancel(self, call: _Call, place: Mapping[str, str]) -> Response:
-        task = self._find(call, place)
-
-        def change(record: Task) -> Task:
-            status = status_at(record, call.now)
-            if status not in self.settings.cancellable:
-                states = ", ".join(sorted(self.settings.cancellable))
-                raise Refusal(
-                    400, f"task {task.id} is {status} and cannot be cancelled; only {states} can"
-                )
-            return cancelled(record, call.now, self.contract.lifecycle)
-
-        self.dispatcher.plan(call.sandbox, call.sandbox.update(task.id, change))
-        return json_response(200, success(self.contract))
-
-    def _result(self, call: _Call, place: Mapping[str, str]) -> Response:
+    def _result(self, call: Call, place: Mapping[str, str]) -> Response:
         sandbox = self.sandboxes.of_id(place["sandbox"])
         if sandbox is None:
             raise Refusal(404, "no such result")
         call.enter(sandbox)
-        task, index = self._find(call, place), int(place["index"])
-        succeeded = status_at(task, call.now) == self.contract.lifecycle.success
-        if not succeeded or not any(url.endswith(call.request.path) for url in task.urls):
-            raise Refusal(404, f"task {task.id} has no such result")
-        ended = ends_at(task, self.contract.lifecycle)
-        if ended is not None and ended + self.settings.result_expiry <= call.now:
-            raise Refusal(410, f"the results of task {task.id} have expired")
-        body = self._results.file(task, self.contract.cards[task.model], index)
-        media_type = self.contract.service["results"][task.result_type]["media_type"]
-        return Response(200, (("Content-Type", media_type),), body)
+        return self._operations.result(call, place)
 
 
 def _route(path: str, method: str, handler: Handler) -> _Route:
@@ -284,3 +191,9 @@ def _route(path: str, method: str, handler: Handler) -> _Route:
 def _unauthorized(advice: str) -> Refusal:
     """Keep to the documented body, and say the rest beside it."""
     return Refusal(401, headers=warn([advice]))
+
+
+def _with_warnings(response: Response, warnings: list[str]) -> Response:
+    if not warnings:
+        return response
+    return replace(response, headers=(*response.headers, *warn(warnings).items()))

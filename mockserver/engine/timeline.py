@@ -13,6 +13,24 @@ from mockserver.engine.journal import Delivery
 Event = dict[str, Any]
 
 
+def status_event(task: Task, at: datetime, status: str) -> Event:
+    """Report that a task entered a state."""
+    return {"at": stamp(at), "event": "status", "taskId": task.id, "status": status}
+
+
+def webhook_event(delivery: Delivery) -> Event:
+    """Report an attempt to deliver a webhook, and what the receiver answered."""
+    return {
+        "at": stamp(delivery.at),
+        "event": "webhook",
+        "taskId": delivery.task_id,
+        "attempt": delivery.attempt,
+        "answer": delivery.status,
+        "delivered": delivery.error is None,
+        "error": delivery.error,
+    }
+
+
 def timeline(
     task: Task, deliveries: list[Delivery], now: datetime, lifecycle: Lifecycle, expiry: timedelta
 ) -> list[Event]:

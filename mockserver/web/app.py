@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import flask
 from werkzeug.exceptions import HTTPException
 
-from mockserver.engine.exchange import Refusal, Request, Response
+from mockserver.engine.exchange import Mischief, Refusal, Request, Response
 from mockserver.engine.service import CONTROL_PREFIX, Service
 from mockserver.web.control import control_blueprint
 
@@ -20,7 +22,12 @@ def create_app(service: Service) -> flask.Flask:
     def answer() -> flask.Response | None:
         if flask.request.path.startswith(CONTROL_PREFIX):
             return None
-        return _to_flask(service.answer(_from_flask(service.settings.max_body)))
+        response = service.answer(_from_flask(service.settings.max_body))
+        if response.first is not None:
+            response.first()
+        if response.mischief is not None:
+            response = _misbehave(service, response, response.mischief)
+        return _to_flask(response)
 
     @app.errorhandler(Refusal)
     def refuse(refusal: Refusal) -> flask.Response:
@@ -36,6 +43,15 @@ def create_app(service: Service) -> flask.Flask:
         return refuse(Refusal(code, f"no such route: {method} {path}; {advice}", headers=headers))
 
     return app
+
+
+def _misbehave(service: Service, response: Response, mischief: Mischief) -> Response:
+    """Do what can be done without a connection: wait, and cut the body."""
+    if mischief.latency or mischief.hang:
+        service.closed.wait(None if mischief.hang else mischief.latency)
+    if mischief.cut:
+        return replace(response, body=response.body[: len(response.body) // 2])
+    return response
 
 
 def _from_flask(max_body: int) -> Request:

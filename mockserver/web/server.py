@@ -18,7 +18,7 @@ from threading import Thread
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import unquote
 
-from mockserver.engine.exchange import Refusal, Request, Response
+from mockserver.engine.exchange import Mischief, Refusal, Request, Response
 from mockserver.engine.service import CONTROL_PREFIX, Service
 
 if TYPE_CHECKING:
@@ -44,8 +44,7 @@ class Server:
         self.host = service.settings.host
         self.port = service.settings.port
         """The port in use once started, also if the settings asked for a free one."""
-        self._workers = ThreadPoolExecutor(max_workers=4, thread_name_prefix="slow-answer")
-        self._front = _Front(service, self._workers)
+        self._front = _Front(service)
         self._thread: Thread | None = None
         self._stop: Any = None
         self._native: set[str] = set()
@@ -83,7 +82,7 @@ class Server:
             self._stop()
             self._thread.join(_DEADLINE)
             self._await_native_threads()
-        self._workers.shutdown(wait=False, cancel_futures=True)
+        self._front.close()
         self.service.close()
 
     def _await_native_threads(self) -> None:
@@ -114,18 +113,25 @@ class Server:
                 backpressure=65536,  # requests made to wait must never keep others out
             )
             loop = asyncio.get_running_loop()
-            self._stop = lambda: loop.call_soon_threadsafe(granian.stop)
+            self._stop = lambda: loop.call_soon_threadsafe(self._end, granian)
             await granian.serve()
 
         asyncio.run(serve())
+
+    def _end(self, granian: Any) -> None:
+        self._front.stopping.set()
+        granian.stop()
 
 
 class _Front:
     """The RSGI application: turns what the server hands over into requests of the service."""
 
-    def __init__(self, service: Service, workers: ThreadPoolExecutor) -> None:
+    def __init__(self, service: Service) -> None:
+        self.stopping = asyncio.Event()
+        """Set when nobody is to be kept waiting any longer."""
         self._service = service
-        self._workers = workers
+        self._drawing = ThreadPoolExecutor(max_workers=4, thread_name_prefix="drawing")
+        self._waiting = ThreadPoolExecutor(max_workers=64, thread_name_prefix="control")
         self._limit = service.settings.max_body
         self._fast = service.contract.service["authentication"]["prefix"]
         self._app: flask.Flask | None = None
@@ -135,13 +141,45 @@ class _Front:
         path = unquote(scope.path, errors="replace")
         body = await self._body(headers, proto)
         request = Request(scope.method, path, headers, body, scope.query_string, scope.scheme)
+        loop = asyncio.get_running_loop()
         if path.startswith(self._fast):
             response = self._answer(request)
+        elif path.startswith(CONTROL_PREFIX):
+            response = await loop.run_in_executor(self._waiting, self._control, request)
         else:
-            answer = self._control if path.startswith(CONTROL_PREFIX) else self._answer
-            loop = asyncio.get_running_loop()
-            response = await loop.run_in_executor(self._workers, answer, request)
-        proto.response_bytes(response.status, list(response.headers), response.body)
+            response = await loop.run_in_executor(self._drawing, self._answer, request)
+        if response.first is not None:
+            await loop.run_in_executor(self._waiting, response.first)
+        if response.mischief is None:
+            proto.response_bytes(response.status, list(response.headers), response.body)
+        else:
+            await self._misbehave(response, response.mischief, proto)
+
+    async def _misbehave(self, response: Response, mischief: Mischief, proto: HTTPProtocol) -> None:
+        """Be late, be silent, or hang up in the middle; only this one connection has to wait."""
+        if mischief.latency or mischief.hang:
+            await self._pause(None if mischief.hang else mischief.latency, proto)
+        if not mischief.cut and not mischief.hang:
+            proto.response_bytes(response.status, list(response.headers), response.body)
+            return
+        length = ("Content-Length", str(max(1, len(response.body))))
+        transport = proto.response_stream(response.status, [*response.headers, length])
+        await transport.send_bytes(response.body[: len(response.body) // 2])
+
+    async def _pause(self, seconds: float | None, proto: HTTPProtocol) -> None:
+        """Wait, but no longer than there is a client and a server."""
+        reasons = [
+            asyncio.ensure_future(proto.client_disconnect()),
+            asyncio.ensure_future(self.stopping.wait()),
+        ]
+        await asyncio.wait(reasons, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+        for reason in reasons:
+            reason.cancel()
+
+    def close(self) -> None:
+        """Let the threads go."""
+        for pool in (self._drawing, self._waiting):
+            pool.shutdown(wait=False, cancel_futures=True)
 
     async def _body(self, headers: Mapping[str, str], proto: HTTPProtocol) -> bytes:
         """Read the body, but keep no more of it than shows that it is too large."""

@@ -16,8 +16,8 @@ from mockserver.domain.task import (
     Plan,
     Step,
     Task,
-    cancelled,
     charge,
+    ended,
     ends_at,
     polled,
     status_at,
@@ -95,7 +95,7 @@ def test_cancelling_keeps_the_past_and_ends_the_task(
     task, now = make_task(plan), START + moment
     before = START + min(moment, earlier) - timedelta(microseconds=1)
 
-    record = cancelled(task, now, LIFECYCLE)
+    record = ended(task, now, LIFECYCLE.cancelled)
 
     assert status_at(record, now) == LIFECYCLE.cancelled
     assert status_at(record, now + timedelta(days=99)) == LIFECYCLE.cancelled

@@ -9,7 +9,7 @@ import pytest
 
 from mockserver.engine.callback import Callback, Outcome
 from mockserver.engine.clock import Clock
-from mockserver.engine.dispatcher import Lanes
+from mockserver.engine.lanes import Lanes
 from mockserver.engine.service import Service
 from mockserver.settings import make_settings
 from tests.client import SEED, Client

@@ -185,7 +185,7 @@ def test_moderation_answers_as_documented(client: Client) -> None:
     ("marker", "said"),
     [
         ("#mock:moderated=rude", "'rude' is no category; use some of harassment,"),
-        ("#mock:moderatd", "'#mock:moderatd' is unknown; use #mock:moderated"),
+        ("#mock:moderatd", "'moderatd' is no scenario; did you mean 'moderated'? use one of"),
     ],
 )
 def test_wrong_markers_are_refused(client: Client, marker: str, said: str) -> None:

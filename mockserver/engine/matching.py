@@ -1,0 +1,153 @@
+"""Which requests a rule or a verification means: explained first, decided second."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from fnmatch import fnmatchcase
+from itertools import count
+from threading import Lock
+from typing import Any
+
+from mockserver.contract import NotJson, parse_json
+from mockserver.domain.scenario import Script
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What can be matched of a request."""
+
+    method: str
+    path: str
+    document: Any
+    """The body as JSON, or None."""
+
+    @classmethod
+    def of(cls, method: str, path: str, body: bytes) -> Seen:
+        """Read what can be matched from a request; a body that is not JSON matches nothing."""
+        try:
+            return cls(method, path, parse_json(body) if body else None)
+        except NotJson:
+            return cls(method, path, None)
+
+    def field(self, *path: str) -> Any:
+        """Give a member of the body, or None."""
+        node = self.document
+        for name in path:
+            node = node.get(name) if isinstance(node, Mapping) else None
+        return node
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """What a request has to be like; what is None does not matter."""
+
+    model: str | None = None
+    """A glob."""
+    prompt: str | None = None
+    """A text that the prompt contains."""
+    user_id: str | None = None
+    method: str | None = None
+    path: str | None = None
+    """A glob."""
+    nth: int | None = None
+    """Among the requests that match the rest, only the n-th, from 1."""
+
+    def differences(self, seen: Seen) -> list[str]:
+        """Say everything in which a request differs, but for `nth`; nothing if it matches."""
+        model, prompt = seen.field("model"), seen.field("input", "prompt")
+        wanted = {
+            "model": (self.model, model, _globs),
+            "prompt": (self.prompt, prompt, _contains),
+            "user_id": (self.user_id, seen.field("user_id"), _equals),
+            "method": (self.method and self.method.upper(), seen.method, _equals),
+            "path": (self.path, seen.path, _globs),
+        }
+        return [
+            f"{name}: {have!r} is not {want!r}"
+            for name, (want, have, fits) in wanted.items()
+            if want is not None and not fits(want, have)
+        ]
+
+    def as_json(self) -> dict[str, Any]:
+        """Show what matters."""
+        shown = {one.name: getattr(self, one.name) for one in fields(self)}
+        return {name: value for name, value in shown.items() if value is not None}
+
+
+def _globs(want: str, have: Any) -> bool:
+    return isinstance(have, str) and fnmatchcase(have, want)
+
+
+def _contains(want: str, have: Any) -> bool:
+    return isinstance(have, str) and want in have
+
+
+def _equals(want: str, have: Any) -> bool:
+    return bool(want == have)
+
+
+@dataclass(slots=True)
+class Rule:
+    """A scenario for the requests that match, so many times."""
+
+    id: int
+    match: Match
+    script: Script
+    times: int | None
+    matched: int = 0
+    fired: int = 0
+
+    def fires(self, seen: Seen) -> bool:
+        """Say whether the rule speaks for a request, and count it."""
+        if self.fired == self.times or self.match.differences(seen):
+            return False
+        self.matched += 1
+        if self.match.nth not in (None, self.matched):
+            return False
+        self.fired += 1
+        return True
+
+    def as_json(self) -> dict[str, Any]:
+        """Show the rule and how often it has spoken."""
+        return {
+            "id": self.id,
+            "match": self.match.as_json(),
+            "scenario": ", ".join(self.script.names),
+            "times": self.times,
+            "fired": self.fired,
+        }
+
+
+class Rules:
+    """The rules of a sandbox, in the order in which they were added; safe for several threads."""
+
+    def __init__(self) -> None:
+        self._rules: list[Rule] = []
+        self._ids = count(1)
+        self._lock = Lock()
+
+    def add(self, match: Match, script: Script, times: int | None) -> Rule:
+        """Add a rule behind the others."""
+        with self._lock:
+            rule = Rule(next(self._ids), match, script, times)
+            self._rules.append(rule)
+            return rule
+
+    def remove(self, id_: int | None = None) -> int:
+        """Remove one rule, or all; give how many there were."""
+        with self._lock:
+            kept = [] if id_ is None else [rule for rule in self._rules if rule.id != id_]
+            removed, self._rules = len(self._rules) - len(kept), kept
+            return removed
+
+    def script_for(self, seen: Seen) -> Script | None:
+        """Give the script of the first rule that speaks for a request."""
+        with self._lock:
+            return next((rule.script for rule in self._rules if rule.fires(seen)), None)
+
+    def __iter__(self) -> Any:
+        return iter(list(self._rules))
+
+    def __len__(self) -> int:
+        return len(self._rules)

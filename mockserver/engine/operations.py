@@ -1,0 +1,237 @@
+"""What the API does: submit, query, cancel, and the result files behind the URLs."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from fnmatch import fnmatchcase
+from typing import Any
+from urllib.parse import urlsplit
+
+from mockserver.contract import Contract, Violation
+from mockserver.domain.billing import cost_of, count_of
+from mockserver.domain.document import task_document
+from mockserver.domain.plan import Pace, make_plan
+from mockserver.domain.scenario import Script
+from mockserver.domain.task import Plan, Task, ended, ends_at, polled, status_at
+from mockserver.engine.callback import is_this_machine
+from mockserver.engine.dispatcher import Dispatcher
+from mockserver.engine.exchange import Refusal, Request, Response, json_response, success, warn
+from mockserver.engine.results import Results
+from mockserver.engine.sandbox import Sandbox
+from mockserver.engine.steering import act_on_result
+from mockserver.engine.unknown import unknown_fields
+from mockserver.settings import Settings
+
+_HOST = re.compile(r"[A-Za-z0-9._\-]+(:\d{1,5})?|\[[0-9a-fA-F:.]+\](:\d{1,5})?")
+
+
+@dataclass(slots=True)
+class Call:
+    """A request on its way through the service."""
+
+    request: Request
+    sandbox: Sandbox
+    now: datetime
+    """The one moment that the whole answer speaks of."""
+    script: Script = Script()
+    task_id: str | None = None
+    document: Any = None
+    """The body of a submission as JSON, if it could be read."""
+    unreadable: Refusal | None = None
+    """Why it could not."""
+
+    def enter(self, sandbox: Sandbox) -> None:
+        """Go on in *sandbox*, and in its time."""
+        self.sandbox, self.now = sandbox, sandbox.clock.now()
+
+
+class Operations:
+    """The handlers of the API's routes; each raises Refusal for what it refuses."""
+
+    def __init__(self, contract: Contract, settings: Settings, dispatcher: Dispatcher) -> None:
+        self._contract = contract
+        self._settings = settings
+        self._dispatcher = dispatcher
+        self._results = Results(settings.image_cache, settings.default_ratio)
+        self._entered_at = tuple(contract.fact("lifecycle.entered_at"))
+
+    # -- submit ------------------------------------------------------------------------------
+
+    def submit(self, call: Call) -> Response:
+        """Store a new task and answer its id."""
+        document = call.document
+        violations = [str(one) for one in self._violations(call.sandbox, document)]
+        if violations:
+            raise Refusal(400, " | ".join(violations))
+        if call.script.flagged:
+            raise self._rejection(call.script.flagged)
+        task = self._new_task(call, document)
+        call.task_id = task.id
+        call.sandbox.add(task)
+        headers = warn(unknown_fields(document, self._contract))
+        response = json_response(200, success(self._contract, {"taskId": task.id}), headers)
+        return self._with_webhook(call.sandbox, task, response)
+
+    def _with_webhook(self, sandbox: Sandbox, task: Task, response: Response) -> Response:
+        """Plan the webhook, or put it before the response."""
+        early = self._dispatcher.first_call(sandbox, task)
+        if early is None or "early" not in task.script.webhook:
+            self._dispatcher.plan(sandbox, task)
+            return response
+        send = lambda: self._dispatcher.perform(early)  # noqa: E731
+        return Response(response.status, response.headers, response.body, first=send)
+
+    def _violations(self, sandbox: Sandbox, document: Any) -> list[str | Violation]:
+        found: list[str | Violation] = [*self._contract.violations("submit-request", document)]
+        url = document.get("callBackUrl") if isinstance(document, dict) else None
+        if not isinstance(url, str):
+            return found
+        if sandbox.settings.strict_callbacks and is_this_machine(url):
+            found.append("callBackUrl: the service cannot reach this machine; use a public host")
+        allowed = self._settings.callback_hosts
+        if allowed is not None and not any(fnmatchcase(_host(url), glob) for glob in allowed):
+            hosts = ", ".join(sorted(allowed)) or "those that --callback-allow names"
+            found.append(f"callBackUrl: host {_host(url)!r} is not allowed; use {hosts}")
+        return found
+
+    def _rejection(self, flagged: tuple[str, ...]) -> Refusal:
+        fields = self._contract.document("moderation-error")["properties"]
+        categories = {name: name in flagged for name in self._contract.moderation_categories}
+        data = {"flagged": True, "categories": categories}
+        return Refusal(fields["code"]["const"], fields["msg"]["const"], data=data)
+
+    def _new_task(self, call: Call, document: Mapping[str, Any]) -> Task:
+        card, submitted = self._contract.cards[document["model"]], document["input"]
+        task_id = call.sandbox.new_id()
+        cost = cost_of(card, submitted, self._settings.unknown_price)
+        balance = call.sandbox.balance
+        return Task(
+            id=task_id,
+            model=card.model,
+            input=submitted,
+            callback_url=document.get("callBackUrl"),
+            user_id=document.get("user_id"),
+            created_at=call.now,
+            plan=self._plan(call, card.model, payable=balance is None or cost <= balance),
+            cost=cost,
+            result_type=card.result,
+            urls=self._urls(call, task_id, card.result, count_of(card, submitted)),
+            script=call.script,
+        )
+
+    def _plan(self, call: Call, model: str, *, payable: bool) -> Plan:
+        lifecycle, reasons, script = self._contract.lifecycle, self._contract.reasons, call.script
+        settings, card = call.sandbox.settings, self._contract.cards[model]
+        pace = Pace(settings.pace, settings.duration, self._entered_at)
+        if script.duration is not None:
+            pace = Pace("realtime", script.duration, self._entered_at)
+        end: str | None = getattr(lifecycle, script.end or "success")
+        reason = None if script.reason is None else reasons[script.reason]
+        if not payable:
+            end, reason = lifecycle.failure, reasons["points"]
+        return make_plan(lifecycle, pace, card, None if script.stuck else end, reason)
+
+    def _urls(self, call: Call, task_id: str, kind: str, count: int) -> tuple[str, ...]:
+        path = self._contract.service["results"][kind]["path"]
+        base = self._settings.public_url or self._own_base(call.request)
+        return tuple(
+            base + path.format(sandbox=call.sandbox.id, taskId=task_id, index=index)
+            for index in range(count)
+        )
+
+    def _own_base(self, request: Request) -> str:
+        """Name this server as the client did: it can surely reach that."""
+        host = request.headers.get("host", "")
+        if not _HOST.fullmatch(host):
+            host = f"{self._settings.host}:{self._settings.port}"
+        return f"{request.scheme}://{host}"
+
+    # -- query, cancel, result ---------------------------------------------------------------
+
+    def query(self, call: Call, place: Mapping[str, str]) -> Response:
+        """Show a task."""
+        task, moment = self._find(call, place), call.now
+        if call.request.method == "GET":
+            task = self._after_poll(call, task)
+            self._obstruct(call, task)
+        if task.script.stale_poll is not None:
+            moment = max(task.created_at, moment - task.script.stale_poll)
+        document = task_document(task, moment, self._contract.lifecycle)
+        return json_response(200, success(self._contract, document))
+
+    def _find(self, call: Call, place: Mapping[str, str]) -> Task:
+        task = call.sandbox.get(place["taskId"])
+        if task is None:
+            raise _unknown(place["taskId"])
+        call.task_id = task.id
+        return task
+
+    def _after_poll(self, call: Call, task: Task) -> Task:
+        if polled(task, call.now) is task:
+            return task
+        task = call.sandbox.update(task.id, lambda record: polled(record, call.now))
+        self._dispatcher.plan(call.sandbox, task)
+        return task
+
+    @staticmethod
+    def _obstruct(call: Call, task: Task) -> None:
+        """Refuse a poll as often as the scenarios of its task ask for."""
+        script = task.script
+        if not script.unknown_at_first and script.flaky_poll is None:
+            return
+        number = call.sandbox.count(task.id)
+        if number <= script.unknown_at_first:
+            raise _unknown(task.id)
+        if script.flaky_poll is not None and number % script.flaky_poll == 0:
+            raise Refusal(500)
+
+    def cancel(self, call: Call, place: Mapping[str, str]) -> Response:
+        """End a task that is in a state from which it can be cancelled."""
+        task, cancellable = self._find(call, place), call.sandbox.settings.cancellable
+
+        def change(record: Task) -> Task:
+            status = status_at(record, call.now)
+            if status not in cancellable:
+                states = ", ".join(sorted(cancellable))
+                raise Refusal(
+                    400, f"task {task.id} is {status} and cannot be cancelled; only {states} can"
+                )
+            return ended(record, call.now, self._contract.lifecycle.cancelled)
+
+        self._dispatcher.plan(call.sandbox, call.sandbox.update(task.id, change))
+        return json_response(200, success(self._contract))
+
+    def result(self, call: Call, place: Mapping[str, str]) -> Response:
+        """Give a result file; the caller has entered the sandbox that the URL names."""
+        task, index = self._find(call, place), int(place["index"])
+        if not self._has_result(call, task):
+            raise Refusal(404, f"task {task.id} has no such result")
+        if self._is_expired(call, task):
+            raise Refusal(410, f"the results of task {task.id} have expired")
+        body = self._results.file(task, self._contract.cards[task.model], index)
+        media_type = self._contract.service["results"][task.result_type]["media_type"]
+        return act_on_result(Response(200, (("Content-Type", media_type),), body), task.script)
+
+    def _has_result(self, call: Call, task: Task) -> bool:
+        succeeded = status_at(task, call.now) == self._contract.lifecycle.success
+        named = any(url.endswith(call.request.path) for url in task.urls)
+        return succeeded and named and task.script.result != "missing"
+
+    def _is_expired(self, call: Call, task: Task) -> bool:
+        ends = ends_at(task, self._contract.lifecycle)
+        over = ends is not None and ends + call.sandbox.settings.result_expiry <= call.now
+        return over or task.expired or task.script.result == "expired"
+
+
+def _unknown(task_id: str) -> Refusal:
+    return Refusal(404, f"task {task_id[:60]!r} not found")
+
+
+def _host(url: str) -> str:
+    try:
+        return (urlsplit(url).hostname or "").rstrip(".")
+    except ValueError:
+        return ""

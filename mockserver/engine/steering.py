@@ -1,0 +1,115 @@
+"""Which scenarios are in force for a request: the first that speaks wins."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from mockserver.contract import Contract
+from mockserver.domain.scenario import (
+    HEADER,
+    SCENARIOS,
+    ScenarioError,
+    Script,
+    make_script,
+    markers,
+    parse_named,
+)
+from mockserver.engine.chaos import draw
+from mockserver.engine.exchange import Mischief, Refusal, Request, Response
+from mockserver.engine.matching import Seen
+from mockserver.engine.sandbox import Sandbox
+
+_PAGE = "<html><head><title>{0}</title></head><body><h1>{0}</h1><hr>proxy</body></html>"
+_EXCHANGE = frozenset(("submit", "transport"))
+"""What scenarios are about that concern the exchange itself; others concern its task."""
+
+
+def choose_script(
+    sandbox: Sandbox, request: Request, document: Any, contract: Contract, *, submits: bool
+) -> Script:
+    """Give what the request itself asks for, else a rule, else chance, else the default.
+
+    *document* is its body as JSON, or None. Raises Refusal 400 for an unknown scenario.
+    """
+    script = _asked_for(request, document, contract, submits=submits)
+    if script is None and len(sandbox.rules):
+        script = sandbox.rules.script_for(Seen(request.method, request.path, document))
+    if script is None:
+        script = draw(sandbox, "exchange", contract)
+    return _by_default(sandbox, submits=submits) if script is None else script
+
+
+def _asked_for(
+    request: Request, document: Any, contract: Contract, *, submits: bool
+) -> Script | None:
+    header = request.headers.get(HEADER.lower())
+    prompt = Seen("", "", document).field("input", "prompt") if submits else None
+    marked = markers(prompt) if isinstance(prompt, str) else []
+    if header is None and not marked:
+        return None
+    try:
+        place = "input.prompt: #mock"
+        make_script(marked, contract)
+        place = HEADER
+        return make_script([*marked, *parse_named(header or "")], contract)
+    except ScenarioError as error:
+        raise Refusal(400, f"{place}: {error}") from None
+
+
+def _by_default(sandbox: Sandbox, *, submits: bool) -> Script:
+    """Take the sandbox's default; of what it says, other requests get the transport's part."""
+    script = sandbox.settings.scenario or Script()
+    if submits or not script.names:
+        return script
+    return Script(latency=script.latency, hang=script.hang, damage=script.damage)
+
+
+def without_effect(script: Script) -> list[str]:
+    """Point out the scenarios that do nothing on a request that submits no task."""
+    names = [name.partition("=")[0] for name in script.names]
+    return [
+        f"scenario {name!r} has an effect on submissions only"
+        for name in names
+        if SCENARIOS[name].about not in _EXCHANGE
+    ]
+
+
+def refuse(script: Script) -> None:
+    """Raise the Refusal that *script* asks for, if any."""
+    if script.refusal is not None:
+        wait = script.retry_after
+        headers = {} if wait is None else {"Retry-After": str(wait)}
+        raise Refusal(script.refusal, headers=headers)
+
+
+def act(response: Response, script: Script) -> Response:
+    """Do to a response what *script* asks for."""
+    if not script.names:
+        return response
+    changed = replace(response, headers=(*response.headers, (HEADER, ", ".join(script.names))))
+    if script.html and script.refusal == response.status:
+        changed = _as_page(changed, f"{response.status} Bad Gateway")
+    if script.damage in ("garbled", "empty"):
+        body = b"" if script.damage == "empty" else b"\x00\xff<<<{{{" + response.body[:20]
+        changed = replace(changed, status=200, body=body)
+    latency = 0.0 if script.latency is None else script.latency.total_seconds()
+    cut = script.damage == "truncated"
+    if latency or script.hang or cut:
+        changed = replace(changed, mischief=Mischief(latency, script.hang, cut))
+    return changed
+
+
+def _as_page(response: Response, title: str) -> Response:
+    headers = [pair for pair in response.headers if pair[0] != "Content-Type"]
+    page = _PAGE.format(title).encode()
+    return replace(response, headers=(("Content-Type", "text/html"), *headers), body=page)
+
+
+def act_on_result(response: Response, script: Script) -> Response:
+    """Do to a result file what the scenarios of its task ask for."""
+    if script.result == "html":
+        response = _as_page(response, "Sign in")
+    slow = script.result_latency
+    latency, cut = 0.0 if slow is None else slow.total_seconds(), script.result == "truncated"
+    return replace(response, mischief=Mischief(latency, cut=cut)) if latency or cut else response

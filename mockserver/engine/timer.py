@@ -1,0 +1,123 @@
+"""Webhook attempts that are to come, each handed over when its sandbox's clock has come to it."""
+
+from __future__ import annotations
+
+import heapq
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from itertools import count
+from threading import Condition, Thread
+
+from mockserver.engine.sandbox import Sandbox
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Call:
+    """A webhook attempt that is due at a moment of its sandbox's clock."""
+
+    due: datetime
+    order: int
+    """Decides between calls that are due at the same moment."""
+    sandbox: Sandbox = field(compare=False)
+    task_id: str = field(compare=False)
+    ends: datetime = field(compare=False)
+    """The end of the task as known when this was planned; another end makes it void."""
+    attempt: int = field(compare=False, default=1)
+    waited: bool = field(compare=False, default=False)
+    """Whether it was held back for a partner to swap with."""
+
+
+class Timer:
+    """Hands each call over when its sandbox's clock has come to it; one thread, asleep between."""
+
+    def __init__(self, hand_over: Callable[[Call], None]) -> None:
+        self._hand_over = hand_over
+        self._changed = Condition()
+        self._by_sandbox: dict[Sandbox, list[Call]] = {}
+        self._held: set[Sandbox] = set()
+        self._alarms: list[tuple[float, int, Sandbox]] = []
+        self._order = count()
+        self._thread: Thread | None = None
+        self._closed = False
+
+    def add(self, call: Call) -> None:
+        """Hold *call* until it is due."""
+        with self._changed:
+            calls = self._by_sandbox.setdefault(call.sandbox, [])
+            heapq.heappush(calls, call)
+            if calls[0] is call:
+                self._set_alarm(call.sandbox)
+
+    def rearm(self, sandbox: Sandbox) -> None:
+        """Look again at a sandbox whose clock was changed."""
+        with self._changed:
+            self._set_alarm(sandbox)
+
+    def hold(self, sandbox: Sandbox) -> None:
+        """Leave a sandbox's calls to `take` until `release`."""
+        with self._changed:
+            self._held.add(sandbox)
+
+    def release(self, sandbox: Sandbox) -> None:
+        """Hand a sandbox's calls over again."""
+        with self._changed:
+            self._held.discard(sandbox)
+            self._set_alarm(sandbox)
+
+    def next_due(self, sandbox: Sandbox) -> datetime | None:
+        """Say when the next call of a sandbox is due."""
+        with self._changed:
+            calls = self._by_sandbox.get(sandbox)
+            return calls[0].due if calls else None
+
+    def take(self, sandbox: Sandbox) -> Call:
+        """Take the next call of a sandbox, which must have one."""
+        with self._changed:
+            return heapq.heappop(self._by_sandbox[sandbox])
+
+    def close(self) -> None:
+        """Forget every call and end the thread."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify()
+        if self._thread is not None:
+            self._thread.join()
+
+    def _set_alarm(self, sandbox: Sandbox) -> None:
+        """Wake the thread if the first call of *sandbox* is due before everything else."""
+        calls = self._by_sandbox.get(sandbox)
+        delay = sandbox.clock.delay_until(calls[0].due) if calls else None
+        if delay is None or self._closed or sandbox in self._held:
+            return
+        alarm = (time.monotonic() + delay, next(self._order), sandbox)
+        heapq.heappush(self._alarms, alarm)
+        if self._thread is None:
+            self._thread = Thread(target=self._run, name="webhook-timer", daemon=True)
+            self._thread.start()
+        elif self._alarms[0] is alarm:
+            self._changed.notify()
+
+    def _run(self) -> None:
+        with self._changed:
+            while not self._closed:
+                wait = self._alarms[0][0] - time.monotonic() if self._alarms else None
+                if wait is None or wait > 0:
+                    self._changed.wait(wait)
+                    continue
+                for call in self._due(heapq.heappop(self._alarms)[2]):
+                    self._hand_over(call)
+
+    def _due(self, sandbox: Sandbox) -> list[Call]:
+        if sandbox in self._held:
+            return []
+        now, due = sandbox.clock.now(), []
+        calls = self._by_sandbox.get(sandbox, [])
+        while calls and calls[0].due <= now:
+            due.append(heapq.heappop(calls))
+        if calls:
+            self._set_alarm(sandbox)
+        else:
+            self._by_sandbox.pop(sandbox, None)
+        return due
