@@ -1,0 +1,180 @@
+"""A typed client of the mock's control plane, for tests and tools."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, cast
+
+import urllib3
+
+Json = dict[str, Any]
+"""A JSON object, as `schemas/control.json` describes it."""
+
+
+class ControlError(Exception):
+    """The mock refused a control request; the message is the one that it gave."""
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """The clock after it was moved, and what happened on the way."""
+
+    now: str
+    speed: float
+    happened: Sequence[Json]
+    """Transitions and webhook attempts, in their order."""
+
+
+class ControlClient:
+    """Steers one sandbox of a running mock; each call raises ControlError if it is refused."""
+
+    def __init__(self, base_url: str, api_key: str, *, control_token: str | None = None) -> None:
+        self._base = f"{base_url.rstrip('/')}/__mock/"
+        self._headers = {"Authorization": f"Bearer {api_key}", "Content-Type": "application/json"}
+        if control_token is not None:
+            self._headers["X-Mock-Control-Token"] = control_token
+        self._http = urllib3.PoolManager(retries=False)
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._http.clear()
+
+    def _call(self, method: str, path: str, body: Any = None) -> Json:
+        text = None if body is None else json.dumps(body)
+        url = self._base + path
+        response = self._http.request(method, url, body=text, headers=self._headers)
+        answer = cast("Json", json.loads(response.data))
+        if response.status != 200:
+            raise ControlError(response.status, str(answer["msg"]))
+        return answer
+
+    # -- clock -------------------------------------------------------------------------------
+
+    def clock(self) -> Json:
+        """Give `now`, `speed` and `frozen`."""
+        return self._call("GET", "clock")
+
+    def freeze(self) -> None:
+        """Let the clock stand still."""
+        self._call("POST", "clock", {"freeze": True})
+
+    def run(self, speed: float = 1) -> None:
+        """Let the clock run, *speed* times as fast as real time."""
+        self._call("POST", "clock", {"run": True, "speed": speed})
+
+    def advance(self, duration: str | float) -> Moved:
+        """Move the clock ahead by seconds, or by a text such as `90s` or `6d`."""
+        return self._move({"advance": duration})
+
+    def advance_until(self, task_id: str, status: str) -> Moved:
+        """Move the clock to the moment at which a task enters a state."""
+        return self._move({"advance_until": {"task": task_id, "status": status}})
+
+    def advance_until_idle(self) -> Moved:
+        """Move the clock until nothing is due any more."""
+        return self._move({"advance_until": "idle"})
+
+    def _move(self, course: Json) -> Moved:
+        moved = self._call("POST", "clock", course)
+        return Moved(moved["now"], moved["speed"], moved["happened"])
+
+    # -- tasks -------------------------------------------------------------------------------
+
+    def tasks(self) -> list[Json]:
+        """List the tasks, oldest first."""
+        return cast("list[Json]", self._call("GET", "tasks")["tasks"])
+
+    def task(self, task_id: str) -> Json:
+        """Show a task with its `timeline`, past and to come."""
+        return self._call("GET", f"tasks/{task_id}")
+
+    def finish(self, task_id: str) -> Json:
+        """End a task in success, now."""
+        return self._call("POST", f"tasks/{task_id}/finish")
+
+    def fail(self, task_id: str, reason: str | None = None) -> Json:
+        """End a task in failure, now, with a `failure_reason`."""
+        return self._call("POST", f"tasks/{task_id}/fail", {"reason": reason})
+
+    def time_out(self, task_id: str) -> Json:
+        """Let a task time out, now."""
+        return self._call("POST", f"tasks/{task_id}/timeout")
+
+    def cancel(self, task_id: str) -> Json:
+        """Cancel a task as the operator, in any state that is not terminal."""
+        return self._call("POST", f"tasks/{task_id}/cancel")
+
+    def expire(self, task_id: str) -> Json:
+        """Let the results of a task expire, now."""
+        return self._call("POST", f"tasks/{task_id}/expire")
+
+    # -- what was asked and sent -------------------------------------------------------------
+
+    def requests(self) -> list[Json]:
+        """List the last requests with their responses, oldest first."""
+        return cast("list[Json]", self._call("GET", "requests")["requests"])
+
+    def count(self, **match: Any) -> int:
+        """Count the requests that match: model, prompt, user_id, method, path, nth."""
+        return int(self._call("POST", "requests/count", match)["count"])
+
+    def find(self, **match: Any) -> Json:
+        """Find `requests` that match and, if none does, `near_misses` with what differs."""
+        return self._call("POST", "requests/find", match)
+
+    def deliveries(self) -> list[Json]:
+        """List the last webhook attempts, oldest first."""
+        return cast("list[Json]", self._call("GET", "deliveries")["deliveries"])
+
+    def resend(self, number: int) -> Json:
+        """Send a webhook once more, as it was sent; give the attempt."""
+        return self._call("POST", f"deliveries/{number}/resend")
+
+    # -- the sandbox -------------------------------------------------------------------------
+
+    def scenarios(self) -> list[Json]:
+        """List the catalogue of scenarios."""
+        return cast("list[Json]", self._call("GET", "scenarios")["scenarios"])
+
+    def rules(self) -> list[Json]:
+        """List the rules in their order, and how often each has spoken."""
+        return cast("list[Json]", self._call("GET", "rules")["rules"])
+
+    def add_rule(self, scenario: str, *, times: int | None = None, **match: Any) -> Json:
+        """Let *scenario* happen to the requests that match, so many times or always."""
+        return self._call("POST", "rules", {"scenario": scenario, "times": times, "match": match})
+
+    def delete_rule(self, id_: int) -> None:
+        """Delete a rule."""
+        self._call("DELETE", f"rules/{id_}")
+
+    def clear_rules(self) -> None:
+        """Delete all rules."""
+        self._call("DELETE", "rules")
+
+    def balance(self) -> Json:
+        """Give `balance_usd`, None if unlimited, and `spent_usd`."""
+        return self._call("GET", "balance")
+
+    def set_balance(self, usd: str | None) -> Json:
+        """Set what is left to spend; None is unlimited."""
+        return self._call("PUT", "balance", {"usd": usd})
+
+    def settings(self) -> Mapping[str, str]:
+        """Give the settings of the sandbox by name."""
+        return cast("dict[str, str]", self._call("GET", "settings")["settings"])
+
+    def change_settings(self, **settings: Any) -> Mapping[str, str]:
+        """Change settings of the sandbox until a reset: pace, duration, scenario, …."""
+        return cast("dict[str, str]", self._call("PATCH", "settings", settings)["settings"])
+
+    def reset(self, *, everything: bool = False) -> int:
+        """Reset the sandbox, or all; give how many tasks were forgotten."""
+        path = "reset?all=true" if everything else "reset"
+        return int(self._call("POST", path)["tasks"])
