@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import argparse
 import gc
+import os
 import signal
 import sys
 from collections.abc import Sequence
+from io import TextIOWrapper
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from mockserver.contract import (
     Contract,
@@ -19,7 +21,7 @@ from mockserver.contract import (
     parse_json,
 )
 from mockserver.contract.documents import recognise
-from mockserver.contract.loader import KINDS, pretty
+from mockserver.contract.loader import KINDS, check_card, pretty
 from mockserver.domain.scenario import SCENARIOS
 from mockserver.settings import (
     SETTINGS,
@@ -33,7 +35,7 @@ from mockserver.settings import (
 )
 from mockserver.version import __version__
 
-PASS, FAILURE, USAGE = 0, 1, 2
+PASS, FAILURE, USAGE, INTERRUPTED = 0, 1, 2, 130
 
 
 class _Parser(argparse.ArgumentParser):
@@ -45,14 +47,23 @@ class _Parser(argparse.ArgumentParser):
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command with *arguments*, by default the process's; give its exit status."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a name of a file can be any bytes
     parser = _make_parser()
     options = parser.parse_args(arguments)
     try:
         status: int = options.run(options)
+        sys.stdout.flush()
     except (SettingError, ContractError) as error:
         print(f"{parser.prog}: {error}", file=sys.stderr)
         return USAGE
-    except BrokenPipeError:
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except OSError as error:
+        if not isinstance(error, BrokenPipeError):
+            print(f"{parser.prog}: {error}", file=sys.stderr)
+        sys.stdout = None  # what is left cannot be written
         return FAILURE
     return status
 
@@ -87,20 +98,25 @@ def _make_parser() -> _Parser:
         metavar="KIND",
         help=f"what they are: {', '.join(KINDS)}",
     )
+    _add_settings(validate, "model_cards")
     validate.set_defaults(run=_validate)
 
     scenarios = commands.add_parser("scenarios", help="print the catalogue of scenarios")
     scenarios.set_defaults(run=_scenarios)
 
     openapi = commands.add_parser("openapi", help="print the contract as OpenAPI 3.1")
+    _add_settings(openapi, "model_cards")
     openapi.set_defaults(run=_openapi)
     return parser
 
 
-def _add_settings(parser: argparse.ArgumentParser) -> None:
+def _add_settings(parser: argparse.ArgumentParser, *names: str) -> None:
+    """Add the options of the settings, or of some of them."""
     parser.add_argument("--config", metavar="FILE", help="config file (TOML)")
     contract = load_contract()
     for name, setting in SETTINGS.items():
+        if names and name not in names:
+            continue
         about = setting.metadata
         default = f" (default {text})" if (text := default_text(name, contract)) else ""
         extra: dict[str, object] = {"metavar": "VALUE"}
@@ -115,7 +131,7 @@ def _add_settings(parser: argparse.ArgumentParser) -> None:
 def _resolve(options: argparse.Namespace) -> Resolved:
     given: dict[str, str] = {}
     for name in ("config", *SETTINGS):
-        value = getattr(options, name)
+        value = getattr(options, name, None)
         if value is not None:
             given[name] = ",".join(value) if isinstance(value, list) else value
     return resolve_settings(given)
@@ -134,13 +150,18 @@ def _serve(options: argparse.Namespace) -> int:
     stopping = {signal.SIGINT, signal.SIGTERM}
     signal.pthread_sigmask(signal.SIG_BLOCK, stopping)  # before there are threads to inherit it
     try:
-        with Server(Service(resolved.contract, resolved.settings)) as server:
-            print(f"maxapi-mock {__version__} serves {server.url}", flush=True)
-            _say_what_is_closed(resolved.settings)
-            signal.sigwait(stopping)
+        server = Server(Service(resolved.contract, resolved.settings))
+        server.start()
     except ServerError as error:
         print(f"maxapi-mock: {error}", file=sys.stderr)
         return USAGE
+    print(f"maxapi-mock {__version__} serves {server.url}", flush=True)
+    _say_what_is_closed(resolved.settings)
+    signal.sigwait(stopping)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, stopping)  # a second one ends it at once
+    if not server.stop():
+        sys.stdout.flush()
+        os._exit(PASS)
     return PASS
 
 
@@ -173,15 +194,15 @@ def _scenarios(_options: argparse.Namespace) -> int:
     return PASS
 
 
-def _openapi(_options: argparse.Namespace) -> int:
+def _openapi(options: argparse.Namespace) -> int:
     from mockserver.contract.openapi import openapi_document
 
-    print(pretty(openapi_document(load_contract(), version=__version__)))
+    print(pretty(openapi_document(_resolve(options).contract, version=__version__)))
     return PASS
 
 
 def _validate(options: argparse.Namespace) -> int:
-    contract = load_contract()
+    contract = _resolve(options).contract
     return max(_validate_file(contract, name, options.kind) for name in options.files)
 
 
@@ -200,8 +221,16 @@ def _validate_file(contract: Contract, name: str, kind: str | None) -> int:
         print(f"{name}: is like no document of the contract; say which with --as KIND")
         return FAILURE
     violations = contract.violations(kind, document)
+    if kind == "model-card" and not violations:
+        return _validate_card(contract, name, document)
     print(f"{name}: {kind}: {_verdict(violations)}")
     return FAILURE if violations else PASS
+
+
+def _validate_card(contract: Contract, name: str, card: Any) -> int:
+    faulty = check_card(contract.schemas, card)
+    print("\n  ".join([f"{name}: model-card: {'unusable' if faulty else 'conforms'}", *faulty]))
+    return FAILURE if faulty else PASS
 
 
 def _verdict(violations: list[Violation]) -> str:

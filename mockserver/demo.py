@@ -6,21 +6,23 @@ import json
 import struct
 import tempfile
 import time
+from datetime import timedelta
+from decimal import Decimal
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from queue import Queue
+from queue import Empty, Queue
 from threading import Thread
 from typing import Any, Self, cast
 from urllib.parse import urlsplit
 
 import urllib3
 
-from mockserver.contract import Contract
+from mockserver.contract import Contract, load_contract
 from mockserver.domain.billing import cost_of, money
 from mockserver.domain.sizes import size_of
 from mockserver.engine.service import Service
-from mockserver.settings import resolve_settings
-from mockserver.web.server import Server
+from mockserver.settings import make_settings
+from mockserver.web.server import Server, ServerError
 
 _DEADLINE = 10.0
 """Real seconds that the demo waits for the end of its task, or for its webhook."""
@@ -30,29 +32,29 @@ _HEADERS = {"Authorization": "Bearer demo", "Content-Type": "application/json"}
 
 def run_demo() -> bool:
     """Play the demo on a free port and print what happens; say whether all was as promised."""
-    resolved = resolve_settings(
-        {"port": "0", "duration": "1200ms"}, environment={}, folder=Path("/")
-    )
-    contract = resolved.contract
-    with Server(Service(contract, resolved.settings)) as server, _Receiver() as receiver:
-        _line("mock", server.url)
-        request = {
-            **contract.document("submit-request")["examples"][0],
-            "callBackUrl": receiver.url,
-        }
-        task_id = _submit(server.url, request)
-        polled = _watch(f"{server.url}/api/v1/task/{task_id}", contract)
-        called = receiver.wait()
-        equal = called == polled
-        _line(
-            "webhook", f"{called['data']['status']}, equal to the poll: {'yes' if equal else 'NO'}"
-        )
-        right = _fetch(polled["data"]["result"]["urls"][0], request, contract)
-        card = contract.cards[request["model"]]
-        _line(
-            "price", f"${money(cost_of(card, request['input'], resolved.settings.unknown_price))}"
-        )
-    return equal and right
+    contract = load_contract()
+    settings = make_settings(contract, port=0, duration=timedelta(seconds=1.2))
+    try:
+        with Server(Service(contract, settings)) as server, _Receiver() as receiver:
+            return _play(server.url, receiver, contract)
+    except (OSError, Empty, ServerError) as error:
+        _line("failed", str(error) or f"no webhook within {_DEADLINE:g} s")
+        return False
+
+
+def _play(base: str, receiver: _Receiver, contract: Contract) -> bool:
+    _line("mock", base)
+    example = contract.document("submit-request")["examples"][0]
+    request = {**example, "callBackUrl": receiver.url}
+    task_id = _submit(base, request)
+    polled = _watch(f"{base}/api/v1/task/{task_id}", contract)
+    called = receiver.wait()
+    equal = "yes" if called == polled else "NO"
+    _line("webhook", f"{called['data']['status']}, equal to the poll: {equal}")
+    right = _fetch(polled["data"]["result"]["urls"][0], request, contract)
+    cost = cost_of(contract.cards[request["model"]], request["input"], Decimal())
+    _line("price", f"${money(cost)}")
+    return called == polled and right
 
 
 def _line(label: str, text: str) -> None:

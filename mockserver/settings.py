@@ -14,7 +14,6 @@ from difflib import get_close_matches
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from mockserver.contract import Contract, load_contract
 from mockserver.domain.moment import format_duration, parse_duration
@@ -114,13 +113,16 @@ def _choice(*accepted: str) -> Parse:
 def _states(text: str, contract: Contract) -> frozenset[str]:
     accepted = contract.lifecycle.path
     chosen = _names(text, contract)
-    if not chosen or not chosen <= set(accepted):
+    if not chosen <= set(accepted):
         raise ValueError(f"{text!r} is not accepted; use some of {','.join(accepted)}")
     return chosen
 
 
 def _names(text: str, _contract: Contract) -> frozenset[str]:
-    return frozenset(name.strip() for name in text.split(",") if name.strip())
+    names = frozenset(name.strip() for name in text.split(",") if name.strip())
+    if not names:
+        raise ValueError(f"{text!r} names nothing; use one or more, separated by commas")
+    return names
 
 
 def _ratio(text: str, contract: Contract) -> str:
@@ -131,9 +133,12 @@ def _ratio(text: str, contract: Contract) -> str:
 
 
 def _url(text: str, _contract: Contract) -> str:
-    parts = urlsplit(text)
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query:
+    if not re.fullmatch(
+        r"https?://([A-Za-z0-9.-]+|\[[0-9a-fA-F:.]+\])(:[0-9]{1,5})?(/[!-~]*)?", text
+    ):
         raise ValueError(f"{text!r} is not accepted; use http(s)://host[:port][/path]")
+    if set("?#") & set(text):
+        raise ValueError(f"{text!r} is not accepted; use a URL without query and fragment")
     return text.rstrip("/")
 
 
@@ -277,7 +282,7 @@ class Settings:
     max_tasks: int = _setting(
         _integer(1, 10_000_000),
         "tasks that a sandbox remembers; what ended first is forgotten first",
-        "10000",
+        "100000",
     )
     max_sandboxes: int = _setting(
         _integer(1, 1_000_000), "sandboxes remembered; those at rest longest go first", "10000"
@@ -398,7 +403,11 @@ def _value(name: str, given: _Given | None, contract: Contract) -> Any:
         default = default_text(name, contract)
         return None if default == _OPTIONAL else about["parse"](default, contract)
     try:
+        given.text.encode()  # the command line and the environment can hold any bytes
         return about["parse"](given.text, contract)
+    except UnicodeEncodeError:
+        label = name.replace("_", "-")
+        raise SettingError(f"{label}: not UTF-8; use text (set by {given.origin})") from None
     except ValueError as error:
         raise SettingError(f"{name.replace('_', '-')}: {error} (set by {given.origin})") from None
 
@@ -414,7 +423,7 @@ def default_text(name: str, contract: Contract) -> str:
 
 def _check_name(name: str, origin: str, known: Mapping[str, str]) -> None:
     if name not in known:
-        near = get_close_matches(name, known, n=1, cutoff=0.5)
+        near = get_close_matches(name, known, n=1) or get_close_matches(name.upper(), known, n=1)
         hint = f", did you mean {near[0]}?" if near else f"; use one of {', '.join(known)}"
         raise SettingError(f"{name}: no such setting (in {origin}){hint}")
 
@@ -430,11 +439,11 @@ def _from_environment(environment: Mapping[str, str]) -> Iterator[tuple[str, _Gi
 def _config_file(
     options: Mapping[str, str], environment: Mapping[str, str], folder: Path
 ) -> tuple[Path, Mapping[str, Any]]:
-    named = options.get("config") or environment.get(f"{ENVIRONMENT}CONFIG")
-    if named:
+    named = options.get("config", environment.get(f"{ENVIRONMENT}CONFIG"))
+    if named is not None:
         return Path(named), _read_toml(Path(named))
     own, shared = folder / CONFIG_FILE, folder / "pyproject.toml"
-    if own.is_file():
+    if own.exists():
         return own, _read_toml(own)
     return shared, _section(shared) if shared.is_file() else {}
 

@@ -1,10 +1,11 @@
-"""Renews the generated part of the README: `python -m tests.readme`."""
+"""Renews the generated parts of the README: `python -m tests.readme`."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 from mockserver.contract import load_contract
+from mockserver.domain.scenario import SCENARIOS
 from mockserver.settings import SETTINGS, default_text, option_of
 
 README = Path(__file__).parents[1] / "README.md"
@@ -21,11 +22,19 @@ def settings_table() -> str:
     return "\n".join(["| option | default | |", "|---|---|---|", *lines])
 
 
+def scenarios_table() -> str:
+    """Write the catalogue of scenarios."""
+    rows = [f"| {one.about} | `{one.usage}` | {one.sentence} |" for one in SCENARIOS.values()]
+    return "\n".join(["| about | scenario | |", "|---|---|---|", *rows])
+
+
 def renewed(text: str) -> str:
-    """Give the README's *text* with its generated part made anew."""
-    before, start, rest = text.partition("<!-- settings -->\n")
-    _, end, after = rest.partition("<!-- /settings -->")
-    return f"{before}{start}{settings_table()}\n{end}{after}"
+    """Give the README's *text* with its generated parts made anew."""
+    for name, table in (("settings", settings_table()), ("scenarios", scenarios_table())):
+        before, start, rest = text.partition(f"<!-- {name} -->\n")
+        _, end, after = rest.partition(f"<!-- /{name} -->")
+        text = f"{before}{start}{table}\n{end}{after}"
+    return text
 
 
 if __name__ == "__main__":

@@ -147,7 +147,7 @@ def test_show_settings_prints_each_with_its_origin(
         (["sreve"], "invalid choice: 'sreve'"),
         (["serve", "--prot", "1"], "unrecognized arguments: --prot"),
         (["serve", "--port", "x"], "port: 'x' is not accepted; use an integer from 0 to 65535"),
-        (["serve", "--model-cards", "/none"], "/none: no such folder of model cards"),
+        (["serve", "--model-cards", "/none"], "model-cards: /none is no folder"),
         (["serve", "--host", "192.0.2.1", "--port", "0"], "cannot listen on 192.0.2.1:0"),
         (["validate", "--as", "poem", "x"], "invalid choice: 'poem'"),
     ],

@@ -19,8 +19,8 @@ from tests.readme import README, renewed
 TEXT = README.read_text("utf-8")
 
 
-def test_its_settings_are_current() -> None:
-    """Each setting is in the table, with its default; `python -m tests.readme` renews it."""
+def test_its_tables_are_current() -> None:
+    """Each setting with its default, each scenario; `python -m tests.readme` renews them."""
     assert renewed(TEXT) == TEXT
 
 
@@ -34,16 +34,19 @@ def test_its_curl_lines_do_what_it_says(contract: Contract) -> None:
 
     with Server(Service(contract, settings)) as server:
         script = "\n".join(blocks).replace("http://127.0.0.1:6290", server.url)
-        separated = re.sub(r"^(curl|submit '.*)", r"echo; \1", script, flags=re.MULTILINE)
+        separated = re.sub(r"^ *(curl|submit '|clock ')", r"echo; \1", script, flags=re.MULTILINE)
         done = subprocess.run(
             ["bash", "-euc", separated], capture_output=True, text=True, timeout=30, check=True
         )
 
     answers = [json.loads(line) for line in done.stdout.splitlines() if line.strip()]
+    api, control = answers[:8], answers[8:]
     statuses = [
         answer["data"]["status"] if "status" in answer.get("data", {}) else answer["code"]
-        for answer in answers
+        for answer in api
     ]
     assert statuses == [0, "PENDING", 0, "CANCELLED", 401, 400, 400, 404]
-    assert json.dumps(answers[5], ensure_ascii=False) in TEXT
-    assert answers[6]["data"]["categories"]["violence"] is True
+    assert json.dumps(api[5], ensure_ascii=False) in TEXT
+    assert api[6]["data"]["categories"]["violence"] is True
+    assert [control[0]["times"], control[1]["frozen"]] == [2, True]
+    assert [event["status"] for event in control[3]["happened"]][-1] == "SUCCESS"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cached_property, lru_cache
@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from mockserver.contract.card import Lifecycle, ModelCard
+from mockserver.contract.card_check import faults
 from mockserver.contract.strict_json import NotJson, parse_json
 from mockserver.contract.validation import Schemas, SchemaValidator
-from mockserver.contract.violation import Source, Violation
+from mockserver.contract.violation import Violation
 
 BASE = "https://maxapi-mockserver.example/schemas/"
 """Where the `$id`s of the contract's files live; nothing is ever fetched from there."""
@@ -132,7 +133,7 @@ def load_contract(schemas: Path | None = None, more_cards: Path | None = None) -
         _add_cards(more_cards, documents, card_uris)
     service = documents.pop(f"{BASE}service.json")
     models = sorted(card_uris)
-    documents[f"{BASE}submit-request.json"]["properties"]["model"]["enum"] = models
+    _name_models(documents[f"{BASE}submit-request.json"]["properties"]["model"], models)
     store = Schemas(documents, BASE)
     cards = {model: _card(store, card_uris[model]) for model in models}
     control = documents[f"{BASE}control.json"]
@@ -140,55 +141,37 @@ def load_contract(schemas: Path | None = None, more_cards: Path | None = None) -
     return Contract(store, cards, uris, service, control)
 
 
+def _name_models(schema: dict[str, Any], models: list[str]) -> None:
+    """Let the field `model` take the names of the cards: that is their list, not its page's."""
+    source = {"confidence": "documented", "page": "the pages of the models"}
+    schema["x-accepts"] = f"one of {', '.join(map(repr, models))}"
+    schema["allOf"] = [{"enum": models, "x-source": source}]
+
+
 def _add_cards(
     folder: Path, documents: dict[str, dict[str, Any]], card_uris: dict[str, str]
 ) -> None:
+    """Add the cards of a folder, at the same depth as the contract's own for their references."""
     if not folder.is_dir():
-        raise ContractError(f"{folder}: no such folder of model cards")
+        raise ContractError(f"model-cards: {folder} is no folder; use one that holds *.json")
+    added: dict[str, Path] = {}
     for path in sorted(folder.glob("*.json")):
-        card = _read(path)
-        _check_card(Schemas(documents, BASE), path, card)
-        uri = f"{BASE}models/{path.name}"
+        uri, card = f"{BASE}more-models/{path.name}", _read(path)
+        faulty = check_card(Schemas(documents, BASE), card, uri)
+        if faulty:
+            raise ContractError(f"{path}: {' | '.join(faulty)}")
+        if card["model"] in added:
+            other = added[card["model"]].name
+            raise ContractError(f"{path}: model: {card['model']!r} has a card already, {other}")
+        added[card["model"]] = path
         documents[uri] = {**card, "$id": uri}
         card_uris[card["model"]] = uri
 
 
-def _check_card(schemas: Schemas, path: Path, card: Any) -> None:
-    uri = f"{BASE}model-card.json#"
-    found = [str(violation) for violation in schemas.validator(uri).violations(card)]
-    if not found:
-        found = list(_broken_parts(schemas, card))
-    if found:
-        raise ContractError(f"{path}: {' | '.join(found)}")
-
-
-def _broken_parts(schemas: Schemas, card: Mapping[str, Any]) -> Iterator[str]:
-    """Find what a card's own schema cannot see: an unusable input schema or table of sizes."""
-    from jsonschema import Draft202012Validator, SchemaError
-
-    try:
-        Draft202012Validator.check_schema(card["input"])
-    except SchemaError as error:
-        yield f"input: not a JSON Schema: {error.message}"
-    base = f"{BASE}models/card.json"
-    for place, reference in _references(card, ""):
-        try:
-            schemas.resolve(reference, base)
-        except (KeyError, IndexError, ValueError, TypeError):
-            yield f"{place}: {reference!r} names nothing below schemas/"
-
-
-def _references(node: Any, place: str) -> Iterator[tuple[str, str]]:
-    if isinstance(node, dict):
-        for key, value in node.items():
-            if key == "$ref" and isinstance(value, str):
-                if not value.startswith("#"):
-                    yield f"{place}.$ref".lstrip("."), value
-            else:
-                yield from _references(value, f"{place}.{key}".lstrip("."))
-    elif isinstance(node, list):
-        for index, value in enumerate(node):
-            yield from _references(value, f"{place}[{index}]")
+def check_card(schemas: Schemas, card: Any, uri: str = f"{BASE}models/card.json") -> list[str]:
+    """List everything that is wrong with a model card that is to stand at *uri*."""
+    found = schemas.validator(f"{BASE}model-card.json#").violations(card)
+    return [str(one) for one in found] or list(faults(schemas, card, uri))
 
 
 def _files(root: Path) -> list[Path]:
@@ -207,7 +190,7 @@ def _read(path: Path) -> Any:
 
 def _card(schemas: Schemas, uri: str) -> ModelCard:
     card = schemas.documents[uri]
-    _, table = schemas.resolve(card["sizes"]["$ref"], uri)
+    table = schemas.follow(card["sizes"], uri)
     price, (low, high) = card["price"], card["typical_duration"]["seconds"]
     return ModelCard(
         model=card["model"],
@@ -231,11 +214,6 @@ def _prices(usd: str | Mapping[str, str] | None) -> Decimal | Mapping[str, Decim
     return {value: Decimal(amount) for value, amount in usd.items()}
 
 
-def source_of(node: Mapping[str, Any]) -> Source:
-    """Read the `x-source` of a fact or clause."""
-    return Source(node["x-source"]["confidence"], node["x-source"]["page"])
-
-
 def pretty(document: Any) -> str:
     """Write a JSON document for people."""
-    return json.dumps(document, indent=2, ensure_ascii=False)
+    return json.dumps(document, indent=2)

@@ -25,6 +25,8 @@ def parse_json(text: bytes, *, nesting: int = 100) -> Json:
     """
     if not text.strip():
         raise NotJson("the body is empty; send one JSON value")
+    if text.startswith(b"\xef\xbb\xbf"):
+        raise NotJson("it begins with a byte order mark; send plain UTF-8")
     _check_nesting(text, nesting)
     try:
         value = _DECODER.decode(text.decode("utf-8"))

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from functools import cached_property, lru_cache
+from itertools import chain
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urldefrag, urljoin
 
@@ -18,6 +19,8 @@ from mockserver.contract.violation import Source, Violation, describe, join_plac
 if TYPE_CHECKING:
     from jsonschema import ValidationError
     from jsonschema.protocols import Validator
+
+MOST_VIOLATIONS = 20
 
 UNKNOWN = Source("assumed", "no source is given")
 
@@ -37,6 +40,12 @@ class Schemas:
         for part in _pointer_parts(pointer):
             node = node[int(part)] if isinstance(node, list) else node[part]
         return uri if pointer else f"{document}#", node
+
+    def follow(self, node: Mapping[str, Any], base: str) -> Mapping[str, Any]:
+        """Give *node*, or what it refers to if it is a reference."""
+        while "$ref" in node:
+            base, node = self.resolve(node["$ref"], base)
+        return node
 
     def validator(self, uri: str) -> SchemaValidator:
         """Give the validator of the schema at *uri*, which may point into a document."""
@@ -82,17 +91,23 @@ class SchemaValidator:
         return self._schemas.explaining(self._uri)
 
     def violations(self, document: Any, *, prefix: str = "") -> list[Violation]:
-        """List every violation in the order of the schema; each place and rule once."""
+        """List the violations in the order of the schema, each place and rule once.
+
+        After MOST_VIOLATIONS of them the list ends: nobody reads more, and a document can be made
+        to have a million.
+        """
         if self.is_valid(document):
             return []
         found: dict[tuple[str, str], Violation] = {}
         mistyped: set[str] = set()
-        for error in self._explain.iter_errors(document):
-            for violation in self._explained(error, prefix):
-                if violation.place not in mistyped:
-                    found.setdefault((violation.place, violation.rule), violation)
-                if violation.rule == "type":
-                    mistyped.add(violation.place)
+        errors = self._explain.iter_errors(document)
+        for violation in chain.from_iterable(self._explained(error, prefix) for error in errors):
+            if violation.place not in mistyped:
+                found.setdefault((violation.place, violation.rule), violation)
+            if violation.rule == "type":
+                mistyped.add(violation.place)
+            if len(found) == MOST_VIOLATIONS:
+                break
         return list(found.values())
 
     def _explained(self, error: ValidationError, prefix: str) -> Iterator[Violation]:
@@ -136,9 +151,10 @@ class SchemaValidator:
         source = UNKNOWN
         for part in path:
             while isinstance(node, dict) and part not in node:  # jsonschema leaves `$ref` out
+                overridden = "x-source" in node  # who refers to a clause knows its page better
                 uri, node = self._schemas.resolve(node["$ref"], base)
                 base, pointer = urldefrag(uri)
-                source = _source(node, source)
+                source = source if overridden else _source(node, source)
             node, pointer = node[part], f"{pointer}/{_escape(part)}"
             source = _source(node, source)
         return f"{base.removeprefix(self._schemas.base)}#{pointer}", source

@@ -9,8 +9,6 @@ from typing import Any
 
 Schema = Mapping[str, Any]
 
-CONFIDENCES = {"seed": "S", "documented": "D", "corroborated": "C", "assumed": "A"}
-
 
 @dataclass(frozen=True, slots=True)
 class Source:
@@ -49,17 +47,6 @@ class Violation:
         text = f"{self.place or 'body'}: {' '.join(filter(None, (self.value, self.problem)))}"
         return f"{text}; use {self.accepted}" if self.accepted else text
 
-    def as_json(self) -> dict[str, str]:
-        """Give the violation as a JSON object for reports."""
-        return {
-            "path": self.path,
-            "message": str(self),
-            "rule": self.rule,
-            "clause": self.clause,
-            "confidence": self.source.confidence,
-            "page": self.source.page,
-        }
-
 
 def join_place(parts: list[str | int], prefix: str = "") -> str:
     """Write a path as users do: `input.imageUrls[0].url`."""
@@ -78,8 +65,12 @@ def show(value: Any) -> str:
     if isinstance(value, str):
         inner = json.dumps(value[:60], ensure_ascii=False)[1:-1].replace('\\"', '"')
         return f"'{inner}'" if len(value) <= 60 else f"'{inner}…'"
-    text = json.dumps(value, ensure_ascii=False)
-    return text if len(text) <= 60 else f"{text[:60]}…"
+    text = ""
+    for chunk in json.JSONEncoder(ensure_ascii=False).iterencode(value):
+        text += chunk[:61]
+        if len(text) > 60:
+            return f"{text[:60]}…"
+    return text
 
 
 _ARTICLES = {"integer": "an integer", "array": "an array", "object": "an object", "null": "null"}

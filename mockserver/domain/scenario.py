@@ -14,7 +14,7 @@ from mockserver.domain.moment import parse_duration
 
 HEADER = "X-Mock-Scenario"
 
-_MARKER = re.compile(r"#mock:([A-Za-z0-9_-]*)(?:=([^\s#]*))?")
+_MARKER = re.compile(r"#mock:([A-Za-z0-9_-]*)(?:=((?:[A-Za-z0-9/,._-]*[A-Za-z0-9])?))?")
 
 
 class ScenarioError(ValueError):

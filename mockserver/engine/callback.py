@@ -5,10 +5,12 @@ from __future__ import annotations
 import ipaddress
 import socket
 import time
+import unicodedata
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from mockserver.version import __version__
 
@@ -67,6 +69,7 @@ class HttpTransport:
 
     def _post(self, callback: Callback) -> int:
         from urllib3 import Timeout
+        from urllib3.exceptions import HTTPError
 
         headers = {
             "Content-Type": callback.content_type,
@@ -81,8 +84,10 @@ class HttpTransport:
             retries=False,
             redirect=False,
             preload_content=False,
+            decode_content=False,
         )
-        _finish(response, time.monotonic() + callback.timeout)
+        with suppress(HTTPError, OSError):  # the status decides, whatever becomes of the body
+            _finish(response, time.monotonic() + callback.timeout)
         return response.status
 
     def _connected(self) -> PoolManager:
@@ -126,7 +131,7 @@ def _explain(failure: Exception, callback: Callback) -> str:
 def is_this_machine(url: str) -> bool:
     """Say whether a URL's host is a name or any spelling of an address of the loopback."""
     try:
-        host = (urlsplit(url).hostname or "").rstrip(".")
+        host = unicodedata.normalize("NFKC", unquote(urlsplit(url).hostname or "")).rstrip(".")
     except ValueError:
         return False
     if host == "localhost" or host.endswith(".localhost"):

@@ -7,6 +7,7 @@ from collections import OrderedDict, deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import count
 from threading import Lock
 from typing import Any, Generic, TypeVar
 
@@ -16,9 +17,12 @@ from mockserver.engine.exchange import Request, Response
 
 Entry = TypeVar("Entry")
 
-_SECRET = frozenset(("authorization", "proxy-authorization", "cookie"))
+_SECRET = frozenset(
+    ("authorization", "proxy-authorization", "cookie", "x-api-key", "api-key", "x-auth-token")
+)
 _REDACTED = "[redacted]"
 _BODY_LIMIT = 16 * 1024
+_HEADER_LIMIT = 1024
 _FIXED_COST = 1000
 """Bytes that an entry takes beside its bodies, about."""
 
@@ -146,7 +150,7 @@ class Ring(Generic[Entry]):
     def __init__(self, entries: int, budget: Budget) -> None:
         self.entries = entries
         self.held: deque[tuple[Entry, int]] = deque()
-        self.seen = 0
+        self.numbers = count(1)
         self._budget = budget
 
     def add(self, entry: Entry, body_bytes: int) -> None:
@@ -181,15 +185,15 @@ class Journal:
     ) -> None:
         """Note an exchange, without its secrets and with bodies cut at 16 KiB."""
         ring = self.requests
-        ring.seen += 1
         headers = {
-            name: _REDACTED if name in _SECRET else value for name, value in request.headers.items()
+            name: _REDACTED if name in _SECRET else value[:_HEADER_LIMIT]
+            for name, value in request.headers.items()
         }
         body, answer = request.body[:_BODY_LIMIT], response
         if len(response.body) > _BODY_LIMIT:
             answer = replace(response, body=response.body[:_BODY_LIMIT])
         entry = Exchange(
-            ring.seen,
+            next(ring.numbers),
             at,
             request.method,
             request.path,
@@ -199,12 +203,12 @@ class Journal:
             task_id,
             scenarios,
         )
-        ring.add(entry, len(body) + len(answer.body))
+        header_bytes = sum(map(len, headers)) + sum(map(len, headers.values()))
+        ring.add(entry, len(body) + len(answer.body) + len(request.path) + header_bytes)
 
     def record_delivery(self, **fields: Any) -> Delivery:
         """Note an attempt, and give it; *fields* are those of Delivery but for its number."""
-        self.deliveries.seen += 1
-        delivery = Delivery(number=self.deliveries.seen, **fields)
+        delivery = Delivery(number=next(self.deliveries.numbers), **fields)
         self.deliveries.add(delivery, len(delivery.body))
         return delivery
 

@@ -16,8 +16,11 @@ _IDLE = 1.0
 class Lanes:
     """A queue for each receiver, worked on by a few threads that come and go with the work."""
 
-    def __init__(self, width: int) -> None:
+    def __init__(self, width: int, most: int = 256) -> None:
         self._width = width
+        self._most = most
+        """Threads for all receivers together; beyond them, a new receiver waits for one."""
+        self._workers = 0
         self._lock = Lock()
         self._lanes: dict[str, _Lane] = {}
         self._closed = False
@@ -27,13 +30,20 @@ class Lanes:
         with self._lock:
             lane = self._lanes.setdefault(receiver, _Lane(self._lock))
             lane.jobs.append(job)
-            if len(lane.jobs) > lane.idle and lane.workers < self._width and not self._closed:
-                lane.workers += 1
-                Thread(
-                    target=self._work, args=(receiver, lane), name="webhook-sender", daemon=True
-                ).start()
-            else:
+            if len(lane.jobs) <= lane.idle:
                 lane.ready.notify()
+            elif lane.workers < self._width and self._workers < self._most and not self._closed:
+                self._hire(lane)
+
+    def _hire(self, lane: _Lane) -> None:
+        thread = Thread(target=self._work, args=(lane,), name="webhook-sender", daemon=True)
+        try:
+            thread.start()
+        except RuntimeError:  # the system has no more: one that is at work will come to this lane
+            _log.warning("cannot start a thread for a webhook; it has to wait for another one")
+            return
+        lane.workers += 1
+        self._workers += 1
 
     def close(self) -> None:
         """Drop what has not begun."""
@@ -43,23 +53,42 @@ class Lanes:
                 lane.jobs.clear()
                 lane.ready.notify_all()
 
-    def _work(self, receiver: str, lane: _Lane) -> None:
-        while True:
+    def _work(self, first: _Lane) -> None:
+        lane: _Lane | None = first
+        while lane is not None:
             with self._lock:
-                if not lane.jobs and not self._closed:
-                    lane.idle += 1
-                    lane.ready.wait(_IDLE)
-                    lane.idle -= 1
-                if not lane.jobs:
-                    lane.workers -= 1
-                    if not lane.workers:
-                        self._lanes.pop(receiver, None)
-                    return
-                job = lane.jobs.popleft()
+                job = self._next_job(lane)
+                if job is None:
+                    lane = self._leave(lane)
+                    continue
             try:
                 job()
             except Exception:
                 _log.exception("a webhook could not be sent")
+
+    def _next_job(self, lane: _Lane) -> Callable[[], None] | None:
+        """Take the next job of a lane; wait a while for one, unless another lane has nobody."""
+        if not lane.jobs and not self._closed and self._deserted() is None:
+            lane.idle += 1
+            lane.ready.wait(_IDLE)
+            lane.idle -= 1
+        return lane.jobs.popleft() if lane.jobs else None
+
+    def _leave(self, lane: _Lane) -> _Lane | None:
+        """Leave a lane for one that has nobody, or for good."""
+        lane.workers -= 1
+        self._lanes = {name: one for name, one in self._lanes.items() if one.workers or one.jobs}
+        other = self._deserted()
+        if other is None:
+            self._workers -= 1
+        else:
+            other.workers += 1
+        return other
+
+    def _deserted(self) -> _Lane | None:
+        if self._workers < self._most:
+            return None
+        return next((one for one in self._lanes.values() if one.jobs and not one.workers), None)
 
 
 class _Lane:

@@ -52,6 +52,8 @@ class Operations:
     """The handlers of the API's routes; each raises Refusal for what it refuses."""
 
     def __init__(self, contract: Contract, settings: Settings, dispatcher: Dispatcher) -> None:
+        self.base = f"http://{settings.host}:{settings.port}"
+        """Base of result URLs for a request without a usable `Host`."""
         self._contract = contract
         self._settings = settings
         self._dispatcher = dispatcher
@@ -68,9 +70,10 @@ class Operations:
             raise Refusal(400, " | ".join(violations))
         if call.script.flagged:
             raise self._rejection(call.script.flagged)
-        task = self._new_task(call, document)
+        with call.sandbox.submitting:  # nobody spends between a look at the balance and the charge
+            task = self._new_task(call, document)
+            call.sandbox.add(task)
         call.task_id = task.id
-        call.sandbox.add(task)
         headers = warn(unknown_fields(document, self._contract))
         response = json_response(200, success(self._contract, {"taskId": task.id}), headers)
         return self._with_webhook(call.sandbox, task, response)
@@ -145,9 +148,7 @@ class Operations:
     def _own_base(self, request: Request) -> str:
         """Name this server as the client did: it can surely reach that."""
         host = request.headers.get("host", "")
-        if not _HOST.fullmatch(host):
-            host = f"{self._settings.host}:{self._settings.port}"
-        return f"{request.scheme}://{host}"
+        return f"{request.scheme}://{host}" if _HOST.fullmatch(host) else self.base
 
     # -- query, cancel, result ---------------------------------------------------------------
 

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Callable, Mapping
 from threading import Lock
 
 from mockserver.contract import ModelCard
 from mockserver.domain.sizes import Size, size_of
 from mockserver.domain.task import Task
 from mockserver.media import Picture, write_mp4, write_png
+
+Writer = Callable[[Picture], bytes]
+
+_WRITERS: Mapping[str, Writer] = {"image": write_png, "video": write_mp4}
 
 
 class Results:
@@ -17,22 +22,23 @@ class Results:
     def __init__(self, cache_bytes: int, default_ratio: str) -> None:
         self._limit = cache_bytes
         self._default_ratio = default_ratio
-        self._cache: OrderedDict[tuple[str, int], bytes] = OrderedDict()
+        self._cache: OrderedDict[tuple[Writer, Picture], bytes] = OrderedDict()
         self._held = 0
         self._lock = Lock()
 
     def file(self, task: Task, card: ModelCard, index: int) -> bytes:
         """Give the result number *index* (from 0) of *task*: a PNG, or an MP4 for a video model."""
-        key = (task.id, index)
+        write, picture = self._picture(task, card, index)
+        key = (write, picture)
         with self._lock:
             if key in self._cache:
                 self._cache.move_to_end(key)
                 return self._cache[key]
-        made = self._make(task, card, index)
+        made = write(picture)
         self._keep(key, made)
         return made
 
-    def _make(self, task: Task, card: ModelCard, index: int) -> bytes:
+    def _picture(self, task: Task, card: ModelCard, index: int) -> tuple[Writer, Picture]:
         size = size_of(card, task.input, self._default_ratio)
         seconds = int(card.value_of("duration", task.input) or 0)
         shrink = 2 if task.script.result == "wrong-size" else 1
@@ -44,9 +50,9 @@ class Results:
             seed=f"{task.id}/{index}",
             seconds=seconds,
         )
-        return write_mp4(picture) if seconds else write_png(picture)
+        return _WRITERS[card.result], picture
 
-    def _keep(self, key: tuple[str, int], made: bytes) -> None:
+    def _keep(self, key: tuple[Writer, Picture], made: bytes) -> None:
         with self._lock:
             if key in self._cache or len(made) > self._limit:
                 return

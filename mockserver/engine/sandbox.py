@@ -10,6 +10,7 @@ from collections import Counter, OrderedDict, deque
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from decimal import Decimal
+from itertools import islice
 from threading import Lock
 
 from mockserver.contract import Lifecycle
@@ -34,6 +35,8 @@ class Sandbox:
         self.rules = Rules()
         self.held: str | None = None
         """The task whose webhook waits for another one to overtake it."""
+        self.submitting = Lock()
+        """Held from the look at the balance to the charge."""
         self.advancing = Lock()
         """Held by whoever advances the clock."""
         self.version = 0
@@ -97,7 +100,10 @@ class Sandbox:
             return list(self._tasks.values())
 
     def add(self, task: Task) -> None:
-        """Remember a new task; forget the one that ended first when there are too many."""
+        """Remember a new task; forget one when there are too many.
+
+        That is the one that ended first or, if none has ended, the oldest.
+        """
         with self._lock:
             self._tasks[task.id] = task
             self.version += 1
@@ -113,6 +119,7 @@ class Sandbox:
             if task is not None and ends_at(task, self._lifecycle) == ended:
                 del self._tasks[task_id]
                 return
+        self._tasks.popitem(last=False)
 
     def _note_end(self, task: Task) -> None:
         ends = ends_at(task, self._lifecycle)
@@ -147,6 +154,10 @@ class Sandbox:
     def at_rest(self, now: datetime) -> bool:
         """Say whether every task has ended, so that forgetting the sandbox disturbs nobody."""
         return all(status_at(task, now) in self._lifecycle.terminal for task in self.tasks())
+
+
+_LOOKED_AT = 100
+"""Sandboxes among which one at rest is looked for, before the one unused longest has to go."""
 
 
 class Sandboxes:
@@ -195,11 +206,17 @@ class Sandboxes:
         return sandbox
 
     def _forget_one(self, newest: Sandbox) -> None:
-        for key, sandbox in self._by_key.items():
-            if sandbox is not newest and sandbox.at_rest(sandbox.clock.now()):
-                sandbox.journal.clear()
-                del self._by_key[key], self._by_id[sandbox.id]
-                return
+        old = [key for key in islice(self._by_key, _LOOKED_AT) if self._by_key[key] is not newest]
+        resting = (key for key in old if self._is_resting(self._by_key[key]))
+        key = next(resting, old[0] if old else None)
+        if key is not None:
+            sandbox = self._by_key.pop(key)
+            sandbox.journal.clear()
+            del self._by_id[sandbox.id]
+
+    @staticmethod
+    def _is_resting(sandbox: Sandbox) -> bool:
+        return sandbox.at_rest(sandbox.clock.now())
 
 
 def sandbox_id(key: str) -> str:

@@ -77,6 +77,10 @@ class Service:
         files = [kind["path"] for kind in results.values() if "path" in kind]
         return routes + [_route(path, "GET", self._result) for path in files]
 
+    def listens_on(self, url: str) -> None:
+        """Note the base of result URLs for clients that do not say how they reached the mock."""
+        self._operations.base = url
+
     def close(self) -> None:
         """Stop sending webhooks, and keeping anybody waiting."""
         self.closed.set()

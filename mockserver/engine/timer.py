@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -11,6 +12,8 @@ from itertools import count
 from threading import Condition, Thread
 
 from mockserver.engine.sandbox import Sandbox
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -107,7 +110,10 @@ class Timer:
                     self._changed.wait(wait)
                     continue
                 for call in self._due(heapq.heappop(self._alarms)[2]):
-                    self._hand_over(call)
+                    try:
+                        self._hand_over(call)
+                    except Exception:
+                        _log.exception("a webhook could not be handed over")
 
     def _due(self, sandbox: Sandbox) -> list[Call]:
         if sandbox in self._held:

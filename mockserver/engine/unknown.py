@@ -9,6 +9,8 @@ from typing import Any
 from mockserver.contract import Contract
 from mockserver.contract.violation import join_place
 
+_MOST = 20
+
 
 def unknown_fields(request: Mapping[str, Any], contract: Contract) -> list[str]:
     """Say of each unknown field of a valid submit request where it is and what is near it."""
@@ -16,9 +18,9 @@ def unknown_fields(request: Mapping[str, Any], contract: Contract) -> list[str]:
     card, submitted = contract.cards[request["model"]], request["input"]
     if request.keys() <= known and submitted.keys() <= card.fields:
         return []
-    found = [_advice(name, "", known) for name in request if name not in known]
-    found += [_advice(name, "input", card.fields) for name in submitted if name not in card.fields]
-    return found
+    unknown = [(name, "", known) for name in request if name not in known]
+    unknown += [(name, "input", card.fields) for name in submitted if name not in card.fields]
+    return [_advice(*one) for one in unknown[:_MOST]]
 
 
 def _advice(name: str, parent: str, known: Collection[str]) -> str:

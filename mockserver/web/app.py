@@ -33,14 +33,21 @@ def create_app(service: Service) -> flask.Flask:
     def refuse(refusal: Refusal) -> flask.Response:
         return _to_flask(refusal.response(service.contract))
 
+    @app.errorhandler(Exception)
+    def fail(error: Exception) -> flask.Response:
+        app.logger.error("%s %s", flask.request.method, flask.request.path, exc_info=error)
+        return refuse(Refusal(500))
+
     @app.errorhandler(HTTPException)
     def refuse_route(error: HTTPException) -> flask.Response:
         allow = ", ".join(sorted(getattr(error, "valid_methods", None) or ()))
         method, path = flask.request.method[:20], flask.request.path[:100]
-        advice = f"use {allow}" if allow else f"see GET {CONTROL_PREFIX}openapi.json"
-        headers = {"Allow": allow} if allow else {}
-        code = error.code if error.code in (404, 405) else 400
-        return refuse(Refusal(code, f"no such route: {method} {path}; {advice}", headers=headers))
+        if allow:
+            said = f"{method} is not allowed on {path}; use {allow}"
+            return refuse(Refusal(405, said, headers={"Allow": allow}))
+        code = 404 if error.code == 404 else 400
+        see = f"see GET {CONTROL_PREFIX}openapi.json"
+        return refuse(Refusal(code, f"no such route: {method} {path}; {see}"))
 
     return app
 

@@ -20,7 +20,7 @@ from mockserver.domain.scenario import SCENARIOS, ScenarioError, make_script, pa
 from mockserver.domain.task import Task, charge, ended, status_at
 from mockserver.engine.advance import NeverError, advance, moment_of
 from mockserver.engine.exchange import Refusal
-from mockserver.engine.journal import Exchange
+from mockserver.engine.journal import Exchange, redact_url
 from mockserver.engine.matching import Match, Seen
 from mockserver.engine.sandbox import Sandbox
 from mockserver.engine.service import Service
@@ -195,7 +195,7 @@ class _Control:
         return {
             **task_document(task, sandbox.clock.now(), self._lifecycle),
             "cost_usd": money(charge(task, self._lifecycle)),
-            "callBackUrl": task.callback_url,
+            "callBackUrl": task.callback_url and redact_url(task.callback_url),
             "user_id": task.user_id,
         }
 

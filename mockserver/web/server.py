@@ -16,7 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Thread
 from typing import TYPE_CHECKING, Any, Self
-from urllib.parse import unquote
+from urllib.parse import quote, unquote
 
 from mockserver.engine.exchange import Mischief, Refusal, Request, Response
 from mockserver.engine.service import CONTROL_PREFIX, Service
@@ -29,7 +29,9 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 _DEADLINE = 10.0
-"""Real seconds that a server may take to start or to stop."""
+"""Real seconds that a server may take to start."""
+_GRACE = 1.0
+"""Real seconds that requests in flight have when the server stops."""
 
 
 class ServerError(Exception):
@@ -41,7 +43,8 @@ class Server:
 
     def __init__(self, service: Service) -> None:
         self.service = service
-        self.host = service.settings.host
+        self.host = _address(service.settings.host)
+        """The address in use, numeric."""
         self.port = service.settings.port
         """The port in use once started, also if the settings asked for a free one."""
         self._front = _Front(service)
@@ -74,20 +77,27 @@ class Server:
                 if time.monotonic() > deadline or not self._thread.is_alive():
                     raise ServerError(f"{self.url}: the server did not start")
                 time.sleep(0.001)
+            self.service.listens_on(self.url)
             self._native = _native_threads() - others
 
-    def stop(self) -> None:
-        """Stop answering and sending webhooks."""
+    def stop(self) -> bool:
+        """Stop answering and sending webhooks.
+
+        Say whether the server has ended: a client that is still sending its request can keep it
+        alive, but not this process.
+        """
+        self.service.closed.set()
         if self._thread is not None and self._thread.is_alive():
             self._stop()
-            self._thread.join(_DEADLINE)
+            self._thread.join(_GRACE)
             self._await_native_threads()
         self._front.close()
         self.service.close()
+        return self._thread is None or not self._thread.is_alive()
 
     def _await_native_threads(self) -> None:
         """Let granian's own threads end: one that outlives the interpreter panics."""
-        deadline = time.monotonic() + 1
+        deadline = time.monotonic() + _GRACE
         while self._native & _native_threads() and time.monotonic() < deadline:
             time.sleep(0.001)
 
@@ -144,10 +154,9 @@ class _Front:
         loop = asyncio.get_running_loop()
         if path.startswith(self._fast):
             response = self._answer(request)
-        elif path.startswith(CONTROL_PREFIX):
-            response = await loop.run_in_executor(self._waiting, self._control, request)
         else:
-            response = await loop.run_in_executor(self._drawing, self._answer, request)
+            pool = self._waiting if path.startswith(CONTROL_PREFIX) else self._drawing
+            response = await loop.run_in_executor(pool, self._answer, request)
         if response.first is not None:
             await loop.run_in_executor(self._waiting, response.first)
         if response.mischief is None:
@@ -195,6 +204,8 @@ class _Front:
 
     def _answer(self, request: Request) -> Response:
         try:
+            if request.path.startswith(CONTROL_PREFIX):
+                return self._control(request)
             return self._service.answer(request)
         except Exception:
             _log.exception("%s %s", request.method, request.path)
@@ -207,7 +218,7 @@ class _Front:
 
             self._app = create_app(self._service)
         answer = self._app.test_client().open(
-            request.path,
+            quote(request.path),
             method=request.method,
             headers=dict(request.headers),
             data=request.body,
@@ -227,6 +238,17 @@ def _native_threads() -> set[str]:
 def reachable(host: str) -> str:
     """Give an address that reaches a server on this machine that listens on *host*."""
     return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104
+
+
+def _address(host: str) -> str:
+    """Look the name of an interface up, for the server takes numbers only. Raises ServerError."""
+    try:
+        found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise ServerError(f"cannot listen on {host}: {reason}") from None
+    found.sort(key=lambda one: one[0] != socket.AF_INET)  # a name can mean both; clients try IPv4
+    return str(found[0][4][0])
 
 
 def _take_port(host: str, port: int) -> socket.socket:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from mockserver.contract import Contract, ContractError, load_contract
+from mockserver.contract.loader import check_card
 
 CARD: dict[str, Any] = {
     "title": "Paint 9",
@@ -36,6 +37,26 @@ CARD: dict[str, Any] = {
         "x-source": {"confidence": "assumed", "page": "a guess"},
     },
 }
+
+
+def changed(**parts: Any) -> dict[str, Any]:
+    """Copy the card with other parts; a source is added where one is needed."""
+    source = {"x-source": {"confidence": "assumed", "page": "a guess"}}
+    sourced: dict[str, Any] = {
+        name: {**source, **parts[name]} for name in ("price", "typical_duration") if name in parts
+    }
+    return {**CARD, **parts, **sourced}
+
+
+def field(**changes: Any) -> dict[str, Any]:
+    """Copy the card's input schema with other keywords or fields."""
+    schema = dict(CARD["input"])
+    for name, value in changes.items():
+        if name in ("prompt", "n", "ratio"):
+            schema["properties"] = {**schema["properties"], name: value}
+        else:
+            schema[name] = value
+    return schema
 
 
 def write_card(folder: Path, card: Any) -> Path:
@@ -77,11 +98,30 @@ def test_a_file_replaces_a_model(tmp_path: Path, contract: Contract) -> None:
         ({**CARD, "price": {"per": "image"}}, "price.usd: missing"),
         ({**CARD, "colour": 1}, "colour: is unknown; use one of"),
         ({**CARD, "result": "sound"}, "result: 'sound' is not accepted"),
-        ({**CARD, "sizes": {"$ref": "../sizes/none.json"}}, "sizes.*names nothing below"),
-        ({**CARD, "input": {**CARD["input"], "required": "prompt"}}, "input: not a JSON Schema"),
+        (changed(sizes={"$ref": "../sizes/none.json"}), "sizes.* names nothing in this card"),
+        (changed(sizes={"$ref": "../common.json"}), "sizes.rows: missing"),
+        (changed(sizes={"rows": []}), "sizes.rows: .* less than 1"),
+        (changed(input=field(minProperties="x")), "input: not a JSON Schema"),
+        (changed(input=field(required="prompt")), "input.required: 'prompt' is not an array"),
+        (changed(input=field(required=[])), r'input.required: .*; use a list that holds "prompt"'),
+        (changed(input=field(prompt={"type": "integer"})), "input.prompt: is no string"),
+        (changed(input=field(prompt=True)), "input.properties.prompt: true is not an object"),
+        (changed(input=field(prompt={"$ref": "#/$defs/x"})), "#/.defs/x' names nothing"),
+        (changed(input=field(n={"type": "string"})), "input.n: is no integer"),
+        (changed(input=field(n={"type": "integer", "default": "2"})), "input.n.default: '2'"),
+        (changed(input=field(ratio={"enum": ["7:5"]})), "input.ratio: '7:5' has no size"),
+        (changed(input=field(ratio={"enum": ["1:1"], "default": "2:1"})), "ratio.default: '2:1'"),
         (
-            {**CARD, "input": {**CARD["input"], "minProperties": "x"}},
-            "input: not a JSON Schema",
+            changed(price={"per": "image", "by": "n", "usd": {"1": "1"}}),
+            "price.by: 'n' is no field",
+        ),
+        (
+            changed(price={"per": "image", "by": "ratio", "usd": {"1:1": "1"}}),
+            "price.usd: has no price for '16:9'",
+        ),
+        (
+            changed(typical_duration={"seconds": [1, 1e300]}),
+            r"typical_duration.seconds\[1\]: 1e\+300 is more than",
         ),
     ],
 )
@@ -97,7 +137,46 @@ def test_a_wrong_card_is_refused_with_its_place(tmp_path: Path, card: Any, reaso
 
 def test_a_missing_folder_is_refused(tmp_path: Path) -> None:
     """Neither cards nor schemas are looked for where there is no folder."""
-    with pytest.raises(ContractError, match="no such folder of model cards"):
+    with pytest.raises(ContractError, match="is no folder; use one that holds"):
         load_contract(more_cards=tmp_path / "none")
     with pytest.raises(ContractError, match="not a folder of schemas"):
         load_contract(tmp_path)
+
+
+def test_a_card_under_the_name_of_another_leaves_that_one_alone(tmp_path: Path) -> None:
+    """A copy of veo3.json for another model changes nothing for veo3."""
+    (tmp_path / "veo3.json").write_text(json.dumps({**CARD, "model": "my-veo3"}))
+
+    contract = load_contract(None, tmp_path)
+
+    assert contract.cards["veo3"].model == "veo3"
+    assert contract.cards["my-veo3"].result == "image"
+
+
+def test_two_cards_of_one_model_are_refused(tmp_path: Path) -> None:
+    """Nobody could tell which one is in force."""
+    write_card(tmp_path, CARD)
+    (tmp_path / "second.json").write_text(json.dumps(CARD))
+
+    with pytest.raises(ContractError, match="'paint-9' has a card already, paint-9.json"):
+        load_contract(None, tmp_path)
+
+
+def test_a_card_can_bring_its_own_sizes(tmp_path: Path) -> None:
+    """Rows instead of a reference."""
+    source = CARD["price"]["x-source"]
+    rows = [
+        {"ratio": ratio, "pixels": {"1k": pixels}, "x-source": source}
+        for ratio, pixels in (("16:9", [160, 90]), ("1:1", [100, 100]))
+    ]
+    write_card(tmp_path, changed(sizes={"rows": rows}))
+
+    contract = load_contract(None, tmp_path)
+
+    assert contract.cards["paint-9"].sizes["16:9"]["1k"] == (160, 90)
+
+
+def test_the_contracts_own_cards_are_sound(contract: Contract) -> None:
+    """They pass what a user's card has to pass."""
+    for uri in contract.card_uris.values():
+        assert check_card(contract.schemas, contract.schemas.documents[uri], uri) == []

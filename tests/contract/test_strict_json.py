@@ -44,7 +44,7 @@ def test_reads_what_it_writes(value: object) -> None:
         (rb'{"\uDFFF": 1}', "lone surrogate"),
         (b'"\xff"', "not UTF-8: byte 1"),
         (b'"\xed\xa0\x80"', "not UTF-8"),
-        (b"\xef\xbb\xbf{}", "line 1 column 1"),
+        (b"\xef\xbb\xbf{}", "byte order mark"),
         (b"{} {}", "Extra data at line 1 column 4"),
         (b"[1,]", "line 1 column"),
         (b"{'a': 1}", "line 1 column 2"),

@@ -82,8 +82,23 @@ def test_the_cache_stays_within_its_limit(make_client: MakeClient) -> None:
     assert size > 40_000
     assert 0 < results._held <= 40_000
     assert results._held == sum(map(len, results._cache.values()))
-    assert (task.id, 9) in results._cache
-    assert (task.id, 0) not in results._cache
+    kept = {picture.seed for _, picture in results._cache}
+    assert f"{task.id}/9" in kept
+    assert f"{task.id}/0" not in kept
+
+
+def test_an_id_that_comes_again_brings_no_old_file(make_client: MakeClient) -> None:
+    """A seed makes ids repeat after a reset; the file is that of the new task."""
+    client = make_client(seed="1", pace="instant")
+    sizes = []
+
+    for ratio in ("1:1", "16:9"):
+        url = client.poll(client.submitted(seed(ratio=ratio)))["result"]["urls"][0]
+        with Image.open(io.BytesIO(client.request("GET", urlsplit(url).path).body)) as image:
+            sizes.append(image.size)
+        client.control("reset", "POST")
+
+    assert sizes == [(1024, 1024), (1536, 864)]
 
 
 def test_a_video_model_gives_an_mp4(client: Client) -> None:

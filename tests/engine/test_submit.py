@@ -206,6 +206,8 @@ def test_wrong_markers_are_refused(client: Client, marker: str, said: str) -> No
         "http://[::1]:80/",
         "http://[::ffff:127.0.0.1]/",
         "http://0.0.0.0/",
+        "http://\uff11\uff12\uff17.0.0.1/",
+        "http://localhost%2e/",
     ],
 )
 def test_strict_callbacks_refuse_this_machine(make_client: MakeClient, url: str) -> None:

@@ -93,6 +93,16 @@ def test_wrong_control_requests(
     assert said in answer.msg
 
 
+def test_a_failure_of_the_mock_is_a_500(client: Client, caplog: pytest.LogCaptureFixture) -> None:
+    """Also behind Flask: logged, and in the envelope."""
+    client.service.answer = lambda _: 1 / 0  # type: ignore[assignment,method-assign,return-value]
+
+    answer = create_app(client.service).test_client().get("/")
+
+    assert answer.get_json() == {"code": 500, "msg": "internal server error"}
+    assert "ZeroDivisionError" in caplog.text
+
+
 def test_the_timeline_of_a_task(client: Client) -> None:
     """Past and to come: states, webhook attempts, the end of the result."""
     task_id = client.submitted(SEED)

@@ -12,6 +12,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -135,7 +136,14 @@ def test_a_large_body_is_refused_and_the_connection_lives(server: Server, *, chu
 
 def test_paths_are_decoded_once(server: Server) -> None:
     """Escapes, broken ones too, end in the API's 404, on every way through the server."""
-    for path in ("/a%20b", "/%ff", "/__mock/tasks/%2541", "/images/%00/x/image-0.png"):
+    odd = (
+        "/a%20b",
+        "/%ff",
+        "/__mock/tasks/%2541",
+        "/__mock/tasks/a%3Fb?x=1",
+        "/images/%00/x/image-0.png",
+    )
+    for path in odd:
         answer = requests.get(f"{server.url}{path}", headers=AUTH, timeout=5)
         assert (answer.status_code, answer.json()["code"]) == (404, 404)
     assert "'A" not in answer.text
@@ -180,8 +188,25 @@ def test_a_host_that_is_not_here_is_said(contract: Contract) -> None:
         Server(Service(contract, settings)).start()
 
 
+def test_an_unfinished_request_does_not_keep_the_server(server: Server) -> None:
+    """It gets a second, then the server is gone; the caller learns that it had to be left."""
+    with socket.create_connection(("127.0.0.1", server.port)) as connection:
+        connection.sendall(b"POST /api/v1/task/submit HTTP/1.1\r\nContent-Length: 10\r\n")
+        requests.get(f"{server.url}/__mock/health", timeout=5)
+
+        started = time.monotonic()
+        server.stop()
+
+        assert time.monotonic() - started < 5
+
+
 @pytest.mark.parametrize(
-    ("host", "url"), [("0.0.0.0", "http://127.0.0.1:"), ("::1", "http://[::1]:")]
+    ("host", "url"),
+    [
+        ("0.0.0.0", "http://127.0.0.1:"),
+        ("localhost", "http://127.0.0.1:"),
+        ("::1", "http://[::1]:"),
+    ],
 )
 def test_other_addresses(contract: Contract, host: str, url: str) -> None:
     """All interfaces, and IPv6; the URL is one that works here."""
