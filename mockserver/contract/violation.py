@@ -121,6 +121,7 @@ _PROBLEMS: dict[str, Callable[[Any, Any], str]] = {
     "maximum": lambda _value, limit: f"is more than {limit}",
     "minItems": _count("less"),
     "maxItems": _count("more"),
+    "minProperties": lambda _value, _limit: "is empty",
     "minLength": lambda value, limit: "is empty" if not value else f"is shorter than {limit}",
 }
 

@@ -6,7 +6,6 @@ import heapq
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
-from typing import Any
 
 from mockserver.domain.task import Task, status_at, transitions
 from mockserver.engine.dispatcher import Dispatcher
@@ -33,20 +32,16 @@ def advance(sandbox: Sandbox, dispatcher: Dispatcher, until: datetime | None) ->
         happened: list[Event] = []
         pending = _Transitions(sandbox, sandbox.clock.now())
         while len(happened) < _MOST_EVENTS:
-            event = pending.next()
-            due = dispatcher.timer.next_due(sandbox)
-            if event is None and due is None:
-                break
-            is_call = event is None or (due is not None and due < event[0])
-            moment = due if is_call or event is None else event[0]
+            entry, call = pending.next(), dispatcher.next_call(sandbox)
+            moment = min((at for at in (entry, call and call.due) if at), default=None)
             if moment is None or (until is not None and moment > until):
                 break
             sandbox.clock.advance_to(moment)
-            if is_call or event is None:
+            if entry == moment:  # a state is entered before anybody is told of it
+                happened.append(pending.take())
+            else:
                 sent = dispatcher.perform(dispatcher.timer.take(sandbox))
                 happened.extend(map(webhook_event, sent))
-            else:
-                happened.append(pending.take())
         if until is not None:
             sandbox.clock.advance_to(until)
         return happened
@@ -89,11 +84,11 @@ class _Transitions:
         self._taken: set[tuple[str, int]] = set()
         self._heap: list[tuple[datetime, int, int, Task, str]] = []
 
-    def next(self) -> tuple[datetime, Any] | None:
+    def next(self) -> datetime | None:
         """Give the next transition's moment; None if there is none."""
         if self._version != self._sandbox.version:
             self._collect()
-        return None if not self._heap else (self._heap[0][0], None)
+        return self._heap[0][0] if self._heap else None
 
     def take(self) -> Event:
         """Take the next transition, which must exist, as what happened."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import replace
-from datetime import timedelta
 from itertools import count
 from threading import Condition
 from urllib.parse import urlsplit
@@ -67,7 +66,7 @@ class Dispatcher:
         self._lanes.close()
 
     def _start(self, call: Call) -> None:
-        task = call.sandbox.get(call.task_id)
+        task = self._task_of(call)
         if task is None:
             return
         with self._landed:
@@ -83,10 +82,23 @@ class Dispatcher:
                 self._in_flight += Counter()  # forgets the zeros
                 self._landed.notify_all()
 
-    def perform(self, call: Call) -> list[Delivery]:
-        """Make a planned attempt now, and give what came of it; nothing if it is void."""
+    def next_call(self, sandbox: Sandbox) -> Call | None:
+        """Show the next attempt of a sandbox that will be made; void ones are forgotten."""
+        while (call := self.timer.peek(sandbox)) is not None and self._task_of(call) is None:
+            self.timer.take(sandbox)
+        return call
+
+    def _task_of(self, call: Call) -> Task | None:
+        """Give the task of a planned attempt; None if the attempt is void by now."""
         task = call.sandbox.get(call.task_id)
         if task is None or ends_at(task, self._contract.lifecycle) != call.ends:
+            return None
+        return None if call.waited and call.sandbox.held != call.task_id else task
+
+    def perform(self, call: Call) -> list[Delivery]:
+        """Make a planned attempt now, and give what came of it; nothing if it is void."""
+        task = self._task_of(call)
+        if task is None:
             return []
         if call.attempt == 1 and "reordered" in task.script.webhook:
             return self._swap(call, task)
@@ -95,8 +107,6 @@ class Dispatcher:
     def _swap(self, call: Call, task: Task) -> list[Delivery]:
         """Hold the first of two webhooks back until the second has been sent, or for a while."""
         held = call.sandbox.held
-        if call.waited and held != call.task_id:
-            return []
         if held is None:
             call.sandbox.held = call.task_id
             wait = call.sandbox.settings.webhook_timeout
@@ -109,7 +119,7 @@ class Dispatcher:
         ends = None if partner is None else ends_at(partner, self._contract.lifecycle)
         if partner is None or ends is None or partner is task:
             return sent
-        return sent + self._attempt(replace(call, task_id=held, ends=ends, waited=True), partner)
+        return sent + self._attempt(replace(call, task_id=held, ends=ends), partner)
 
     def _attempt(self, call: Call, task: Task) -> list[Delivery]:
         sandbox, script = call.sandbox, task.script
@@ -156,11 +166,10 @@ class Dispatcher:
             return replace(callback, body=b"", method="GET")
         return callback
 
-    def resend(self, sandbox: Sandbox, delivery: Delivery, timeout: timedelta) -> Delivery:
+    def resend(self, sandbox: Sandbox, delivery: Delivery) -> Delivery:
         """Send a webhook of the journal once more, as it was sent; it is not tried again."""
-        callback = Callback(
-            delivery.url, delivery.body, self._content_type, timeout.total_seconds()
-        )
+        timeout = sandbox.settings.webhook_timeout.total_seconds()
+        callback = Callback(delivery.url, delivery.body, self._content_type, timeout)
         at, outcome = sandbox.clock.now(), self._transport(callback)
         return sandbox.journal.record_delivery(
             at=at,

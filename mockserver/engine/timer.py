@@ -15,6 +15,9 @@ from mockserver.engine.sandbox import Sandbox
 
 _log = logging.getLogger(__name__)
 
+_LONGEST_NAP = 3600.0
+"""Real seconds; the system cannot wait for as long as a slow clock may ask."""
+
 
 @dataclass(frozen=True, slots=True, order=True)
 class Call:
@@ -69,11 +72,11 @@ class Timer:
             self._held.discard(sandbox)
             self._set_alarm(sandbox)
 
-    def next_due(self, sandbox: Sandbox) -> datetime | None:
-        """Say when the next call of a sandbox is due."""
+    def peek(self, sandbox: Sandbox) -> Call | None:
+        """Show the next call of a sandbox."""
         with self._changed:
             calls = self._by_sandbox.get(sandbox)
-            return calls[0].due if calls else None
+            return calls[0] if calls else None
 
     def take(self, sandbox: Sandbox) -> Call:
         """Take the next call of a sandbox, which must have one."""
@@ -107,7 +110,7 @@ class Timer:
             while not self._closed:
                 wait = self._alarms[0][0] - time.monotonic() if self._alarms else None
                 if wait is None or wait > 0:
-                    self._changed.wait(wait)
+                    self._changed.wait(None if wait is None else min(wait, _LONGEST_NAP))
                     continue
                 for call in self._due(heapq.heappop(self._alarms)[2]):
                     try:

@@ -130,8 +130,7 @@ class _Control:
         sandbox = self._sandbox()
         for delivery in sandbox.journal.deliveries:
             if str(delivery.number) == number:
-                timeout = sandbox.settings.webhook_timeout
-                return self._service.dispatcher.resend(sandbox, delivery, timeout).as_json()
+                return self._service.dispatcher.resend(sandbox, delivery).as_json()
         raise Refusal(404, f"delivery {number[:20]!r} not found in this sandbox's journal")
 
     # -- tasks -------------------------------------------------------------------------------
