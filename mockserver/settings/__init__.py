@@ -1,0 +1,28 @@
+"""All settings: one frozen object, and one place that reads the environment and the config file."""
+
+from mockserver.settings.declared import SETTINGS, Settings
+from mockserver.settings.sources import (
+    Resolved,
+    SettingError,
+    changed_settings,
+    default_text,
+    make_settings,
+    option_of,
+    resolve_settings,
+    show_value,
+)
+from mockserver.settings.texts import RateLimit
+
+__all__ = [
+    "SETTINGS",
+    "RateLimit",
+    "Resolved",
+    "SettingError",
+    "Settings",
+    "changed_settings",
+    "default_text",
+    "make_settings",
+    "option_of",
+    "resolve_settings",
+    "show_value",
+]

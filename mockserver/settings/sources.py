@@ -1,0 +1,198 @@
+"""Where settings come from: the one place that reads the environment and the config file."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+from mockserver.contract import Contract, load_contract
+from mockserver.domain.moment import format_duration
+from mockserver.domain.scenario import Script
+from mockserver.settings.declared import OPTIONAL, SETTINGS, Settings
+
+ENVIRONMENT = "MAXAPI_MOCK_"
+CONFIG_FILE = "maxapi-mock.toml"
+_NOT_SETTINGS = frozenset((f"{ENVIRONMENT}URL", f"{ENVIRONMENT}CONFIG"))
+"""URL is what the mock tells its child processes; CONFIG names the config file itself."""
+
+
+class SettingError(Exception):
+    """A setting is wrong; one line says which, where it was set, and what is accepted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """The settings in force, with the contract that they were read against."""
+
+    settings: Settings
+    contract: Contract
+    origins: Mapping[str, str]
+    """Where each setting was set: `--port`, `MAXAPI_MOCK_PORT`, a file, or `default`."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Given:
+    text: str
+    origin: str
+
+
+def resolve_settings(
+    options: Mapping[str, str] | None = None,
+    environment: Mapping[str, str] | None = None,
+    folder: Path | None = None,
+) -> Resolved:
+    """Settle every setting: *options* over environment over config file over default.
+
+    *options* are the command line's texts by setting name, `config` among them; *environment*
+    and *folder* default to this process's. Raises SettingError, and ContractError for a wrong
+    model card.
+    """
+    environ = os.environ if environment is None else environment
+    given: dict[str, _Given] = {}
+    given |= _from_file(_config_file(options or {}, environ, folder or Path.cwd()))
+    given |= _from_environment(environ)
+    given |= {
+        name: _Given(text, option_of(name))
+        for name, text in (options or {}).items()
+        if name != "config"
+    }
+    cards = given.get("model_cards")
+    contract = load_contract(None, Path(cards.text)) if cards else load_contract()
+    values = {name: _value(name, given.get(name), contract) for name in SETTINGS}
+    origins = {name: given[name].origin if name in given else "default" for name in SETTINGS}
+    return Resolved(Settings(**values), contract, origins)
+
+
+def make_settings(contract: Contract, **changes: Any) -> Settings:
+    """Make settings in a program: the defaults, but for *changes*, which are values, not texts."""
+    values = {name: _value(name, None, contract) for name in SETTINGS if name not in changes}
+    return Settings(**values, **changes)
+
+
+def changed_settings(settings: Settings, texts: Mapping[str, str], contract: Contract) -> Settings:
+    """Give *settings* with the *texts* of some of the settings that a sandbox can have.
+
+    Raises SettingError.
+    """
+    known = {name.replace("_", "-"): name for name in SETTINGS if SETTINGS[name].metadata["own"]}
+    values = {}
+    for key, text in texts.items():
+        name = key.replace("_", "-")
+        _check_name(name, "the settings of a sandbox", known)
+        given = _Given(text, "the control plane")
+        values[known[name]] = _value(known[name], given, contract)
+    return dataclasses.replace(settings, **values)
+
+
+def option_of(name: str) -> str:
+    """Name the command line's option for a setting."""
+    return f"--{name.replace('_', '-')}"
+
+
+def show_value(value: Any) -> str:
+    """Write a setting's value as it would be given."""
+    if value is None:
+        return "-"
+    if isinstance(value, timedelta):
+        return format_duration(value)
+    if isinstance(value, Script):
+        return ", ".join(value.names)
+    if isinstance(value, frozenset):
+        return ",".join(sorted(value))
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _value(name: str, given: _Given | None, contract: Contract) -> Any:
+    about = SETTINGS[name].metadata
+    if given is None:
+        default = default_text(name, contract)
+        return None if default == OPTIONAL else about["parse"](default, contract)
+    try:
+        given.text.encode()  # the command line and the environment can hold any bytes
+        return about["parse"](given.text, contract)
+    except UnicodeEncodeError:
+        label = name.replace("_", "-")
+        raise SettingError(f"{label}: not UTF-8; use text (set by {given.origin})") from None
+    except ValueError as error:
+        raise SettingError(f"{name.replace('_', '-')}: {error} (set by {given.origin})") from None
+
+
+def default_text(name: str, contract: Contract) -> str:
+    """Give the default of a setting as it would be given; empty if it has none."""
+    about = SETTINGS[name].metadata
+    if not about["fact"]:
+        return str(about["default"])
+    value = contract.fact(about["fact"])
+    return ",".join(value) if isinstance(value, list) else str(value)
+
+
+def _check_name(name: str, origin: str, known: Mapping[str, str]) -> None:
+    if name not in known:
+        near = get_close_matches(name, known, n=1) or get_close_matches(name.upper(), known, n=1)
+        hint = f", did you mean {near[0]}?" if near else f"; use one of {', '.join(known)}"
+        raise SettingError(f"{name}: no such setting (in {origin}){hint}")
+
+
+def _from_environment(environment: Mapping[str, str]) -> Iterator[tuple[str, _Given]]:
+    known = {f"{ENVIRONMENT}{name.upper()}": name for name in SETTINGS}
+    for variable in sorted(environment):
+        if variable.startswith(ENVIRONMENT) and variable not in _NOT_SETTINGS:
+            _check_name(variable, "the environment", known)
+            yield known[variable], _Given(environment[variable], variable)
+
+
+def _config_file(
+    options: Mapping[str, str], environment: Mapping[str, str], folder: Path
+) -> tuple[Path, Mapping[str, Any]]:
+    named = options.get("config", environment.get(f"{ENVIRONMENT}CONFIG"))
+    if named is not None:
+        return Path(named), _read_toml(Path(named))
+    own, shared = folder / CONFIG_FILE, folder / "pyproject.toml"
+    if own.exists():
+        return own, _read_toml(own)
+    return shared, _section(shared) if shared.is_file() else {}
+
+
+def _section(path: Path) -> Mapping[str, Any]:
+    """Read the mock's table of a `pyproject.toml`, which need not have one."""
+    tools = _read_toml(path).get("tool", {})
+    section = tools.get("maxapi-mock", {}) if isinstance(tools, Mapping) else {}
+    if not isinstance(section, Mapping):
+        raise SettingError(f"config: {path}: tool.maxapi-mock is no table; use [tool.maxapi-mock]")
+    return section
+
+
+def _read_toml(path: Path) -> Mapping[str, Any]:
+    try:
+        return tomllib.loads(path.read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise SettingError(f"config: {path}: {reason}; use a readable TOML file") from None
+
+
+def _from_file(file: tuple[Path, Mapping[str, Any]]) -> Iterator[tuple[str, _Given]]:
+    path, table = file
+    known = {name.replace("_", "-"): name for name in SETTINGS}
+    for key, value in table.items():
+        name = key.replace("_", "-")
+        _check_name(name, str(path), known)
+        yield known[name], _Given(_as_text(name, value, path), str(path))
+
+
+def _as_text(name: str, value: Any, path: Path) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, list) and all(isinstance(item, str) for item in value):
+        return ",".join(value)
+    if not isinstance(value, str | int | float):
+        raise SettingError(
+            f"{name}: {value!r} is not accepted; use a string, number or true/false (set by {path})"
+        )
+    return str(value)

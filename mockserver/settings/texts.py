@@ -1,0 +1,166 @@
+"""How the text of a setting becomes its value; each reader raises ValueError for a wrong one."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+from typing import Any
+
+from mockserver.contract import Contract
+from mockserver.domain.moment import format_duration, parse_duration
+from mockserver.domain.scenario import Script, make_script, parse_named
+
+Parse = Callable[[str, Contract], Any]
+"""Reads a text; the contract says which names there are."""
+
+
+def read_text(text: str, _contract: Contract) -> str:
+    if not text:
+        raise ValueError("is empty; use some text")
+    return text
+
+
+def read_path(text: str, contract: Contract) -> Path:
+    return Path(read_text(text, contract))
+
+
+def integer_reader(low: int, high: int) -> Parse:
+    def parse(text: str, _contract: Contract) -> int:
+        if not re.fullmatch(r"[0-9]{1,15}", text.strip()) or not low <= int(text) <= high:
+            raise ValueError(f"{text!r} is not accepted; use an integer from {low} to {high}")
+        return int(text)
+
+    return parse
+
+
+def read_bytes(text: str, _contract: Contract) -> int:
+    match = re.fullmatch(r"([0-9]{1,12})\s*(k|M|G)?i?B?", text.strip())
+    if match is None:
+        raise ValueError(f"{text!r} is not a size; use bytes or 512k, 64M, 1G")
+    return int(match[1]) * {None: 1, "k": 2**10, "M": 2**20, "G": 2**30}[match[2]]
+
+
+def read_flag(text: str, _contract: Contract) -> bool:
+    known = {"true": True, "yes": True, "on": True, "1": True}
+    known |= {"false": False, "no": False, "off": False, "0": False}
+    if text.lower() not in known:
+        raise ValueError(f"{text!r} is not accepted; use true or false")
+    return known[text.lower()]
+
+
+def read_duration(text: str, _contract: Contract) -> timedelta:
+    return parse_duration(text)
+
+
+def read_positive_duration(text: str, _contract: Contract) -> timedelta:
+    duration = parse_duration(text)
+    if not duration:
+        raise ValueError(f"{text!r} is not accepted; use more than 0")
+    return duration
+
+
+def read_task_duration(text: str, _contract: Contract) -> timedelta | None:
+    try:
+        return None if text == "typical" else parse_duration(text)
+    except ValueError as error:
+        raise ValueError(f"{error}, or 'typical' for the model's own") from None
+
+
+def read_usd(text: str, _contract: Contract) -> Decimal:
+    try:
+        amount = Decimal(text)
+    except InvalidOperation:
+        amount = Decimal(-1)
+    if not amount.is_finite() or not 0 <= amount <= 10**9:
+        raise ValueError(f"{text!r} is not an amount; use US dollars such as 0.50")
+    return amount
+
+
+def read_balance(text: str, contract: Contract) -> Decimal | None:
+    try:
+        return None if text == "unlimited" else read_usd(text, contract)
+    except ValueError as error:
+        raise ValueError(f"{error}, or 'unlimited'") from None
+
+
+def choice_reader(*accepted: str) -> Parse:
+    def parse(text: str, _contract: Contract) -> str:
+        if text not in accepted:
+            raise ValueError(f"{text!r} is not accepted; use one of {', '.join(accepted)}")
+        return text
+
+    return parse
+
+
+def read_states(text: str, contract: Contract) -> frozenset[str]:
+    accepted = contract.lifecycle.path
+    chosen = read_names(text, contract)
+    if not chosen <= set(accepted):
+        raise ValueError(f"{text!r} is not accepted; use some of {','.join(accepted)}")
+    return chosen
+
+
+def read_names(text: str, _contract: Contract) -> frozenset[str]:
+    names = frozenset(name.strip() for name in text.split(",") if name.strip())
+    if not names:
+        raise ValueError(f"{text!r} names nothing; use one or more, separated by commas")
+    return names
+
+
+def read_ratio(text: str, contract: Contract) -> str:
+    accepted = {ratio: None for card in contract.cards.values() for ratio in card.sizes}
+    if text not in accepted:
+        raise ValueError(f"{text!r} is not accepted; use one of {', '.join(accepted)}")
+    return text
+
+
+def read_url(text: str, _contract: Contract) -> str:
+    if not re.fullmatch(
+        r"https?://([A-Za-z0-9.-]+|\[[0-9a-fA-F:.]+\])(:[0-9]{1,5})?(/[!-~]*)?", text
+    ):
+        raise ValueError(f"{text!r} is not accepted; use http(s)://host[:port][/path]")
+    if set("?#") & set(text):
+        raise ValueError(f"{text!r} is not accepted; use a URL without query and fragment")
+    return text.rstrip("/")
+
+
+def read_rate(text: str, _contract: Contract) -> float:
+    try:
+        rate = float(text)
+    except ValueError:
+        rate = -1.0
+    if not 0 <= rate <= 1:
+        raise ValueError(f"{text!r} is not accepted; use a probability from 0 to 1")
+    return rate
+
+
+@dataclass(frozen=True, slots=True)
+class RateLimit:
+    """How many requests are let in within a duration."""
+
+    count: int
+    per: timedelta
+
+    def __str__(self) -> str:
+        return f"{self.count}/{format_duration(self.per)}"
+
+
+def read_rate_limit(text: str, contract: Contract) -> RateLimit | None:
+    if text == "none":
+        return None
+    count, slash, per = text.partition("/")
+    if not slash or not re.fullmatch(r"[1-9][0-9]{0,8}", count):
+        raise ValueError(f"{text!r} is not a rate; use <n>/<duration> such as 10/1s, or 'none'")
+    return RateLimit(int(count), read_positive_duration(per, contract))
+
+
+def read_scenario(text: str, contract: Contract) -> Script:
+    return make_script(parse_named(text), contract)
+
+
+def read_hosts(text: str, contract: Contract) -> frozenset[str]:
+    return frozenset(name.lower() for name in read_names(text, contract))
