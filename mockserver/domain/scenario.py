@@ -63,6 +63,9 @@ class Script:
     result_latency: timedelta | None = None
 
 
+NOTHING = Script()
+"""The script of whoever asks for nothing."""
+
 Parse = Callable[[str, Contract], Any]
 Changes = Callable[[Any], Mapping[str, Any]]
 

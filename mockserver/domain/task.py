@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 from mockserver.contract import Lifecycle
-from mockserver.domain.scenario import Script
+from mockserver.domain.scenario import NOTHING, Script
 
 Status = str
 """One of the names in `schemas/task.json`."""
@@ -55,7 +55,7 @@ class Task:
     """US dollars, if it succeeds."""
     result_type: str
     urls: tuple[str, ...]
-    script: Script = Script()
+    script: Script = NOTHING
     """What the scenarios of its submission ask for later on."""
     polled: bool = False
     expired: bool = False

@@ -14,7 +14,7 @@ from mockserver.contract import Contract, Violation
 from mockserver.domain.billing import cost_of, count_of
 from mockserver.domain.document import task_document
 from mockserver.domain.plan import Pace, make_plan
-from mockserver.domain.scenario import Script
+from mockserver.domain.scenario import NOTHING, Script
 from mockserver.domain.task import Plan, Task, ended, ends_at, polled, status_at
 from mockserver.engine.callback import is_this_machine
 from mockserver.engine.dispatcher import Dispatcher
@@ -36,7 +36,7 @@ class Call:
     sandbox: Sandbox
     now: datetime
     """The one moment that the whole answer speaks of."""
-    script: Script = Script()
+    script: Script = NOTHING
     task_id: str | None = None
     document: Any = None
     """The body of a submission as JSON, if it could be read."""

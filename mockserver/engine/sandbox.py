@@ -117,9 +117,13 @@ class Sandbox:
             ended, task_id = heapq.heappop(self._ends)
             task = self._tasks.get(task_id)
             if task is not None and ends_at(task, self._lifecycle) == ended:
-                del self._tasks[task_id]
+                self._forget(task_id)
                 return
-        self._tasks.popitem(last=False)
+        self._forget(next(iter(self._tasks)))
+
+    def _forget(self, task_id: str) -> None:
+        del self._tasks[task_id]
+        self._counts.pop(task_id, None)
 
     def _note_end(self, task: Task) -> None:
         ends = ends_at(task, self._lifecycle)

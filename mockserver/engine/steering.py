@@ -8,6 +8,7 @@ from typing import Any
 from mockserver.contract import Contract
 from mockserver.domain.scenario import (
     HEADER,
+    NOTHING,
     SCENARIOS,
     ScenarioError,
     Script,
@@ -59,7 +60,7 @@ def _asked_for(
 
 def _by_default(sandbox: Sandbox, *, submits: bool) -> Script:
     """Take the sandbox's default; of what it says, other requests get the transport's part."""
-    script = sandbox.settings.scenario or Script()
+    script = sandbox.settings.scenario or NOTHING
     if submits or not script.names:
         return script
     return Script(latency=script.latency, hang=script.hang, damage=script.damage)
