@@ -177,7 +177,7 @@ def _say_what_is_closed(settings: Settings) -> None:
 def _show_settings(resolved: Resolved) -> None:
     width = max(map(len, SETTINGS))
     for name in SETTINGS:
-        value = show_value(getattr(resolved.settings, name))
+        value = show_value(name, getattr(resolved.settings, name))
         print(f"{name.replace('_', '-'):{width}}  {value:22}  {resolved.origins[name]}")
 
 

@@ -21,7 +21,10 @@ START = datetime(2026, 2, 10, 21, 54, 46, 686768, UTC)
 """What the clock of every test shows at first."""
 
 settings.register_profile(
-    "suite", deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    "suite",
+    max_examples=50,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 settings.load_profile("suite")
 

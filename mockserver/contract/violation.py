@@ -76,8 +76,11 @@ def show(value: Any) -> str:
 _ARTICLES = {"integer": "an integer", "array": "an array", "object": "an object", "null": "null"}
 
 
-def _typed(name: str) -> str:
-    return _ARTICLES.get(name, f"a {name}")
+def _typed(names: str | list[str]) -> str:
+    """Name a type with its article, or several."""
+    if isinstance(names, list):
+        return " or ".join(map(_typed, names))
+    return _ARTICLES.get(names, f"a {names}")
 
 
 def _range(schema: Schema, low: str, high: str) -> str:

@@ -233,4 +233,6 @@ def parse_named(text: str) -> list[tuple[str, str | None]]:
             named[-1] = (named[-1][0], f"{named[-1][1]},{name}")
         elif name:
             named.append((name, value if equals else None))
+    if not named:
+        raise ScenarioError(f"{text!r} names no scenario; use one of {', '.join(SCENARIOS)}")
     return named

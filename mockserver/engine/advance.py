@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 
+from mockserver.domain.moment import stamp
 from mockserver.domain.task import Task, status_at, transitions
 from mockserver.engine.dispatcher import Dispatcher
 from mockserver.engine.sandbox import Sandbox
@@ -17,18 +18,27 @@ _LANDING = 60.0
 _MOST_EVENTS = 1_000_000
 
 
+LATEST = datetime(9000, 1, 1, tzinfo=UTC)
+"""Beyond this, moments that are planned would leave the calendar."""
+
+
 class NeverError(ValueError):
     """The state that was waited for never comes; the message says what comes instead."""
 
 
-def advance(sandbox: Sandbox, dispatcher: Dispatcher, until: datetime | None) -> list[Event]:
-    """Move the clock to *until*, or until nothing is due; give what happened, in order.
+def advance(
+    sandbox: Sandbox, dispatcher: Dispatcher, target: Callable[[], datetime | None]
+) -> list[Event]:
+    """Move the clock to *target*, or until nothing is due; give what happened, in order.
+
+    *target* is asked once the clock stands still; None is until nothing is due.
 
     Transitions and webhook attempts, retries too, are done at their own moments: whoever asks
     meanwhile sees the clock there. When this returns, nothing is in flight. Two advances of one
     sandbox wait for each other.
     """
     with sandbox.advancing, _taken_over(sandbox, dispatcher):
+        until = target()
         happened: list[Event] = []
         pending = _Transitions(sandbox, sandbox.clock.now())
         while len(happened) < _MOST_EVENTS:
@@ -45,6 +55,14 @@ def advance(sandbox: Sandbox, dispatcher: Dispatcher, until: datetime | None) ->
         if until is not None:
             sandbox.clock.advance_to(until)
         return happened
+
+
+def moment_after(sandbox: Sandbox, duration: timedelta) -> datetime:
+    """Say which moment is *duration* ahead. Raises ValueError for one beyond LATEST."""
+    now = sandbox.clock.now()
+    if duration > LATEST - now:
+        raise ValueError(f"a clock goes no further than {stamp(LATEST)}; use less")
+    return now + duration
 
 
 def moment_of(sandbox: Sandbox, task: Task, status: str) -> datetime:

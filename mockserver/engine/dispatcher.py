@@ -69,9 +69,17 @@ class Dispatcher:
         task = self._task_of(call)
         if task is None:
             return
+        self._take_off(call)
+        self._lanes.put(_receiver(task.callback_url or ""), lambda: self._fly(call))
+
+    def send_now(self, call: Call) -> None:
+        """Make an attempt in this thread, whatever the clock says."""
+        self._take_off(call)
+        self._fly(call)
+
+    def _take_off(self, call: Call) -> None:
         with self._landed:
             self._in_flight[call.sandbox] += 1
-        self._lanes.put(_receiver(task.callback_url or ""), lambda: self._fly(call))
 
     def _fly(self, call: Call) -> None:
         try:
@@ -126,16 +134,22 @@ class Dispatcher:
         chance = draw(sandbox, "delivery", self._contract)
         if chance is not None and not script.webhook:
             script = chance
-        times = 2 if "twice" in script.webhook and call.attempt == 1 else 1
-        return [self._send(call, task, script) for _ in range(times)]
+        if "twice" in script.webhook and call.attempt == 1:
+            first = self._send(call, task, script, last=False)
+            return [first, self._send(call, task, script, last=True)]
+        return [self._send(call, task, script, last=True)]
 
-    def _send(self, call: Call, task: Task, script: Script) -> Delivery:
-        """Send what a poll would show, but for the mischief; the record cannot change any more."""
+    def _send(self, call: Call, task: Task, script: Script, *, last: bool) -> Delivery:
+        """Send what a poll would show, but for the mischief; the record cannot change any more.
+
+        Only the *last* one of an attempt is tried again when it fails.
+        """
         at = call.sandbox.clock.now()
         callback = self._callback(call, task, script)
         lost = "lost" in script.webhook
         outcome = _LOST if lost else self._transport(callback)
-        retry = None if lost or outcome.error is None else self._retry(call)
+        failed = outcome.error is not None and not lost
+        retry = self._retry(call) if failed and last else None
         delivery = call.sandbox.journal.record_delivery(
             at=at,
             task_id=task.id,
@@ -147,6 +161,7 @@ class Dispatcher:
             error=outcome.error,
             next_at=retry.due if retry else None,
             scenarios=tuple(name for name in script.names if name.startswith("webhook-")),
+            method=callback.method,
         )
         if retry is not None:
             self.timer.add(retry)
@@ -169,18 +184,21 @@ class Dispatcher:
     def resend(self, sandbox: Sandbox, delivery: Delivery) -> Delivery:
         """Send a webhook of the journal once more, as it was sent; it is not tried again."""
         timeout = sandbox.settings.webhook_timeout.total_seconds()
-        callback = Callback(delivery.url, delivery.body, self._content_type, timeout)
+        url, body, method = delivery.url, delivery.body, delivery.method
+        callback = Callback(url, body, self._content_type, timeout, method)
         at, outcome = sandbox.clock.now(), self._transport(callback)
         return sandbox.journal.record_delivery(
             at=at,
             task_id=delivery.task_id,
             url=delivery.url,
-            attempt=delivery.attempt + 1,
+            attempt=delivery.attempt,
             body=delivery.body,
             status=outcome.status,
             latency=outcome.latency,
             error=outcome.error,
             next_at=None,
+            method=delivery.method,
+            resent=True,
         )
 
     def _retry(self, call: Call) -> Call | None:

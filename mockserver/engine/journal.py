@@ -80,6 +80,9 @@ class Delivery:
     """When the next attempt is due, if there is one."""
     scenarios: tuple[str, ...] = ()
     """The mischief that was done to it."""
+    method: str = "POST"
+    resent: bool = False
+    """Whether somebody asked for it, beside the attempts that were planned."""
 
     def as_json(self) -> dict[str, Any]:
         """Show the attempt."""
@@ -89,6 +92,8 @@ class Delivery:
             "taskId": self.task_id,
             "url": redact_url(self.url),
             "attempt": self.attempt,
+            "method": self.method,
+            "resent": self.resent,
             "body": _shown(self.body),
             "status": self.status,
             "latency_ms": round(self.latency * 1000, 3),

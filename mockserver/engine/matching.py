@@ -57,15 +57,15 @@ class Match:
         """Say everything in which a request differs, but for `nth`; nothing if it matches."""
         model, prompt = seen.field("model"), seen.field("input", "prompt")
         wanted = {
-            "model": (self.model, model, _globs),
-            "prompt": (self.prompt, prompt, _contains),
-            "user_id": (self.user_id, seen.field("user_id"), _equals),
-            "method": (self.method and self.method.upper(), seen.method, _equals),
-            "path": (self.path, seen.path, _globs),
+            "model": (self.model, model, _globs, "does not match"),
+            "prompt": (self.prompt, prompt, _contains, "does not contain"),
+            "user_id": (self.user_id, seen.field("user_id"), _equals, "is not"),
+            "method": (self.method and self.method.upper(), seen.method, _equals, "is not"),
+            "path": (self.path, seen.path, _globs, "does not match"),
         }
         return [
-            f"{name}: {have!r} is not {want!r}"
-            for name, (want, have, fits) in wanted.items()
+            f"{name}: {have!r} {differs} {want!r}"
+            for name, (want, have, fits, differs) in wanted.items()
             if want is not None and not fits(want, have)
         ]
 
@@ -134,10 +134,10 @@ class Rules:
             self._rules.append(rule)
             return rule
 
-    def remove(self, id_: int | None = None) -> int:
+    def remove(self, id_: str | None = None) -> int:
         """Remove one rule, or all; give how many there were."""
         with self._lock:
-            kept = [] if id_ is None else [rule for rule in self._rules if rule.id != id_]
+            kept = [] if id_ is None else [rule for rule in self._rules if str(rule.id) != id_]
             removed, self._rules = len(self._rules) - len(kept), kept
             return removed
 

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from fnmatch import fnmatchcase
 from typing import Any
-from urllib.parse import urlsplit
 
 from mockserver.contract import Contract, Violation
 from mockserver.domain.billing import cost_of, count_of
@@ -84,8 +83,7 @@ class Operations:
         if early is None or "early" not in task.script.webhook:
             self._dispatcher.plan(sandbox, task)
             return response
-        send = lambda: self._dispatcher.perform(early)  # noqa: E731
-        return Response(response.status, response.headers, response.body, first=send)
+        return replace(response, first=lambda: self._dispatcher.send_now(early))
 
     def _violations(self, sandbox: Sandbox, document: Any) -> list[str | Violation]:
         found: list[str | Violation] = [*self._contract.violations("submit-request", document)]
@@ -232,7 +230,11 @@ def _unknown(task_id: str) -> Refusal:
 
 
 def _host(url: str) -> str:
+    """Read the host as the sender of webhooks does: another parser could see another one."""
+    from urllib3.exceptions import LocationParseError
+    from urllib3.util import parse_url
+
     try:
-        return (urlsplit(url).hostname or "").rstrip(".")
-    except ValueError:
+        return (parse_url(url).host or "").lower().strip("[]").rstrip(".")
+    except LocationParseError:
         return ""

@@ -53,7 +53,8 @@ def _asked_for(
         place = "input.prompt: #mock"
         make_script(marked, contract)
         place = HEADER
-        return make_script([*marked, *parse_named(header or "")], contract)
+        named = [] if header is None else parse_named(header)
+        return make_script([*marked, *named], contract)
     except ScenarioError as error:
         raise Refusal(400, f"{place}: {error}") from None
 

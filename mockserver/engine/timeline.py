@@ -54,9 +54,10 @@ def _to_come(
 ) -> list[Event]:
     events = []
     ends = ends_at(task, lifecycle)
-    due = deliveries[-1].next_at if deliveries else ends
-    if task.callback_url is not None and (due is not None or not deliveries):
-        events.append(_event(due, now, "webhook", attempt=len(deliveries) + 1) | {"past": False})
+    planned = [one for one in deliveries if not one.resent]
+    due = planned[-1].next_at if planned else ends
+    if task.callback_url is not None and (due is not None or not planned):
+        events.append(_event(due, now, "webhook", attempt=len(planned) + 1) | {"past": False})
     if task.plan.final == lifecycle.success:
         events.append(_event(ends and ends + expiry, now, "results-expire"))
     return events

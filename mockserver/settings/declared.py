@@ -41,14 +41,27 @@ OPTIONAL = ""
 
 
 def _setting(
-    parse: Parse, help_: str, default: str = OPTIONAL, *, fact: str = "", own: bool = False
+    parse: Parse,
+    help_: str,
+    default: str = OPTIONAL,
+    *,
+    fact: str = "",
+    none: str = "",
+    own: bool = False,
 ) -> Any:
     """Declare a setting.
 
-    *fact* names the place in `service.json` that holds its default; *own* says that a sandbox
-    can have a value of its own.
+    *fact* names the place in `service.json` that holds its default; *none* is the text of the
+    value None; *own* says that a sandbox can have a value of its own.
     """
-    about = {"parse": parse, "help": help_, "default": default, "fact": fact, "own": own}
+    about = {
+        "parse": parse,
+        "help": help_,
+        "default": default,
+        "fact": fact,
+        "none": none,
+        "own": own,
+    }
     return field(metadata=about)
 
 
@@ -72,6 +85,7 @@ class Settings:
         read_task_duration,
         "time from submission to result, or 'typical' for the model's own",
         fact="lifecycle.duration",
+        none="typical",
         own=True,
     )
     cancellable: frozenset[str] = _setting(
@@ -87,13 +101,18 @@ class Settings:
         read_balance,
         "US dollars that each sandbox can spend, or 'unlimited'",
         "unlimited",
+        none="unlimited",
         own=True,
     )
     unknown_price: Decimal = _setting(
         read_usd, "unit price in US dollars of models whose price nobody publishes", "0"
     )
     scenario: Script | None = _setting(
-        read_scenario, "what happens unless a request or a rule says otherwise", own=True
+        read_scenario,
+        "what happens unless a request or a rule says otherwise",
+        "none",
+        none="none",
+        own=True,
     )
     chaos: float = _setting(
         read_rate, "probability of a mischief for each exchange and delivery", "0", own=True
@@ -102,6 +121,7 @@ class Settings:
         read_rate_limit,
         "requests that a sandbox lets in, as <n>/<duration>, or 'none'",
         "none",
+        none="none",
         own=True,
     )
     control_token: str | None = _setting(

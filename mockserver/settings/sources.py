@@ -96,10 +96,10 @@ def option_of(name: str) -> str:
     return f"--{name.replace('_', '-')}"
 
 
-def show_value(value: Any) -> str:
-    """Write a setting's value as it would be given."""
+def show_value(name: str, value: Any) -> str:
+    """Write a setting's value as it would be given; `-` if it has none and cannot be given any."""
     if value is None:
-        return "-"
+        return str(SETTINGS[name].metadata["none"]) or "-"
     if isinstance(value, timedelta):
         return format_duration(value)
     if isinstance(value, Script):

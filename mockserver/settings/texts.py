@@ -158,7 +158,9 @@ def read_rate_limit(text: str, contract: Contract) -> RateLimit | None:
     return RateLimit(int(count), read_positive_duration(per, contract))
 
 
-def read_scenario(text: str, contract: Contract) -> Script:
+def read_scenario(text: str, contract: Contract) -> Script | None:
+    if text == "none":
+        return None
     return make_script(parse_named(text), contract)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 import flask
@@ -18,7 +19,7 @@ from mockserver.domain.document import task_document
 from mockserver.domain.moment import parse_duration, stamp
 from mockserver.domain.scenario import SCENARIOS, ScenarioError, make_script, parse_named
 from mockserver.domain.task import Task, charge, ended, status_at
-from mockserver.engine.advance import NeverError, advance, moment_of
+from mockserver.engine.advance import NeverError, advance, moment_after, moment_of
 from mockserver.engine.exchange import Refusal
 from mockserver.engine.journal import Exchange, redact_url
 from mockserver.engine.matching import Match, Seen
@@ -216,7 +217,7 @@ class _Control:
         return {"removed": self._sandbox().rules.remove()}
 
     def delete_rule(self, id: str) -> Any:  # noqa: A002 - the name in the path
-        removed = self._sandbox().rules.remove(int(id) if id.isascii() and id.isdigit() else 0)
+        removed = self._sandbox().rules.remove(id)
         if not removed:
             raise Refusal(404, f"rule {id[:20]!r} not found in this sandbox")
         return {"removed": removed}
@@ -241,7 +242,7 @@ class _Control:
         own = [name for name in SETTINGS if SETTINGS[name].metadata["own"]]
         return {
             "settings": {
-                name.replace("_", "-"): show_value(getattr(settings, name)) for name in own
+                name.replace("_", "-"): show_value(name, getattr(settings, name)) for name in own
             }
         }
 
@@ -273,26 +274,26 @@ class _Control:
     def move_clock(self) -> Any:
         sandbox, body = self._sandbox(), self._body("course")
         moves = body.keys() & {"advance", "advance_until"}
-        until = self._target(sandbox, body) if moves else None
         if body.keys() & {"freeze", "run", "speed"}:
             sandbox.clock.run(0 if "freeze" in body else float(body.get("speed", 1)))
         happened: list[Event] = []
         if moves:
-            happened = advance(sandbox, self._service.dispatcher, until)
+            target = partial(self._target, sandbox, body)
+            happened = advance(sandbox, self._service.dispatcher, target)
         return {**self.show_clock(), "happened": happened}
 
     def _target(self, sandbox: Sandbox, body: Mapping[str, Any]) -> datetime | None:
         """Give the moment to advance to; None is until nothing is due. Raises Refusal."""
         try:
             if "advance" in body:
-                return sandbox.clock.now() + parse_duration(_as_text(body["advance"]))
+                return moment_after(sandbox, parse_duration(_as_text(body["advance"])))
             if body["advance_until"] == "idle":
                 return None
             wanted = body["advance_until"]
             return moment_of(sandbox, self._find(sandbox, wanted["task"]), wanted["status"])
         except NeverError as error:
             raise Refusal(400, f"advance_until: {error}") from None
-        except ValueError as error:
+        except (ValueError, OverflowError) as error:
             raise Refusal(400, f"advance: {error}") from None
 
 

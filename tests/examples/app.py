@@ -1,0 +1,110 @@
+"""An app that uses the API: it submits, polls, and hears of the end by a webhook."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import requests
+
+TERMINAL = frozenset(("SUCCESS", "FAILURE", "TIMEOUT", "CANCELLED"))
+
+Wait = Callable[[float], object]
+"""Waits some seconds: `time.sleep`, or in a test, a clock that is moved ahead."""
+
+
+class GaveUp(Exception):
+    """The API did not do what was asked, as often as the app tried."""
+
+
+class App:
+    """Submits with retries, and polls with patience."""
+
+    def __init__(self, base_url: str, api_key: str, *, wait: Wait, tries: int = 5) -> None:
+        self._base = f"{base_url}/api/v1/task"
+        self._wait = wait
+        self._tries = tries
+        self._http = requests.Session()
+        self._http.headers["Authorization"] = f"Bearer {api_key}"
+
+    def submit(self, document: dict[str, Any]) -> str:
+        """Submit a task; give its id. Tries again on 429 and 5xx, when the API says so."""
+        for attempt in range(self._tries):
+            answer = self._http.post(f"{self._base}/submit", json=document, timeout=5)
+            if answer.status_code != 429 and answer.status_code < 500:
+                answer.raise_for_status()
+                return str(answer.json()["data"]["taskId"])
+            self._wait(float(answer.headers.get("Retry-After", 2**attempt)))
+        raise GaveUp(f"submit: {answer.status_code}")
+
+    def result_of(self, task_id: str, *, polls: int = 20) -> list[str]:
+        """Await the end of a task; give the URLs of its results."""
+        for _ in range(polls):
+            answer = self._http.get(f"{self._base}/{task_id}", timeout=5)
+            task: dict[str, Any] = answer.json()["data"] if answer.ok else {"status": "UNKNOWN"}
+            if task["status"] == "SUCCESS":
+                return list(task["result"]["urls"])
+            if task["status"] in TERMINAL:
+                break
+            self._wait(1)
+        raise GaveUp(f"task {task_id}: {task['status']}")
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._http.close()
+
+
+class Webhooks:
+    """Takes webhooks: each task is charged once, whatever arrives, however often."""
+
+    def __init__(self) -> None:
+        self.status: dict[str, str] = {}
+        self.charged: list[str] = []
+
+    def receive(self, body: bytes) -> int:
+        """Take a webhook; give the HTTP status to answer, so that a broken one comes again."""
+        try:
+            task = json.loads(body)["data"]
+        except ValueError:
+            return 400
+        if self.status.get(task["taskId"]) not in TERMINAL:
+            self.status[task["taskId"]] = task["status"]
+            if task["status"] == "SUCCESS":
+                self.charged.append(task["taskId"])
+        return 200
+
+
+class NaiveApp(App):
+    """Believes that every answer is a good one."""
+
+    def submit(self, document: dict[str, Any]) -> str:
+        """Submit a task; give its id."""
+        answer = self._http.post(f"{self._base}/submit", json=document, timeout=5)
+        answer.raise_for_status()
+        return str(answer.json()["data"]["taskId"])
+
+    def result_of(self, task_id: str, *, polls: int = 20) -> list[str]:
+        """Await the end of a task; give the URLs of its results."""
+        for _ in range(polls):
+            answer = self._http.get(f"{self._base}/{task_id}", timeout=5)
+            answer.raise_for_status()
+            task = answer.json()["data"]
+            if task["status"] in TERMINAL:
+                return list(task["result"]["urls"])
+            self._wait(1)
+        raise GaveUp(f"task {task_id}: {task['status']}")
+
+
+class NaiveWebhooks(Webhooks):
+    """Believes that every webhook is new and whole."""
+
+    def receive(self, body: bytes) -> int:
+        """Take a webhook; give the HTTP status to answer."""
+        try:
+            task = json.loads(body)["data"]
+        except ValueError:
+            return 200  # the log has it
+        self.status[task["taskId"]] = task["status"]
+        self.charged.append(task["taskId"])
+        return 200
