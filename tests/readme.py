@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+import ast
 from pathlib import Path
 
 from mockserver.contract import load_contract
 from mockserver.domain.scenario import SCENARIOS
 from mockserver.settings import SETTINGS, default_text, option_of
+
+EXAMPLE = Path(__file__).parent / "examples" / "test_app.py"
+SHOWN = (
+    "test_the_api_is_busy_twice",
+    "test_polls_that_fail_at_first",
+    "test_a_webhook_that_comes_twice",
+)
+"""The tests of the example that the README shows."""
 
 README = Path(__file__).parents[1] / "README.md"
 
@@ -28,9 +37,27 @@ def scenarios_table() -> str:
     return "\n".join(["| about | scenario | |", "|---|---|---|", *rows])
 
 
+def example() -> str:
+    """Copy the three tests of the walk-through, as they are run."""
+    text = EXAMPLE.read_text("utf-8")
+    found = {node.name: node for node in ast.parse(text).body if isinstance(node, ast.FunctionDef)}
+    lines = text.splitlines()
+    parts = []
+    for name in SHOWN:
+        node = found[name]
+        first = min(one.lineno for one in node.decorator_list)
+        parts.append("\n".join(lines[first - 1 : node.end_lineno]))
+    return "\n".join(["```python", "\n\n\n".join(parts), "```"])
+
+
 def renewed(text: str) -> str:
     """Give the README's *text* with its generated parts made anew."""
-    for name, table in (("settings", settings_table()), ("scenarios", scenarios_table())):
+    tables = {
+        "settings": settings_table(),
+        "scenarios": scenarios_table(),
+        "example": example(),
+    }
+    for name, table in tables.items():
         before, start, rest = text.partition(f"<!-- {name} -->\n")
         _, end, after = rest.partition(f"<!-- /{name} -->")
         text = f"{before}{start}{table}\n{end}{after}"

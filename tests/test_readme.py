@@ -20,7 +20,7 @@ TEXT = README.read_text("utf-8")
 
 
 def test_its_tables_are_current() -> None:
-    """Each setting with its default, each scenario; `python -m tests.readme` renews them."""
+    """Settings, scenarios and the example as they are; `python -m tests.readme` renews them."""
     assert renewed(TEXT) == TEXT
 
 
