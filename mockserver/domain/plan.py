@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import lru_cache
 
-from mockserver.contract import Lifecycle, ModelCard
+from mockserver.contract import Lifecycle
 from mockserver.domain.task import Plan, Status, Step
 
 PACES = ("realtime", "instant", "per-poll")
@@ -23,27 +24,32 @@ class Pace:
     """When each state after the first is entered, as fractions of the duration."""
 
 
+@lru_cache(maxsize=1024)
 def make_plan(
     lifecycle: Lifecycle,
     pace: Pace,
-    card: ModelCard,
+    typical: tuple[float, float],
     end: Status | None,
     failure_reason: str | None = None,
 ) -> Plan:
-    """Plan a task of the model *card* that ends in the state *end*, or never if that is None."""
+    """Plan a task that ends in the state *end*, or never if that is None.
+
+    *typical* is the model's usual duration, shortest and longest, in seconds. Tasks of the same
+    fate share one plan.
+    """
     states = (*lifecycle.path[1:], *([] if end is None else [end]))
     if pace.name == "per-poll":
         steps = tuple(Step(None, status) for status in states)
     else:
-        total = timedelta() if pace.name == "instant" else _duration(pace, card)
+        total = timedelta() if pace.name == "instant" else _duration(pace, typical)
         moments = (total * fraction for fraction in pace.entered_at)
         steps = tuple(map(Step, moments, states))
     return Plan(lifecycle.path[0], steps, failure_reason)
 
 
-def _duration(pace: Pace, card: ModelCard) -> timedelta:
+def _duration(pace: Pace, typical: tuple[float, float]) -> timedelta:
     """Take the middle of a typical duration on a logarithmic scale: 2 min to 4 h give 22 min."""
     if pace.duration is not None:
         return pace.duration
-    shortest, longest = card.typical_duration
+    shortest, longest = typical
     return timedelta(seconds=round((shortest * longest) ** 0.5))

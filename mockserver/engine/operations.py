@@ -133,7 +133,9 @@ class Operations:
         reason = None if script.reason is None else reasons[script.reason]
         if not payable:
             end, reason = lifecycle.failure, reasons["points"]
-        return make_plan(lifecycle, pace, card, None if script.stuck else end, reason)
+        return make_plan(
+            lifecycle, pace, card.typical_duration, None if script.stuck else end, reason
+        )
 
     def _urls(self, call: Call, task_id: str, kind: str, count: int) -> tuple[str, ...]:
         path = self._contract.service["results"][kind]["path"]

@@ -169,7 +169,7 @@ class Settings:
     max_tasks: int = _setting(
         integer_reader(1, 10_000_000),
         "tasks that a sandbox remembers; what ended first is forgotten first",
-        "100000",
+        "20000",
     )
     max_sandboxes: int = _setting(
         integer_reader(1, 1_000_000),

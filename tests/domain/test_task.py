@@ -107,7 +107,7 @@ def test_cancelling_keeps_the_past_and_ends_the_task(
 def test_default_pace_shows_every_state_to_a_poll_every_200_ms() -> None:
     """About two seconds, and no state shorter than 200 ms."""
     pace = Pace("realtime", seconds(2), tuple(CONTRACT.fact("lifecycle.entered_at")))
-    task = make_task(make_plan(LIFECYCLE, pace, CARD, LIFECYCLE.success))
+    task = make_task(make_plan(LIFECYCLE, pace, CARD.typical_duration, LIFECYCLE.success))
 
     seen = [status_at(task, START + seconds(0.2 * poll)) for poll in range(12)]
 
@@ -118,7 +118,7 @@ def test_default_pace_shows_every_state_to_a_poll_every_200_ms() -> None:
 def test_instant_pace_ends_at_once() -> None:
     """The first poll already shows the end."""
     pace = Pace("instant", seconds(2), (0.2, 0.5, 1.0))
-    task = make_task(make_plan(LIFECYCLE, pace, CARD, LIFECYCLE.success))
+    task = make_task(make_plan(LIFECYCLE, pace, CARD.typical_duration, LIFECYCLE.success))
 
     assert status_at(task, START) == LIFECYCLE.success
 
@@ -126,7 +126,9 @@ def test_instant_pace_ends_at_once() -> None:
 def test_typical_duration_is_the_middle_of_the_models_range() -> None:
     """Two minutes to four hours are about 22 minutes."""
     pace = Pace("realtime", None, (0.2, 0.5, 1.0))
-    plan = make_plan(LIFECYCLE, pace, CONTRACT.cards["seedance-2.0"], LIFECYCLE.success)
+    plan = make_plan(
+        LIFECYCLE, pace, CONTRACT.cards["seedance-2.0"].typical_duration, LIFECYCLE.success
+    )
 
     assert plan.steps[-1].after == seconds(1315)
 
@@ -134,7 +136,7 @@ def test_typical_duration_is_the_middle_of_the_models_range() -> None:
 def test_per_poll_pace_moves_one_state_a_poll() -> None:
     """The first poll looks, each further one moves the task on; time alone does nothing."""
     pace = Pace("per-poll", None, (0.2, 0.5, 1.0))
-    task = make_task(make_plan(LIFECYCLE, pace, CARD, LIFECYCLE.success))
+    task = make_task(make_plan(LIFECYCLE, pace, CARD.typical_duration, LIFECYCLE.success))
     seen = []
 
     for poll in range(6):
