@@ -149,7 +149,7 @@ _ROWS = (
     Scenario("unavailable", "submit", "503 in the API's envelope.", _refuses(503), chaos="exchange"),
     Scenario("gateway-timeout", "submit", "504 in the API's envelope.", _refuses(504), chaos="exchange"),
     Scenario("latency", "transport", "The response comes this much later, in real time.", lambda value: {"latency": value}, _duration, "<duration>"),
-    Scenario("hang", "transport", "There is never a response; the connection stays open.", _sets(hang=True)),
+    Scenario("hang", "transport", "There is no response; the connection stays open until the mock stops.", _sets(hang=True)),
     Scenario("truncated", "transport", "The connection ends inside the body.", _sets(damage="truncated"), chaos="exchange"),
     Scenario("garbled", "transport", "200, and the body is not JSON.", _sets(damage="garbled"), chaos="exchange"),
     Scenario("empty", "transport", "200, and there is no body.", _sets(damage="empty"), chaos="exchange"),

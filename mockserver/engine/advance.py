@@ -5,21 +5,17 @@ from __future__ import annotations
 import heapq
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
-from mockserver.domain.moment import stamp
+from mockserver.domain.moment import LATEST, stamp
 from mockserver.domain.task import Task, status_at, transitions
 from mockserver.engine.dispatcher import Dispatcher
 from mockserver.engine.sandbox import Sandbox
 from mockserver.engine.timeline import Event, status_event, webhook_event
 
 _LANDING = 60.0
-"""Real seconds to wait for webhooks that are in flight already."""
+"""Real seconds, beside their time-outs, to wait for webhooks that are in flight already."""
 _MOST_EVENTS = 1_000_000
-
-
-LATEST = datetime(9000, 1, 1, tzinfo=UTC)
-"""Beyond this, moments that are planned would leave the calendar."""
 
 
 class NeverError(ValueError):
@@ -44,14 +40,13 @@ def advance(
         while len(happened) < _MOST_EVENTS:
             entry, call = pending.next(), dispatcher.next_call(sandbox)
             moment = min((at for at in (entry, call and call.due) if at), default=None)
-            if moment is None or (until is not None and moment > until):
+            if moment is None or moment > (LATEST if until is None else until):
                 break
             sandbox.clock.advance_to(moment)
             if entry == moment:  # a state is entered before anybody is told of it
                 happened.append(pending.take())
-            else:
-                sent = dispatcher.perform(dispatcher.timer.take(sandbox))
-                happened.extend(map(webhook_event, sent))
+            elif call is not None and dispatcher.timer.take(call):
+                happened.extend(map(webhook_event, dispatcher.perform(call)))
         if until is not None:
             sandbox.clock.advance_to(until)
         return happened
@@ -85,7 +80,8 @@ def _taken_over(sandbox: Sandbox, dispatcher: Dispatcher) -> Iterator[None]:
     sandbox.clock.run(0)
     dispatcher.timer.hold(sandbox)
     try:
-        dispatcher.await_landing(sandbox, _LANDING)
+        in_flight = sandbox.settings.webhook_timeout.total_seconds() * 2 + _LANDING
+        dispatcher.await_landing(sandbox, in_flight)
         yield
     finally:
         sandbox.clock.run(speed)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import replace
+from datetime import timedelta
 from itertools import count
 from threading import Condition
 from urllib.parse import urlsplit
 
 from mockserver.contract import Contract, dump_json
 from mockserver.domain.document import task_document
+from mockserver.domain.moment import LATEST
 from mockserver.domain.scenario import Script
 from mockserver.domain.task import Task, ends_at
 from mockserver.engine.callback import Callback, Outcome, Transport
@@ -20,6 +22,9 @@ from mockserver.engine.lanes import Lanes
 from mockserver.engine.sandbox import Sandbox
 from mockserver.engine.timer import Call, Timer
 from mockserver.settings import Settings
+
+_LONGEST_WAIT = timedelta(days=365)
+"""Between two attempts, however often the wait has doubled."""
 
 _LOST = Outcome(None, "lost on its way, as the scenario says", 0.0)
 
@@ -49,7 +54,7 @@ class Dispatcher:
         if task.callback_url is None or ends is None:
             return None
         due = ends + task.script.webhook_late
-        return Call(due, next(self._order), sandbox, task.id, ends)
+        return Call(due, next(self._order), sandbox, task.id, ends, sandbox.generation)
 
     def clock_changed(self, sandbox: Sandbox) -> None:
         """Look again at what is due in a sandbox."""
@@ -93,13 +98,15 @@ class Dispatcher:
     def next_call(self, sandbox: Sandbox) -> Call | None:
         """Show the next attempt of a sandbox that will be made; void ones are forgotten."""
         while (call := self.timer.peek(sandbox)) is not None and self._task_of(call) is None:
-            self.timer.take(sandbox)
+            self.timer.take(call)
         return call
 
     def _task_of(self, call: Call) -> Task | None:
         """Give the task of a planned attempt; None if the attempt is void by now."""
         task = call.sandbox.get(call.task_id)
-        if task is None or ends_at(task, self._contract.lifecycle) != call.ends:
+        if task is None or call.generation != call.sandbox.generation:
+            return None
+        if ends_at(task, self._contract.lifecycle) != call.ends:
             return None
         return None if call.waited and call.sandbox.held != call.task_id else task
 
@@ -114,14 +121,12 @@ class Dispatcher:
 
     def _swap(self, call: Call, task: Task) -> list[Delivery]:
         """Hold the first of two webhooks back until the second has been sent, or for a while."""
-        held = call.sandbox.held
+        held = call.sandbox.swap(call.task_id)
         if held is None:
-            call.sandbox.held = call.task_id
             wait = call.sandbox.settings.webhook_timeout
             due = call.sandbox.clock.now() + wait
             self.timer.add(replace(call, due=due, order=next(self._order), waited=True))
             return []
-        call.sandbox.held = None
         sent = self._attempt(call, task)
         partner = call.sandbox.get(held)
         ends = None if partner is None else ends_at(partner, self._contract.lifecycle)
@@ -205,7 +210,10 @@ class Dispatcher:
         settings = call.sandbox.settings
         if call.attempt >= settings.webhook_tries:
             return None
-        wait = settings.webhook_backoff * 2 ** (call.attempt - 1)
+        seconds = settings.webhook_backoff.total_seconds() * 2.0 ** (call.attempt - 1)
+        wait = timedelta(seconds=min(seconds, _LONGEST_WAIT.total_seconds()))
+        if call.generation != call.sandbox.generation or wait > LATEST - call.sandbox.clock.now():
+            return None
         due = call.sandbox.clock.now() + wait
         return replace(call, due=due, order=next(self._order), attempt=call.attempt + 1)
 

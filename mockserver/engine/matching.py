@@ -98,15 +98,12 @@ class Rule:
     matched: int = 0
     fired: int = 0
 
-    def fires(self, seen: Seen) -> bool:
-        """Say whether the rule speaks for a request, and count it."""
-        if self.fired == self.times or self.match.differences(seen):
+    def would_fire(self, seen: Seen) -> bool:
+        """Count a request if it matches; say whether the rule speaks for it."""
+        if self.match.differences(seen):
             return False
         self.matched += 1
-        if self.match.nth not in (None, self.matched):
-            return False
-        self.fired += 1
-        return True
+        return self.fired != self.times and self.match.nth in (None, self.matched)
 
     def as_json(self) -> dict[str, Any]:
         """Show the rule and how often it has spoken."""
@@ -141,10 +138,17 @@ class Rules:
             removed, self._rules = len(self._rules) - len(kept), kept
             return removed
 
-    def script_for(self, seen: Seen) -> Script | None:
-        """Give the script of the first rule that speaks for a request."""
+    def script_for(self, seen: Seen, *, asked: bool) -> Script | None:
+        """Give the script of the first rule that speaks for a request; each rule counts it.
+
+        None speaks if the request has *asked* for a scenario itself.
+        """
         with self._lock:
-            return next((rule.script for rule in self._rules if rule.fires(seen)), None)
+            speaking = [rule for rule in self._rules if rule.would_fire(seen)]
+            if asked or not speaking:
+                return None
+            speaking[0].fired += 1
+            return speaking[0].script
 
     def __iter__(self) -> Any:
         return iter(list(self._rules))

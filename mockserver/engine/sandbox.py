@@ -33,12 +33,13 @@ class Sandbox:
         self.settings = settings
         """Those of the server, unless they were changed for this sandbox."""
         self.rules = Rules()
-        self.held: str | None = None
-        """The task whose webhook waits for another one to overtake it."""
+        self._held: str | None = None
         self.submitting = Lock()
         """Held from the look at the balance to the charge."""
         self.advancing = Lock()
         """Held by whoever advances the clock."""
+        self.generation = 0
+        """Changes with each reset."""
         self.version = 0
         """Changes whenever a task does."""
         self._first_settings = settings
@@ -62,10 +63,25 @@ class Sandbox:
         with self._lock:
             self.settings = self._first_settings
             self._start()
-            self.held = None
+            self._held = None
+            self.generation += 1
             self.version += 1
         self.rules.remove()
         self.journal.clear()
+
+    @property
+    def held(self) -> str | None:
+        """The task whose webhook waits for another one to overtake it."""
+        return self._held
+
+    def swap(self, task_id: str) -> str | None:
+        """Let a task's webhook overtake the one that is held; give that one's task.
+
+        If none is held, or only this one, this one is, or no longer is, and None or it is given.
+        """
+        with self._lock:
+            held, self._held = self._held, None if self._held else task_id
+            return held
 
     def count(self, what: str) -> int:
         """Count the next poll of a task, or draw of chance: 1 for the first."""
@@ -210,7 +226,8 @@ class Sandboxes:
         return sandbox
 
     def _forget_one(self, newest: Sandbox) -> None:
-        old = [key for key in islice(self._by_key, _LOOKED_AT) if self._by_key[key] is not newest]
+        looked_at = islice(self._by_key, _LOOKED_AT)
+        old = [key for key in looked_at if key and self._by_key[key] is not newest]
         resting = (key for key in old if self._is_resting(self._by_key[key]))
         key = next(resting, old[0] if old else None)
         if key is not None:

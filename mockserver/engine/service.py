@@ -120,10 +120,10 @@ class Service:
         submits = submits and request.method == self._submission["method"]
         if submits:
             self._read(call)
+        self._admit(call)
         call.script = choose_script(
             call.sandbox, request, call.document, self.contract, submits=submits
         )
-        self._admit(call)
         refuse(call.script)
         response = self._route(call)
         return response if submits else _with_warnings(response, without_effect(call.script))

@@ -34,8 +34,9 @@ def choose_script(
     *document* is its body as JSON, or None. Raises Refusal 400 for an unknown scenario.
     """
     script = _asked_for(request, document, contract, submits=submits)
-    if script is None and len(sandbox.rules):
-        script = sandbox.rules.script_for(Seen(request.method, request.path, document))
+    if len(sandbox.rules):
+        seen = Seen(request.method, request.path, document)
+        script = sandbox.rules.script_for(seen, asked=script is not None) or script
     if script is None:
         script = draw(sandbox, "exchange", contract)
     return _by_default(sandbox, submits=submits) if script is None else script

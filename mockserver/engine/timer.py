@@ -30,6 +30,8 @@ class Call:
     task_id: str = field(compare=False)
     ends: datetime = field(compare=False)
     """The end of the task as known when this was planned; another end makes it void."""
+    generation: int = field(compare=False)
+    """That of the sandbox when this was planned; a reset makes it void."""
     attempt: int = field(compare=False, default=1)
     waited: bool = field(compare=False, default=False)
     """Whether it was held back for a partner to swap with."""
@@ -78,10 +80,14 @@ class Timer:
             calls = self._by_sandbox.get(sandbox)
             return calls[0] if calls else None
 
-    def take(self, sandbox: Sandbox) -> Call:
-        """Take the next call of a sandbox, which must have one."""
+    def take(self, call: Call) -> bool:
+        """Take *call* if it is still the next one of its sandbox; say whether it was."""
         with self._changed:
-            return heapq.heappop(self._by_sandbox[sandbox])
+            calls = self._by_sandbox.get(call.sandbox, [])
+            if not calls or calls[0] is not call:
+                return False
+            heapq.heappop(calls)
+            return True
 
     def close(self) -> None:
         """Forget every call and end the thread."""

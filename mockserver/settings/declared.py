@@ -32,6 +32,7 @@ from mockserver.settings.texts import (
     read_states,
     read_task_duration,
     read_text,
+    read_token,
     read_url,
     read_usd,
 )
@@ -125,7 +126,7 @@ class Settings:
         own=True,
     )
     control_token: str | None = _setting(
-        read_text, "token that the control plane asks for in X-Mock-Control-Token"
+        read_token, "token that the control plane asks for in X-Mock-Control-Token"
     )
     callback_allow: frozenset[str] | None = _setting(
         read_hosts, "hosts that webhooks may go to, globs, comma-separated; else any"

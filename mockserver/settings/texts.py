@@ -158,6 +158,12 @@ def read_rate_limit(text: str, contract: Contract) -> RateLimit | None:
     return RateLimit(int(count), read_positive_duration(per, contract))
 
 
+def read_token(text: str, _contract: Contract) -> str:
+    if not re.fullmatch(r"[!-~]+", text):
+        raise ValueError("is not accepted; use visible ASCII characters, which a header can hold")
+    return text
+
+
 def read_scenario(text: str, contract: Contract) -> Script | None:
     if text == "none":
         return None

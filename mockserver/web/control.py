@@ -62,8 +62,10 @@ class _Control:
     def _body(self, schema: str) -> dict[str, Any]:
         """Read the request's body; none is an empty object. Raises Refusal for what is wrong."""
         text = flask.request.get_data()
+        if len(text) > self._service.settings.max_body:
+            raise Refusal(413, f"the body is larger than {self._service.settings.max_body} bytes")
         try:
-            document = parse_json(text) if text else {}
+            document = _whole(parse_json(text)) if text else {}
         except NotJson as error:
             raise Refusal(400, f"body: not valid JSON: {error}") from None
         validator = self._contract.schemas.validator(f"{BASE}control.json#/$defs/{schema}")
@@ -275,7 +277,8 @@ class _Control:
         sandbox, body = self._sandbox(), self._body("course")
         moves = body.keys() & {"advance", "advance_until"}
         if body.keys() & {"freeze", "run", "speed"}:
-            sandbox.clock.run(0 if "freeze" in body else float(body.get("speed", 1)))
+            with sandbox.advancing:  # an advance gives the clock its old course back at its end
+                sandbox.clock.run(0 if "freeze" in body else float(body.get("speed", 1)))
         happened: list[Event] = []
         if moves:
             target = partial(self._target, sandbox, body)
@@ -295,6 +298,13 @@ class _Control:
             raise Refusal(400, f"advance_until: {error}") from None
         except (ValueError, OverflowError) as error:
             raise Refusal(400, f"advance: {error}") from None
+
+
+def _whole(value: Any) -> Any:
+    """Turn the floats of a document that are whole into integers, which they are in JSON."""
+    if isinstance(value, dict):
+        return {name: _whole(member) for name, member in value.items()}
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def _as_text(value: Any) -> str:

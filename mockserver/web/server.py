@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
+_FRAMING = ("transfer-encoding", "content-length")
+"""Headers about how a body was sent, which is at hand as a whole."""
+
 _DEADLINE = 10.0
 """Real seconds that a server may take to start."""
 _GRACE = 1.0
@@ -89,15 +92,15 @@ class Server:
         self.service.closed.set()
         if self._thread is not None and self._thread.is_alive():
             self._stop()
+            deadline = time.monotonic() + _GRACE
             self._thread.join(_GRACE)
-            self._await_native_threads()
+            self._await_native_threads(deadline)
         self._front.close()
         self.service.close()
         return self._thread is None or not self._thread.is_alive()
 
-    def _await_native_threads(self) -> None:
+    def _await_native_threads(self, deadline: float) -> None:
         """Let granian's own threads end: one that outlives the interpreter panics."""
-        deadline = time.monotonic() + _GRACE
         while self._native & _native_threads() and time.monotonic() < deadline:
             time.sleep(0.001)
 
@@ -147,7 +150,7 @@ class _Front:
         self._app: flask.Flask | None = None
 
     async def __rsgi__(self, scope: Scope, proto: HTTPProtocol) -> None:
-        headers = dict(scope.headers.items())
+        headers = _joined(scope.headers.items())
         path = unquote(scope.path, errors="replace")
         body = await self._body(headers, proto)
         request = Request(scope.method, path, headers, body, scope.query_string, scope.scheme)
@@ -220,7 +223,7 @@ class _Front:
         answer = self._app.test_client().open(
             quote(request.path),
             method=request.method,
-            headers=dict(request.headers),
+            headers={k: v for k, v in request.headers.items() if k not in _FRAMING},
             data=request.body,
             query_string=request.query,
         )
@@ -233,6 +236,15 @@ def _native_threads() -> set[str]:
         return {path.name for path in Path("/proc/self/task").iterdir()}
     except OSError:
         return set()
+
+
+def _joined(pairs: list[tuple[str, str]]) -> dict[str, str]:
+    """Give the headers by name; those that come several times are one list, as HTTP says."""
+    headers = dict(pairs)
+    if len(headers) < len(pairs):
+        for name in headers:
+            headers[name] = ", ".join(value for key, value in pairs if key == name)
+    return headers
 
 
 def reachable(host: str) -> str:

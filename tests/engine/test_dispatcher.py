@@ -226,3 +226,30 @@ def test_a_url_that_nobody_can_call_fails_as_an_attempt(client: Client, url: str
     client.sandbox.clock.advance(seconds(2))
 
     assert client.deliveries(1)
+
+
+def test_a_reset_forgets_webhooks_of_tasks_whose_ids_come_again(
+    make_client: MakeClient, receiver: Receiver
+) -> None:
+    """With a seed and a standing clock the new task is like the old one; it is called once."""
+    client = make_client(seed="7")
+    client.submitted(SEED)
+    client.control("reset", "POST")
+    client.submitted(SEED)
+
+    moved = client.control("clock", "POST", json={"advance_until": "idle"}).json
+
+    assert [one["event"] for one in moved["happened"]].count("webhook") == 1
+    assert receiver.calls.qsize() == 1
+
+
+def test_waits_grow_no_longer_than_a_year(make_client: MakeClient, receiver: Receiver) -> None:
+    """A hundred tries stay within the calendar, and each is in the journal."""
+    client = make_client(webhook_tries=100)
+    receiver.outcomes += [REFUSED] * 100
+    client.submitted(SEED)
+
+    moved = client.control("clock", "POST", json={"advance_until": "idle"})
+
+    assert moved.status == 200
+    assert len(client.deliveries(100)) == 100
