@@ -65,16 +65,21 @@ def _by_default(sandbox: Sandbox, *, submits: bool) -> Script:
     script = sandbox.settings.scenario or NOTHING
     if submits or not script.names:
         return script
-    return Script(latency=script.latency, hang=script.hang, damage=script.damage)
+    names = tuple(name for name in script.names if _about(name) == "transport")
+    return Script(names, latency=script.latency, hang=script.hang, damage=script.damage)
+
+
+def _about(shown: str) -> str:
+    """Say what a scenario is about that is shown as `<name>[=<value>]`."""
+    return SCENARIOS[shown.partition("=")[0]].about
 
 
 def without_effect(script: Script) -> list[str]:
     """Point out the scenarios that do nothing on a request that submits no task."""
-    names = [name.partition("=")[0] for name in script.names]
     return [
         f"scenario {name!r} has an effect on submissions only"
-        for name in names
-        if SCENARIOS[name].about not in _EXCHANGE
+        for name in script.names
+        if _about(name) not in _EXCHANGE
     ]
 
 

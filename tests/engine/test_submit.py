@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 
 from contract_tests.strategies import Breakage, breakages, valid_inputs
 from mockserver.contract import load_contract
+from mockserver.domain.scenario import make_script, parse_named
+from mockserver.engine.exchange import Request
 from tests.client import SEED, SUBMIT, Client, seed
 from tests.conftest import MakeClient, seconds
 from tests.contract.test_loader import CARD, write_card
@@ -285,6 +287,20 @@ def test_seeded_ids_repeat(make_client: MakeClient) -> None:
     assert other.as_key("else").submitted(SEED) not in first
     one.control("reset", "POST")
     assert one.submitted(SEED) == first[0]
+
+
+def test_of_a_default_polls_get_the_transports_part(make_client: MakeClient) -> None:
+    """A server that loses answers loses all; one that refuses submissions answers polls."""
+    contract = load_contract()
+    asked = make_script(parse_named("failure, truncated, unavailable"), contract)
+    client = make_client(scenario=asked)
+
+    submit = client.service.answer(Request("POST", SUBMIT, {"authorization": "Bearer test"}))
+    poll = client.service.answer(Request("GET", "/api/v1/task/x", {"authorization": "Bearer test"}))
+
+    assert (submit.status, poll.status) == (503, 404)
+    assert [one.mischief and one.mischief.cut for one in (submit, poll)] == [True, True]
+    assert ("X-Mock-Scenario", "truncated") in poll.headers
 
 
 @given(document=JSON)
