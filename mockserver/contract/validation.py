@@ -31,6 +31,7 @@ class Schemas:
     def __init__(self, documents: Mapping[str, dict[str, Any]], base: str) -> None:
         self.documents = documents
         self.base = base
+        self._validators: dict[str, SchemaValidator] = {}
 
     def resolve(self, reference: str, base: str) -> tuple[str, Any]:
         """Follow *reference* from the document *base*; give the full URI and the node there."""
@@ -48,8 +49,11 @@ class Schemas:
         return node
 
     def validator(self, uri: str) -> SchemaValidator:
-        """Give the validator of the schema at *uri*, which may point into a document."""
-        return SchemaValidator(self, uri)
+        """Give the validator of the schema at *uri*, which may point into a document.
+
+        It is compiled when it is first used, and kept.
+        """
+        return self._validators.setdefault(uri, SchemaValidator(self, uri))
 
     @cached_property
     def _fast(self) -> jsonschema_rs.Registry:

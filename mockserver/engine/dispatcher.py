@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import timedelta
 from itertools import count
 from threading import Condition
+from typing import Any
 from urllib.parse import urlsplit
 
 from mockserver.contract import Contract, dump_json
@@ -155,18 +156,15 @@ class Dispatcher:
         outcome = _LOST if lost else self._transport(callback)
         failed = outcome.error is not None and not lost
         retry = self._retry(call) if failed and last else None
-        delivery = call.sandbox.journal.record_delivery(
+        delivery = _record(
+            call.sandbox,
+            callback,
+            outcome,
             at=at,
             task_id=task.id,
-            url=callback.url,
             attempt=call.attempt,
-            body=callback.body,
-            status=outcome.status,
-            latency=outcome.latency,
-            error=outcome.error,
             next_at=retry.due if retry else None,
             scenarios=tuple(name for name in script.names if name.startswith("webhook-")),
-            method=callback.method,
         )
         if retry is not None:
             self.timer.add(retry)
@@ -192,19 +190,9 @@ class Dispatcher:
         url, body, method = delivery.url, delivery.body, delivery.method
         callback = Callback(url, body, self._content_type, timeout, method)
         at, outcome = sandbox.clock.now(), self._transport(callback)
-        return sandbox.journal.record_delivery(
-            at=at,
-            task_id=delivery.task_id,
-            url=delivery.url,
-            attempt=delivery.attempt,
-            body=delivery.body,
-            status=outcome.status,
-            latency=outcome.latency,
-            error=outcome.error,
-            next_at=None,
-            method=delivery.method,
-            resent=True,
-        )
+        task_id, attempt = delivery.task_id, delivery.attempt
+        about = {"at": at, "task_id": task_id, "attempt": attempt, "next_at": None, "resent": True}
+        return _record(sandbox, callback, outcome, **about)
 
     def _retry(self, call: Call) -> Call | None:
         settings = call.sandbox.settings
@@ -216,6 +204,19 @@ class Dispatcher:
             return None
         due = call.sandbox.clock.now() + wait
         return replace(call, due=due, order=next(self._order), attempt=call.attempt + 1)
+
+
+def _record(sandbox: Sandbox, callback: Callback, outcome: Outcome, **about: Any) -> Delivery:
+    """Note in the journal what was sent and what came of it; *about* is the rest of a Delivery."""
+    return sandbox.journal.record_delivery(
+        url=callback.url,
+        body=callback.body,
+        method=callback.method,
+        status=outcome.status,
+        latency=outcome.latency,
+        error=outcome.error,
+        **about,
+    )
 
 
 def _receiver(url: str) -> str:

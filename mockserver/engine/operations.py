@@ -79,11 +79,13 @@ class Operations:
 
     def _with_webhook(self, sandbox: Sandbox, task: Task, response: Response) -> Response:
         """Plan the webhook, or put it before the response."""
-        early = self._dispatcher.first_call(sandbox, task)
-        if early is None or "early" not in task.script.webhook:
-            self._dispatcher.plan(sandbox, task)
+        first = self._dispatcher.first_call(sandbox, task)
+        if first is None:
             return response
-        return replace(response, first=lambda: self._dispatcher.send_now(early))
+        if "early" in task.script.webhook:
+            return replace(response, first=lambda: self._dispatcher.send_now(first))
+        self._dispatcher.timer.add(first)
+        return response
 
     def _violations(self, sandbox: Sandbox, document: Any) -> list[str | Violation]:
         found: list[str | Violation] = [*self._contract.violations("submit-request", document)]

@@ -75,9 +75,9 @@ class Sandbox:
         return self._held
 
     def swap(self, task_id: str) -> str | None:
-        """Let a task's webhook overtake the one that is held; give that one's task.
+        """Release the webhook that is held or, if there is none, hold this task's.
 
-        If none is held, or only this one, this one is, or no longer is, and None or it is given.
+        Give the task whose webhook was held before; it can be the same one.
         """
         with self._lock:
             held, self._held = self._held, None if self._held else task_id

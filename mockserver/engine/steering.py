@@ -22,6 +22,7 @@ from mockserver.engine.matching import Seen
 from mockserver.engine.sandbox import Sandbox
 
 _PAGE = "<html><head><title>{0}</title></head><body><h1>{0}</h1><hr>proxy</body></html>"
+_HEADER_KEY = HEADER.lower()
 _EXCHANGE = frozenset(("submit", "transport"))
 """What scenarios are about that concern the exchange itself; others concern its task."""
 
@@ -45,7 +46,7 @@ def choose_script(
 def _asked_for(
     request: Request, document: Any, contract: Contract, *, submits: bool
 ) -> Script | None:
-    header = request.headers.get(HEADER.lower())
+    header = request.headers.get(_HEADER_KEY)
     prompt = Seen("", "", document).field("input", "prompt") if submits else None
     marked = markers(prompt) if isinstance(prompt, str) else []
     if header is None and not marked:
