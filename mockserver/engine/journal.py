@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import OrderedDict, deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import count
@@ -104,6 +104,10 @@ class Delivery:
         }
 
 
+Watch = Callable[[Exchange | Delivery], object]
+"""Is told of everything that a journal notes, in whatever thread that happens."""
+
+
 def redact_url(url: str) -> str:
     """Hide the user and password of a URL."""
     return re.sub(r"(?<=://)[^/?#@]*@", f"{_REDACTED}@", url)
@@ -176,9 +180,10 @@ class Ring(Generic[Entry]):
 class Journal:
     """The last exchanges and deliveries of a sandbox."""
 
-    def __init__(self, entries: int, budget: Budget) -> None:
+    def __init__(self, entries: int, budget: Budget, watch: Watch | None = None) -> None:
         self.requests: Ring[Exchange] = Ring(entries, budget)
         self.deliveries: Ring[Delivery] = Ring(entries, budget)
+        self._watch = watch
 
     def record(
         self,
@@ -210,11 +215,15 @@ class Journal:
         )
         header_bytes = sum(map(len, headers)) + sum(map(len, headers.values()))
         ring.add(entry, len(body) + len(answer.body) + len(request.path) + header_bytes)
+        if self._watch is not None:
+            self._watch(entry)
 
     def record_delivery(self, **fields: Any) -> Delivery:
         """Note an attempt, and give it; *fields* are those of Delivery but for its number."""
         delivery = Delivery(number=next(self.deliveries.numbers), **fields)
         self.deliveries.add(delivery, len(delivery.body))
+        if self._watch is not None:
+            self._watch(delivery)
         return delivery
 
     def clear(self) -> None:

@@ -51,6 +51,7 @@ class Operations:
     """The handlers of the API's routes; each raises Refusal for what it refuses."""
 
     def __init__(self, contract: Contract, settings: Settings, dispatcher: Dispatcher) -> None:
+        self._api_host = contract.fact("base_url").partition("://")[2]
         self.base = f"http://{settings.host}:{settings.port}"
         """Base of result URLs for a request without a usable `Host`."""
         self._contract = contract
@@ -150,6 +151,8 @@ class Operations:
     def _own_base(self, request: Request) -> str:
         """Name this server as the client did: it can surely reach that."""
         host = request.headers.get("host", "")
+        if host.removesuffix(":443") == self._api_host:  # whoever stands in for the API ...
+            return str(self._contract.fact("cdn_url"))  # ... does so for its result files
         return f"{request.scheme}://{host}" if _HOST.fullmatch(host) else self.base
 
     # -- query, cancel, result ---------------------------------------------------------------

@@ -16,7 +16,7 @@ from threading import Lock
 from mockserver.contract import Lifecycle
 from mockserver.domain.task import Task, charge, ends_at, status_at
 from mockserver.engine.clock import Clock
-from mockserver.engine.journal import Budget, Journal
+from mockserver.engine.journal import Budget, Journal, Watch
 from mockserver.engine.matching import Rules
 from mockserver.settings import Settings
 
@@ -25,11 +25,18 @@ class Sandbox:
     """One world; safe to use from several threads."""
 
     def __init__(
-        self, key: str, clock: Clock, settings: Settings, lifecycle: Lifecycle, budget: Budget
+        self,
+        key: str,
+        clock: Clock,
+        settings: Settings,
+        lifecycle: Lifecycle,
+        budget: Budget,
+        *,
+        watch: Watch | None = None,
     ) -> None:
         self.id = sandbox_id(key)
         self.clock = clock
-        self.journal = Journal(settings.journal_entries, budget)
+        self.journal = Journal(settings.journal_entries, budget, watch)
         self.settings = settings
         """Those of the server, unless they were changed for this sandbox."""
         self.rules = Rules()
@@ -42,6 +49,7 @@ class Sandbox:
         """Changes with each reset."""
         self.version = 0
         """Changes whenever a task does."""
+        self._spent_before = Decimal()
         self._first_settings = settings
         self._lifecycle = lifecycle
         self._lock = Lock()
@@ -62,6 +70,7 @@ class Sandbox:
         """
         with self._lock:
             self.settings = self._first_settings
+            self._spent_before += self._charged
             self._start()
             self._held = None
             self.generation += 1
@@ -171,6 +180,11 @@ class Sandbox:
         """US dollars that successful tasks cost, and that running ones will."""
         return self._charged
 
+    @property
+    def spent_ever(self) -> Decimal:
+        """US dollars spent, and those from before resets."""
+        return self._spent_before + self._charged
+
     def at_rest(self, now: datetime) -> bool:
         """Say whether every task has ended, so that forgetting the sandbox disturbs nobody."""
         return all(status_at(task, now) in self._lifecycle.terminal for task in self.tasks())
@@ -189,11 +203,14 @@ class Sandboxes:
         lifecycle: Lifecycle,
         make_clock: Callable[[], Clock],
         clock_changed: Callable[[Sandbox], object],
+        watch: Watch | None = None,
     ) -> None:
         self._settings = settings
         self._lifecycle = lifecycle
         self._make_clock = make_clock
         self._clock_changed = clock_changed
+        self._watch = watch
+        self._spent_by_forgotten = Decimal()
         self._budget = Budget(settings.journal_bytes)
         self._by_key: OrderedDict[str, Sandbox] = OrderedDict()
         self._by_id: dict[str, Sandbox] = {}
@@ -216,9 +233,16 @@ class Sandboxes:
         with self._lock:
             return iter(list(self._by_key.values()))
 
+    @property
+    def spent_ever(self) -> Decimal:
+        """US dollars that the tasks of all keys cost, also of those forgotten."""
+        return self._spent_by_forgotten + sum(one.spent_ever for one in self)
+
     def _create(self, key: str) -> Sandbox:
         clock = self._make_clock()
-        sandbox = Sandbox(key, clock, self._settings, self._lifecycle, self._budget)
+        sandbox = Sandbox(
+            key, clock, self._settings, self._lifecycle, self._budget, watch=self._watch
+        )
         clock.on_change = lambda: self._clock_changed(sandbox)
         self._by_key[key] = self._by_id[sandbox.id] = sandbox
         if len(self._by_key) > self._settings.max_sandboxes:
@@ -232,6 +256,7 @@ class Sandboxes:
         key = next(resting, old[0] if old else None)
         if key is not None:
             sandbox = self._by_key.pop(key)
+            self._spent_by_forgotten += sandbox.spent_ever
             sandbox.journal.clear()
             del self._by_id[sandbox.id]
 

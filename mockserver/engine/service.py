@@ -14,7 +14,9 @@ from mockserver.engine.callback import HttpTransport, Transport
 from mockserver.engine.clock import Clock
 from mockserver.engine.dispatcher import Dispatcher
 from mockserver.engine.exchange import Refusal, Request, Response, warn
+from mockserver.engine.journal import Watch
 from mockserver.engine.operations import Call, Operations
+from mockserver.engine.routes import pattern_of
 from mockserver.engine.sandbox import Sandbox, Sandboxes
 from mockserver.engine.steering import act, choose_script, refuse, without_effect
 from mockserver.settings import Settings
@@ -44,6 +46,7 @@ class Service:
         *,
         make_clock: Callable[[], Clock] = Clock,
         transport: Transport | None = None,
+        watch: Watch | None = None,
     ) -> None:
         self.closed = Event()
         self.contract = contract
@@ -51,7 +54,7 @@ class Service:
         self._transport = transport or HttpTransport(settings.webhook_concurrency)
         self.dispatcher = Dispatcher(contract, settings, self._transport)
         self.sandboxes = Sandboxes(
-            settings, contract.lifecycle, make_clock, self.dispatcher.clock_changed
+            settings, contract.lifecycle, make_clock, self.dispatcher.clock_changed, watch
         )
         self.anonymous = self.sandboxes.of_key(ANONYMOUS)
         """Holds the journal of requests without an accepted token."""
@@ -185,11 +188,7 @@ class Service:
 
 
 def _route(path: str, method: str, handler: Handler) -> _Route:
-    """Turn a path template into a route: `{index}` takes a short number, others one segment."""
-    escaped = re.escape(path).replace(r"\{", "{").replace(r"\}", "}")
-    numbered = escaped.replace("{index}", r"(?P<index>[0-9]{1,4})")
-    pattern = re.compile(re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", numbered), re.ASCII)
-    return _Route(pattern, ("GET", "HEAD") if method == "GET" else (method,), handler)
+    return _Route(pattern_of(path), ("GET", "HEAD") if method == "GET" else (method,), handler)
 
 
 def _unauthorized(advice: str) -> Refusal:

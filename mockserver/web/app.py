@@ -11,6 +11,10 @@ from mockserver.engine.exchange import Mischief, Refusal, Request, Response
 from mockserver.engine.service import CONTROL_PREFIX, Service
 from mockserver.web.control import control_blueprint
 
+MISCHIEF = "mockserver.mischief"
+"""Whoever calls the application without a connection puts a list under this name into the WSGI
+environment, to be told what would go wrong with the connection."""
+
 
 def create_app(service: Service) -> flask.Flask:
     """Make the application that answers as *service* does, and controls it under `/__mock`."""
@@ -25,7 +29,10 @@ def create_app(service: Service) -> flask.Flask:
         response = service.answer(_from_flask(service.settings.max_body))
         if response.first is not None:
             response.first()
-        if response.mischief is not None:
+        noted: list[Mischief] | None = flask.request.environ.get(MISCHIEF)
+        if response.mischief is not None and noted is not None:
+            noted.append(response.mischief)
+        elif response.mischief is not None:
             response = _misbehave(service, response, response.mischief)
         return _to_flask(response)
 

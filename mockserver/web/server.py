@@ -20,6 +20,8 @@ from urllib.parse import quote, unquote
 
 from mockserver.engine.exchange import Mischief, Refusal, Request, Response
 from mockserver.engine.service import CONTROL_PREFIX, Service
+from mockserver.web.tls import LOCAL, Authority, api_hosts
+from mockserver.web.wsgi import call
 
 if TYPE_CHECKING:
     import flask
@@ -51,6 +53,8 @@ class Server:
         self.port = service.settings.port
         """The port in use once started, also if the settings asked for a free one."""
         self._front = _Front(service)
+        self.authority: Authority | None = None
+        """What signs for this server if the settings ask for TLS, once started."""
         self._thread: Thread | None = None
         self._stop: Any = None
         self._native: set[str] = set()
@@ -59,7 +63,8 @@ class Server:
     def url(self) -> str:
         """The base URL for a client on this machine."""
         host = reachable(self.host)
-        return f"http://{f'[{host}]' if ':' in host else host}:{self.port}"
+        scheme = "https" if self.service.settings.tls else "http"
+        return f"{scheme}://{f'[{host}]' if ':' in host else host}:{self.port}"
 
     def __enter__(self) -> Self:
         self.start()
@@ -70,6 +75,8 @@ class Server:
 
     def start(self) -> None:
         """Listen; when this returns, a request is answered. Raises ServerError."""
+        if self.service.settings.tls:
+            self.authority = self._certify()
         with _take_port(self.host, self.port) as placeholder:
             self.port = placeholder.getsockname()[1]
             self._thread = Thread(target=self._run, name="http", daemon=True)
@@ -82,6 +89,16 @@ class Server:
                 time.sleep(0.001)
             self.service.listens_on(self.url)
             self._native = _native_threads() - others
+
+    def _certify(self) -> Authority:
+        settings = self.service.settings
+        names = {*api_hosts(self.service.contract), *LOCAL}
+        if settings.is_public:
+            names |= {settings.host, socket.gethostname()} - {"0.0.0.0", "::"}  # noqa: S104
+        try:
+            return Authority(sorted(names), settings.tls_folder)
+        except OSError as error:
+            raise ServerError(f"tls-folder: {error}; use a folder that can be written") from None
 
     def stop(self) -> bool:
         """Stop answering and sending webhooks.
@@ -97,6 +114,8 @@ class Server:
             self._await_native_threads(deadline)
         self._front.close()
         self.service.close()
+        if self.authority is not None:
+            self.authority.close()
         return self._thread is None or not self._thread.is_alive()
 
     def _await_native_threads(self, deadline: float) -> None:
@@ -113,6 +132,9 @@ class Server:
         from granian.constants import HTTPModes, Interfaces
         from granian.server.embed import Server as Granian
 
+        signed = self.authority
+        tls = {} if signed is None else {"ssl_cert": signed.certificate, "ssl_key": signed.key}
+
         async def serve() -> None:
             granian = Granian(
                 self._front,
@@ -124,6 +146,7 @@ class Server:
                 log_enabled=False,
                 backlog=1024,
                 backpressure=65536,  # requests made to wait must never keep others out
+                **tls,  # type: ignore[arg-type]
             )
             loop = asyncio.get_running_loop()
             self._stop = lambda: loop.call_soon_threadsafe(self._end, granian)
@@ -220,14 +243,12 @@ class _Front:
             from mockserver.web.app import create_app
 
             self._app = create_app(self._service)
-        answer = self._app.test_client().open(
-            quote(request.path),
-            method=request.method,
-            headers={k: v for k, v in request.headers.items() if k not in _FRAMING},
-            data=request.body,
-            query_string=request.query,
+        headers = {k: v for k, v in request.headers.items() if k not in _FRAMING}
+        url = f"{request.scheme}://{headers.get('host', 'localhost')}{quote(request.path)}"
+        status, given, body = call(
+            self._app, request.method, f"{url}?{request.query}", headers, request.body
         )
-        return Response(answer.status_code, tuple(answer.headers), answer.data)
+        return Response(status, tuple(given), body)
 
 
 def _native_threads() -> set[str]:

@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
 import urllib3
+
+Send = Callable[[str, str, Mapping[str, str], bytes | None], tuple[int, bytes]]
+"""Sends one request (method, URL, headers, body) and gives the status and body of its answer."""
 
 Json = dict[str, Any]
 """A JSON object, as `schemas/control.json` describes it."""
 
 
 class ControlError(Exception):
-    """The mock refused a control request; the message is the one that it gave."""
+    """The mock refused a control request, or there is none; the message says why."""
 
-    def __init__(self, status: int, message: str) -> None:
+    def __init__(self, status: int | None, message: str) -> None:
         super().__init__(message)
         self.status = status
+        """HTTP status of the refusal; None if nobody answered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,24 +38,36 @@ class Moved:
 class ControlClient:
     """Steers one sandbox of a running mock; each call raises ControlError if it is refused."""
 
-    def __init__(self, base_url: str, api_key: str, *, control_token: str | None = None) -> None:
+    def __init__(
+        self,
+        base_url: str,
+        api_key: str,
+        *,
+        control_token: str | None = None,
+        send: Send | None = None,
+    ) -> None:
         self._base = f"{base_url.rstrip('/')}/__mock/"
         self._headers = {"Authorization": f"Bearer {api_key}", "Content-Type": "application/json"}
         if control_token is not None:
             self._headers["X-Mock-Control-Token"] = control_token
-        self._http = urllib3.PoolManager(retries=False)
+        self._http = _Http()
+        self._send = send or self._http
 
     def close(self) -> None:
         """Close the connections."""
-        self._http.clear()
+        self._http.close()
 
     def _call(self, method: str, path: str, body: Any = None) -> Json:
-        text = None if body is None else json.dumps(body)
-        url = self._base + path
-        response = self._http.request(method, url, body=text, headers=self._headers)
-        answer = cast("Json", json.loads(response.data))
-        if response.status != 200:
-            raise ControlError(response.status, str(answer["msg"]))
+        text = None if body is None else json.dumps(body).encode()
+        status, data = self._send(method, self._base + path, self._headers, text)
+        try:
+            answer = cast("Json", json.loads(data))
+        except ValueError:
+            raise ControlError(
+                status, f"{self._base} is no mock: it answers {data[:80]!r}"
+            ) from None
+        if status != 200:
+            raise ControlError(status, str(answer.get("msg", answer)))
         return answer
 
     # -- clock -------------------------------------------------------------------------------
@@ -178,3 +194,22 @@ class ControlClient:
         """Reset the sandbox, or all; give how many tasks were forgotten."""
         path = "reset?all=true" if everything else "reset"
         return int(self._call("POST", path)["tasks"])
+
+
+class _Http:
+    """Sends over kept-alive connections."""
+
+    def __init__(self) -> None:
+        self._pool = urllib3.PoolManager(retries=False)
+
+    def __call__(
+        self, method: str, url: str, headers: Mapping[str, str], body: bytes | None
+    ) -> tuple[int, bytes]:
+        try:
+            response = self._pool.request(method, url, body=body, headers=headers)
+        except urllib3.exceptions.HTTPError as error:
+            raise ControlError(None, f"no mock answers: {error}") from None
+        return response.status, response.data
+
+    def close(self) -> None:
+        self._pool.clear()

@@ -1,0 +1,42 @@
+"""The settings as options of a command."""
+
+from __future__ import annotations
+
+import argparse
+
+from mockserver.contract import load_contract
+from mockserver.settings import SETTINGS, Resolved, default_text, option_of, resolve_settings
+
+PASS, FAILURE, USAGE, INTERRUPTED = 0, 1, 2, 130
+"""What a command ends with."""
+
+
+def add_settings(parser: argparse.ArgumentParser, *names: str, without: str = "") -> None:
+    """Add the options of the settings, or of some of them, but for one."""
+    parser.add_argument("--config", metavar="FILE", help="config file (TOML)")
+    contract = load_contract()
+    for name, setting in SETTINGS.items():
+        if (names and name not in names) or name == without:
+            continue
+        about = setting.metadata
+        default = f" (default {text})" if (text := default_text(name, contract)) else ""
+        extra: dict[str, object] = {"metavar": "VALUE"}
+        if about["default"] in ("true", "false"):
+            extra = {"nargs": "?", "const": "true", "metavar": "true|false"}
+        elif name == "api_key":
+            extra = {"action": "append", "metavar": "KEY"}
+        help_ = (about["help"] + default).replace("%", "%%")
+        parser.add_argument(option_of(name), dest=name, help=help_, **extra)  # type: ignore[arg-type]
+
+
+def resolve(options: argparse.Namespace, **own: str) -> Resolved:
+    """Settle the settings from the command's options; *own* go before all else.
+
+    Raises SettingError and ContractError.
+    """
+    given: dict[str, str] = {}
+    for name in ("config", *SETTINGS):
+        value = getattr(options, name, None)
+        if value is not None:
+            given[name] = ",".join(value) if isinstance(value, list) else value
+    return resolve_settings(given | own)

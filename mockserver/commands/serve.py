@@ -1,0 +1,74 @@
+"""`maxapi-mock serve`."""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import os
+import signal
+import sys
+
+from mockserver.commands.options import PASS, USAGE, add_settings, resolve
+from mockserver.settings import SETTINGS, Resolved, Settings, show_value
+from mockserver.version import __version__
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """Add the options."""
+    add_settings(parser)
+    parser.add_argument(
+        "--show-settings", action="store_true", help="print each setting and its origin, and end"
+    )
+
+
+def run(options: argparse.Namespace) -> int:
+    """Serve until interrupted; give the exit status."""
+    resolved = resolve(options)
+    if options.show_settings:
+        _show_settings(resolved)
+        return PASS
+    from mockserver.engine.service import Service
+    from mockserver.web.server import Server, ServerError
+
+    be_quick()
+    stopping = {signal.SIGINT, signal.SIGTERM}
+    signal.pthread_sigmask(signal.SIG_BLOCK, stopping)  # before there are threads to inherit it
+    try:
+        server = Server(Service(resolved.contract, resolved.settings))
+        server.start()
+    except ServerError as error:
+        print(f"maxapi-mock: {error}", file=sys.stderr)
+        return USAGE
+    print(f"maxapi-mock {__version__} serves {server.url}", flush=True)
+    _say_what_is_closed(resolved.settings)
+    if server.authority is not None:
+        for name, value in server.authority.environment.items():
+            print(f"export {name}={value}")
+    sys.stdout.flush()
+    signal.sigwait(stopping)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, stopping)  # a second one ends it at once
+    if not server.stop():
+        sys.stdout.flush()
+        os._exit(PASS)
+    return PASS
+
+
+def be_quick() -> None:
+    """Let the garbage collector rest: records are acyclic, and collecting only costs speed."""
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 100)
+
+
+def _say_what_is_closed(settings: Settings) -> None:
+    """Tell what a mock that others can reach does not do by itself."""
+    if settings.is_public and settings.control_token is None:
+        print(f"{settings.host} is public: /__mock is closed; open it with --control-token")
+    if settings.is_public and settings.callback_allow is None:
+        print(f"{settings.host} is public: no webhooks; name their hosts with --callback-allow")
+
+
+def _show_settings(resolved: Resolved) -> None:
+    width = max(map(len, SETTINGS))
+    for name in SETTINGS:
+        value = show_value(name, getattr(resolved.settings, name))
+        print(f"{name.replace('_', '-'):{width}}  {value:22}  {resolved.origins[name]}")

@@ -1,0 +1,94 @@
+"""The summary of a run, in three forms."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter, defaultdict
+from decimal import Decimal
+from typing import Any
+
+from mockserver.domain.billing import money
+from mockserver.engine.tally import Tally
+
+_SHOWN = 12
+"""Rows of a list that a screen has room for."""
+_WIDTH = 160
+
+
+def as_text(tally: Tally, spent: Decimal) -> str:
+    """Write it for a terminal."""
+    lines = [f"maxapi-mock: {_headline(tally, spent)}"]
+    lines += [f"  {name:14}{sum(by.values()):>5}  {_counts(by)}" for name, by in _rows(tally)]
+    for title, counts in _lists(tally):
+        lines.append(f"  {title}:")
+        lines += [f"    {number:>4} x {text[:_WIDTH]}" for text, number in counts]
+    return "\n".join(lines)
+
+
+def as_markdown(tally: Tally, spent: Decimal) -> str:
+    """Write it for a page, such as a GitHub job's summary."""
+    lines = ["### MaxAPI mock", "", _headline(tally, spent) + ".", ""]
+    if _rows(tally):
+        lines += ["| | number | outcome |", "|---|---|---|"]
+        lines += [f"| {name} | {sum(by.values())} | {_counts(by)} |" for name, by in _rows(tally)]
+    for title, counts in _lists(tally):
+        lines += ["", f"**{title.capitalize()}**", ""]
+        lines += [f"- {number} x `{text.replace('`', '')}`" for text, number in counts]
+    return "\n".join([*lines, "", ""])
+
+
+def as_json(tally: Tally, spent: Decimal) -> str:
+    """Write it for programs; it holds everything, not only what a page shows."""
+    requests: dict[str, dict[str, int]] = defaultdict(dict)
+    for (operation, status), number in sorted(tally.requests.items()):
+        requests[operation][str(status)] = number
+    document = {
+        "requests": requests,
+        "webhooks": dict(tally.webhooks),
+        "warnings": dict(tally.warnings),
+        "scenarios": dict(tally.scenarios),
+        "cost_usd": money(spent),
+    }
+    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+
+
+def _headline(tally: Tally, spent: Decimal) -> str:
+    requests, webhooks = sum(tally.requests.values()), sum(tally.webhooks.values())
+    warnings = sum(tally.warnings.values())
+    counts = [
+        _plural(requests, "request"),
+        _plural(webhooks, "webhook attempt"),
+        _plural(warnings, "contract warning"),
+    ]
+    return f"{', '.join(counts)}; live it would have cost ${money(spent)}"
+
+
+def _plural(number: int, name: str) -> str:
+    return f"{number} {name}{'' if number == 1 else 's'}"
+
+
+def _rows(tally: Tally) -> list[tuple[str, Counter[Any]]]:
+    """Give the outcomes of each operation, and of the webhooks."""
+    rows: dict[str, Counter[Any]] = {}
+    for (operation, status), number in tally.requests.items():
+        rows.setdefault(operation, Counter())[status] = number
+    if tally.webhooks:
+        rows["webhook"] = tally.webhooks
+    return list(rows.items())
+
+
+def _lists(tally: Tally) -> list[tuple[str, list[tuple[str, int]]]]:
+    named = [("contract warnings", tally.warnings), ("scenarios", tally.scenarios)]
+    return [(title, _most(counts)) for title, counts in named if counts]
+
+
+def _most(counts: Counter[str]) -> list[tuple[str, int]]:
+    most = counts.most_common(_SHOWN)
+    left_out = len(counts) - len(most)
+    return [*most, (f"and {left_out} others", counts.total() - sum(n for _, n in most))][
+        : len(most) + bool(left_out)
+    ]
+
+
+def _counts(outcomes: Counter[Any]) -> str:
+    return ", ".join(f"{outcome} x {number}" for outcome, number in outcomes.most_common())

@@ -1,0 +1,71 @@
+"""What a mock saw in all its life, in numbers: of every sandbox, whatever its journal forgot."""
+
+from __future__ import annotations
+
+from collections import Counter
+from threading import Lock
+from typing import Any
+
+from mockserver.contract import Contract
+from mockserver.engine.exchange import WARNING_HEADER
+from mockserver.engine.journal import Delivery, Exchange
+from mockserver.engine.routes import pattern_of
+
+_MOST_TEXTS = 1000
+"""Different texts of warnings that are kept apart."""
+_OTHERS = "others"
+
+
+class Tally:
+    """Counts what it is told of; safe to use from several threads."""
+
+    def __init__(self, contract: Contract) -> None:
+        self.requests: Counter[tuple[str, int]] = Counter()
+        """By operation and status."""
+        self.warnings: Counter[str] = Counter()
+        """What the contract has against the requests: unknown fields, and refusals that no
+        scenario asked for."""
+        self.scenarios: Counter[str] = Counter()
+        """Exchanges in which each scenario was in force."""
+        self.webhooks: Counter[str] = Counter()
+        """Attempts by their answer."""
+        self._lock = Lock()
+        operations = contract.service["operations"]
+        results = [one for one in contract.service["results"].values() if "path" in one]
+        self._operations = [
+            (pattern_of(operation["path"]), name) for name, operation in operations.items()
+        ] + [(pattern_of(result["path"]), "result") for result in results]
+
+    def __call__(self, entry: Exchange | Delivery) -> None:
+        """Count one entry of a journal."""
+        with self._lock:
+            if isinstance(entry, Delivery):
+                self.webhooks["delivered" if entry.error is None else entry.error] += 1
+            else:
+                self._count(entry)
+
+    def _count(self, entry: Exchange) -> None:
+        operation, status = self._operation_of(entry.path), entry.response.status
+        self.requests[operation, status] += 1
+        self.scenarios.update(entry.scenarios)
+        for name, value in entry.response.headers:
+            if name == WARNING_HEADER and status < 400:
+                for text in value.split(" | "):
+                    self._warn(text)
+        if 400 <= status < 500 and not entry.scenarios:
+            self._warn(f"{operation} answered {status}: {_message(entry)}")
+
+    def _warn(self, text: str) -> None:
+        known = text in self.warnings or len(self.warnings) < _MOST_TEXTS
+        self.warnings[text if known else _OTHERS] += 1
+
+    def _operation_of(self, path: str) -> str:
+        for pattern, name in self._operations:
+            if pattern.fullmatch(path):
+                return str(name)
+        return "unknown route"
+
+
+def _message(entry: Exchange) -> Any:
+    shown = entry.as_json()["response_body"]
+    return shown.get("msg", "") if isinstance(shown, dict) else ""

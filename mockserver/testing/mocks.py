@@ -1,0 +1,166 @@
+"""Mocks for tests: one with sockets, one without, one that somebody else has started."""
+
+from __future__ import annotations
+
+import dataclasses
+import secrets
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+from urllib.parse import urlsplit
+
+from mockserver.engine.callback import Callback, HttpTransport, Outcome, is_this_machine
+from mockserver.engine.clock import Clock
+from mockserver.engine.service import Service
+from mockserver.settings import Resolved, resolve_settings
+from mockserver.testing.control import ControlClient
+from mockserver.testing.sandbox import MaxapiSandbox
+from mockserver.testing.webhook import OnWebhook, Webhook
+from mockserver.web.wsgi import call
+
+if TYPE_CHECKING:
+    from flask import Flask
+
+
+class Mock(Protocol):
+    """A mock that tests get their sandboxes from."""
+
+    url: str
+
+    def sandbox(self, api_key: str | None = None) -> MaxapiSandbox:
+        """Give a sandbox whose clock stands still; its key is new unless one is given."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunningMock:
+    """A mock that answers at a URL."""
+
+    url: str
+    control_token: str | None = None
+
+    def sandbox(self, api_key: str | None = None) -> MaxapiSandbox:
+        """Give a sandbox whose clock stands still; its key is new unless one is given.
+
+        Raises ControlError if the URL is not a mock's, or it does not let itself be controlled.
+        """
+        key = api_key or new_key()
+        control = ControlClient(self.url, key, control_token=self.control_token)
+        control.freeze()
+        return MaxapiSandbox(self.url, key, control)
+
+
+@contextmanager
+def running_mock(folder: Path | None = None, **settings: Any) -> Iterator[RunningMock]:
+    """Run a mock on a free port of this machine, configured by *folder*, by default this one.
+
+    *settings* go before those of the environment and the config file; their values are those of
+    the command line: `running_mock(duration="5m", webhook_tries=5)`. Webhooks go to this machine
+    only, unless `callback_allow` names other hosts. Raises SettingError.
+    """
+    from mockserver.web.server import Server
+
+    resolved = _settled(folder, settings)
+    service = Service(resolved.contract, resolved.settings, transport=_Nearby(resolved))
+    with Server(service) as server:
+        yield RunningMock(server.url)
+
+
+class InProcessMock:
+    """A mock without sockets; `app` is a WSGI application, the clocks stand still.
+
+    *url* is what the app under test takes for the API's; for *folder* and *settings* see
+    `running_mock`. Raises SettingError.
+    """
+
+    def __init__(self, url: str, folder: Path | None = None, **settings: Any) -> None:
+        from mockserver.web.app import create_app
+
+        self.url = url
+        resolved = _settled(folder, settings)
+        self.on_webhook: OnWebhook | None = None
+        """Takes the webhooks; without it they go to receivers on this machine, by HTTP."""
+        self._nearby = _Nearby(resolved)
+        self._service = Service(
+            resolved.contract,
+            resolved.settings,
+            make_clock=lambda: Clock(speed=0),
+            transport=self._deliver,
+        )
+        self.app: Flask = create_app(self._service)
+
+    def sandbox(self, api_key: str | None = None) -> MaxapiSandbox:
+        """Give a sandbox whose clock stands still; its key is new unless one is given."""
+        key = api_key or new_key()
+        control = ControlClient(_HERE, key, send=self._send)
+        return MaxapiSandbox(self.url, key, control)
+
+    def _send(
+        self, method: str, url: str, headers: Mapping[str, str], body: bytes | None
+    ) -> tuple[int, bytes]:
+        status, _, data = call(self.app, method, url, headers, body or b"")
+        return status, data
+
+    def _deliver(self, callback: Callback) -> Outcome:
+        if self.on_webhook is None:
+            return self._nearby(callback)
+        webhook = Webhook(
+            callback.method, callback.url, {"content-type": callback.content_type}, callback.body
+        )
+        try:
+            status = self.on_webhook(webhook) or 200
+        except Exception as error:  # the receiver's own fault, as the mock would see it
+            return Outcome(500, f"raised {type(error).__name__}: {error}", 0.0)
+        delivered = 200 <= status < 300
+        return Outcome(status, None if delivered else f"answered {status}, not 2xx", 0.0)
+
+    def close(self) -> None:
+        """Let its threads go."""
+        self._service.close()
+        self._nearby.close()
+
+
+_HERE = "http://localhost"
+"""What the control plane of a mock without sockets takes for its own host."""
+
+
+def new_key() -> str:
+    """Make an API key that nobody else has."""
+    return f"test-{secrets.token_hex(8)}"
+
+
+class _Nearby(HttpTransport):
+    """Sends webhooks to this machine, and to others only if the settings name them."""
+
+    def __init__(self, resolved: Resolved) -> None:
+        super().__init__(resolved.settings.webhook_concurrency)
+        self._allowed = resolved.settings.callback_allow or frozenset()
+
+    def __call__(self, callback: Callback) -> Outcome:
+        """Send *callback*, or say why not."""
+        try:
+            host = urlsplit(callback.url).hostname or ""
+        except ValueError:
+            host = ""
+        if is_this_machine(callback.url) or any(fnmatchcase(host, one) for one in self._allowed):
+            return super().__call__(callback)
+        return Outcome(None, f"not sent: {host} is not this machine", 0.0)
+
+
+def _settled(folder: Path | None, changes: Mapping[str, Any]) -> Resolved:
+    """Give the settings of a folder and the environment, but those of a server for others."""
+    texts = {
+        name: str(value).lower() if isinstance(value, bool) else str(value)
+        for name, value in changes.items()
+    }
+    own = {"host": "127.0.0.1", "port": "0"}
+    resolved = resolve_settings(own | texts, folder=folder)
+    private = {"control_token": None, "api_key": None}
+    if "public_url" not in changes:
+        private["public_url"] = None
+    return dataclasses.replace(
+        resolved,
+        settings=dataclasses.replace(resolved.settings, **private),  # type: ignore[arg-type]
+    )

@@ -1,0 +1,124 @@
+"""What a test holds in its hands: one sandbox of a mock."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from mockserver.testing.control import ControlClient, Json, Moved
+
+
+class SandboxClock:
+    """The clock of a sandbox; everything that the mock does goes by it."""
+
+    def __init__(self, control: ControlClient) -> None:
+        self._control = control
+        self.freeze = control.freeze
+        self.run = control.run
+        self.advance = control.advance
+        self.advance_until = control.advance_until
+        self.advance_until_idle = control.advance_until_idle
+
+    @property
+    def now(self) -> datetime:
+        """The moment that it shows, in UTC."""
+        return datetime.fromisoformat(self._control.clock()["now"])
+
+    @property
+    def frozen(self) -> bool:
+        """Whether it stands still."""
+        return bool(self._control.clock()["frozen"])
+
+
+class MaxapiSandbox:
+    """An isolated world of one mock: the app under test is given `base_url` and `api_key`."""
+
+    def __init__(self, base_url: str, api_key: str, control: ControlClient) -> None:
+        self.base_url = base_url
+        """Where the API is, without a slash at its end."""
+        self.api_key = api_key
+        self.control = control
+        """Everything else that can be asked of the mock."""
+        self.clock = SandboxClock(control)
+
+    def scenario(self, scenario: str, *, times: int | None = None, **match: Any) -> Json:
+        """Let *scenario* happen to the requests that match, so many times or always.
+
+        *match* is any of model, prompt, user_id, method, path, nth. Gives the rule.
+        """
+        return self.control.add_rule(scenario, times=times, **match)
+
+    def settings(self, **changes: Any) -> Mapping[str, str]:
+        """Change settings of the sandbox for the rest of the test; give all that it has."""
+        return self.control.change_settings(**changes) if changes else self.control.settings()
+
+    @property
+    def rules(self) -> list[Json]:
+        """The rules in their order, and how often each has spoken."""
+        return self.control.rules()
+
+    @property
+    def tasks(self) -> list[Json]:
+        """The tasks, oldest first, as a poll would show them now."""
+        return self.control.tasks()
+
+    @property
+    def requests(self) -> list[Json]:
+        """The requests of the app with their responses, oldest first."""
+        return self.control.requests()
+
+    @property
+    def deliveries(self) -> list[Json]:
+        """The webhook attempts, oldest first."""
+        return self.control.deliveries()
+
+    def wait_for(self, task: str, status: str = "SUCCESS") -> Json:
+        """Move the clock to the moment at which *task* enters *status*; give the task then.
+
+        Webhooks that fall due on the way have been delivered when this returns. Raises
+        ControlError if the task never enters it.
+        """
+        self.control.advance_until(task, status)
+        return self.control.task(task)
+
+    def wait_until_idle(self) -> Moved:
+        """Move the clock until every task has ended and every webhook is delivered or given up."""
+        return self.control.advance_until_idle()
+
+    def assert_requested(self, *, times: int | None = None, **match: Any) -> list[Json]:
+        """Fail unless the app has made a matching request, or exactly so many; give them.
+
+        *match* is any of model, prompt, user_id, method, path, nth. The failure names the
+        requests that come nearest, and what differs.
+        """
+        __tracebackhide__ = True
+        answer = self.control.find(**match)
+        found: list[Json] = answer["requests"]
+        if len(found) == times or (times is None and found):
+            return found
+        wanted = ", ".join(f"{name}={value!r}" for name, value in match.items()) or "any request"
+        times_ = "at least once" if times is None else f"{times} times"
+        lines = [f"{wanted}: expected {times_}, seen {len(found)} times"]
+        lines += [f"  seen: {_line(one)}" for one in found]
+        for miss in answer["near_misses"]:
+            lines.append(f"  near: {_line(miss['request'])}")
+            lines += [f"        {difference}" for difference in miss["differences"]]
+        if not found and not answer["near_misses"]:
+            lines.append(f"  no request at all came with the key {self.api_key!r}")
+        raise AssertionError("\n".join(lines))
+
+    def close(self) -> None:
+        """Forget what was in the sandbox, and close the connections to the mock."""
+        try:
+            self.control.reset()
+        finally:
+            self.control.close()
+
+
+def _line(request: Json) -> str:
+    body = request["body"]
+    text = body if isinstance(body, str) else json.dumps(body, ensure_ascii=False)
+    shown: Sequence[str] = [request["method"], request["path"], text[:200]]
+    return " ".join(shown).rstrip()

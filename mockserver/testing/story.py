@@ -1,0 +1,229 @@
+"""What a sandbox saw, told for the report of a test that failed."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import groupby
+from typing import Any
+
+from mockserver.domain.scenario import HEADER
+from mockserver.engine.exchange import WARNING_HEADER
+from mockserver.testing.control import ControlClient, Json
+
+_MOST_LINES = 60
+_MOST_CURLS = 12
+_LONGEST_BODY = 4000
+_DEFAULT_MOCK = "http://127.0.0.1:6290"
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    at: str
+    text: str
+    more: tuple[str, ...] = ()
+    task_id: str = ""
+    """The task that it is about, unless it is a request."""
+    shown_now: bool = False
+    """Whether it is the state that the task is in."""
+
+
+def tell(control: ControlClient, api_key: str, url: str | None) -> str:
+    """Tell what happened in the sandbox of *api_key*, in order, and how to repeat it by hand.
+
+    *url* is that of a mock that will still be there; without one, the curl lines are for one
+    that is started by hand. Raises ControlError.
+    """
+    requests, deliveries = control.requests(), control.deliveries()
+    tasks = [control.task(one["taskId"]) for one in control.tasks()]
+    clock = control.clock()
+    counts = [(requests, "request"), (tasks, "task"), (deliveries, "webhook attempt")]
+    seen = ", ".join(
+        f"{len(things)} {name}{'' if len(things) == 1 else 's'}" for things, name in counts
+    )
+    course = "stands still" if clock["frozen"] else f"runs at speed {clock['speed']:g}"
+    lines = [f"{seen}; the clock shows {clock['now']} and {course}"]
+    if not requests:
+        lines.append(f"No request came with the key {api_key}.")
+    lines += ["", *_last(_written(list(_in_order(requests, tasks, deliveries))))]
+    to_come = [_to_come(task, event) for task in tasks for event in task["timeline"]]
+    if any(to_come):
+        lines += ["", "to come:", *(f"  {one}" for one in to_come if one)]
+    if requests:
+        lines += ["", *_curls(requests, api_key, url)]
+    return "\n".join(lines).replace("\n\n\n", "\n\n")
+
+
+# -- the timeline ----------------------------------------------------------------------------
+
+
+def _in_order(requests: list[Json], tasks: list[Json], deliveries: list[Json]) -> Iterator[_Line]:
+    """Put requests, transitions and webhook attempts into the order in which they happened.
+
+    Moments alone do not tell: a clock that stands still gives the same one to many.
+    """
+    waiting = [_transition(task, event) for task in tasks for event in _past(task)]
+    waiting += map(_delivery, deliveries)
+    waiting.sort(key=lambda line: line.at)
+    submitted = {one["taskId"]: one["number"] for one in requests if _submits(one)}
+    for request in requests:
+        came_first = [line for line in waiting if _precedes(line, request, submitted)]
+        yield from came_first
+        waiting = [line for line in waiting if line not in came_first]
+        yield _request(request)
+    yield from waiting
+
+
+def _precedes(line: _Line, request: Json, submitted: dict[str, int]) -> bool:
+    """Say whether the event was before the request; one at its moment was, unless it is due to it.
+
+    *submitted* has the number of the request that submitted each task.
+    """
+    if submitted.get(line.task_id, 0) >= request["number"]:
+        return False
+    if line.at != request["at"]:
+        return line.at < str(request["at"])
+    cancelled = str(request["path"]).endswith(f"/{line.task_id}/cancel")
+    return not (cancelled and line.shown_now)
+
+
+def _past(task: Json) -> list[Json]:
+    return [one for one in task["timeline"] if one["past"] and one["event"] != "webhook"]
+
+
+def _submits(request: Json) -> bool:
+    return bool(request["taskId"]) and str(request["path"]).endswith("/submit")
+
+
+def _transition(task: Json, event: Json) -> _Line:
+    what = event.get("status") or "results have expired"
+    shown_now = what == task["status"]
+    if shown_now and task["failure_reason"]:
+        what = f"{what}, failure_reason {task['failure_reason']}"
+    text = f"  task {_short(task['taskId'])} {what}"
+    return _Line(event["at"], text, task_id=task["taskId"], shown_now=shown_now)
+
+
+def _delivery(one: Json) -> _Line:
+    answer = f"answered {one['status']}" if one["delivered"] else f"NOT delivered: {one['error']}"
+    again = f"; again at {_time(one['next_at'])}" if one["next_at"] else ""
+    text = (
+        f"  webhook of {_short(one['taskId'])}, attempt {one['attempt']}, "
+        f"to {one['url']}: {answer}{again}{_mischief(one)}"
+    )
+    return _Line(one["at"], text, task_id=one["taskId"])
+
+
+def _mischief(one: Json) -> str:
+    return f"  [{', '.join(one['scenarios'])}]" if one["scenarios"] else ""
+
+
+def _request(one: Json) -> _Line:
+    answer = one["response_body"]
+    said = ""
+    if isinstance(answer, dict):
+        found = answer.get("data")
+        said = str(answer.get("msg", "")) if one["status"] >= 400 else _about(found)
+    more = []
+    if one["status"] >= 400 and isinstance(one["body"], dict):
+        more.append(f"sent: {_json(one['body'])[:300]}")
+    warning = one["response_headers"].get(WARNING_HEADER)
+    if warning:
+        more.append(f"warning: {warning}")
+    path = one["path"].replace(str(one["taskId"]), _short(one["taskId"] or ""))
+    text = f"{one['method']} {path} -> {one['status']} {said}".rstrip() + _mischief(one)
+    return _Line(one["at"], text, tuple(more))
+
+
+def _about(found: Any) -> str:
+    if not isinstance(found, dict):
+        return ""
+    return str(found.get("status") or f"task {_short(str(found.get('taskId', '')))}")
+
+
+def _written(lines: list[_Line]) -> list[str]:
+    """Write the lines, each run of equal ones as one."""
+    written = []
+    for (text, more), run in groupby(lines, key=lambda line: (line.text, line.more)):
+        same = list(run)
+        times = f" ({len(same)} times)" if len(same) > 1 else ""
+        written.append(f"{_time(same[0].at)}  {text}{times}")
+        written += [f"{'':17}{one}" for one in more]
+    return written
+
+
+def _last(lines: list[str]) -> list[str]:
+    left_out = len(lines) - _MOST_LINES
+    return [f"... {left_out} earlier lines", *lines[left_out:]] if left_out > 0 else lines
+
+
+def _to_come(task: Json, event: Json) -> str:
+    if event["past"] or event["event"] == "results-expire":
+        return ""
+    when = f"at {_time(event['at'])}" if event["at"] else "when it is polled"
+    what = event.get("status") or f"webhook, attempt {event['attempt']}"
+    return f"task {_short(task['taskId'])} {what} {when}"
+
+
+def _time(at: str | None) -> str:
+    return f"{datetime.fromisoformat(at):%H:%M:%S.%f}" if at else ""
+
+
+def _short(task_id: str) -> str:
+    return task_id[:8]
+
+
+# -- how to repeat it ------------------------------------------------------------------------
+
+
+def _curls(requests: list[Json], api_key: str, url: str | None) -> list[str]:
+    """Write the requests as lines for a shell; the ids of tasks are taken from the answers."""
+    names: dict[str, str] = {}
+    lines: list[str] = []
+    for request in requests:
+        if _submits(request):
+            names[request["taskId"]] = f"TASK_{len(names) + 1}"
+        line = _curl(request, names)
+        if not lines or lines[-1] != line:
+            lines.append(line)
+    start = "" if url else ", against a mock of its own (maxapi-mock serve)"
+    head = [f"to repeat it by hand{start}:", f"  MOCK={url or _DEFAULT_MOCK} KEY={api_key}"]
+    left_out = len(lines) - _MOST_CURLS
+    if left_out > 0:
+        lines = [*lines[:_MOST_CURLS], f"# and {left_out} more"]
+    return head + [f"  {line}" for line in lines]
+
+
+def _curl(request: Json, names: dict[str, str]) -> str:
+    words = [f'curl -s "$MOCK{_path(request, names)}"', '-H "Authorization: Bearer $KEY"']
+    if request["method"] != "GET":
+        words.insert(1, f"-X {request['method']}")
+    body = request["body"]
+    text = body if isinstance(body, str) else _json(body)
+    asked = [one for one in request["scenarios"] if f"#mock:{one}" not in text]
+    if asked:
+        words.append(f"-H {shlex.quote(HEADER + ': ' + ', '.join(asked))}")
+    if text:
+        kind = request["headers"].get("content-type", "")
+        words.append(f"-H {shlex.quote('Content-Type: ' + kind)}")
+        whole = len(text) <= _LONGEST_BODY
+        words.append(f"-d {shlex.quote(text)}" if whole else f"-d @body  # {len(text)} characters")
+    line = " ".join(words)
+    if _submits(request):
+        name = names[request["taskId"]]
+        return f"{name}=$({line} | grep -o '[0-9a-f-]\\{{36\\}}'); echo ${name}"
+    return line
+
+
+def _path(request: Json, names: dict[str, str]) -> str:
+    for task_id, name in names.items():
+        if task_id in request["path"]:
+            return str(request["path"]).replace(task_id, f"${name}")
+    return str(request["path"])
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False)

@@ -1,0 +1,164 @@
+"""An HTTPS proxy whose tunnels to the API's hosts end in the mock."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import ssl
+from collections.abc import Sequence
+from contextlib import suppress
+from importlib.resources import files
+from pathlib import Path
+from threading import Event, Thread
+from typing import Self
+
+_HOST = "127.0.0.1"
+_PATIENCE = 30.0
+"""Real seconds that a client has to say where it wants to go, and a host to be reached."""
+_HEAD_LIMIT = 64 * 1024
+_CHUNK = 64 * 1024
+_FAILURES = (OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError, ValueError)
+
+
+class Interceptor:
+    """Listens on two free ports of this machine, as a context manager.
+
+    `proxy_port` speaks CONNECT, for clients that know a proxy; `tls_port` is at once the API's
+    host, for those that are led there otherwise. What comes for one of *hosts* is decrypted with
+    *context* and passed to the mock on *mock_port*; the rest is refused unless *allow_others*.
+    """
+
+    def __init__(
+        self, hosts: Sequence[str], context: ssl.SSLContext, mock_port: int, *, allow_others: bool
+    ) -> None:
+        self.hosts = tuple(hosts)
+        self.allow_others = allow_others
+        self.proxy_port = self.tls_port = 0
+        self._context = context
+        self._mock_port = mock_port
+        self._ready = Event()
+        self._thread = Thread(target=lambda: asyncio.run(self._serve()), name="tls", daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        self._ready.wait(_PATIENCE)
+        if not self.tls_port:
+            raise OSError("the proxy did not start")
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._loop.call_soon_threadsafe(self._stop.set)
+        self._thread.join()
+
+    async def _serve(self) -> None:
+        self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
+        try:
+            proxy = await asyncio.start_server(self._tunnel, _HOST, 0, limit=_HEAD_LIMIT)
+            direct = await asyncio.start_server(self._to_mock, _HOST, 0, ssl=self._context)
+            self.proxy_port = proxy.sockets[0].getsockname()[1]
+            self.tls_port = direct.sockets[0].getsockname()[1]
+        finally:
+            self._ready.set()
+        await self._stop.wait()
+        proxy.close()
+        direct.close()
+        others = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in others:
+            task.cancel()
+        await asyncio.gather(*others, return_exceptions=True)
+
+    async def _tunnel(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Let a client through to where it asks to go, or tell it why not."""
+        with suppress(*_FAILURES):
+            head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), _PATIENCE)
+            method, target = head.split(b" ")[:2]
+            host, _, port = target.decode("latin-1").rpartition(":")
+            if method != b"CONNECT":
+                await _refuse(writer, "this proxy is for HTTPS only")
+            elif host in self.hosts and port == "443":
+                await _accept(writer)
+                await writer.start_tls(self._context)
+                await self._to_mock(reader, writer)
+            elif self.allow_others:
+                await _pass_on(reader, writer, host.strip("[]"), int(port))
+            else:
+                await _refuse(writer, f"{host} is not the API; --allow-others lets it pass")
+        await _close(writer)
+
+    async def _to_mock(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(*_FAILURES):
+            await _join(reader, writer, *await asyncio.open_connection(_HOST, self._mock_port))
+        await _close(writer)
+
+    def preload(self, folder: Path) -> Path:
+        """Write a script for `node --require` into *folder*: Node then needs no proxy setting."""
+        facts = {
+            "port": self.tls_port,
+            "hosts": self.hosts,
+            "allowOthers": self.allow_others,
+        }
+        code = files("mockserver.web").joinpath("preload.cjs").read_text("utf-8")
+        path = folder / "preload.cjs"
+        path.write_text(f"const MOCK = {json.dumps(facts)};\n{code}", "utf-8")
+        return path
+
+
+async def _accept(writer: asyncio.StreamWriter) -> None:
+    writer.write(b"HTTP/1.1 200 Connection established\r\n\r\n")
+    await writer.drain()
+
+
+async def _refuse(writer: asyncio.StreamWriter, reason: str) -> None:
+    body = f"maxapi-mock: {reason}\n".encode()
+    head = "HTTP/1.1 403 Forbidden\r\nContent-Type: text/plain\r\n"
+    writer.write(f"{head}Content-Length: {len(body)}\r\nConnection: close\r\n\r\n".encode() + body)
+    await writer.drain()
+
+
+async def _pass_on(
+    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, host: str, port: int
+) -> None:
+    try:
+        far = await asyncio.wait_for(asyncio.open_connection(host, port), _PATIENCE)
+    except OSError as error:
+        await _refuse(writer, f"{host}:{port}: {error.strerror or error}")
+        return
+    await _accept(writer)
+    await _join(reader, writer, *far)
+
+
+async def _join(
+    near_in: asyncio.StreamReader,
+    near_out: asyncio.StreamWriter,
+    far_in: asyncio.StreamReader,
+    far_out: asyncio.StreamWriter,
+) -> None:
+    """Carry bytes both ways until both have ended."""
+    ways = [
+        asyncio.ensure_future(_carry(near_in, far_out)),
+        asyncio.ensure_future(_carry(far_in, near_out)),
+    ]
+    try:
+        await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait(ways, timeout=_PATIENCE)
+    finally:
+        for way in ways:
+            way.cancel()
+        await _close(far_out)
+
+
+async def _carry(source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
+    with suppress(*_FAILURES):
+        while chunk := await source.read(_CHUNK):
+            sink.write(chunk)
+            await sink.drain()
+        if sink.can_write_eof():
+            sink.write_eof()
+        else:
+            sink.close()
+
+
+async def _close(writer: asyncio.StreamWriter) -> None:
+    writer.close()
+    with suppress(*_FAILURES):
+        await writer.wait_closed()

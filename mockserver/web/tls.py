@@ -1,0 +1,79 @@
+"""A throw-away certificate authority for the API's own names, and what makes clients trust it."""
+
+from __future__ import annotations
+
+import shutil
+import ssl
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Self
+from urllib.parse import urlsplit
+
+from mockserver.contract import Contract
+
+LOCAL = ("localhost", "127.0.0.1", "::1")
+
+
+def api_hosts(contract: Contract) -> tuple[str, ...]:
+    """Name the hosts of the API: the one that is called, and the one of the result files."""
+    return tuple(urlsplit(contract.fact(name)).hostname or "" for name in ("base_url", "cdn_url"))
+
+
+class Authority:
+    """Certificates for *hosts*, made anew, in *folder*.
+
+    Without a folder they are in a temporary one, until `close`. Raises OSError.
+    """
+
+    def __init__(self, hosts: Sequence[str], folder: Path | None = None) -> None:
+        import trustme
+
+        self._temporary = folder is None
+        self.folder = Path(tempfile.mkdtemp(prefix="maxapi-mock-")) if folder is None else folder
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.certificate, self.key = self.folder / "server.pem", self.folder / "server.key"
+        self.authority = self.folder / "ca.pem"
+        """The authority alone, for clients that add it to those they trust."""
+        self.bundle = self.folder / "bundle.pem"
+        """The authority and those of this machine, for clients that trust one file only."""
+        authority = trustme.CA(organization_name="maxapi-mockserver, for tests only")
+        issued = authority.issue_cert(*hosts)
+        self.key.touch(0o600)
+        self.key.write_bytes(issued.private_key_pem.bytes())
+        self.certificate.write_bytes(b"".join(one.bytes() for one in issued.cert_chain_pems))
+        own = authority.cert_pem.bytes()
+        self.authority.write_bytes(own)
+        self.bundle.write_bytes(own + _trusted_here())
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Remove the files, unless somebody named the folder."""
+        if self._temporary:
+            shutil.rmtree(self.folder, ignore_errors=True)
+
+    def context(self) -> ssl.SSLContext:
+        """Make a context for a server."""
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        context.load_cert_chain(self.certificate, self.key)
+        return context
+
+    @property
+    def environment(self) -> Mapping[str, str]:
+        """What makes common clients trust the certificates."""
+        return {
+            "SSL_CERT_FILE": str(self.bundle),
+            "REQUESTS_CA_BUNDLE": str(self.bundle),
+            "CURL_CA_BUNDLE": str(self.bundle),
+            "NODE_EXTRA_CA_CERTS": str(self.authority),
+        }
+
+
+def _trusted_here() -> bytes:
+    known = ssl.create_default_context().get_ca_certs(binary_form=True)
+    return "".join(map(ssl.DER_cert_to_PEM_cert, known)).encode()
