@@ -128,6 +128,8 @@ WRONG = {
     "control_token": "",
     "callback_allow": ",",
     "seed": "",
+    "tls": "maybe",
+    "tls_folder": "",
     "strict_callbacks": "maybe",
     "webhook_timeout": "0",
     "webhook_tries": "0",

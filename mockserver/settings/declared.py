@@ -72,7 +72,7 @@ class Settings:
 
     host: str = _setting(read_text, "address to listen on", "127.0.0.1")
     port: int = _setting(integer_reader(0, 65535), "port to listen on; 0 takes a free one", "6290")
-    tls: bool = _setting(read_flag, "serve HTTPS, also as api.maxapi.io and cdn.maxapi.io", "false")
+    tls: bool = _setting(read_flag, "serve HTTPS, also under the names of the API", "false")
     tls_folder: Path | None = _setting(
         read_path, "folder that --tls writes its certificates to; else a temporary one"
     )

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from mockserver.contract import load_contract
 from mockserver.testing.control import ControlClient, Json, Moved
 
 
@@ -74,13 +75,13 @@ class MaxapiSandbox:
         """The webhook attempts, oldest first."""
         return self.control.deliveries()
 
-    def wait_for(self, task: str, status: str = "SUCCESS") -> Json:
+    def wait_for(self, task: str, status: str | None = None) -> Json:
         """Move the clock to the moment at which *task* enters *status*; give the task then.
 
-        Webhooks that fall due on the way have been delivered when this returns. Raises
+        The status is that of success unless one is given. Webhooks that fall due on the way have been delivered when this returns. Raises
         ControlError if the task never enters it.
         """
-        self.control.advance_until(task, status)
+        self.control.advance_until(task, status or load_contract().lifecycle.success)
         return self.control.task(task)
 
     def wait_until_idle(self) -> Moved:
