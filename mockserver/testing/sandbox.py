@@ -78,8 +78,8 @@ class MaxapiSandbox:
     def wait_for(self, task: str, status: str | None = None) -> Json:
         """Move the clock to the moment at which *task* enters *status*; give the task then.
 
-        The status is that of success unless one is given. Webhooks that fall due on the way have been delivered when this returns. Raises
-        ControlError if the task never enters it.
+        The status is that of success unless one is given. Webhooks that fall due on the way have
+        been delivered when this returns. Raises ControlError if the task never enters it.
         """
         self.control.advance_until(task, status or load_contract().lifecycle.success)
         return self.control.task(task)
