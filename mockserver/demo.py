@@ -8,11 +8,8 @@ import tempfile
 import time
 from datetime import timedelta
 from decimal import Decimal
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from queue import Empty, Queue
-from threading import Thread
-from typing import Any, Self, cast
+from typing import Any, cast
 from urllib.parse import urlsplit
 
 import urllib3
@@ -22,6 +19,7 @@ from mockserver.domain.billing import cost_of, money
 from mockserver.domain.sizes import size_of
 from mockserver.engine.service import Service
 from mockserver.settings import make_settings
+from mockserver.testing.inbox import Inbox, InboxServer
 from mockserver.web.server import Server, ServerError
 
 _DEADLINE = 10.0
@@ -35,20 +33,20 @@ def run_demo() -> bool:
     contract = load_contract()
     settings = make_settings(contract, port=0, duration=timedelta(seconds=1.2))
     try:
-        with Server(Service(contract, settings)) as server, _Receiver() as receiver:
-            return _play(server.url, receiver, contract)
-    except (OSError, Empty, ServerError) as error:
-        _line("failed", str(error) or f"no webhook within {_DEADLINE:g} s")
+        with Server(Service(contract, settings)) as server, InboxServer() as inboxes:
+            return _play(server.url, inboxes.inbox(), contract)
+    except (OSError, AssertionError, ServerError) as error:
+        _line("failed", str(error))
         return False
 
 
-def _play(base: str, receiver: _Receiver, contract: Contract) -> bool:
+def _play(base: str, inbox: Inbox, contract: Contract) -> bool:
     _line("mock", base)
     example = contract.document("submit-request")["examples"][0]
-    request = {**example, "callBackUrl": receiver.url}
+    request = {**example, "callBackUrl": inbox.url}
     task_id = _submit(base, request)
     polled = _watch(f"{base}/api/v1/task/{task_id}", contract)
-    called = receiver.wait()
+    called = inbox.wait(timeout=_DEADLINE)[0].json
     equal = "yes" if called == polled else "NO"
     _line("webhook", f"{called['data']['status']}, equal to the poll: {equal}")
     right = _fetch(polled["data"]["result"]["urls"][0], request, contract)
@@ -98,35 +96,3 @@ def _fetch(url: str, request: dict[str, Any], contract: Contract) -> bool:
     ratio = contract.fact("results.default_ratio")
     size = size_of(contract.cards[request["model"]], request["input"], ratio)
     return kind == "PNG" and (width, height) == (size.width, size.height)
-
-
-class _Receiver:
-    """A webhook receiver on a free port."""
-
-    def __init__(self) -> None:
-        received: Queue[dict[str, Any]] = Queue()
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                received.put(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
-                self.send_response(204)
-                self.end_headers()
-
-            def log_message(self, *_: object) -> None:
-                pass
-
-        self._received = received
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self._server.server_port}/webhook"
-
-    def __enter__(self) -> Self:
-        Thread(target=self._server.serve_forever, args=(0.01,), daemon=True).start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-
-    def wait(self) -> dict[str, Any]:
-        """Give the first webhook that arrives."""
-        return self._received.get(timeout=_DEADLINE)

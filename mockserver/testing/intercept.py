@@ -14,8 +14,7 @@ from mockserver.engine.exchange import Mischief
 from mockserver.testing.mocks import InProcessMock
 from mockserver.testing.sandbox import MaxapiSandbox
 from mockserver.testing.webhook import OnWebhook
-from mockserver.web.app import MISCHIEF
-from mockserver.web.wsgi import call
+from mockserver.web.wsgi import MISCHIEF, call
 
 if TYPE_CHECKING:
     from flask import Flask

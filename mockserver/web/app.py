@@ -10,10 +10,7 @@ from werkzeug.exceptions import HTTPException
 from mockserver.engine.exchange import Mischief, Refusal, Request, Response
 from mockserver.engine.service import CONTROL_PREFIX, Service
 from mockserver.web.control import control_blueprint
-
-MISCHIEF = "mockserver.mischief"
-"""Whoever calls the application without a connection puts a list under this name into the WSGI
-environment, to be told what would go wrong with the connection."""
+from mockserver.web.wsgi import MISCHIEF
 
 
 def create_app(service: Service) -> flask.Flask:

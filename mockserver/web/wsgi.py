@@ -11,6 +11,10 @@ from urllib.parse import unquote_to_bytes, urlsplit
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
 
+MISCHIEF = "mockserver.mischief"
+"""A list under this name in the WSGI environment is told what would go wrong with a connection,
+instead of its happening."""
+
 Answer = tuple[int, list[tuple[str, str]], bytes]
 """Status, headers and body."""
 
