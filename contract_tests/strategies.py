@@ -175,3 +175,90 @@ def _conditional(
         for value in schema["properties"][name]["enum"]:
             if value not in member["enum"]:
                 yield Breakage({**met, name: value}, f"input.{name}", "enum")
+
+
+def acceptable(contract: Contract, model: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    """List valid inputs of *model* that together hold every value of every field.
+
+    Of numbers and lengths, these are the ends of their ranges. Each comes with the name of the
+    field that it is for; where that field asks for another one, the input holds this too. Every
+    combination that a condition of the card allows is among them.
+    """
+    base, schema = minimal_input(contract, model), contract.cards[model].input
+    for name, member in schema["properties"].items():
+        for value in _right(contract, member, contract.card_uris[model]):
+            completed = _completed(contract, model, {**base, name: value}, name)
+            if completed is not None:
+                yield name, completed
+    for clause in schema.get("allOf", []):
+        [(field, condition)] = clause["if"]["properties"].items()
+        for name, member in clause["then"]["properties"].items():
+            for value in member["enum"]:
+                yield name, {**base, field: condition["const"], name: value}
+
+
+def _right(contract: Contract, schema: Mapping[str, Any], uri: str) -> list[Any]:
+    """List the values of *schema*: all there are, or the ends of their range."""
+    if "$ref" in schema:
+        target, node = contract.schemas.resolve(schema["$ref"], uri)
+        return _right(contract, node, target)
+    if "enum" in schema:
+        return list(schema["enum"])
+    if "anyOf" in schema:
+        return [value for option in schema["anyOf"] for value in _right(contract, option, uri)]
+    if schema.get("type") == "array":
+        items = _right(contract, schema["items"], uri)
+        return [[items[n % len(items)] for n in range(length)] for length in _lengths(schema)]
+    return _right_scalars(schema)
+
+
+def _right_scalars(schema: Mapping[str, Any]) -> list[Any]:
+    if "pattern" in schema:
+        return [URL]
+    values: dict[str, list[Any]] = {
+        "boolean": [True, False],
+        "integer": [schema.get("minimum"), schema.get("maximum")],
+        "object": [dict.fromkeys(schema.get("required", ()), URL)],
+        "string": ["a cat", "\U0001f408 \u00e4\u4e2d"],
+    }
+    return values[schema.get("type", "string")]
+
+
+def _lengths(schema: Mapping[str, Any]) -> list[int]:
+    """Give the least length of an array but none, and the most; three where there is no most."""
+    limits = [one["maxItems"] for one in (schema, *schema.get("allOf", [])) if "maxItems" in one]
+    return sorted({max(1, schema.get("minItems", 1)), min(limits, default=3)})
+
+
+def _completed(
+    contract: Contract, model: str, submitted: dict[str, Any], kept: str
+) -> dict[str, Any] | None:
+    """Make an input valid by one more field, or none; None if that is not enough."""
+    schema = contract.cards[model].input
+    candidates = [submitted]
+    for name, member in schema["properties"].items():
+        if name != kept and "enum" in member:
+            candidates += [{**submitted, name: value} for value in member["enum"]]
+    for candidate in candidates:
+        if not contract.violations("submit-request", {"model": model, "input": candidate}):
+            return candidate
+    return None
+
+
+def envelope_breakages(request: dict[str, Any]) -> Iterator[tuple[Any, str]]:
+    """List documents that each break a single clause of a submission's envelope, and where."""
+    yield [request], "an array"
+    for name in ("model", "input"):
+        yield {key: value for key, value in request.items() if key != name}, f"no {name}"
+    for name, value in (
+        ("model", "no-such-model"),
+        ("model", 7),
+        ("model", None),
+        ("input", "a cat"),
+        ("input", []),
+        ("callBackUrl", "nowhere"),
+        ("callBackUrl", "ftp://example.com/webhook"),
+        ("callBackUrl", 7),
+        ("user_id", 7),
+    ):
+        yield {**request, name: value}, f"{name}: {value!r}"

@@ -157,9 +157,9 @@ def _settled(folder: Path | None, changes: Mapping[str, Any]) -> Resolved:
     }
     own = {"host": "127.0.0.1", "port": "0"}
     resolved = resolve_settings(own | texts, folder=folder)
-    private = {"control_token": None, "api_key": None}
-    if "public_url" not in changes:
-        private["public_url"] = None
+    private = {
+        name: None for name in ("control_token", "api_key", "public_url") if name not in changes
+    }
     return dataclasses.replace(
         resolved,
         settings=dataclasses.replace(resolved.settings, **private),  # type: ignore[arg-type]

@@ -1,0 +1,244 @@
+"""What was observed of a target, as values."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cached_property
+from typing import Any
+
+from mockserver.contract import NotJson, parse_json
+
+REDACTED = "$MAXAPI_API_KEY"
+"""Stands for a token wherever an exchange is shown; a shell puts the reader's own there."""
+_SHOWN = 4000
+
+
+@dataclass(frozen=True)
+class Exchange:
+    """A request and what came of it; tokens are redacted before one is made."""
+
+    method: str
+    url: str
+    path: str
+    operation: str | None
+    """Which operation of `service.json` was called, or `result`; None for any other route."""
+    headers: Mapping[str, str]
+    body: bytes
+    status: int | None
+    """None if there was no answer."""
+    answer_headers: Mapping[str, str]
+    """By lower-case name."""
+    answer: bytes
+    error: str | None = None
+    """Why there was no answer."""
+
+    @cached_property
+    def json(self) -> Any:
+        """The answer's JSON document; None if it is none."""
+        try:
+            return parse_json(self.answer)
+        except NotJson:
+            return None
+
+    @cached_property
+    def request(self) -> Any:
+        """The request's JSON document; None if it is none."""
+        try:
+            return parse_json(self.body)
+        except NotJson:
+            return None
+
+    @property
+    def task(self) -> dict[str, Any] | None:
+        """The task that the answer shows; None if it shows none."""
+        shown = self.json.get("data") if isinstance(self.json, dict) else None
+        return shown if isinstance(shown, dict) and self.status == 200 else None
+
+    @property
+    def succeeded(self) -> bool:
+        """Whether the API said yes."""
+        return self.status == 200 and isinstance(self.json, dict) and self.json.get("code") == 0
+
+    @property
+    def curl(self) -> str:
+        """A line for a shell that sends the request again."""
+        words = ["curl", "-sS", "-i", "-X", self.method, self.url]
+        line = " ".join(map(shlex.quote, words))
+        for name, value in self.headers.items():
+            quoted = f'"{name}: {value}"' if REDACTED in value else shlex.quote(f"{name}: {value}")
+            line += f" -H {quoted}"
+        if self.body:
+            line += f" --data-binary {shlex.quote(_text(self.body))}"
+        return line
+
+    def as_json(self) -> dict[str, Any]:
+        """Show it."""
+        return {
+            "method": self.method,
+            "url": self.url,
+            "headers": dict(self.headers),
+            "body": _text(self.body),
+            "status": self.status,
+            "answer_headers": dict(self.answer_headers),
+            "answer": _text(self.answer),
+            "error": self.error,
+            "curl": self.curl,
+        }
+
+    def __str__(self) -> str:
+        return f"{self.method} {self.path} -> {self.error or self.status}"
+
+
+def _text(body: bytes) -> str:
+    text = body[:_SHOWN].decode("utf-8", "replace")
+    return text if len(body) <= _SHOWN else f"{text}... ({len(body)} bytes)"
+
+
+@dataclass
+class History:
+    """All that was seen of one task, in order."""
+
+    task_id: str
+    submission: Exchange | None = None
+    polls: list[Exchange] = field(default_factory=list)
+    cancels: list[Exchange] = field(default_factory=list)
+    webhooks: list[Exchange] = field(default_factory=list)
+    """Each with the webhook as its request, and a poll made on its arrival as its answer."""
+    files: list[Exchange] = field(default_factory=list)
+    webhooks_awaited: bool = False
+    """Whether a webhook would have been seen, had one been sent."""
+    given_up: bool = False
+    """Whether nobody waited any longer for its end."""
+
+    @property
+    def document(self) -> dict[str, Any]:
+        """The submitted document; empty if it was not seen."""
+        sent = None if self.submission is None else self.submission.request
+        return sent if isinstance(sent, dict) else {}
+
+    @property
+    def shown(self) -> list[tuple[Exchange, dict[str, Any]]]:
+        """The polls that showed the task, with what they showed."""
+        return [(poll, poll.task) for poll in self.polls if poll.task is not None]
+
+    @property
+    def last(self) -> dict[str, Any]:
+        """What the last poll showed; empty if none did."""
+        return self.shown[-1][1] if self.shown else {}
+
+
+SEVERITIES = ("drift", "warning", "assumption", "information")
+"""What a finding is worth, the worst first: only drift fails."""
+
+_BY_CONFIDENCE = {
+    "seed": "drift",
+    "documented": "drift",
+    "corroborated": "warning",
+    "assumed": "assumption",
+}
+
+
+@dataclass(frozen=True)
+class Clause:
+    """A place in `schemas/`, with the confidence and page that it rests on."""
+
+    place: str
+    """File and JSON pointer below `schemas/`."""
+    confidence: str
+    page: str
+
+    @property
+    def severity(self) -> str:
+        """What it is worth when a target breaks it."""
+        return _BY_CONFIDENCE[self.confidence]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that a target does otherwise than the contract says."""
+
+    law: str
+    clause: Clause
+    expected: str
+    observed: str
+    severity: str
+    exchange: Exchange | None = None
+    subject: str = ""
+    """What it was found on, where a law is held for many things: a model's name, a field."""
+
+    @property
+    def key(self) -> str:
+        """What makes it the same finding in another run."""
+        return f"{self.law} | {self.clause.place} | {self.subject}"
+
+    @property
+    def remedy(self) -> str:
+        """What to change if the API is right."""
+        return f"schemas/{self.clause.place}"
+
+
+@dataclass
+class Verdict:
+    """What came of one law."""
+
+    law: str
+    title: str
+    clauses: tuple[str, ...]
+    status: str = "held"
+    """held, broken, skipped."""
+    reason: str = ""
+    """Why it was skipped, or not held on everything."""
+    checks: int = 0
+    """How often it was held against something."""
+    findings: list[Finding] = field(default_factory=list)
+
+
+@dataclass
+class Assumption:
+    """A clause that nobody documents, and what the target did."""
+
+    clause: str
+    text: str
+    answer: str = "not observed"
+    """as assumed, otherwise, not observed."""
+    observed: str = ""
+
+
+@dataclass
+class Report:
+    """What a run found."""
+
+    target: str
+    started: datetime
+    seed: int
+    command: str
+    verdicts: list[Verdict] = field(default_factory=list)
+    assumptions: list[Assumption] = field(default_factory=list)
+    requests: int = 0
+    submissions: int = 0
+    reserved_usd: str = "0.00"
+    """What all accepted submissions can have cost at most."""
+    limit_usd: str | None = None
+    unchecked: list[str] = field(default_factory=list)
+    """What the spending limit kept from being sent."""
+
+    @property
+    def findings(self) -> list[Finding]:
+        """All findings, the worst first."""
+        found = [finding for verdict in self.verdicts for finding in verdict.findings]
+        return sorted(found, key=lambda finding: SEVERITIES.index(finding.severity))
+
+    @property
+    def drift(self) -> list[Finding]:
+        """The findings that fail a run."""
+        return [finding for finding in self.findings if finding.severity == "drift"]
+
+
+def json_text(value: Any) -> str:
+    """Write a JSON value on one line, shortened."""
+    text = json.dumps(value, ensure_ascii=False, default=str)
+    return text if len(text) <= 200 else f"{text[:200]}..."

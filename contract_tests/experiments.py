@@ -1,0 +1,257 @@
+"""The laws that send requests of their own: who may ask, what is refused, what is accepted."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+from mockserver.contract import Violation
+
+from .evidence import Clause, Exchange
+from .lab import Lab, Skipped
+from .law import EXPERIMENT, Broken, Checks, Held, law, promised
+from .strategies import acceptable, breakages, envelope_breakages
+from .target import SUBMIT
+
+_UNKNOWN = "00000000-0000-4000-8000-000000000000"
+_401, _404 = "service.json#/errors/401", "service.json#/errors/404"
+
+
+def _status(place: str, wanted: int, exchange: Exchange, subject: str = "") -> Held | Broken:
+    """Hold a status against the one that a clause asks for."""
+    if exchange.status == wanted:
+        return Held(place)
+    observed = f"{exchange.error or exchange.status} {exchange.answer[:80]!r}"
+    return Broken(place, f"{wanted}", observed, exchange, subject)
+
+
+# -- who asks --------------------------------------------------------------------------------
+
+
+@law("token-missing", "A request without a token is refused", EXPERIMENT, _401)
+def token_missing(lab: Lab) -> Checks:
+    """Poll without one."""
+    yield _status(_401, 401, lab.target.send("GET", _query(lab), authorization=None))
+
+
+def _query(lab: Lab, task_id: str = _UNKNOWN) -> str:
+    path: str = lab.contract.service["operations"]["query"]["path"]
+    return path.format(taskId=task_id)
+
+
+@law("token-malformed", "A request whose token is malformed is refused", EXPERIMENT, _401)
+def token_malformed(lab: Lab) -> Checks:
+    """Poll with another scheme, and with nothing behind the scheme."""
+    for given in ("Basic bm9ib2R5Om5vdGhpbmc=", "Bearer", "nonsense"):
+        yield _status(_401, 401, lab.target.send("GET", _query(lab), authorization=given), given)
+
+
+@law("token-wrong", "A request with a token that nobody issued is refused", EXPERIMENT, _401)
+def token_wrong(lab: Lab) -> Checks:
+    """Poll with a made-up one."""
+    if lab.options.token_is_made_up:
+        raise Skipped("the target was given a made-up token itself, so any may do")
+    wrong = f"Bearer wrong-{lab.random.getrandbits(64):016x}"
+    yield _status(_401, 401, lab.target.send("GET", _query(lab), authorization=wrong))
+
+
+@law("token-first", "The token is asked for before the body is looked at", EXPERIMENT,
+     "token_first", submits=True)  # fmt: skip
+def token_first(lab: Lab) -> Checks:
+    """Submit a wrong body without a token."""
+    exchange = lab.target.submit({"model": lab.cheapest(), "input": {}}, authorization=None)
+    yield _status(promised("token_first"), 401, exchange)
+
+
+# -- what there is not -----------------------------------------------------------------------
+
+
+@law("unknown-task", "A task that does not exist is 404", EXPERIMENT, _404)
+def unknown_task(lab: Lab) -> Checks:
+    """Poll and cancel it."""
+    yield _status(_404, 404, lab.target.poll(_UNKNOWN), "poll")
+    yield _status(_404, 404, lab.target.cancel(_UNKNOWN), "cancel")
+
+
+@law("unknown-route", "A route that does not exist is 404", EXPERIMENT, _404)
+def unknown_route(lab: Lab) -> Checks:
+    """Ask for one below the API's prefix."""
+    path = f"{lab.contract.service['authentication']['prefix']}no-such-route"
+    yield _status(_404, 404, lab.target.send("GET", path), "route")
+
+
+@law("wrong-method", "A method that a route does not have is 405", EXPERIMENT,
+     "service.json#/errors/405")  # fmt: skip
+def wrong_method(lab: Lab) -> Checks:
+    """Delete a task."""
+    exchange = lab.target.send("DELETE", _query(lab))
+    yield _status("service.json#/errors/405", 405, exchange)
+
+
+@law("foreign-task", "A task of another key is unknown", EXPERIMENT, "foreign_task_unknown",
+     submits=True)  # fmt: skip
+def foreign_task(lab: Lab) -> Checks:
+    """Poll and cancel it with the other key."""
+    if lab.other is None:
+        raise Skipped("there is no second key; name its variable with --other-token-env")
+    history = lab.started(lab.request(lab.cheapest()))
+    if history is not None:
+        place = promised("foreign_task_unknown")
+        yield _status(place, 404, lab.other.poll(history.task_id), "poll")
+        yield _status(place, 404, lab.other.cancel(history.task_id), "cancel")
+
+
+# -- what is refused -------------------------------------------------------------------------
+
+
+@law("body-is-json", "A body that is not JSON is refused", EXPERIMENT,
+     "service.json#/errors/400", "service.json#/errors/415", submits=True)  # fmt: skip
+def body_is_json(lab: Lab) -> Checks:
+    """Submit half a document, and a whole one as another content type."""
+    whole = json.dumps(lab.request(lab.cheapest())).encode()
+    place = "service.json#/errors/400"
+    yield _status(place, 400, lab.target.submit(whole[: len(whole) // 2]), "half a document")
+    as_text = lab.target.submit(whole, content_type="text/plain")
+    yield _status("service.json#/errors/415", 415, as_text)
+
+
+@law("body-is-limited", "A body that is too large is refused with 413", EXPERIMENT,
+     "service.json#/errors/413", submits=True)  # fmt: skip
+def body_is_limited(lab: Lab) -> Checks:
+    """Submit one that is a byte larger than assumed."""
+    document = lab.request(lab.cheapest(), prompt="")
+    missing = lab.contract.fact("limits.body") + 1 - len(json.dumps(document))
+    exchange = lab.submit({**document, "input": {**document["input"], "prompt": "x" * missing}})
+    yield _status("service.json#/errors/413", 413, exchange)
+
+
+@law("envelope-is-checked", "A submission whose envelope breaks the contract is refused",
+     EXPERIMENT, "submit-request.json#", submits=True)  # fmt: skip
+def envelope_is_checked(lab: Lab) -> Checks:
+    """Submit one for each clause of the envelope."""
+    for document, place in envelope_breakages(lab.request(lab.cheapest())):
+        violations = lab.contract.violations("submit-request", document)
+        yield from _refused(lab, document, violations[0], place)
+
+
+@law("input-is-checked", "An input that breaks a clause of its model's card is refused",
+     EXPERIMENT, "submit-request.json#/properties/input", submits=True)  # fmt: skip
+def input_is_checked(lab: Lab) -> Checks:
+    """Submit one for each clause of each card, on the smallest input that is valid otherwise."""
+    for model in lab.options.models:
+        for breakage in breakages(lab.contract, model):
+            document = {"model": model, "input": breakage.input}
+            violation = _of(lab.contract.violations("submit-request", document), breakage)
+            if lab.options.thrifty and violation.source.confidence == "assumed":
+                continue  # it would be paid for, and teach nothing that a page says
+            yield from _refused(lab, document, violation, f"{model} {breakage}")
+
+
+def _of(violations: list[Violation], breakage: Any) -> Violation:
+    for violation in violations:
+        if violation.place == breakage.place and violation.rule == breakage.rule:
+            return violation
+    return violations[0]
+
+
+def _refused(lab: Lab, document: Any, violation: Violation, subject: str) -> Checks:
+    """Expect 400, and a message that names the place."""
+    exchange = lab.submit(document)
+    source = violation.source
+    clause = Clause(violation.clause, source.confidence, source.page)
+    wanted = f"400, for {violation}"
+    if exchange.succeeded or exchange.status is None or exchange.status < 400:
+        observed = f"{exchange.error or exchange.status} {exchange.answer[:80]!r}"
+        yield Broken(violation.clause, wanted, observed, exchange, subject, clause)
+        return
+    yield Held(violation.clause)
+    yield _status("service.json#/errors/400", 400, exchange, subject)
+    said = exchange.json.get("msg", "") if isinstance(exchange.json, dict) else ""
+    name = violation.place.partition("[")[0].rpartition(".")[2] or "body"
+    place = promised("refusal_names_field")
+    if name in str(said):
+        yield Held(place)
+    else:
+        yield Broken(place, f"a message with {name!r}", f"msg {said!r}", exchange, subject)
+
+
+@law("no-local-callback", "A callBackUrl of the target's own machine is refused", EXPERIMENT,
+     "submit-request.json#/properties/callBackUrl", submits=True)  # fmt: skip
+def no_local_callback(lab: Lab) -> Checks:
+    """Submit one with localhost."""
+    if not lab.options.thrifty:
+        raise Skipped("a mock on this machine is to accept it; --strict-callbacks refuses it")
+    document = lab.request(lab.cheapest()) | {"callBackUrl": "http://localhost/webhook"}
+    place = "submit-request.json#/properties/callBackUrl"
+    yield _status(place, 400, lab.submit(document), "localhost")
+
+
+# -- what is accepted ------------------------------------------------------------------------
+
+
+@law("smallest-input", "The smallest valid input of every model is accepted", EXPERIMENT,
+     "submit-request.json#/properties/model", submits=True)  # fmt: skip
+def smallest_input(lab: Lab) -> Checks:
+    """Submit it."""
+    for model in lab.options.models:
+        place = lab.contract.card_uris[model].removeprefix(lab.contract.schemas.base)
+        yield from _accepted(lab, lab.request(model), f"{place}#/input", model)
+
+
+@law("every-value", "Every value of every field of every model is accepted", EXPERIMENT,
+     "submit-request.json#/properties/input", submits=True)  # fmt: skip
+def every_value(lab: Lab) -> Checks:
+    """Submit each on the smallest input that takes it."""
+    for model in lab.options.models:
+        place = lab.contract.card_uris[model].removeprefix(lab.contract.schemas.base)
+        for field, submitted in lab.some(acceptable(lab.contract, model)):
+            document = {"model": model, "input": submitted}
+            shown = json.dumps(submitted[field], ensure_ascii=False)[:60]
+            clause = f"{place}#/input/properties/{field}"
+            yield from _accepted(lab, document, clause, f"{model} {field} {shown}")
+
+
+@law("envelope-is-accepted", "Every optional field of a submission is accepted", EXPERIMENT,
+     "submit-request.json#/properties", "unknown_field_accepted", submits=True)  # fmt: skip
+def envelope_is_accepted(lab: Lab) -> Checks:
+    """Submit them together, and then a field that nobody documents."""
+    document = lab.request(lab.cheapest())
+    full = {**lab.with_webhook(document), "user_id": "somebody"}
+    yield from _accepted(lab, full, "submit-request.json#/properties/user_id", "envelope")
+    unknown = {**document, "input": {**document["input"], "nobody_documents_this": True}}
+    yield from _accepted(lab, unknown, promised("unknown_field_accepted"), "unknown field")
+
+
+def _accepted(lab: Lab, document: Any, place: str, subject: str) -> Checks:
+    yield from judge_accepted(lab.submit(document), place, subject)
+
+
+def judge_accepted(exchange: Exchange, place: str, subject: str) -> Iterator[Held | Broken]:
+    """Expect success, unless moderation rejects what is in it: that is another matter."""
+    if exchange.succeeded:
+        yield Held(place)
+    elif not is_moderated(exchange):
+        observed = f"{exchange.error or exchange.status} {exchange.answer[:200]!r}"
+        yield Broken(place, "accepted", observed, exchange, subject)
+
+
+def is_moderated(exchange: Exchange) -> bool:
+    """Say whether a submission was rejected for what is in it, not for how it is written."""
+    refused = exchange.operation == SUBMIT and isinstance(exchange.json, dict)
+    return refused and isinstance(exchange.json.get("data"), dict) and exchange.status == 400
+
+
+@law("unique-ids", "No two submissions are given the same taskId", EXPERIMENT, "unique_id",
+     submits=True)  # fmt: skip
+def unique_ids(lab: Lab) -> Checks:
+    """Submit the same twice, and look at all ids that there were."""
+    for _ in range(2):
+        lab.submit(lab.request(lab.cheapest()))
+    twice = sorted(one for one, times in Counter(lab.ids).items() if times > 1)
+    if twice:
+        observed = f"{len(twice)} ids were given again: {', '.join(twice[:3])}"
+        yield Broken(promised("unique_id"), "different ids", observed, None)
+    else:
+        yield Held(promised("unique_id"))

@@ -1,0 +1,272 @@
+"""Where experiments are made: a target, what was seen of it, and what the laws say of that."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from threading import RLock
+from typing import Any, Protocol
+from urllib.parse import urlsplit
+
+from mockserver.contract import Contract
+
+from .clauses import assumptions
+from .evidence import Assumption, Exchange, History, Verdict
+from .law import EXCHANGE, EXPERIMENT, HISTORY, LAWS, Broken, Held, Law
+from .ledger import LimitError
+from .strategies import minimal_input
+from .target import CANCEL, QUERY, SUBMIT, Target
+
+
+class Skipped(Exception):
+    """A law cannot be held against this target; the message says why."""
+
+
+class Arrived(Protocol):
+    """A webhook as its receiver sees it."""
+
+    @property
+    def method(self) -> str:
+        """The HTTP method."""
+
+    @property
+    def url(self) -> str:
+        """The URL that it came to."""
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """By lower-case name."""
+
+    @property
+    def body(self) -> bytes:
+        """The body."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """What a run is to do."""
+
+    models: tuple[str, ...]
+    seed: int = 0
+    examples: int = 15
+    """Generated inputs for each model and, where submissions cost money, values of each field."""
+    thrifty: bool = False
+    """Whether submissions cost money: then few are made, and nothing is tried again."""
+    interval: float = 0.2
+    """Seconds between two polls of a task."""
+    patience: float = 10.0
+    """Seconds to wait for the end of a task."""
+    token_is_made_up: bool = False
+    """Whether the target was given a token that nobody issued, so that any may do."""
+
+
+class Lab:
+    """One run against one target."""
+
+    def __init__(self, contract: Contract, options: Options) -> None:
+        self.contract = contract
+        self.options = options
+        self.random = random.Random(options.seed)  # noqa: S311 - it is to repeat, not to be secret
+        self.histories: dict[str, History] = {}
+        self.verdicts = {one.id: Verdict(one.id, one.title, one.clauses) for one in LAWS.values()}
+        self.assumptions: dict[str, Assumption] = {one.clause: one for one in assumptions(contract)}
+        self.requests = self.submissions = 0
+        self.unchecked: list[str] = []
+        self.ids: list[str] = []
+        """The taskIds of all accepted submissions, in order."""
+        self.webhook_base: str | None = None
+        """Where webhooks arrive, if they can."""
+        self.files_wanted: set[str] = set()
+        """Tasks whose result files are to be fetched."""
+        self.target: Target
+        self.other: Target | None = None
+        """The same API with another key, if there is one."""
+        self._asked: dict[str, str] = {}
+        self._lock = RLock()
+
+    # -- what is seen ------------------------------------------------------------------------
+
+    def note(self, exchange: Exchange) -> None:
+        """Judge an exchange of this run's own key, and keep it with the task it is about."""
+        with self._lock:
+            self.note_foreign(exchange)
+            if exchange.operation == SUBMIT:
+                self._begin(exchange)
+            history = self.histories.get(exchange.path.split("/")[-1])
+            if exchange.operation == QUERY and history is not None:
+                history.polls.append(exchange)
+            history = self.histories.get(exchange.path.split("/")[-2])
+            if exchange.operation == CANCEL and history is not None:
+                history.cancels.append(exchange)
+
+    def note_foreign(self, exchange: Exchange) -> None:
+        """Judge an exchange that says nothing of this run's own tasks."""
+        with self._lock:
+            self.requests += 1
+            self.submissions += exchange.operation == SUBMIT
+            for law in LAWS.values():
+                if law.kind == EXCHANGE:
+                    self._record(law, law.judge(self.contract, exchange))
+
+    def _begin(self, exchange: Exchange) -> None:
+        task_id = (exchange.task or {}).get("taskId")
+        if exchange.succeeded and isinstance(task_id, str):
+            self.ids.append(task_id)
+            awaited = self.webhook_base is not None
+            history = History(task_id, exchange, webhooks_awaited=awaited)
+            self.histories.setdefault(task_id, history)
+            url = history.document.get("callBackUrl")
+            if isinstance(url, str):
+                self._asked[urlsplit(url).path] = task_id
+
+    def arrive(self, webhook: Arrived) -> int:
+        """Take a webhook, and poll the task that it tells of at once; give the status to answer."""
+        seen = Exchange(
+            method=webhook.method,
+            url=webhook.url,
+            path=urlsplit(webhook.url).path,
+            operation=None,
+            headers=webhook.headers,
+            body=webhook.body,
+            status=None,
+            answer_headers={},
+            answer=b"",
+        )
+        told = seen.request.get("data") if isinstance(seen.request, dict) else None
+        task_id = told.get("taskId") if isinstance(told, dict) else None
+        known = task_id if task_id in self.histories else self._asked.get(seen.path)
+        history = self.histories.get(known or "")
+        if history is None:
+            return 200
+        polled = self.on_arrival(history.task_id)
+        with self._lock:
+            history.webhooks.append(replace(seen, status=polled.status, answer=polled.answer))
+        return 200
+
+    def on_arrival(self, task_id: str) -> Exchange:
+        """Poll without noting it: it may overtake a poll that is under way."""
+        return self.beside.poll(task_id)
+
+    @property
+    def beside(self) -> Target:
+        """The target for polls that are made while others are under way."""
+        return self._beside
+
+    def reach(self, make: Callable[[Callable[[Exchange], object]], Target]) -> None:
+        """Use the target that *make* makes of whoever is to be told of its exchanges."""
+        self.target, self._beside = make(self.note), make(self.note_foreign)
+
+    # -- what is done ------------------------------------------------------------------------
+
+    def request(self, model: str, **more: Any) -> dict[str, Any]:
+        """Make the smallest valid request to *model*; *more* goes into its input."""
+        return {"model": model, "input": {**minimal_input(self.contract, model), **more}}
+
+    def with_webhook(self, document: dict[str, Any]) -> dict[str, Any]:
+        """Add a callBackUrl of its own, if webhooks can arrive."""
+        if self.webhook_base is None:
+            return document
+        return {**document, "callBackUrl": f"{self.webhook_base}/{len(self.ids)}"}
+
+    def submit(self, document: Any) -> Exchange:
+        """Submit a document. Raises LimitError."""
+        return self.target.submit(document)
+
+    def started(self, document: Any) -> History | None:
+        """Submit a document; give its history, or None if it was refused."""
+        exchange = self.submit(document)
+        task_id = (exchange.task or {}).get("taskId") if exchange.succeeded else None
+        return self.histories.get(str(task_id))
+
+    def cheapest(self) -> str:
+        """Name the model whose smallest request costs the least."""
+        costs = {
+            model: self.target.money.worst_case(self.request(model))
+            for model in self.options.models
+        }
+        known = {model: cost for model, cost in costs.items() if cost is not None}
+        if not known:
+            return self.options.models[0]
+        return min(known, key=lambda model: (known[model], model))
+
+    def some(self, things: Iterable[Any]) -> list[Any]:
+        """Give all *things* or, where they cost money, as many as there are to be examples."""
+        listed = list(things)
+        if not self.options.thrifty or len(listed) <= self.options.examples:
+            return listed
+        return self.random.sample(listed, self.options.examples)
+
+    def has_ended(self, history: History) -> bool:
+        """Say whether a poll has shown the end of a task."""
+        return history.last.get("status") in self.contract.lifecycle.terminal
+
+    def follow(self, histories: Iterable[History], *, closely: bool = True) -> None:
+        """Poll tasks until all have ended, or patience has; then twice more."""
+        followed = list(histories)
+        waited, tick, waiting = 0.0, 0, followed
+        while waiting and waited <= self.options.patience:
+            if closely or tick % 5 == 0:
+                for history in waiting:
+                    self.target.poll(history.task_id)
+            waiting = [one for one in waiting if not self.has_ended(one)]
+            if waiting:
+                self.target.pause(self.options.interval)
+                waited, tick = waited + self.options.interval, tick + 1
+        for history in waiting:
+            history.given_up = True
+        self.target.pause(self.options.interval)
+        for history in followed:
+            self.target.poll(history.task_id)
+
+    # -- what the laws say -------------------------------------------------------------------
+
+    def experiment(self, law: Law) -> None:
+        """Make the experiment of a law, as far as money and target allow."""
+        verdict = self.verdicts[law.id]
+        try:
+            self._record(law, law.judge(self))
+        except Skipped as skipped:
+            verdict.reason = str(skipped)
+        except LimitError as limit:
+            verdict.reason = f"the spending limit: {limit}"
+            self.unchecked.append(f"{law.id}: {limit}")
+
+    def conclude(self) -> None:
+        """Judge the histories of all tasks, and settle what was not held against anything."""
+        for law in LAWS.values():
+            if law.kind == HISTORY:
+                for history in self.histories.values():
+                    self._record(law, law.judge(self.contract, history))
+        for verdict in self.verdicts.values():
+            if verdict.findings:
+                verdict.status = "broken"
+            elif not verdict.checks:
+                verdict.status = "skipped"
+                verdict.reason = verdict.reason or "nothing was seen that it could be held against"
+
+    def _record(self, law: Law, checks: Iterable[Held | Broken]) -> None:
+        verdict = self.verdicts[law.id]
+        for check in checks:
+            verdict.checks += 1
+            self._answer(check)
+            if isinstance(check, Broken):
+                finding = law.finding(self.contract, check)
+                if finding.key not in {one.key for one in verdict.findings}:
+                    verdict.findings.append(finding)
+
+    def _answer(self, check: Held | Broken) -> None:
+        """Note what the target did where nobody documents what it should; a no outweighs a yes."""
+        assumption = self.assumptions.get(check.clause)
+        if assumption is None:
+            return
+        if isinstance(check, Broken):
+            assumption.answer, assumption.observed = "otherwise", check.observed
+        elif assumption.answer == "not observed":
+            assumption.answer = "as assumed"
+
+    @staticmethod
+    def experiments() -> list[Law]:
+        """List the laws that send something themselves, those that cost nothing first."""
+        laws = [law for law in LAWS.values() if law.kind == EXPERIMENT]
+        return sorted(laws, key=lambda law: law.submits)

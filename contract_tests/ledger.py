@@ -1,0 +1,106 @@
+"""A spending limit that cannot be exceeded, also by several runs, or one that was interrupted.
+
+What a submission could cost at most is written down before it is sent, and taken back only once
+it was refused. Whatever happens in between, the file then holds too much rather than too little.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+from typing import IO, Any
+
+
+class LedgerError(Exception):
+    """The ledger cannot be used; the message names the file, the line and the reason."""
+
+
+class LimitError(Exception):
+    """A submission could cost more than is left."""
+
+
+class Ledger:
+    """Reservations in a file of JSON lines; safe to share between threads and processes."""
+
+    def __init__(self, path: Path, limit: Decimal) -> None:
+        self._path = path
+        self.limit = limit
+
+    def reserve(self, amount: Decimal, what: str) -> str:
+        """Set *amount* aside for *what*; give the reservation's name.
+
+        When this returns, the reservation is on the disk. Raises LimitError if less than that is
+        left, and LedgerError.
+        """
+        with self._locked() as file:
+            held = sum(_held(file, self._path).values(), Decimal())
+            if held + amount > self.limit:
+                raise LimitError(
+                    f"{what} could cost ${amount}; of ${self.limit}, ${self.limit - held} is left"
+                )
+            name = secrets.token_hex(8)
+            _append(file, {"reserve": name, "usd": str(amount), "for": what})
+            return name
+
+    def release(self, name: str) -> None:
+        """Take a reservation back: it is sure that nothing was charged. Raises LedgerError."""
+        with self._locked() as file:
+            _held(file, self._path)
+            _append(file, {"release": name})
+
+    @property
+    def held(self) -> Decimal:
+        """US dollars that are reserved. Raises LedgerError."""
+        with self._locked() as file:
+            return sum(_held(file, self._path).values(), Decimal())
+
+    @contextmanager
+    def _locked(self) -> Iterator[IO[bytes]]:
+        try:
+            with self._path.open("a+b") as file:
+                fcntl.flock(file, fcntl.LOCK_EX)
+                yield file
+        except OSError as error:
+            raise LedgerError(f"ledger: {self._path}: {error.strerror or error}") from None
+
+
+def _held(file: IO[bytes], path: Path) -> dict[str, Decimal]:
+    """Read what is reserved and not released; forget a last line that was never finished."""
+    file.seek(0)
+    content = file.read()
+    whole, newline, torn = content.rpartition(b"\n")
+    if torn:  # its writer died before it sent anything, or before it took anything back
+        file.truncate(len(whole) + len(newline))
+    held: dict[str, Decimal] = {}
+    for number, line in enumerate(whole.splitlines(), 1):
+        try:
+            entry = json.loads(line)
+            if "release" in entry:
+                held.pop(entry["release"], None)
+            else:
+                held[entry["reserve"]] = _amount(entry["usd"])
+        except (ValueError, KeyError, TypeError, InvalidOperation):
+            shown = line[:80].decode("utf-8", "replace")
+            raise LedgerError(
+                f"ledger: {path}: line {number}: {shown!r} is no entry; repair or remove the file"
+            ) from None
+    return held
+
+
+def _amount(text: Any) -> Decimal:
+    amount = Decimal(str(text))
+    if not amount.is_finite() or amount < 0:
+        raise ValueError(text)
+    return amount
+
+
+def _append(file: IO[bytes], entry: dict[str, str]) -> None:
+    file.write(json.dumps(entry).encode() + b"\n")
+    file.flush()
+    os.fsync(file.fileno())

@@ -1,0 +1,226 @@
+"""The laws that follow tasks: to their results, their webhooks, or their cancellation."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hypothesis import HealthCheck, Phase, given, seed, settings
+
+from .evidence import Exchange, History
+from .experiments import is_moderated, judge_accepted
+from .lab import Lab, Skipped
+from .law import EXPERIMENT, Broken, Checks, Held, law, promised
+from .ledger import LimitError
+from .strategies import acceptable, minimal_input, valid_inputs
+
+
+class _Refused(Exception):
+    """A valid input was refused."""
+
+    def __init__(self, exchange: Exchange) -> None:
+        super().__init__(str(exchange))
+        self.exchange = exchange
+
+
+@law("any-input", "Any valid input of every model is accepted", EXPERIMENT,
+     "submit-request.json#/properties/input", submits=True)  # fmt: skip
+def any_input(lab: Lab) -> Checks:
+    """Let Hypothesis make some; where they cost nothing, it finds the simplest that is refused."""
+    for model in lab.options.models:
+        place = lab.contract.card_uris[model].removeprefix(lab.contract.schemas.base) + "#/input"
+        refused = _first_refused(lab, model)
+        if refused is None:
+            yield Held(place)
+        else:
+            yield from judge_accepted(refused, place, model)
+
+
+def _first_refused(lab: Lab, model: str) -> Exchange | None:
+    seen: list[Exchange] = []
+    stopped: list[LimitError] = []
+
+    @seed(lab.options.seed)
+    @settings(
+        max_examples=lab.options.examples,
+        phases=[Phase.generate] if lab.options.thrifty else [Phase.generate, Phase.shrink],
+        database=None,
+        deadline=None,
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(valid_inputs(lab.contract, model))
+    def submit(submitted: dict[str, Any]) -> None:
+        if stopped:
+            return
+        try:
+            exchange = lab.submit({"model": model, "input": submitted})
+        except LimitError as limit:
+            stopped.append(limit)
+            return
+        if not exchange.succeeded and not is_moderated(exchange):
+            seen.append(exchange)
+            if not lab.options.thrifty:  # what is raised is tried again, and paid again
+                raise _Refused(exchange)
+
+    try:
+        submit()
+    except _Refused as refused:
+        return refused.exchange
+    if stopped:
+        raise stopped[0]
+    return seen[0] if seen else None
+
+
+@law("lives", "Every model's tasks live from submission to results", EXPERIMENT, "ends",
+     submits=True)  # fmt: skip
+def lives(lab: Lab) -> Checks:
+    """Follow the smallest task of each model, with a webhook, and its largest, without one."""
+    histories = []
+    for model in lab.options.models:
+        smallest = lab.with_webhook(lab.request(model))
+        for document in (smallest, {"model": model, "input": _largest(lab, model)}):
+            history = lab.started(document)
+            if history is not None:
+                histories.append(history)
+                lab.files_wanted.add(history.task_id)
+    yield from _followed(lab, histories)
+
+
+def _followed(lab: Lab, histories: list[History], *, closely: bool = True) -> Checks:
+    """Follow tasks and fetch their files; the laws of histories judge what was seen."""
+    lab.follow(histories, closely=closely)
+    for history in histories:
+        result = history.last.get("result")
+        urls = result.get("urls") if isinstance(result, dict) else None
+        wanted = history.task_id in lab.files_wanted and isinstance(urls, list)
+        for url in urls if wanted and urls is not None else ():
+            if isinstance(url, str):
+                history.files.append(lab.target.fetch(url))
+    if histories:
+        yield Held(promised("ends"))  # whether each did is for the law of that name to say
+
+
+def _largest(lab: Lab, model: str) -> dict[str, Any]:
+    """Make an input that has as many fields as it can, each at its last value."""
+    largest = minimal_input(lab.contract, model)
+    for name, submitted in acceptable(lab.contract, model):
+        wider = {**largest, name: submitted[name]}
+        if not lab.contract.violations("submit-request", {"model": model, "input": wider}):
+            largest = wider
+    return largest
+
+
+@law("sizes", "Each size of each model is made as promised", EXPERIMENT,
+     "sizes/gpt-image-2.json#/rows", submits=True)  # fmt: skip
+def sizes(lab: Lab) -> Checks:
+    """Ask for every ratio at every resolution that the model takes."""
+    histories = []
+    for model in lab.options.models:
+        for submitted in lab.some(_sized(lab, model)):
+            history = lab.started({"model": model, "input": submitted})
+            if history is not None:
+                histories.append(history)
+                lab.files_wanted.add(history.task_id)
+    yield from _followed(lab, histories, closely=False)
+
+
+def _sized(lab: Lab, model: str) -> list[dict[str, Any]]:
+    card, base = lab.contract.cards[model], minimal_input(lab.contract, model)
+    fields = card.input["properties"]
+    ratios = fields.get("ratio", {}).get("enum", [None])
+    resolutions = fields.get("resolution", {}).get("enum", [None])
+    asked = [
+        {name: value for name, value in (("ratio", ratio), ("resolution", resolution)) if value}
+        for ratio in ratios
+        for resolution in resolutions
+    ]
+    inputs = [base | more for more in asked if more]
+    return [
+        one
+        for one in inputs
+        if not lab.contract.violations("submit-request", {"model": model, "input": one})
+    ]
+
+
+# -- cancellation ----------------------------------------------------------------------------
+
+
+def _begun(lab: Lab, document: Any = None) -> History:
+    history = lab.started(document or lab.request(lab.cheapest()))
+    if history is None:
+        raise Skipped("no task to cancel: the submission was refused")
+    return history
+
+
+@law("cancel-pending", "A task can be cancelled while it is in its first state", EXPERIMENT,
+     "cancel_pending", submits=True)  # fmt: skip
+def cancel_pending(lab: Lab) -> Checks:
+    """Cancel one at once, and see whether it had moved on if that is refused."""
+    history = _begun(lab, lab.with_webhook(lab.request(lab.cheapest())))
+    answer, after = lab.target.cancel(history.task_id), lab.target.poll(history.task_id)
+    status = (after.task or {}).get("status")
+    place = promised("cancel_pending")
+    if answer.succeeded and status == lab.contract.lifecycle.cancelled:
+        yield Held(place)
+    elif answer.succeeded or status == lab.contract.lifecycle.path[0]:
+        observed = f"the cancellation was answered {answer.status}, and a poll shows {status}"
+        yield Broken(place, f"200, and then {lab.contract.lifecycle.cancelled}", observed, answer)
+    lab.follow([history])
+
+
+@law("cancel-later", "A cancellation that comes late is accepted or refused, and means it",
+     EXPERIMENT, "cancel_refused_with_400", "service.json#/lifecycle/cancellable",
+     submits=True)  # fmt: skip
+def cancel_later(lab: Lab) -> Checks:
+    """Cancel in each further state, and twice; cancel at moments beside a transition."""
+    for state in lab.contract.lifecycle.path[1:]:
+        history = _begun(lab)
+        if _reaches(lab, history, state):
+            yield from _refusal(lab.target.cancel(history.task_id), state)
+        lab.follow([history])
+    history = _begun(lab)
+    lab.target.cancel(history.task_id)
+    yield from _refusal(lab.target.cancel(history.task_id), "twice")
+    lab.follow([history])
+    for _ in range(min(lab.options.examples, 8)):
+        history = _begun(lab)
+        lab.target.pause(lab.random.choice((0.2, 0.4, 0.4, 0.5)) * lab.random.uniform(0.9, 1.1))
+        yield from _refusal(lab.target.cancel(history.task_id), "beside a transition")
+        lab.follow([history], closely=False)
+
+
+def _reaches(lab: Lab, history: History, state: str) -> bool:
+    waited = 0.0
+    while waited <= lab.options.patience and not lab.has_ended(history):
+        task = lab.target.poll(history.task_id).task or {}
+        if task.get("status") == state:
+            return True
+        lab.target.pause(lab.options.interval)
+        waited += lab.options.interval
+    return False
+
+
+def _refusal(answer: Exchange, subject: str) -> Checks:
+    """Hold a refused cancellation against 400; an accepted one is for other laws to judge."""
+    place = promised("cancel_refused_with_400")
+    if answer.status == 400:
+        yield Held(place)
+    elif not answer.succeeded:
+        yield Broken(place, "400", f"{answer.error or answer.status}", answer, subject)
+
+
+@law("cancel-ended", "A task that has ended cannot be cancelled", EXPERIMENT, "cancel_ended",
+     submits=True)  # fmt: skip
+def cancel_ended(lab: Lab) -> Checks:
+    """Cancel one after its end."""
+    history = _begun(lab)
+    lab.follow([history], closely=False)
+    if not lab.has_ended(history):
+        raise Skipped("the task did not end in time")
+    answer = lab.target.cancel(history.task_id)
+    history.cancels.clear()  # too late to have a say in the end
+    lab.target.poll(history.task_id)
+    if answer.succeeded:
+        yield Broken(promised("cancel_ended"), "a refusal", f"{answer.status}", answer)
+    else:
+        yield Held(promised("cancel_ended"))
+        yield from _refusal(answer, "ended")

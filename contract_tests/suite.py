@@ -1,0 +1,90 @@
+"""The whole suite: every law, held against one target."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from mockserver.contract import load_contract
+from mockserver.domain.billing import money
+from mockserver.testing.inbox import InboxServer
+from mockserver.testing.mocks import running_mock
+
+from . import experiments, judge_exchanges, judge_histories, lives, machine
+from .evidence import Exchange, Report
+from .lab import Lab, Options
+from .target import Money, Target
+
+__all__ = ["OwnMock", "examine", "own_mock"]
+
+_TABLE = (judge_exchanges, judge_histories, experiments, lives, machine)
+"""The modules whose functions are the table of laws."""
+
+OWN_KEYS = ("verify-own-key", "verify-other-key")
+
+
+@dataclass(frozen=True)
+class OwnMock:
+    """A mock that was started for a run: its clock stands still but for the pauses of the run."""
+
+    url: str
+    pause: Callable[[float], None]
+    inboxes: InboxServer
+
+
+@contextmanager
+def own_mock() -> Iterator[OwnMock]:
+    """Start a mock that accepts two keys."""
+    with running_mock(api_key=",".join(OWN_KEYS)) as mock, InboxServer() as inboxes:
+        sandboxes = [mock.sandbox(key) for key in OWN_KEYS]
+
+        def pause(seconds: float) -> None:
+            for sandbox in sandboxes:
+                sandbox.clock.advance(seconds)
+
+        yield OwnMock(mock.url, pause, inboxes)
+        for sandbox in sandboxes:
+            sandbox.control.close()
+
+
+def examine(lab: Lab, report: Report) -> Report:
+    """Make every experiment, judge all that was seen, and write it into *report*."""
+    for law in lab.experiments():
+        lab.experiment(law)
+    lab.conclude()
+    report.verdicts = list(lab.verdicts.values())
+    report.assumptions = list(lab.assumptions.values())
+    report.requests, report.submissions = lab.requests, lab.submissions
+    report.reserved_usd = money(lab.target.money.reserved)
+    report.unchecked = lab.unchecked
+    return report
+
+
+def examine_own_mock(
+    options: Options | None = None, *, wrap: Callable[[str], str] = lambda url: url
+) -> Report:
+    """Hold every law against a mock of its own; *wrap* may put something in front of it."""
+    contract = load_contract()
+    chosen = options or Options(models=tuple(contract.cards))
+    lab = Lab(contract, chosen)
+    with own_mock() as mock, ExitStack() as stack:
+        url = wrap(mock.url)
+        inbox = "verify"
+        mock.inboxes.owners[inbox] = lab.arrive
+        lab.webhook_base = f"{mock.inboxes.url}/{inbox}"
+        cost = Money(contract)
+
+        def make(key: str) -> Callable[[Callable[[Exchange], object]], Target]:
+            def target(watch: Callable[[Exchange], object]) -> Target:
+                made = Target(url, key, cost, watch, pause=mock.pause)
+                stack.callback(made.close)
+                return made
+
+            return target
+
+        lab.reach(make(OWN_KEYS[0]))
+        lab.other = make(OWN_KEYS[1])(lab.note_foreign)
+        report = Report(url, datetime.now(UTC), chosen.seed, "maxapi-mock verify")
+        return examine(lab, report)

@@ -1,0 +1,261 @@
+"""Speaks HTTP to a base URL, within a spending limit, and notes every exchange."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+from urllib.parse import urlsplit
+
+import urllib3
+
+from mockserver.contract import Contract
+from mockserver.domain.billing import cost_of
+from mockserver.engine.routes import pattern_of
+
+from .evidence import REDACTED, Exchange
+from .ledger import Ledger, LimitError
+
+_PATIENCE = 30.0
+"""Seconds to wait for an answer."""
+_SHORTEST_SECRET = 6
+"""Characters of a token that is worth hiding; a shorter one would be found everywhere."""
+_MOST_BYTES = 64 * 1024 * 1024
+
+SUBMIT, QUERY, CANCEL, RESULT = "submit", "query", "cancel", "result"
+
+
+class Operations:
+    """Names the operation that a request calls."""
+
+    def __init__(self, contract: Contract) -> None:
+        self.by_name: Mapping[str, Mapping[str, Any]] = contract.service["operations"]
+        self._patterns = [
+            (pattern_of(one["path"]), one["method"], name) for name, one in self.by_name.items()
+        ]
+
+    def name_of(self, method: str, path: str) -> str | None:
+        """Give the operation, or None."""
+        for pattern, accepted, name in self._patterns:
+            if method == accepted and pattern.fullmatch(path):
+                return str(name)
+        return None
+
+
+@dataclass
+class Money:
+    """What submissions may cost, and did at most."""
+
+    contract: Contract
+    ledger: Ledger | None = None
+    """None where nothing costs anything: a mock."""
+    unknown_price: Decimal | None = None
+    """Stands for the unit price of a model whose price nobody publishes; without it, such a
+    model is never submitted to where submissions cost money."""
+    reserved: Decimal = field(default_factory=Decimal)
+    """US dollars that the accepted submissions of this run can have cost at most."""
+    at_most: Decimal = field(default_factory=Decimal)
+    """The same, had every submission been accepted."""
+
+    def worst_case(self, document: Any) -> Decimal | None:
+        """Say what a submission can cost at most, as if it were accepted; None if nobody knows.
+
+        A document that is wrong in a way that hides its model, its size or its number is taken
+        for the dearest that it could be read as.
+        """
+        named = document.get("model") if isinstance(document, dict) else None
+        cards = self.contract.cards
+        models = [named] if isinstance(named, str) and named in cards else list(cards)
+        costs = [self._dearest(model, document) for model in models]
+        known = [cost for cost in costs if cost is not None]
+        return max(known) if len(known) == len(costs) else None
+
+    def _dearest(self, model: str, document: Any) -> Decimal | None:
+        card = self.contract.cards[model]
+        if card.prices is None and self.unknown_price is None:
+            return None
+        submitted = document.get("input") if isinstance(document, dict) else None
+        submitted = submitted if isinstance(submitted, dict) else {}
+        unit = self.unknown_price or Decimal()
+        if not self.contract.violations("submit-request", {"model": model, "input": submitted}):
+            return cost_of(card, submitted, unit)
+        units = [unit] if card.prices is None else []
+        if isinstance(card.prices, Mapping):
+            units += list(card.prices.values())
+        elif card.prices is not None:
+            units.append(card.prices)
+        return max(units) * _most(card.price_per, card.input, submitted)
+
+
+def _most(per: str, schema: Mapping[str, Any], submitted: Mapping[str, Any]) -> Decimal:
+    """Say how many units a wrong input could be billed for: what it says, or the most there is."""
+    name = {"image": "n", "second": "duration"}.get(per)
+    if name is None or name not in schema["properties"]:
+        return Decimal(1)
+    domain = schema["properties"][name]
+    most = Decimal(max(domain.get("enum", [domain.get("maximum", 1)])))
+    asked = submitted.get(name)
+    if isinstance(asked, int | float) and not isinstance(asked, bool):
+        return max(most, Decimal(str(asked)).copy_abs())
+    return most
+
+
+class Target:
+    """One API key at one base URL."""
+
+    def __init__(
+        self,
+        base_url: str,
+        token: str,
+        money: Money,
+        watch: Callable[[Exchange], object],
+        *,
+        pause: Callable[[float], object] = time.sleep,
+        rate: float | None = None,
+        secrets: tuple[str, ...] = (),
+    ) -> None:
+        self.base_url = base_url.rstrip("/").removesuffix("/api/v1")
+        self.money = money
+        self.pause = pause
+        """Lets time pass for the target: real time, or that of a mock."""
+        self._token = token
+        self._secrets = [one for one in (token, *secrets) if len(one) >= _SHORTEST_SECRET]
+        self._watch = watch
+        self._gap = 0.0 if rate is None else 1 / rate
+        self._next = 0.0
+        self._operations = Operations(money.contract)
+        self._http = urllib3.PoolManager(retries=False, maxsize=4)
+        self._authorization = f"{money.contract.service['authentication']['scheme']} {token}"
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._http.clear()
+
+    # -- the operations ----------------------------------------------------------------------
+
+    def submit(self, document: Any, **changes: Any) -> Exchange:
+        """Submit a document, or the bytes of one; *changes* are those of `send`.
+
+        Raises LimitError if it could cost more than is left, and LedgerError.
+        """
+        operation = self._operations.by_name[SUBMIT]
+        body = document if isinstance(document, bytes) else json.dumps(document).encode()
+        name = self._reserve(document)
+        exchange = self.send(operation["method"], operation["path"], body=body, **changes)
+        self._settle(name, document, exchange)
+        return exchange
+
+    def _reserve(self, document: Any) -> str | None:
+        cost = self.money.worst_case(document)
+        self.money.at_most += cost or Decimal()
+        if self.money.ledger is None:
+            return None
+        model = document.get("model") if isinstance(document, dict) else None
+        what = f"a submission to {model!r}"
+        if cost is None:
+            raise LimitError(f"{what} has no published price; give one with --unknown-price")
+        return self.money.ledger.reserve(cost, what)
+
+    def _settle(self, name: str | None, document: Any, exchange: Exchange) -> None:
+        """Take the reservation back, but only if the answer is surely a refusal."""
+        status = exchange.status
+        refused = status is not None and 400 <= status < 500 and not exchange.succeeded
+        if not refused:
+            self.money.reserved += self.money.worst_case(document) or Decimal()
+        elif name is not None and self.money.ledger is not None:
+            self.money.ledger.release(name)
+
+    def poll(self, task_id: str) -> Exchange:
+        """Poll a task."""
+        return self._on_task(QUERY, task_id)
+
+    def cancel(self, task_id: str) -> Exchange:
+        """Cancel a task."""
+        return self._on_task(CANCEL, task_id)
+
+    def _on_task(self, name: str, task_id: str) -> Exchange:
+        operation = self._operations.by_name[name]
+        return self.send(operation["method"], operation["path"].format(taskId=task_id))
+
+    def fetch(self, url: str) -> Exchange:
+        """Get a result file, without a token."""
+        return self._exchange("GET", url, {}, b"", RESULT)
+
+    def send(
+        self,
+        method: str,
+        path: str,
+        *,
+        body: bytes = b"",
+        authorization: str | None = "",
+        content_type: str = "application/json",
+    ) -> Exchange:
+        """Send any request; *authorization* replaces this target's own, None leaves it out."""
+        given = self._authorization if authorization == "" else authorization
+        headers = {} if given is None else {"Authorization": given}
+        if body:
+            headers["Content-Type"] = content_type
+        operation = self._operations.name_of(method, path)
+        return self._exchange(method, self.base_url + path, headers, body, operation)
+
+    # -- one exchange ------------------------------------------------------------------------
+
+    def _exchange(
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str],
+        body: bytes,
+        operation: str | None,
+    ) -> Exchange:
+        self._keep_the_rate()
+        status, error, answered, answer = None, None, {}, b""
+        try:
+            response = self._http.request(
+                method,
+                url,
+                headers=dict(headers),
+                body=body or None,
+                redirect=False,
+                timeout=urllib3.Timeout(total=_PATIENCE),
+                preload_content=False,
+            )
+            status = response.status
+            answered = {name.lower(): value for name, value in response.headers.items()}
+            answer = response.read(_MOST_BYTES)
+            response.release_conn()
+        except (urllib3.exceptions.HTTPError, OSError, ValueError) as failure:
+            error = self._redacted(f"{type(failure).__name__}: {failure}")
+        exchange = Exchange(
+            method=method,
+            url=self._redacted(url),
+            path=urlsplit(url).path,
+            operation=operation,
+            headers={name: self._redacted(value) for name, value in headers.items()},
+            body=self._redacted_bytes(body),
+            status=status,
+            answer_headers={name: self._redacted(value) for name, value in answered.items()},
+            answer=self._redacted_bytes(answer),
+            error=error,
+        )
+        self._watch(exchange)
+        return exchange
+
+    def _keep_the_rate(self) -> None:
+        now = time.monotonic()
+        if self._gap and now < self._next:
+            time.sleep(self._next - now)
+        self._next = max(now, self._next) + self._gap
+
+    def _redacted(self, text: str) -> str:
+        for secret in self._secrets:
+            text = text.replace(secret, REDACTED)
+        return text
+
+    def _redacted_bytes(self, data: bytes) -> bytes:
+        for secret in self._secrets:
+            data = data.replace(secret.encode(), REDACTED.encode())
+        return data
