@@ -15,7 +15,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from itertools import count
 from statistics import median
 from typing import Any
@@ -31,6 +30,8 @@ from processes import (
     resident_mb,
     take,
 )
+from suites import suites, wrapping
+from table import ROUNDS, BenchError, Row
 from traffic import HOST, PATIENCE, REPORT_EVERY, Line, drive, http_request, latencies
 from traffic import receive_posts as receiver
 
@@ -42,37 +43,9 @@ from mockserver.settings import make_settings
 
 LIMIT = 120
 """Seconds after which the whole run gives up."""
-ROUNDS = 3
 WEBHOOKS = 2000
 
 SUBMIT, TASK, HEALTH = "/api/v1/task/submit", "/api/v1/task/", "/__mock/health"
-
-
-class BenchError(Exception):
-    """Something that was to be measured did not work."""
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """A figure, and what it is compared with."""
-
-    what: str
-    figure: float
-    unit: str
-    yardstick: str = ""
-    other: float | None = None
-    """The yardstick's figure."""
-
-    def __str__(self) -> str:
-        line = f"{self.what:43}{_number(self.figure):>8} {self.unit:5}"
-        if self.other is None:
-            return line.rstrip()
-        better = self.figure / self.other if self.unit == "/s" else self.other / self.figure
-        return f"{line}{_number(self.other):>8}  {self.yardstick:30}{better:>7.2f}"
-
-
-def _number(figure: float) -> str:
-    return f"{figure:,.0f}" if figure >= 100 else f"{figure:.3g}"
 
 
 def main() -> int:
@@ -92,6 +65,8 @@ def main() -> int:
             validator(contract, body),
             media(),
             webhooks(contract, body),
+            suites(),
+            wrapping(),
         ):
             for row in rows:
                 print(row, flush=True)

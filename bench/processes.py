@@ -18,7 +18,7 @@ from typing import Any
 from traffic import HOST, PATIENCE, Line
 
 _SPAWN = multiprocessing.get_context("spawn")  # a fork would copy threads' locks
-_COMMAND = Path(sys.executable).with_name("maxapi-mock")
+COMMAND = Path(sys.executable).with_name("maxapi-mock")
 
 
 @contextmanager
@@ -44,14 +44,18 @@ def take(pipe: Connection[Any, Any]) -> Any:
     return pipe.recv()
 
 
+def own_environment() -> dict[str, str]:
+    """Give the environment without what sets up a mock, or leads to another."""
+    return {k: v for k, v in os.environ.items() if not k.startswith("MAXAPI_MOCK_")}
+
+
 @contextmanager
 def mock(port: int) -> Iterator[int]:
     """Run `maxapi-mock serve` with its defaults until the block ends; give the process id."""
-    environment = {k: v for k, v in os.environ.items() if not k.startswith("MAXAPI_MOCK_")}
     process = subprocess.Popen(
-        [_COMMAND, "serve", "--port", str(port)],
+        [COMMAND, "serve", "--port", str(port)],
         stdout=subprocess.DEVNULL,
-        env=environment,
+        env=own_environment(),
         cwd=Path(__file__).parent,  # no config file is here
     )
     try:

@@ -9,13 +9,20 @@ from mockserver.contract import load_contract
 from mockserver.domain.scenario import SCENARIOS
 from mockserver.settings import SETTINGS, default_text, option_of
 
-EXAMPLE = Path(__file__).parent / "examples" / "test_app.py"
-SHOWN = (
-    "test_the_api_is_busy_twice",
-    "test_polls_that_fail_at_first",
-    "test_a_webhook_that_comes_twice",
-)
-"""The tests of the example that the README shows."""
+EXAMPLES = Path(__file__).parent / "examples"
+SHOWN = {
+    "test_app.py": (
+        "test_the_api_is_busy_twice",
+        "test_polls_that_fail_at_first",
+        "test_a_webhook_that_comes_twice",
+    ),
+    "test_hardcoded.py": (
+        "test_an_app_that_uses_requests",
+        "test_an_app_that_uses_httpx",
+        "test_webhooks_without_a_server",
+    ),
+}
+"""The tests of the examples that the README shows."""
 
 README = Path(__file__).parents[1] / "README.md"
 
@@ -37,15 +44,15 @@ def scenarios_table() -> str:
     return "\n".join(["| about | scenario | |", "|---|---|---|", *rows])
 
 
-def example() -> str:
-    """Copy the three tests of the walk-through, as they are run."""
-    text = EXAMPLE.read_text("utf-8")
+def example(file: str) -> str:
+    """Copy the tests of an example that are shown, as they are run."""
+    text = (EXAMPLES / file).read_text("utf-8")
     found = {node.name: node for node in ast.parse(text).body if isinstance(node, ast.FunctionDef)}
     lines = text.splitlines()
     parts = []
-    for name in SHOWN:
+    for name in SHOWN[file]:
         node = found[name]
-        first = min(one.lineno for one in node.decorator_list)
+        first = min([node.lineno, *(one.lineno for one in node.decorator_list)])
         parts.append("\n".join(lines[first - 1 : node.end_lineno]))
     return "\n".join(["```python", "\n\n\n".join(parts), "```"])
 
@@ -55,7 +62,8 @@ def renewed(text: str) -> str:
     tables = {
         "settings": settings_table(),
         "scenarios": scenarios_table(),
-        "example": example(),
+        "example": example("test_app.py"),
+        "hardcoded": example("test_hardcoded.py"),
     }
     for name, table in tables.items():
         before, start, rest = text.partition(f"<!-- {name} -->\n")

@@ -3,86 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
+from contextlib import ExitStack
 from typing import Any
 
 import pytest
 import requests
 
-from mockserver.contract import Contract
-from mockserver.engine.service import Service
-from mockserver.settings import make_settings
-from mockserver.testing import ControlClient
-from mockserver.web.server import Server
-from tests.examples.app import App, GaveUp, NaiveApp, NaiveWebhooks, Webhooks
-
-
-@pytest.fixture(scope="module")
-def mock(contract: Contract) -> Iterator[str]:
-    """A running mock; gives its URL."""
-    with Server(Service(contract, make_settings(contract, port=0))) as server:
-        yield server.url
-
-
-@pytest.fixture
-def key(request: pytest.FixtureRequest) -> str:
-    """An API key of the test's own, and so a sandbox of its own."""
-    return str(request.node.name)
-
-
-@pytest.fixture
-def control(mock: str, key: str) -> Iterator[ControlClient]:
-    """Steers the sandbox, whose clock stands still."""
-    control = ControlClient(mock, key)
-    control.freeze()
-    yield control
-    control.close()
-
+from mockserver.testing import Inbox, MaxapiSandbox
+from tests.examples.app import App, GaveUp, NaiveApp, NaiveWebhooks, Webhooks, endpoint
 
 MakeApp = Callable[[type[App]], App]
 
 
 @pytest.fixture
-def make_app(mock: str, key: str, control: ControlClient) -> Iterator[MakeApp]:
+def make_app(maxapi: MaxapiSandbox) -> Iterator[MakeApp]:
     """Make an app that, instead of waiting, moves the mock's clock."""
-    made: list[App] = []
+    with ExitStack() as closing:
 
-    def make(kind: type[App]) -> App:
-        made.append(kind(mock, key, wait=control.advance))
-        return made[-1]
+        def make(kind: type[App]) -> App:
+            app = kind(maxapi.base_url, maxapi.api_key, wait=maxapi.clock.advance)
+            closing.callback(app.close)
+            return app
 
-    yield make
-    for app in made:
-        app.close()
-
-
-Listen = Callable[[Webhooks], str]
-
-
-@pytest.fixture
-def listen() -> Iterator[Listen]:
-    """Serve a webhook handler on the loopback; gives its URL."""
-    servers: list[ThreadingHTTPServer] = []
-
-    def start(webhooks: Webhooks) -> str:
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers["Content-Length"]))
-                self.send_response(webhooks.receive(body))
-                self.end_headers()
-
-            def log_message(self, *_: object) -> None:
-                pass
-
-        servers.append(ThreadingHTTPServer(("127.0.0.1", 0), Handler))
-        Thread(target=servers[-1].serve_forever, args=(0.01,), daemon=True).start()
-        return f"http://127.0.0.1:{servers[-1].server_port}/"
-
-    yield start
-    for server in servers:
-        server.shutdown()
-        server.server_close()
+        yield make
 
 
 def document(prompt: str = "a cat", **more: Any) -> dict[str, Any]:
@@ -101,27 +44,39 @@ def test_a_good_day(make_app: MakeApp, kind: type[App]) -> None:
 
 
 @pytest.mark.parametrize("scenario", ["rate-limited=7", "unavailable", "bad-gateway"])
-def test_the_api_is_busy_twice(make_app: MakeApp, control: ControlClient, scenario: str) -> None:
+def test_the_api_is_busy_twice(make_app: MakeApp, maxapi: MaxapiSandbox, scenario: str) -> None:
     """The app waits as long as it is told and succeeds; the naive one gives up."""
-    control.add_rule(scenario, times=2, path="/api/v1/task/submit")
-
+    maxapi.scenario(scenario, times=2, path="*/submit")
     assert make_app(App).submit(document())
-    control.add_rule(scenario, times=2, path="/api/v1/task/submit")
+
+    maxapi.scenario(scenario, times=2, path="*/submit")
     with pytest.raises(requests.HTTPError):
         make_app(NaiveApp).submit(document())
 
 
-def test_the_app_waits_as_long_as_it_is_told(mock: str, key: str, control: ControlClient) -> None:
+def test_the_app_waits_as_long_as_it_is_told(maxapi: MaxapiSandbox) -> None:
     """`Retry-After` decides, and a wait of its own where there is none."""
-    control.add_rule("rate-limited=7", times=1)
-    control.add_rule("unavailable", times=1)
+    maxapi.scenario("rate-limited=7", times=1)
+    maxapi.scenario("unavailable", times=1)
     waits: list[float] = []
-    app = App(mock, key, wait=waits.append)
+    app = App(maxapi.base_url, maxapi.api_key, wait=waits.append)
 
     app.submit(document())
     app.close()
 
     assert waits == [7, 2]
+
+
+@pytest.mark.maxapi(rate_limit="1/60s")
+def test_the_app_stays_below_the_rate_limit(make_app: MakeApp, maxapi: MaxapiSandbox) -> None:
+    """The second task is submitted as soon as the API takes it."""
+    app, begun = make_app(App), maxapi.clock.now
+
+    app.submit(document())
+    app.submit(document())
+
+    assert (maxapi.clock.now - begun).total_seconds() == 60
+    maxapi.assert_requested(path="*/submit", times=3)
 
 
 @pytest.mark.parametrize("scenario", ["unknown-at-first=2", "flaky-poll=2"])
@@ -144,32 +99,45 @@ def test_tasks_that_do_not_succeed(make_app: MakeApp, scenario: str) -> None:
         app.result_of(task_id)
 
 
+def test_the_webhook_tells_what_the_app_polls(
+    make_app: MakeApp, maxapi: MaxapiSandbox, maxapi_inbox: Inbox
+) -> None:
+    """Whoever listens needs not poll."""
+    app = make_app(App)
+
+    task_id = app.submit(document(callBackUrl=maxapi_inbox.url))
+    maxapi.wait_for(task_id)
+
+    [webhook] = maxapi_inbox.wait()
+    assert webhook.task["result"]["urls"] == app.result_of(task_id)
+
+
 @pytest.mark.parametrize(("kind", "charges"), [(Webhooks, 1), (NaiveWebhooks, 2)])
 def test_a_webhook_that_comes_twice(
-    make_app: MakeApp, control: ControlClient, listen: Listen, kind: type[Webhooks], charges: int
+    make_app: MakeApp, maxapi: MaxapiSandbox, kind: type[Webhooks], charges: int
 ) -> None:
     """The app charges once; the naive one twice."""
     webhooks = kind()
-    prompt = "a cat #mock:webhook-twice"
-    task_id = make_app(App).submit(document(prompt, callBackUrl=listen(webhooks)))
 
-    control.advance_until_idle()
+    with endpoint(webhooks) as url:
+        task_id = make_app(App).submit(document("a cat #mock:webhook-twice", callBackUrl=url))
+        maxapi.wait_until_idle()
 
     assert webhooks.charged == [task_id] * charges
 
 
 @pytest.mark.parametrize(("kind", "attempts"), [(Webhooks, 3), (NaiveWebhooks, 1)])
 def test_a_webhook_that_is_broken(
-    make_app: MakeApp, control: ControlClient, listen: Listen, kind: type[Webhooks], attempts: int
+    make_app: MakeApp, maxapi: MaxapiSandbox, kind: type[Webhooks], attempts: int
 ) -> None:
     """The app asks for it again, and then polls; the naive one says thank you for nothing."""
     webhooks, app = kind(), make_app(App)
-    prompt = "a cat #mock:webhook-truncated"
-    task_id = app.submit(document(prompt, callBackUrl=listen(webhooks)))
 
-    happened = control.advance_until_idle().happened
+    with endpoint(webhooks) as url:
+        task_id = app.submit(document("a cat #mock:webhook-truncated", callBackUrl=url))
+        maxapi.wait_until_idle()
 
-    assert [one["event"] for one in happened].count("webhook") == attempts
+    assert len(maxapi.deliveries) == attempts
     assert webhooks.status == {}
     assert app.result_of(task_id)
 

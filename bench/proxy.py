@@ -1,0 +1,70 @@
+"""What a request costs more when it passes through `maxapi-mock proxy`, which judges it aside."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from itertools import cycle
+from multiprocessing.connection import Connection
+from statistics import median
+from threading import Event
+from typing import Any, TypeVar
+
+from processes import child, connected, free_port, mock, take
+from traffic import HOST, Line, http_request
+
+_RATE = 50
+"""Requests a second."""
+_SECONDS = 4.0
+
+Row = TypeVar("Row")
+
+
+def proxy(row: Callable[[str, float, str, str, float], Row], submit: bytes) -> Iterator[Row]:
+    """Measure polls directly and through the proxy, in turn, at `_RATE` a second each.
+
+    *row* makes a row of what was measured, a figure, its unit, the yardstick and its figure;
+    *submit* is a whole request that submits a task.
+    """
+    port = free_port()
+    with (
+        mock(port),
+        connected(port) as direct,
+        child(_serve, port) as pipe,
+        Line(take(pipe)) as passing,
+    ):
+        task = json.loads(passing.ask(submit))["data"]["taskId"]
+        poll = http_request("GET", f"/api/v1/task/{task}")
+        ours, others = _in_turn((passing, direct), poll)
+    what = f"poll through the proxy at {_RATE} a second"
+    yield row(what, median(ours) * 1000, "ms", "the same poll, direct", median(others) * 1000)
+
+
+def _in_turn(lines: tuple[Line, ...], request: bytes) -> tuple[list[float], ...]:
+    """Ask on each line in turn, at even intervals; give how long each answer took, in seconds."""
+    taken: tuple[list[float], ...] = tuple([] for _ in lines)
+    gap, due = 1 / _RATE / len(lines), time.perf_counter()
+    end = due + _SECONDS
+    for line, found in cycle(zip(lines, taken, strict=True)):
+        if due > end:
+            return taken
+        time.sleep(max(0.0, due - time.perf_counter()))
+        begun = time.perf_counter()
+        line.ask(request)
+        found.append(time.perf_counter() - begun)
+        due += gap
+    return taken
+
+
+def _serve(pipe: Connection[Any, Any], port: int) -> None:
+    """Run the proxy as the command does, before the mock on *port*; send its own port."""
+    from contract_tests.watch import Watch
+    from mockserver.contract import load_contract
+    from mockserver.web.proxy import Proxy
+
+    upstream = f"http://{HOST}:{port}"
+    watch = Watch(load_contract(), upstream, found=print, notice=print)
+    with Proxy(upstream, watch=watch.see, notice=watch.notice, report=lambda _: b"") as running:
+        pipe.send(running.port)
+        Event().wait()

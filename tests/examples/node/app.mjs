@@ -1,0 +1,79 @@
+// A small client of the API: it submits with retries, polls with patience, and takes webhooks.
+import { createServer } from 'node:http';
+import { text } from 'node:stream/consumers';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+const TERMINAL = ['SUCCESS', 'FAILURE', 'TIMEOUT', 'CANCELLED'];
+
+// The API did not do what was asked, or would not: `status` and `data` say what it answered.
+export class GaveUp extends Error {
+  constructor(message, status, data) {
+    super(message);
+    Object.assign(this, { status, data });
+  }
+}
+
+export class App {
+  // `wait` takes seconds; a test moves the mock's clock instead.
+  constructor({ baseUrl, apiKey, wait = (seconds) => sleep(seconds * 1000), tries = 5 }) {
+    this.tasks = `${baseUrl}/api/v1/task`;
+    this.headers = { authorization: `Bearer ${apiKey}`, 'content-type': 'application/json' };
+    this.wait = wait;
+    this.tries = tries;
+  }
+
+  // Submits a task; gives its id. Tries again on 429 and 5xx, when the API says so.
+  async submit(document) {
+    const request = { method: 'POST', headers: this.headers, body: JSON.stringify(document) };
+    for (let attempt = 0; attempt < this.tries; attempt++) {
+      const answer = await fetch(`${this.tasks}/submit`, request);
+      if (answer.ok) return (await answer.json()).data.taskId;
+      const said = await answer.text();
+      if (answer.status !== 429 && answer.status < 500) {
+        const { msg, data } = JSON.parse(said);
+        throw new GaveUp(`submit: ${answer.status} ${msg}`, answer.status, data);
+      }
+      await this.wait(Number(answer.headers.get('retry-after') ?? 2 ** attempt));
+    }
+    throw new GaveUp(`submit: no luck in ${this.tries} tries`);
+  }
+
+  // Awaits the end of a task; gives the URLs of its results.
+  async resultOf(taskId, polls = 20) {
+    let status = 'UNKNOWN';
+    for (let poll = 0; poll < polls && !TERMINAL.includes(status); poll++) {
+      if (poll > 0) await this.wait(1);
+      const answer = await fetch(`${this.tasks}/${taskId}`, { headers: this.headers });
+      const task = answer.ok ? (await answer.json()).data : { status: 'UNKNOWN' };
+      if (task.status === 'SUCCESS') return task.result.urls;
+      status = task.status;
+    }
+    throw new GaveUp(`task ${taskId}: ${status}`);
+  }
+}
+
+// Takes webhooks: each task is charged once, whatever arrives, however often.
+export class Webhooks {
+  tasks = new Map();
+  charged = [];
+
+  // Gives the HTTP status to answer, so that a broken webhook comes again.
+  receive(body) {
+    try {
+      const task = JSON.parse(body).data;
+      if (!TERMINAL.includes(task.status)) return 400;
+      if (this.tasks.has(task.taskId)) return 200;
+      this.tasks.set(task.taskId, task);
+      if (task.status === 'SUCCESS') this.charged.push(task.taskId);
+      return 200;
+    } catch {
+      return 400;
+    }
+  }
+
+  server() {
+    return createServer(async (request, response) => {
+      response.writeHead(this.receive(await text(request))).end();
+    });
+  }
+}

@@ -1,0 +1,37 @@
+// An app whose code names the API's own hosts, tested by
+// `maxapi-mock run --intercept --pace instant -- node --test hardcoded.test.mjs`.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+
+const API = 'https://api.maxapi.io/api/v1/task';
+const HEADERS = {
+  authorization: `Bearer ${process.env.MAXAPI_API_KEY}`,
+  'content-type': 'application/json',
+};
+
+async function call(path, document) {
+  const request = document && { method: 'POST', body: JSON.stringify(document) };
+  const answer = await fetch(`${API}/${path}`, { headers: HEADERS, ...request });
+  return (await answer.json()).data;
+}
+
+test('the API is the mock', async () => {
+  const input = { prompt: 'a cat', ratio: '16:9', n: 2 };
+
+  const { taskId } = await call('submit', { model: 'gpt-image-2/text-to-image', input });
+  const { status, result } = await call(taskId);
+
+  assert.equal(status, 'SUCCESS');
+  assert.equal(result.urls.length, 2);
+  for (const url of result.urls) {
+    const image = await fetch(url);
+    assert.equal(image.headers.get('content-type'), 'image/png');
+  }
+});
+
+test('the rest of the world is not there', async () => {
+  await assert.rejects(fetch('https://www.example.com/'), ({ cause }) => {
+    assert.match(cause.message, /is not the API|\(403\)/); // by a proxy, as newer versions do
+    return true;
+  });
+});

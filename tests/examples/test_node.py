@@ -1,0 +1,73 @@
+"""The example for Node: its suite passes under `maxapi-mock run`, and all of it is run."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.examples.conftest import HERE, RunWithMock
+
+NODE = ("node", "--test", "--test-reporter=tap")
+
+pytestmark = pytest.mark.skipif(shutil.which("node") is None, reason="node is not installed")
+
+
+def counts(tap: str) -> dict[str, int]:
+    """Read how many tests there were, and what became of them."""
+    names = "tests|pass|fail|cancelled|skipped|todo"
+    return {name: int(n) for name, n in re.findall(rf"^# ({names}) (\d+)$", tap, re.MULTILINE)}
+
+
+def all_passed(number: int) -> dict[str, int]:
+    """Say what `counts` gives for a suite whose tests have all passed."""
+    others = dict.fromkeys(("fail", "cancelled", "skipped", "todo"), 0)
+    return {"tests": number, "pass": number, **others}
+
+
+def test_the_suite_passes(run_with_mock: RunWithMock, tmp_path: Path) -> None:
+    """Every test; the summary tells what the suite made the mock do."""
+    summary = tmp_path / "summary.json"
+
+    done = run_with_mock("--summary-file", summary, "--", *NODE, HERE / "node/app.test.mjs")
+
+    assert (done.returncode, counts(done.stdout)) == (0, all_passed(15)), done.stdout
+    told = json.loads(summary.read_text("utf-8"))
+    assert told["requests"]["submit"].keys() == {"200", "400", "429", "500", "502", "503"}
+    assert told["requests"]["result"] == {"200": 1, "410": 1}
+    assert told["webhooks"] == {"delivered": 4, "answered 400, not 2xx": 3}
+    assert told["scenarios"].items() >= {"rate-limited=7": 2, "moderated=violence": 1}.items()
+    assert "48 requests, 7 webhook attempts" in done.stderr
+
+
+def test_the_suite_has_no_warnings(run_with_mock: RunWithMock, tmp_path: Path) -> None:
+    """Who comes seven days too late has done nothing against the contract."""
+    suite, summary = HERE / "node/app.test.mjs", tmp_path / "summary.json"
+
+    done = run_with_mock("--fail-on-warnings", "--summary-file", summary, "--", *NODE, suite)
+
+    assert json.loads(summary.read_text("utf-8"))["warnings"] == {}
+    assert done.returncode == 0
+
+
+def test_a_hard_coded_host_is_led_to_the_mock(run_with_mock: RunWithMock, tmp_path: Path) -> None:
+    """Both hosts of the API are, and no other is reached."""
+    options = ("--intercept", "--pace", "instant", "--summary-file", tmp_path / "summary.json")
+
+    done = run_with_mock(*options, "--", *NODE, HERE / "node/hardcoded.test.mjs")
+
+    assert (done.returncode, counts(done.stdout)) == (0, all_passed(2)), done.stdout
+    told = json.loads((tmp_path / "summary.json").read_text("utf-8"))
+    assert told["requests"] == {"submit": {"200": 1}, "query": {"200": 1}, "result": {"200": 2}}
+
+
+def test_a_suite_that_fails_says_so(run_with_mock: RunWithMock) -> None:
+    """Its status is that of the whole; here, no key is good where a test asks for nothing else."""
+    suite = HERE / "node/app.test.mjs"
+
+    done = run_with_mock("--scenario", "unauthorized", "--", *NODE, suite)
+
+    assert (done.returncode, counts(done.stdout)) == (1, all_passed(15) | {"pass": 8, "fail": 7})
