@@ -2,7 +2,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint types unit bench format clean
+.PHONY: demo test lint types unit drift-check bench format clean
 .DEFAULT_GOAL := test
 
 demo: $(VENV)/.installed
@@ -19,7 +19,10 @@ types: $(VENV)/.dev
 	$(BIN)/mypy
 
 unit: $(VENV)/.dev
-	$(BIN)/pytest -n auto --cov --cov-report=term
+	$(BIN)/pytest -n auto --dist loadgroup --cov --cov-report=term
+
+drift-check: $(VENV)/.dev
+	$(BIN)/python -m contract_tests.drifts.check
 
 bench: $(VENV)/.dev
 	$(BIN)/python bench/bench.py

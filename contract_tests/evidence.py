@@ -14,6 +14,8 @@ from mockserver.contract import NotJson, parse_json
 
 REDACTED = "$MAXAPI_API_KEY"
 """Stands for a token wherever an exchange is shown; a shell puts the reader's own there."""
+WEBHOOK = "webhook"
+"""The operation of an exchange in which the app was called."""
 _SHOWN = 4000
 
 
@@ -65,7 +67,11 @@ class Exchange:
 
     @property
     def curl(self) -> str:
-        """A line for a shell that sends the request again."""
+        """A line for a shell that sends the request again; a comment where it cannot be."""
+        if self.operation == WEBHOOK:
+            return "# a webhook; whoever received it is gone"
+        if len(self.body) > _SHOWN:
+            return f"# {self.method} {self.url} with a body of {len(self.body)} bytes"
         words = ["curl", "-sS", "-i", "-X", self.method, self.url]
         line = " ".join(map(shlex.quote, words))
         for name, value in self.headers.items():
@@ -94,6 +100,8 @@ class Exchange:
 
 
 def _text(body: bytes) -> str:
+    if b"\0" in body[:_SHOWN]:
+        return f"({len(body)} bytes that are no text)"
     text = body[:_SHOWN].decode("utf-8", "replace")
     return text if len(body) <= _SHOWN else f"{text}... ({len(body)} bytes)"
 
@@ -221,10 +229,12 @@ class Report:
     requests: int = 0
     submissions: int = 0
     reserved_usd: str = "0.00"
-    """What all accepted submissions can have cost at most."""
+    """What the accepted submissions can have cost at most; of all runs that share the ledger."""
     limit_usd: str | None = None
     unchecked: list[str] = field(default_factory=list)
     """What the spending limit kept from being sent."""
+    interrupted: bool = False
+    """Whether somebody ended the run before its end."""
 
     @property
     def findings(self) -> list[Finding]:

@@ -57,6 +57,18 @@ def token_wrong(lab: Lab) -> Checks:
     yield _status(_401, 401, lab.target.send("GET", _query(lab), authorization=wrong))
 
 
+@law("token-everywhere", "Nothing is cancelled or submitted without a token, either", EXPERIMENT,
+     _401, submits=True)  # fmt: skip
+def token_everywhere(lab: Lab) -> Checks:
+    """Cancel and submit without one, in requests that are right otherwise."""
+    operation = lab.contract.service["operations"]["cancel"]
+    path = operation["path"].format(taskId=_UNKNOWN)
+    cancelled = lab.target.send(operation["method"], path, authorization=None)
+    yield _status(_401, 401, cancelled, "cancel")
+    submitted = lab.target.submit(lab.request(lab.cheapest()), authorization=None)
+    yield _status(_401, 401, submitted, "submit")
+
+
 @law("token-first", "The token is asked for before the body is looked at", EXPERIMENT,
      "token_first", submits=True)  # fmt: skip
 def token_first(lab: Lab) -> Checks:
@@ -206,20 +218,23 @@ def every_value(lab: Lab) -> Checks:
     """Submit each on the smallest input that takes it."""
     for model in lab.options.models:
         place = lab.contract.card_uris[model].removeprefix(lab.contract.schemas.base)
-        for field, submitted in lab.some(acceptable(lab.contract, model)):
-            document = {"model": model, "input": submitted}
-            shown = json.dumps(submitted[field], ensure_ascii=False)[:60]
-            clause = f"{place}#/input/properties/{field}"
-            yield from _accepted(lab, document, clause, f"{model} {field} {shown}")
+        for value in lab.some(acceptable(lab.contract, model)):
+            document = {"model": model, "input": value.input}
+            clause = f"{place}#/input/{value.clause}"
+            yield from _accepted(lab, document, clause, f"{model} {value}")
 
 
 @law("envelope-is-accepted", "Every optional field of a submission is accepted", EXPERIMENT,
      "submit-request.json#/properties", "unknown_field_accepted", submits=True)  # fmt: skip
 def envelope_is_accepted(lab: Lab) -> Checks:
-    """Submit them together, and then a field that nobody documents."""
+    """Submit each, and then a field that nobody documents."""
     document = lab.request(lab.cheapest())
-    full = {**lab.with_webhook(document), "user_id": "somebody"}
-    yield from _accepted(lab, full, "submit-request.json#/properties/user_id", "envelope")
+    place = "submit-request.json#/properties"
+    if lab.webhook_base is not None:
+        called = lab.with_webhook(document)
+        yield from _accepted(lab, called, f"{place}/callBackUrl", "callBackUrl")
+    named = {**document, "user_id": "somebody"}
+    yield from _accepted(lab, named, f"{place}/user_id", "user_id")
     unknown = {**document, "input": {**document["input"], "nobody_documents_this": True}}
     yield from _accepted(lab, unknown, promised("unknown_field_accepted"), "unknown field")
 

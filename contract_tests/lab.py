@@ -7,16 +7,15 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from threading import RLock
 from typing import Any, Protocol
-from urllib.parse import urlsplit
 
 from mockserver.contract import Contract
 
-from .clauses import assumptions
-from .evidence import Assumption, Exchange, History, Verdict
-from .law import EXCHANGE, EXPERIMENT, HISTORY, LAWS, Broken, Held, Law
+from .collector import Collector
+from .evidence import WEBHOOK, Exchange, History
+from .law import EXPERIMENT, LAWS, Law
 from .ledger import LimitError
 from .strategies import minimal_input
-from .target import CANCEL, QUERY, SUBMIT, Target
+from .target import CANCEL, QUERY, SUBMIT, Target, path_of
 
 
 class Skipped(Exception):
@@ -61,16 +60,14 @@ class Options:
     """Whether the target was given a token that nobody issued, so that any may do."""
 
 
-class Lab:
+class Lab(Collector):
     """One run against one target."""
 
     def __init__(self, contract: Contract, options: Options) -> None:
-        self.contract = contract
+        super().__init__(contract, LAWS.values())
         self.options = options
         self.random = random.Random(options.seed)  # noqa: S311 - it is to repeat, not to be secret
         self.histories: dict[str, History] = {}
-        self.verdicts = {one.id: Verdict(one.id, one.title, one.clauses) for one in LAWS.values()}
-        self.assumptions: dict[str, Assumption] = {one.clause: one for one in assumptions(contract)}
         self.requests = self.submissions = 0
         self.unchecked: list[str] = []
         self.ids: list[str] = []
@@ -93,21 +90,21 @@ class Lab:
             self.note_foreign(exchange)
             if exchange.operation == SUBMIT:
                 self._begin(exchange)
-            history = self.histories.get(exchange.path.split("/")[-1])
-            if exchange.operation == QUERY and history is not None:
-                history.polls.append(exchange)
-            history = self.histories.get(exchange.path.split("/")[-2])
-            if exchange.operation == CANCEL and history is not None:
-                history.cancels.append(exchange)
+            if exchange.operation in (QUERY, CANCEL):
+                self._add(exchange)
+
+    def _add(self, exchange: Exchange) -> None:
+        polls = exchange.operation == QUERY
+        history = self.histories.get(exchange.path.split("/")[-1 if polls else -2])
+        if history is not None:
+            (history.polls if polls else history.cancels).append(exchange)
 
     def note_foreign(self, exchange: Exchange) -> None:
         """Judge an exchange that says nothing of this run's own tasks."""
         with self._lock:
             self.requests += 1
             self.submissions += exchange.operation == SUBMIT
-            for law in LAWS.values():
-                if law.kind == EXCHANGE:
-                    self._record(law, law.judge(self.contract, exchange))
+            self.judge(exchange)
 
     def _begin(self, exchange: Exchange) -> None:
         task_id = (exchange.task or {}).get("taskId")
@@ -118,25 +115,27 @@ class Lab:
             self.histories.setdefault(task_id, history)
             url = history.document.get("callBackUrl")
             if isinstance(url, str):
-                self._asked[urlsplit(url).path] = task_id
+                self._asked[path_of(url)] = task_id
 
     def arrive(self, webhook: Arrived) -> int:
         """Take a webhook, and poll the task that it tells of at once; give the status to answer."""
+        hide = self.target.hidden
         seen = Exchange(
             method=webhook.method,
-            url=webhook.url,
-            path=urlsplit(webhook.url).path,
-            operation=None,
-            headers=webhook.headers,
-            body=webhook.body,
+            url=hide(webhook.url),
+            path=path_of(hide(webhook.url)),
+            operation=WEBHOOK,
+            headers={name: hide(value) for name, value in webhook.headers.items()},
+            body=self.target.hidden_bytes(webhook.body),
             status=None,
             answer_headers={},
             answer=b"",
         )
         told = seen.request.get("data") if isinstance(seen.request, dict) else None
         task_id = told.get("taskId") if isinstance(told, dict) else None
-        known = task_id if task_id in self.histories else self._asked.get(seen.path)
-        history = self.histories.get(known or "")
+        if not isinstance(task_id, str) or task_id not in self.histories:
+            task_id = self._asked.get(seen.path)
+        history = self.histories.get(task_id or "")
         if history is None:
             return 200
         polled = self.on_arrival(history.task_id)
@@ -225,7 +224,7 @@ class Lab:
         """Make the experiment of a law, as far as money and target allow."""
         verdict = self.verdicts[law.id]
         try:
-            self._record(law, law.judge(self))
+            self.record(law, law.judge(self))
         except Skipped as skipped:
             verdict.reason = str(skipped)
         except LimitError as limit:
@@ -234,36 +233,9 @@ class Lab:
 
     def conclude(self) -> None:
         """Judge the histories of all tasks, and settle what was not held against anything."""
-        for law in LAWS.values():
-            if law.kind == HISTORY:
-                for history in self.histories.values():
-                    self._record(law, law.judge(self.contract, history))
-        for verdict in self.verdicts.values():
-            if verdict.findings:
-                verdict.status = "broken"
-            elif not verdict.checks:
-                verdict.status = "skipped"
-                verdict.reason = verdict.reason or "nothing was seen that it could be held against"
-
-    def _record(self, law: Law, checks: Iterable[Held | Broken]) -> None:
-        verdict = self.verdicts[law.id]
-        for check in checks:
-            verdict.checks += 1
-            self._answer(check)
-            if isinstance(check, Broken):
-                finding = law.finding(self.contract, check)
-                if finding.key not in {one.key for one in verdict.findings}:
-                    verdict.findings.append(finding)
-
-    def _answer(self, check: Held | Broken) -> None:
-        """Note what the target did where nobody documents what it should; a no outweighs a yes."""
-        assumption = self.assumptions.get(check.clause)
-        if assumption is None:
-            return
-        if isinstance(check, Broken):
-            assumption.answer, assumption.observed = "otherwise", check.observed
-        elif assumption.answer == "not observed":
-            assumption.answer = "as assumed"
+        for history in self.histories.values():
+            self.judge_history(history)
+        self.settle()
 
     @staticmethod
     def experiments() -> list[Law]:

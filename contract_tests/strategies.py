@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -109,8 +110,27 @@ def breakages(contract: Contract, model: str) -> Iterator[Breakage]:
     for name, member in schema["properties"].items():
         for value, rule, inside in _wrong(contract, member, contract.card_uris[model]):
             yield Breakage({**base, name: value}, f"input.{name}{inside}", rule)
+        for value in _nearly_right(contract, model, name) if "enum" in member else ():
+            yield Breakage({**base, name: value}, f"input.{name}", "enum")
     for clause in schema.get("allOf", []):
         yield from _conditional(clause, schema, base)
+
+
+def _nearly_right(contract: Contract, model: str, field: str) -> list[Any]:
+    """List values that a target could well take: those of its other models, and other cases."""
+    values = contract.cards[model].input["properties"][field]["enum"]
+    others = [one for one in _elsewhere(contract, model, field) if one not in values]
+    cased = [one.swapcase() for one in values if isinstance(one, str)]
+    return others + [one for one in cased if one not in values][:1]
+
+
+def _elsewhere(contract: Contract, model: str, field: str) -> list[Any]:
+    """List the values of a field of a model's name on the other cards for the same result."""
+    kind, found = contract.cards[model].result, []
+    for card in contract.cards.values():
+        if card.result == kind and card.model != model:
+            found += card.input["properties"].get(field, {}).get("enum", [])
+    return list(dict.fromkeys(found))
 
 
 def _wrong(
@@ -124,7 +144,8 @@ def _wrong(
         uri = target
     kind = schema.get("type")
     if kind is not None:
-        yield ({"string": 7, "integer": "7", "boolean": "yes", "array": URL}[kind], "type", "")
+        number = str(schema.get("minimum", schema.get("enum", [7])[0]))
+        yield ({"string": 7, "integer": number, "boolean": "true", "array": URL}[kind], "type", "")
         yield (None, "type", "")
     if "enum" in schema:
         beside = "7:77" if kind == "string" else max(schema["enum"]) + 1
@@ -177,57 +198,88 @@ def _conditional(
                 yield Breakage({**met, name: value}, f"input.{name}", "enum")
 
 
-def acceptable(contract: Contract, model: str) -> Iterator[tuple[str, dict[str, Any]]]:
+@dataclass(frozen=True)
+class Value:
+    """A valid input that holds a value of a field."""
+
+    field: str
+    input: dict[str, Any]
+    clause: str
+    """The pointer, below the card's `input`, of the clause that allows the value."""
+
+    def __str__(self) -> str:
+        return f"{self.field} {json.dumps(self.input[self.field], ensure_ascii=False)[:60]}"
+
+
+def acceptable(contract: Contract, model: str) -> Iterator[Value]:
     """List valid inputs of *model* that together hold every value of every field.
 
-    Of numbers and lengths, these are the ends of their ranges. Each comes with the name of the
-    field that it is for; where that field asks for another one, the input holds this too. Every
-    combination that a condition of the card allows is among them.
+    Of numbers and lengths, these are the ends of their ranges. Where a field asks for another
+    one, the input holds this too. Every combination that a condition of the card allows is among
+    them.
     """
     base, schema = minimal_input(contract, model), contract.cards[model].input
     for name, member in schema["properties"].items():
-        for value in _right(contract, member, contract.card_uris[model]):
+        values = _right(contract, member, contract.card_uris[model])
+        if member.get("x-ignored"):
+            values = [(value, "") for value in _elsewhere(contract, model, name)] or values
+        for value, keyword in values:
             completed = _completed(contract, model, {**base, name: value}, name)
             if completed is not None:
-                yield name, completed
-    for clause in schema.get("allOf", []):
+                yield Value(name, completed, f"properties/{name}{keyword}")
+    for number, clause in enumerate(schema.get("allOf", [])):
         [(field, condition)] = clause["if"]["properties"].items()
         for name, member in clause["then"]["properties"].items():
             for value in member["enum"]:
-                yield name, {**base, field: condition["const"], name: value}
+                met = {**base, field: condition["const"], name: value}
+                yield Value(name, met, f"allOf/{number}/then/properties/{name}/enum")
 
 
-def _right(contract: Contract, schema: Mapping[str, Any], uri: str) -> list[Any]:
-    """List the values of *schema*: all there are, or the ends of their range."""
+def _right(contract: Contract, schema: Mapping[str, Any], uri: str) -> list[tuple[Any, str]]:
+    """List the values of *schema*, all there are or the ends of their range, and their keywords."""
     if "$ref" in schema:
         target, node = contract.schemas.resolve(schema["$ref"], uri)
-        return _right(contract, node, target)
+        return [(value, "") for value, _ in _right(contract, node, target)]
     if "enum" in schema:
-        return list(schema["enum"])
+        return [(value, "/enum") for value in schema["enum"]]
     if "anyOf" in schema:
-        return [value for option in schema["anyOf"] for value in _right(contract, option, uri)]
+        options = enumerate(schema["anyOf"])
+        return [
+            (value, f"/anyOf/{number}")
+            for number, option in options
+            for value, _ in _right(contract, option, uri)
+        ]
     if schema.get("type") == "array":
-        items = _right(contract, schema["items"], uri)
-        return [[items[n % len(items)] for n in range(length)] for length in _lengths(schema)]
+        items = [value for value, _ in _right(contract, schema["items"], uri)]
+        return [
+            ([items[n % len(items)] for n in range(length)], keyword)
+            for length, keyword in _lengths(schema).items()
+        ]
     return _right_scalars(schema)
 
 
-def _right_scalars(schema: Mapping[str, Any]) -> list[Any]:
+def _right_scalars(schema: Mapping[str, Any]) -> list[tuple[Any, str]]:
     if "pattern" in schema:
-        return [URL]
+        return [(URL, "/pattern")]
+    if schema.get("type") == "integer":
+        return [(schema[end], f"/{end}") for end in ("minimum", "maximum")]
     values: dict[str, list[Any]] = {
         "boolean": [True, False],
-        "integer": [schema.get("minimum"), schema.get("maximum")],
         "object": [dict.fromkeys(schema.get("required", ()), URL)],
         "string": ["a cat", "\U0001f408 \u00e4\u4e2d"],
     }
-    return values[schema.get("type", "string")]
+    return [(value, "") for value in values[schema.get("type", "string")]]
 
 
-def _lengths(schema: Mapping[str, Any]) -> list[int]:
+def _lengths(schema: Mapping[str, Any]) -> dict[int, str]:
     """Give the least length of an array but none, and the most; three where there is no most."""
-    limits = [one["maxItems"] for one in (schema, *schema.get("allOf", [])) if "maxItems" in one]
-    return sorted({max(1, schema.get("minItems", 1)), min(limits, default=3)})
+    limits = {schema["maxItems"]: "/maxItems"} if "maxItems" in schema else {}
+    for number, clause in enumerate(schema.get("allOf", [])):
+        if "maxItems" in clause:
+            limits[clause["maxItems"]] = f"/allOf/{number}/maxItems"
+    most = min(limits, default=3)
+    least = max(1, schema.get("minItems", 1))
+    return {most: limits.get(most, ""), least: "/minItems" if "minItems" in schema else ""}
 
 
 def _completed(

@@ -3,26 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from mockserver.contract import load_contract
 from mockserver.domain.billing import money
 from mockserver.testing.inbox import InboxServer
-from mockserver.testing.mocks import running_mock
+from mockserver.testing.mocks import RunningMock, running_mock
 
 from . import experiments, judge_exchanges, judge_histories, lives, machine
 from .evidence import Exchange, Report
 from .lab import Lab, Options
+from .law import LAWS
 from .target import Money, Target
 
-__all__ = ["OwnMock", "examine", "own_mock"]
+__all__ = ["LAWS", "OwnMock", "examine", "examine_own_mock", "own_mock"]
 
 _TABLE = (judge_exchanges, judge_histories, experiments, lives, machine)
 """The modules whose functions are the table of laws."""
 
 OWN_KEYS = ("verify-own-key", "verify-other-key")
+
+Start = Callable[..., AbstractContextManager[RunningMock]]
+"""Starts a mock as `running_mock` does."""
 
 
 @dataclass(frozen=True)
@@ -35,9 +39,9 @@ class OwnMock:
 
 
 @contextmanager
-def own_mock() -> Iterator[OwnMock]:
+def own_mock(start: Start = running_mock) -> Iterator[OwnMock]:
     """Start a mock that accepts two keys."""
-    with running_mock(api_key=",".join(OWN_KEYS)) as mock, InboxServer() as inboxes:
+    with start(api_key=",".join(OWN_KEYS)) as mock, InboxServer() as inboxes:
         sandboxes = [mock.sandbox(key) for key in OWN_KEYS]
 
         def pause(seconds: float) -> None:
@@ -50,27 +54,36 @@ def own_mock() -> Iterator[OwnMock]:
 
 
 def examine(lab: Lab, report: Report) -> Report:
-    """Make every experiment, judge all that was seen, and write it into *report*."""
-    for law in lab.experiments():
-        lab.experiment(law)
+    """Make every experiment, judge all that was seen, and write it into *report*.
+
+    KeyboardInterrupt ends the experiments, but not the report; tasks left over are cancelled.
+    """
+    try:
+        for law in lab.experiments():
+            lab.experiment(law)
+    except KeyboardInterrupt:
+        report.interrupted = True
+    if lab.options.thrifty:
+        for history in lab.histories.values():
+            if not lab.has_ended(history):
+                lab.target.cancel(history.task_id)
     lab.conclude()
     report.verdicts = list(lab.verdicts.values())
     report.assumptions = list(lab.assumptions.values())
     report.requests, report.submissions = lab.requests, lab.submissions
-    report.reserved_usd = money(lab.target.money.reserved)
+    cost = lab.target.money
+    report.reserved_usd = money(cost.reserved if cost.ledger is None else cost.ledger.held)
     report.unchecked = lab.unchecked
     return report
 
 
-def examine_own_mock(
-    options: Options | None = None, *, wrap: Callable[[str], str] = lambda url: url
-) -> Report:
-    """Hold every law against a mock of its own; *wrap* may put something in front of it."""
+def examine_own_mock(options: Options | None = None, *, start: Start = running_mock) -> Report:
+    """Hold every law against a mock of its own; *start* may start another one than usual."""
     contract = load_contract()
     chosen = options or Options(models=tuple(contract.cards))
     lab = Lab(contract, chosen)
-    with own_mock() as mock, ExitStack() as stack:
-        url = wrap(mock.url)
+    with own_mock(start) as mock, ExitStack() as stack:
+        url = mock.url
         inbox = "verify"
         mock.inboxes.owners[inbox] = lab.arrive
         lab.webhook_base = f"{mock.inboxes.url}/{inbox}"

@@ -6,7 +6,7 @@ import json
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -24,6 +24,9 @@ _PATIENCE = 30.0
 _SHORTEST_SECRET = 6
 """Characters of a token that is worth hiding; a shorter one would be found everywhere."""
 _MOST_BYTES = 64 * 1024 * 1024
+
+_UNSURE = (408, 409, 425, 499)
+"""Refusals that do not say whether the submission was accepted before."""
 
 SUBMIT, QUERY, CANCEL, RESULT = "submit", "query", "cancel", "result"
 
@@ -97,10 +100,11 @@ def _most(per: str, schema: Mapping[str, Any], submitted: Mapping[str, Any]) -> 
         return Decimal(1)
     domain = schema["properties"][name]
     most = Decimal(max(domain.get("enum", [domain.get("maximum", 1)])))
-    asked = submitted.get(name)
-    if isinstance(asked, int | float) and not isinstance(asked, bool):
-        return max(most, Decimal(str(asked)).copy_abs())
-    return most
+    try:
+        asked = Decimal(str(submitted.get(name)))  # a text may be read as the number that it spells
+    except InvalidOperation:
+        return most
+    return max(most, asked.copy_abs()) if asked.is_finite() else most
 
 
 class Target:
@@ -149,20 +153,20 @@ class Target:
         return exchange
 
     def _reserve(self, document: Any) -> str | None:
-        cost = self.money.worst_case(document)
+        cost, name = self.money.worst_case(document), None
+        if self.money.ledger is not None:
+            model = document.get("model") if isinstance(document, dict) else None
+            what = f"a submission to {model!r}"
+            if cost is None:
+                raise LimitError(f"{what} has no published price; give one with --unknown-price")
+            name = self.money.ledger.reserve(cost, what)
         self.money.at_most += cost or Decimal()
-        if self.money.ledger is None:
-            return None
-        model = document.get("model") if isinstance(document, dict) else None
-        what = f"a submission to {model!r}"
-        if cost is None:
-            raise LimitError(f"{what} has no published price; give one with --unknown-price")
-        return self.money.ledger.reserve(cost, what)
+        return name
 
     def _settle(self, name: str | None, document: Any, exchange: Exchange) -> None:
         """Take the reservation back, but only if the answer is surely a refusal."""
         status = exchange.status
-        refused = status is not None and 400 <= status < 500 and not exchange.succeeded
+        refused = status is not None and 400 <= status < 500 and status not in _UNSURE
         if not refused:
             self.money.reserved += self.money.worst_case(document) or Decimal()
         elif name is not None and self.money.ledger is not None:
@@ -212,37 +216,45 @@ class Target:
         operation: str | None,
     ) -> Exchange:
         self._keep_the_rate()
-        status, error, answered, answer = None, None, {}, b""
+        status, error, answer = None, None, b""
+        answered: dict[str, str] = {}
         try:
-            response = self._http.request(
-                method,
-                url,
-                headers=dict(headers),
-                body=body or None,
-                redirect=False,
-                timeout=urllib3.Timeout(total=_PATIENCE),
-                preload_content=False,
-            )
-            status = response.status
-            answered = {name.lower(): value for name, value in response.headers.items()}
-            answer = response.read(_MOST_BYTES)
-            response.release_conn()
+            status, answered, answer = self._ask(method, url, headers, body)
         except (urllib3.exceptions.HTTPError, OSError, ValueError) as failure:
-            error = self._redacted(f"{type(failure).__name__}: {failure}")
+            error = self.hidden(f"{type(failure).__name__}: {failure}")
         exchange = Exchange(
             method=method,
-            url=self._redacted(url),
-            path=urlsplit(url).path,
+            url=self.hidden(url),
+            path=self.hidden(path_of(url)),
             operation=operation,
-            headers={name: self._redacted(value) for name, value in headers.items()},
-            body=self._redacted_bytes(body),
+            headers={name: self.hidden(value) for name, value in headers.items()},
+            body=self.hidden_bytes(body),
             status=status,
-            answer_headers={name: self._redacted(value) for name, value in answered.items()},
-            answer=self._redacted_bytes(answer),
+            answer_headers={name: self.hidden(value) for name, value in answered.items()},
+            answer=self.hidden_bytes(answer),
             error=error,
         )
         self._watch(exchange)
         return exchange
+
+    def _ask(
+        self, method: str, url: str, headers: Mapping[str, str], body: bytes
+    ) -> tuple[int, dict[str, str], bytes]:
+        if not url.lower().startswith(("http://", "https://")):
+            raise ValueError(f"{url[:200]!r} is no http URL")
+        response = self._http.request(
+            method,
+            url,
+            headers=dict(headers),
+            body=body or None,
+            redirect=False,
+            timeout=urllib3.Timeout(total=_PATIENCE),
+            preload_content=False,
+        )
+        answered = {name.lower(): value for name, value in response.headers.items()}
+        answer = response.read(_MOST_BYTES)
+        response.release_conn()
+        return response.status, answered, answer
 
     def _keep_the_rate(self) -> None:
         now = time.monotonic()
@@ -250,12 +262,22 @@ class Target:
             time.sleep(self._next - now)
         self._next = max(now, self._next) + self._gap
 
-    def _redacted(self, text: str) -> str:
+    def hidden(self, text: str) -> str:
+        """Give *text* without the tokens of this run."""
         for secret in self._secrets:
             text = text.replace(secret, REDACTED)
         return text
 
-    def _redacted_bytes(self, data: bytes) -> bytes:
+    def hidden_bytes(self, data: bytes) -> bytes:
+        """Give *data* without the tokens of this run."""
         for secret in self._secrets:
             data = data.replace(secret.encode(), REDACTED.encode())
         return data
+
+
+def path_of(url: str) -> str:
+    """Give the path of a URL; empty for what is no URL."""
+    try:
+        return urlsplit(url).path
+    except ValueError:
+        return ""

@@ -11,13 +11,14 @@ PASS, FAILURE, USAGE, INTERRUPTED = 0, 1, 2, 130
 """What a command ends with."""
 
 
-def add_settings(parser: argparse.ArgumentParser, *names: str, without: str = "") -> None:
-    """Add the options of the settings, or of some of them, but for one."""
+def add_settings(parser: argparse.ArgumentParser, *names: str) -> None:
+    """Add the options of the settings, or of some of them."""
     parser.add_argument("--config", metavar="FILE", help="config file (TOML)")
     contract = load_contract()
-    for name, setting in SETTINGS.items():
-        if (names and name not in names) or name == without:
-            continue
+    added = [name for name in SETTINGS if not names or name in names]
+    parser.set_defaults(settings=added)  # another option can have the name of a setting
+    for name in added:
+        setting = SETTINGS[name]
         about = setting.metadata
         default = f" (default {text})" if (text := default_text(name, contract)) else ""
         extra: dict[str, object] = {"metavar": "VALUE"}
@@ -35,7 +36,7 @@ def resolve(options: argparse.Namespace, **own: str) -> Resolved:
     Raises SettingError and ContractError.
     """
     given: dict[str, str] = {}
-    for name in ("config", *SETTINGS):
+    for name in ("config", *options.settings):
         value = getattr(options, name, None)
         if value is not None:
             given[name] = ",".join(value) if isinstance(value, list) else value

@@ -1,0 +1,190 @@
+"""`maxapi-mock proxy`: an app's own traffic, passed on unchanged and held against the contract."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import signal
+import sys
+import time
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from mockserver.commands.options import FAILURE, PASS, USAGE, add_settings, resolve
+from mockserver.commands.suite import contract_tests
+from mockserver.contract import load_contract
+
+_DEFAULT_PORT = 6292
+_LOCAL = ("127.0.0.1", "localhost", "::1")
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """Add the options."""
+    upstream = load_contract().fact("base_url")
+    parser.add_argument(
+        "--upstream",
+        metavar="URL",
+        default=upstream,
+        help=f"the API that everything is passed to (default {upstream})",
+    )
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on")
+    parser.add_argument(
+        "--port",
+        type=int,
+        default=_DEFAULT_PORT,
+        help=f"port to listen on; 0 takes a free one (default {_DEFAULT_PORT})",
+    )
+    parser.add_argument(
+        "--public-url",
+        metavar="URL",
+        help="address at which the API reaches this proxy: webhooks then pass through it as well",
+    )
+    parser.add_argument(
+        "--record",
+        metavar="DIR",
+        type=Path,
+        help="keep each shape of document as a golden one, without tokens, user ids and webhooks",
+    )
+    parser.add_argument(
+        "--report", metavar="DIR", type=Path, help="write JSON, Markdown, HTML and JUnit at the end"
+    )
+    add_settings(parser, "model_cards")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Pass on until interrupted; give the exit status."""
+    fault = _fault(options)
+    if fault:
+        return _usage(fault)
+    contract = resolve(options).contract
+    watching, recording = contract_tests("watch"), contract_tests("recording")
+    recorder = recording.Recorder(options.record, contract) if options.record else None
+    watch = watching.Watch(
+        contract,
+        options.upstream,
+        found=_print_finding,
+        notice=_print_notice,
+        recorder=recorder,
+        command=" ".join(["maxapi-mock", *sys.argv[1:]]),
+    )
+    stopping = {signal.SIGINT, signal.SIGTERM}
+    signal.pthread_sigmask(signal.SIG_BLOCK, stopping)  # before there are threads to inherit it
+    try:
+        status = _pass_on(options, watch, stopping)
+    finally:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, stopping)
+    if status is not None:
+        return status
+    report = watch.report(time.monotonic())
+    _print_summary(report, watch, recorder)
+    if options.report is not None:
+        contract_tests("report").write_reports(report, options.report, None)
+    return FAILURE if report.drift else PASS
+
+
+def _pass_on(options: argparse.Namespace, watch: Any, stopping: set[signal.Signals]) -> int | None:
+    """Run the proxy until a signal comes; give the status if it could not begin."""
+    from mockserver.web.proxy import Proxy
+
+    def report(html: bool) -> bytes:  # noqa: FBT001 - the proxy calls it
+        made = watch.report(time.monotonic())
+        if html:
+            page: str = contract_tests("page").as_html(made, None)
+            return page.encode()
+        return json.dumps(contract_tests("report").as_json(made), indent=2).encode() + b"\n"
+
+    proxy = Proxy(
+        options.upstream,
+        watch=watch.see,
+        notice=watch.notice,
+        report=report,
+        host=options.host,
+        port=options.port,
+        public_url=options.public_url,
+    )
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(proxy)
+        except OSError as error:
+            reason = error.strerror or error
+            return _usage(f"cannot listen on {options.host}:{options.port}: {reason}")
+        if _is_itself(options.upstream, proxy.port):
+            return _usage(f"--upstream: {options.upstream} is this proxy itself")
+        print(f"maxapi-mock proxy {proxy.url} passes everything to {options.upstream}")
+        if options.public_url is not None:
+            print(f"webhooks are to come by {options.public_url}")
+        print(f"what is found is told here, and by GET {proxy.url}/__mock/report", flush=True)
+        signal.sigwait(stopping)
+    return None
+
+
+def _fault(options: argparse.Namespace) -> str:
+    if not 0 <= options.port <= 65535:
+        return f"--port: {options.port} is not accepted; use an integer from 0 to 65535"
+    for name in ("upstream", "public_url"):
+        url = getattr(options, name)
+        if url is not None and not _is_base(url, path=name == "public_url"):
+            option = f"--{name.replace('_', '-')}"
+            return f"{option}: {url!r} is not accepted; use such as https://api.example.com"
+    for name in ("record", "report"):
+        folder = getattr(options, name)
+        try:
+            if folder is not None:
+                folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            return f"--{name}: {folder}: {error.strerror}; use a folder"
+    return ""
+
+
+def _is_base(url: str, *, path: bool) -> bool:
+    """Say whether *url* is an http URL with a host and nothing else, but perhaps a path."""
+    from mockserver.web.origin import origin_of
+
+    try:
+        origin_of(url)
+    except ValueError:
+        return False
+    parts = urlsplit(url)
+    extra = parts.query or parts.fragment or "@" in parts.netloc
+    return not extra and (path or parts.path in ("", "/"))
+
+
+def _is_itself(upstream: str, port: int) -> bool:
+    parts = urlsplit(upstream)
+    return parts.hostname in _LOCAL and parts.port == port
+
+
+def _usage(message: str) -> int:
+    print(f"maxapi-mock proxy: {message} (see maxapi-mock proxy --help)", file=sys.stderr)
+    return USAGE
+
+
+# -- what is told ----------------------------------------------------------------------------
+
+
+def _print_finding(finding: Any) -> None:
+    outline = contract_tests("outline")
+    rows = [row for row in outline.rows(finding) if row[0] != "change"]
+    if finding.exchange is not None:
+        rows.append(("exchange", outline.one_line(str(finding.exchange), 160)))
+    lines = [f"{finding.severity}: {finding.law}"]
+    lines += [f"  {name:11}{text}" for name, text in rows]
+    print("\n".join(lines), flush=True)
+
+
+def _print_notice(text: str) -> None:
+    print(f"notice: {contract_tests('outline').one_line(text)}", flush=True)
+
+
+def _print_summary(report: Any, watch: Any, recorder: Any) -> None:
+    outline = contract_tests("outline")
+    print(f"maxapi-mock proxy: {outline.headline(report, None)}")
+    counted = dict(outline.facts(report, None))
+    for name in ("requests", "laws", "findings"):
+        print(f"  {name:11}{counted[name]}")
+    for text, times in watch.notices.items():
+        print(f"  {'notice':11}{outline.one_line(text)}{f' ({times} times)' if times > 1 else ''}")
+    if recorder is not None:
+        print(f"  {'recorded':11}{outline.plural(len(recorder.written), 'new document')}")

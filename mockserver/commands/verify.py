@@ -1,0 +1,187 @@
+"""`maxapi-mock verify`: every law of the contract, held against a target."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+from typing import Any
+
+from mockserver.commands.options import FAILURE, PASS, USAGE, add_settings, resolve
+from mockserver.commands.suite import contract_tests
+from mockserver.domain.billing import money
+from mockserver.domain.moment import parse_duration
+
+_ASKED = (
+    "url",
+    "live",
+    "token_env",
+    "other_token_env",
+    "max_cost",
+    "unknown_price",
+    "ledger",
+    "models",
+    "seed",
+    "examples",
+    "rate",
+    "patience",
+    "webhook_url",
+    "webhook_port",
+)
+"""The options that say what a run is to do."""
+
+STOPPED = 3
+"""What a run ends with that the spending limit has stopped."""
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """Add the options."""
+    target = parser.add_argument_group("the target")
+    target.add_argument("--url", help="base URL of a server that runs; else a mock is started")
+    target.add_argument("--live", action="store_true", help="it is not on this machine, and meant")
+    target.add_argument(
+        "--token-env",
+        metavar="NAME",
+        default="MAXAPI_LIVE_KEY",
+        help="environment variable that holds the API key (default MAXAPI_LIVE_KEY)",
+    )
+    target.add_argument(
+        "--other-token-env", metavar="NAME", help="the same for a second key, for foreign tasks"
+    )
+    target.add_argument("--rate", type=_positive, help="requests a second (default: 2 if live)")
+    target.add_argument(
+        "--patience",
+        type=_duration,
+        default=900.0,
+        help="time to wait for the end of a task (default 15m)",
+    )
+    target.add_argument(
+        "--webhook-url", metavar="URL", help="public address that reaches --webhook-port here"
+    )
+    target.add_argument("--webhook-port", metavar="PORT", type=_port, default=6293)
+    cost = parser.add_argument_group("money")
+    cost.add_argument("--plan", action="store_true", help="print what would be sent, and end")
+    cost.add_argument(
+        "--max-cost",
+        metavar="USD",
+        type=_usd,
+        help="spending limit; 0, the default if live, sends no submission that has a price",
+    )
+    cost.add_argument(
+        "--unknown-price",
+        metavar="USD",
+        type=_usd,
+        help="price of a unit where nobody publishes one; else such models are left out",
+    )
+    cost.add_argument(
+        "--ledger",
+        metavar="FILE",
+        type=Path,
+        default=Path("maxapi-verify-ledger.jsonl"),
+        help="where spending is reserved; runs that share it share the limit",
+    )
+    extent = parser.add_argument_group("the extent")
+    extent.add_argument(
+        "--models", type=lambda text: tuple(text.split(",")), default=(), help="names or globs, …"
+    )
+    extent.add_argument("--seed", type=int, default=0, help="the same seed sends the same")
+    extent.add_argument(
+        "--examples", type=_count, help="inputs made for each model (default 15; 2 if live)"
+    )
+    add_settings(parser, "model_cards")
+    report = parser.add_argument_group("the report")
+    report.add_argument(
+        "--report", metavar="DIR", type=Path, help="write JSON, Markdown, HTML and JUnit"
+    )
+    report.add_argument(
+        "--baseline", metavar="FILE", type=Path, help="earlier report.json: only what is new fails"
+    )
+
+
+def run(options: argparse.Namespace) -> int:
+    """Run the suite; give the exit status."""
+    verify, report = contract_tests("verify"), contract_tests("report")
+    ledger = contract_tests("ledger")
+    request = verify.Request(**{name: getattr(options, name) for name in _ASKED})
+    contract = resolve(options).contract
+    try:
+        baseline = report.load_baseline(options.baseline) if options.baseline else None
+        if options.plan:
+            _print_plan(verify.plan(request, contract), request)
+            return PASS
+        found = verify.verify(request, contract, _command())
+    except (verify.VerifyError, report.BaselineError, ledger.LedgerError) as error:
+        print(f"maxapi-mock verify: {error}", file=sys.stderr)
+        return USAGE
+    comparison = report.compare(found, baseline) if baseline is not None else None
+    print(report.terminal_summary(found, comparison))
+    if options.report is not None:
+        report.write_reports(found, options.report, comparison)
+    return _status(found, request, failed=report.fails(found, comparison))
+
+
+def _status(found: Any, request: Any, *, failed: bool) -> int:
+    if failed:
+        return FAILURE
+    return STOPPED if found.unchecked and request.max_cost else PASS
+
+
+def _command() -> str:
+    """Say how the suite was called; no option holds a secret."""
+    return " ".join(["maxapi-mock", *sys.argv[1:]])
+
+
+def _print_plan(planned: list[Any], request: Any) -> None:
+    """Print what would be sent, law by law."""
+    where = request.url or "a mock of its own"
+    print(f"against {where}, nothing is sent now; polls are counted as for a task of 2 seconds\n")
+    print(f"{'law':22}{'requests':>9}{'submits':>9}{'at most':>10}")
+    for one in planned:
+        line = f"{one.law:22}{one.requests:>9}{one.submissions:>9}{'$' + money(one.at_most):>10}"
+        print(f"{line}  {one.not_sent}".rstrip())
+    total = sum((one.at_most for one in planned), Decimal())
+    print(
+        f"{'all':22}{sum(one.requests for one in planned):>9}"
+        f"{sum(one.submissions for one in planned):>9}{'$' + money(total):>10}"
+    )
+    print("\nat most: were every submission accepted, also those that are meant to be refused")
+
+
+def _usd(text: str) -> Decimal:
+    try:
+        amount = Decimal(text)
+    except InvalidOperation:
+        amount = Decimal(-1)
+    if not amount.is_finite() or amount < 0:
+        raise argparse.ArgumentTypeError(f"{text!r} is no amount; use US dollars such as 0.50")
+    return amount
+
+
+def _positive(text: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        number = 0.0
+    if not 0 < number < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text!r} is not accepted; use a number above 0")
+    return number
+
+
+def _count(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= 10_000:
+        raise argparse.ArgumentTypeError(f"{text!r} is not accepted; use an integer from 1")
+    return int(text)
+
+
+def _port(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or not 0 < int(text) <= 65535:
+        raise argparse.ArgumentTypeError(f"{text!r} is no port; use an integer from 1 to 65535")
+    return int(text)
+
+
+def _duration(text: str) -> float:
+    try:
+        return parse_duration(text).total_seconds()
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None

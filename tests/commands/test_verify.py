@@ -1,0 +1,158 @@
+"""`maxapi-mock verify`: what it runs, what it refuses to run, and what it ends with."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from contract_tests.verify import Request, VerifyError, check, plan
+from mockserver.cli import main
+from mockserver.contract import Contract
+from mockserver.testing import running_mock
+from tests.contract_tests.biller import Biller
+
+TOKEN = "a-live-token-that-is-secret"
+CHEAP = "grok-imagine/text-to-image-lite"
+
+
+def verify(folder: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    """Run the command in an empty folder."""
+    return subprocess.run(
+        [sys.executable, "-m", "mockserver", "verify", *arguments],
+        cwd=folder,
+        env={**os.environ, **variables},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def test_a_mock_of_its_own_keeps_every_law(tmp_path: Path) -> None:
+    """The command says so, ends with 0, and writes the report in all its forms."""
+    done = verify(tmp_path, "--models", "nano-banana", "--examples", "2", "--report", "out")
+
+    assert (done.returncode, done.stderr) == (0, "")
+    written = {path.name for path in (tmp_path / "out").iterdir()}
+    assert written == {"report.json", "report.md", "report.html", "junit.xml"}
+    assert json.loads((tmp_path / "out" / "report.json").read_text())["findings"] == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--url", "https://api.example.com"), "is not this machine; add --live if it is meant"),
+        (("--url", "nowhere"), "'nowhere' is not accepted; use an http or https URL"),
+        (("--url", "http://a:b@127.0.0.1:1"), "takes no user or password"),
+        (("--live",), "there is no --url"),
+        (("--live", "--url", "https://api.example.com"), "no token; set MAXAPI_LIVE_KEY"),
+        (("--models", "veo9"), "'veo9' is no model; use some of gpt-image-2/image-to-image"),
+        (("--max-cost", "-1"), "'-1' is no amount; use US dollars such as 0.50"),
+        (("--max-cost", "NaN"), "'NaN' is no amount"),
+        (("--rate", "0"), "'0' is not accepted; use a number above 0"),
+        (("--examples", "0"), "'0' is not accepted; use an integer from 1"),
+        (("--patience", "soon"), "argument --patience"),
+        (("--webhook-port", "0"), "'0' is no port"),
+        (("--other-token-env", "NOT_SET"), "--other-token-env: NOT_SET is not set"),
+        (("--baseline", "none.json"), "none.json"),
+        (("--model-cards", "nowhere"), "nowhere is no folder"),
+    ],
+)
+def test_what_cannot_be_run_is_refused_in_one_line(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    arguments: tuple[str, ...],
+    said: str,
+) -> None:
+    """Status 2, and nothing is sent."""
+    monkeypatch.chdir(tmp_path)
+
+    try:
+        status = main(["verify", *arguments])
+    except SystemExit as exit_:
+        status = int(exit_.code or 0)
+
+    output = capsys.readouterr()
+    assert (status, output.out) == (2, "")
+    assert said in output.err
+    assert output.err.count("\n") == 1
+
+
+def test_a_token_that_no_header_can_carry_is_refused(contract: Contract) -> None:
+    """And is not shown."""
+    request = Request(url="http://127.0.0.1:1", live=True)
+
+    with pytest.raises(VerifyError, match="MAXAPI_LIVE_KEY: is no token; use visible") as caught:
+        check(request, contract, {"MAXAPI_LIVE_KEY": f"{TOKEN}\n"})
+
+    assert TOKEN not in str(caught.value)
+
+
+def test_a_live_run_without_money_sends_what_is_free(tmp_path: Path) -> None:
+    """The laws that submit nothing are held; the limit keeps the rest, and that is no failure."""
+    with running_mock(api_key=TOKEN) as mock:
+        done = verify(
+            tmp_path, "--live", "--url", mock.url, "--rate", "1000", MAXAPI_LIVE_KEY=TOKEN
+        )
+        seen = mock.sandbox(TOKEN).requests
+
+    assert done.returncode == 0, done.stdout
+    assert not [one for one in seen if one["path"].endswith("/submit")]
+
+
+def test_a_run_that_the_limit_stops_ends_with_3(tmp_path: Path) -> None:
+    """And the report says what was left unchecked."""
+    with running_mock(api_key=TOKEN) as mock:
+        limited = ("--live", "--url", mock.url, "--rate", "1000", "--max-cost", "0.0001")
+        done = verify(
+            tmp_path, *limited, "--models", CHEAP, "--report", "out", MAXAPI_LIVE_KEY=TOKEN
+        )
+
+    assert done.returncode == 3, done.stdout
+    report = json.loads((tmp_path / "out" / "report.json").read_text())
+    assert any(one.startswith("lives: ") for one in report["unchecked"])
+
+
+def test_drift_fails_unless_it_was_known(tmp_path: Path) -> None:
+    """Status 1, with the clause; with the run as its own baseline, status 0."""
+    with Biller() as biller:
+        arguments = ("--url", biller.url, "--live", "--rate", "1000", "--report", "out")
+        first = verify(tmp_path, *arguments, MAXAPI_LIVE_KEY=TOKEN)
+        known = (*arguments, "--baseline", "out/report.json")
+        second = verify(tmp_path, *known, MAXAPI_LIVE_KEY=TOKEN)
+
+    assert first.returncode == 1
+    assert "service.json#/errors/401" in first.stdout
+    assert second.returncode == 0, second.stdout
+
+
+def test_the_token_is_nowhere(tmp_path: Path) -> None:
+    """Not in the output, a report, or the ledger."""
+    with Biller() as biller:
+        live = ("--url", biller.url, "--live", "--rate", "1000", "--report", "out")
+        done = verify(tmp_path, *live, MAXAPI_LIVE_KEY=TOKEN)
+
+    written = [path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()]
+    assert written
+    assert TOKEN not in done.stdout + done.stderr
+    assert not [one for one in written if TOKEN.encode() in one]
+
+
+def test_a_plan_sends_nothing_and_names_the_worst_case(contract: Contract) -> None:
+    """Law by law; what the limit would keep back is named, too."""
+    with Biller() as biller:
+        request = Request(url=biller.url, live=True, max_cost=Decimal(1), models=(CHEAP,))
+        planned = {one.law: one for one in plan(request, contract)}
+
+    assert biller.submissions == 0
+    assert planned["smallest-input"].submissions == 1
+    assert planned["smallest-input"].at_most == Decimal("0.001")
+    assert planned["token-missing"].at_most == 0
+    assert "--unknown-price" in planned["envelope-is-checked"].not_sent
