@@ -31,7 +31,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption(
         "--maxapi-url",
         metavar="URL",
-        default=os.environ.get("MAXAPI_MOCK_URL"),
+        default=os.environ.get("MAXAPI_MOCK_URL", ""),
         help="use the mock that runs at URL (default: $MAXAPI_MOCK_URL, else one is started)",
     )
     group.addoption(
@@ -50,17 +50,18 @@ def pytest_configure(config: pytest.Config) -> None:
 @pytest.fixture(scope="session")
 def maxapi_server(request: pytest.FixtureRequest) -> Iterator[RunningMock]:
     """Give the mock of this session, or the one that `--maxapi-url` names."""
+    from mockserver.contract import ContractError
     from mockserver.settings import SettingError
     from mockserver.testing import RunningMock, running_mock
 
     url = request.config.getoption("--maxapi-url")
-    if url is not None:
+    if url:
         yield RunningMock(url.rstrip("/"), os.environ.get("MAXAPI_MOCK_CONTROL_TOKEN"))
         return
     with ExitStack() as stack:
         try:
             mock = stack.enter_context(running_mock(request.config.rootpath))
-        except SettingError as error:
+        except (SettingError, ContractError) as error:
             raise _failed(str(error)) from None
         yield mock
 
@@ -70,12 +71,12 @@ def maxapi(request: pytest.FixtureRequest, maxapi_server: RunningMock) -> Iterat
     """Give the test a sandbox of its own, whose clock stands still."""
     from mockserver.testing import ControlError
 
-    key, settings = _marked(request.node)
+    key, settings, _ = _marked(request.node)
     try:
         sandbox = maxapi_server.sandbox(key)
     except ControlError as error:
         raise _failed(f"{maxapi_server.url}: {error}") from None
-    survives = request.config.getoption("--maxapi-url") is not None
+    survives = bool(request.config.getoption("--maxapi-url"))
     _hold(request.node, sandbox, maxapi_server.url if survives else None)
     try:
         _configure(sandbox, settings)
@@ -95,7 +96,12 @@ def maxapi_env(maxapi: MaxapiSandbox, monkeypatch: pytest.MonkeyPatch) -> Maxapi
 def _maxapi_inboxes(request: pytest.FixtureRequest) -> Iterator[InboxServer]:
     from mockserver.testing import InboxServer
 
-    with InboxServer(request.config.getoption("--maxapi-inbox-host")) as server:
+    host = request.config.getoption("--maxapi-inbox-host")
+    try:
+        server = InboxServer(host)
+    except OSError as error:
+        raise _failed(f"--maxapi-inbox-host: {host}: {error.strerror or error}") from None
+    with server:
         yield server
 
 
@@ -109,12 +115,13 @@ def maxapi_inbox(_maxapi_inboxes: InboxServer) -> Iterator[Inbox]:
 
 @pytest.fixture(scope="session")
 def _maxapi_in_process(request: pytest.FixtureRequest) -> Iterator[InProcessMock]:
+    from mockserver.contract import ContractError
     from mockserver.settings import SettingError
     from mockserver.testing.intercept import mock_of_the_api
 
     try:
         mock = mock_of_the_api(request.config.rootpath)
-    except SettingError as error:
+    except (SettingError, ContractError) as error:
         raise _failed(str(error)) from None
     yield mock
     mock.close()
@@ -132,8 +139,7 @@ def maxapi_intercepted(
     """
     from mockserver.testing.intercept import intercept_with
 
-    key, settings = _marked(request.node)
-    allow_others = settings.pop("allow_others", False)
+    key, settings, allow_others = _marked(request.node)
     with intercept_with(_maxapi_in_process, key, allow_others=allow_others) as sandbox:
         _hold(request.node, sandbox, None)
         _set_environment(sandbox, monkeypatch)
@@ -144,19 +150,25 @@ def maxapi_intercepted(
             sandbox.on_webhook = None
 
 
-def _marked(item: Any) -> tuple[str | None, dict[str, Any]]:
-    """Give the API key and the settings that the markers of a test name; the nearest wins."""
+def _marked(item: Any) -> tuple[str | None, dict[str, Any], bool]:
+    """Give the key, the settings, and whether others may pass, as a test's markers say.
+
+    The nearest marker wins.
+    """
     settings: dict[str, Any] = {}
     for marker in item.iter_markers("maxapi"):
         if marker.args:
             raise _failed(f"marker: use names, as in {_MARKER.partition(':')[0]}")
         settings = {**marker.kwargs, **settings}
-    return settings.pop("api_key", None), settings
+    key, allow_others = settings.pop("api_key", None), settings.pop("allow_others", False)
+    return key, settings, allow_others
 
 
 def _configure(sandbox: MaxapiSandbox, settings: dict[str, Any]) -> None:
     from mockserver.testing import ControlError
 
+    if not settings:
+        return
     try:
         sandbox.settings(**settings)
     except ControlError as error:

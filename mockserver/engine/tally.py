@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from threading import Lock
-from typing import Any
 
 from mockserver.contract import Contract
 from mockserver.engine.exchange import WARNING_HEADER
@@ -14,6 +13,8 @@ from mockserver.engine.routes import pattern_of
 _MOST_TEXTS = 1000
 """Different texts of warnings that are kept apart."""
 _OTHERS = "others"
+_OUTLIVED = (410, 429)
+"""Refusals for what is right by itself, but too late or too often."""
 
 
 class Tally:
@@ -52,7 +53,7 @@ class Tally:
             if name == WARNING_HEADER and status < 400:
                 for text in value.split(" | "):
                     self._warn(text)
-        if 400 <= status < 500 and not entry.scenarios:
+        if 400 <= status < 500 and status not in _OUTLIVED and not entry.scenarios:
             self._warn(f"{operation} answered {status}: {_message(entry)}")
 
     def _warn(self, text: str) -> None:
@@ -66,6 +67,7 @@ class Tally:
         return "unknown route"
 
 
-def _message(entry: Exchange) -> Any:
+def _message(entry: Exchange) -> str:
     shown = entry.as_json()["response_body"]
-    return shown.get("msg", "") if isinstance(shown, dict) else ""
+    said = str(shown.get("msg", "")) if isinstance(shown, dict) else ""
+    return said.replace(entry.task_id, "<taskId>") if entry.task_id else said

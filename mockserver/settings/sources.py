@@ -58,11 +58,10 @@ def resolve_settings(
     given: dict[str, _Given] = {}
     given |= _from_file(_config_file(options or {}, environ, folder or Path.cwd()))
     given |= _from_environment(environ)
-    given |= {
-        name: _Given(text, option_of(name))
-        for name, text in (options or {}).items()
-        if name != "config"
-    }
+    for name, text in (options or {}).items():
+        if name != "config":
+            _check_name(name, "the options", SETTINGS)
+            given[name] = _Given(text, option_of(name))
     cards = given.get("model_cards")
     contract = load_contract(None, Path(cards.text)) if cards else load_contract()
     values = {name: _value(name, given.get(name), contract) for name in SETTINGS}
@@ -133,7 +132,7 @@ def default_text(name: str, contract: Contract) -> str:
     return ",".join(value) if isinstance(value, list) else str(value)
 
 
-def _check_name(name: str, origin: str, known: Mapping[str, str]) -> None:
+def _check_name(name: str, origin: str, known: Mapping[str, Any]) -> None:
     if name not in known:
         near = get_close_matches(name, known, n=1) or get_close_matches(name.upper(), known, n=1)
         hint = f", did you mean {near[0]}?" if near else f"; use one of {', '.join(known)}"

@@ -58,7 +58,10 @@ class ControlClient:
         self._http.close()
 
     def _call(self, method: str, path: str, body: Any = None) -> Json:
-        text = None if body is None else json.dumps(body).encode()
+        try:
+            text = None if body is None else json.dumps(body).encode()
+        except TypeError as error:
+            raise ControlError(None, f"not sent: {error}; use JSON values") from None
         status, data = self._send(method, self._base + path, self._headers, text)
         try:
             answer = cast("Json", json.loads(data))
@@ -188,7 +191,12 @@ class ControlClient:
 
     def change_settings(self, **settings: Any) -> Mapping[str, str]:
         """Change settings of the sandbox until a reset: pace, duration, scenario, …."""
-        return cast("dict[str, str]", self._call("PATCH", "settings", settings)["settings"])
+        plain = str | int | float | None
+        body = {
+            name: value if isinstance(value, plain) else str(value)
+            for name, value in settings.items()
+        }
+        return cast("dict[str, str]", self._call("PATCH", "settings", body)["settings"])
 
     def reset(self, *, everything: bool = False) -> int:
         """Reset the sandbox, or all; give how many tasks were forgotten."""
@@ -205,6 +213,10 @@ class _Http:
     def __call__(
         self, method: str, url: str, headers: Mapping[str, str], body: bytes | None
     ) -> tuple[int, bytes]:
+        scheme = url.partition("://")[0] if "://" in url else "none"
+        if scheme not in ("http", "https"):
+            said = f"no mock answers: an http or https URL is needed, not one of scheme {scheme}"
+            raise ControlError(None, said)
         try:
             response = self._pool.request(method, url, body=body, headers=headers)
         except urllib3.exceptions.HTTPError as error:

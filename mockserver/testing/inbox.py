@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import secrets
+import socket
 from collections import deque
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Condition, Thread
-from typing import Self
+from typing import Any, Self
 from urllib.parse import urlsplit
 
 from mockserver.testing.webhook import OnWebhook, Webhook
@@ -35,6 +37,7 @@ class InboxServer:
     def __exit__(self, *_: object) -> None:
         self._server.shutdown()
         self._server.server_close()
+        self._server.hang_up()
         self._thread.join()
 
     def inbox(self) -> Inbox:
@@ -101,8 +104,27 @@ class Inbox:
 
 
 class _Listener(ThreadingHTTPServer):
-    daemon_threads = True
     request_queue_size = 128
+
+    def __init__(self, *arguments: Any) -> None:
+        self._open: set[socket.socket] = set()
+        super().__init__(*arguments)
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        """Note the connection, and serve it in a thread."""
+        self._open.add(request)
+        super().process_request(request, client_address)
+
+    def shutdown_request(self, request: Any) -> None:
+        """Close a connection that has ended."""
+        self._open.discard(request)
+        super().shutdown_request(request)
+
+    def hang_up(self) -> None:
+        """End the connections that clients keep, and with them their threads."""
+        for connection in tuple(self._open):
+            with suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
 
     def handle_error(self, *_: object) -> None:
         """Say nothing of clients that hang up."""

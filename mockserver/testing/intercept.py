@@ -7,14 +7,13 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from mockserver.contract import load_contract
-from mockserver.engine.exchange import Mischief
+from mockserver.engine.exchange import Mischief, Request
 from mockserver.testing.mocks import InProcessMock
 from mockserver.testing.sandbox import MaxapiSandbox
 from mockserver.testing.webhook import OnWebhook
-from mockserver.web.wsgi import MISCHIEF, call
 
 if TYPE_CHECKING:
     from flask import Flask
@@ -128,20 +127,28 @@ class _Caller:
     """Gives a call to the mock, and what came of it as `responses` wants it."""
 
     def __init__(self, mock: InProcessMock) -> None:
-        self._app = mock.app
+        self._mock = mock
 
     def __call__(self, request: PreparedRequest) -> _Answer:
-        mischief: list[Mischief] = []
-        status, headers, data = call(
-            self._app,
-            str(request.method),
-            str(request.url),
-            request.headers,
-            _whole(request.body),
-            extra={MISCHIEF: mischief},
+        parts = urlsplit(str(request.url))
+        headers = {_text(name).lower(): _text(value) for name, value in request.headers.items()}
+        response = self._mock.answer(
+            Request(
+                str(request.method),
+                unquote(parts.path, errors="replace"),
+                {"host": parts.netloc} | headers,
+                _whole(request.body),
+                parts.query,
+                parts.scheme,
+            )
         )
-        failure = _fault_of(request, mischief[0]) if mischief else None
-        return status, headers, failure or data
+        failure = response.mischief and _fault_of(request, response.mischief)
+        body = b"" if request.method == "HEAD" else response.body
+        return response.status, list(response.headers), failure or body
+
+
+def _text(given: str | bytes) -> str:
+    return given.decode("latin-1") if isinstance(given, bytes) else given
 
 
 def _whole(body: Any) -> bytes:

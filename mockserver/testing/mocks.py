@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -14,11 +14,13 @@ from urllib.parse import urlsplit
 
 from mockserver.engine.callback import Callback, HttpTransport, Outcome, is_this_machine
 from mockserver.engine.clock import Clock
+from mockserver.engine.exchange import Request, Response
 from mockserver.engine.service import Service
 from mockserver.settings import Resolved, resolve_settings
 from mockserver.testing.control import ControlClient
 from mockserver.testing.sandbox import MaxapiSandbox
 from mockserver.testing.webhook import OnWebhook, Webhook
+from mockserver.web.whole import WholeMock
 from mockserver.web.wsgi import call
 
 if TYPE_CHECKING:
@@ -53,31 +55,32 @@ class RunningMock:
 
 
 @contextmanager
-def running_mock(folder: Path | None = None, **settings: Any) -> Iterator[RunningMock]:
+def running_mock(
+    folder: Path | None = None, *, service: Callable[..., Service] = Service, **settings: Any
+) -> Iterator[RunningMock]:
     """Run a mock on a free port of this machine, configured by *folder*, by default this one.
 
     *settings* go before those of the environment and the config file; their values are those of
     the command line: `running_mock(duration="5m", webhook_tries=5)`. Webhooks go to this machine
-    only, unless `callback_allow` names other hosts. Raises SettingError.
+    only, unless `callback_allow` names other hosts. *service* makes what answers, of the arguments
+    of `Service`. Raises SettingError.
     """
     from mockserver.web.server import Server
 
     resolved = _settled(folder, settings)
-    service = Service(resolved.contract, resolved.settings, transport=_Nearby(resolved))
-    with Server(service) as server:
-        yield RunningMock(server.url)
+    made = service(resolved.contract, resolved.settings, transport=_Nearby(resolved))
+    with Server(made) as server:
+        yield RunningMock(server.url, resolved.settings.control_token)
 
 
 class InProcessMock:
-    """A mock without sockets; `app` is a WSGI application, the clocks stand still.
+    """A mock without sockets, whose clocks stand still.
 
     *url* is what the app under test takes for the API's; for *folder* and *settings* see
     `running_mock`. Raises SettingError.
     """
 
     def __init__(self, url: str, folder: Path | None = None, **settings: Any) -> None:
-        from mockserver.web.app import create_app
-
         self.url = url
         resolved = _settled(folder, settings)
         self.on_webhook: OnWebhook | None = None
@@ -89,7 +92,19 @@ class InProcessMock:
             make_clock=lambda: Clock(speed=0),
             transport=self._deliver,
         )
-        self.app: Flask = create_app(self._service)
+        self._whole = WholeMock(self._service)
+
+    @property
+    def app(self) -> Flask:
+        """The mock as a WSGI application."""
+        return self._whole.app
+
+    def answer(self, request: Request) -> Response:
+        """Answer a request; what is to go wrong with its connection is left to the caller."""
+        response = self._whole.answer(request)
+        if response.first is not None:
+            response.first()
+        return response
 
     def sandbox(self, api_key: str | None = None) -> MaxapiSandbox:
         """Give a sandbox whose clock stands still; its key is new unless one is given."""

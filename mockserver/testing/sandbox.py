@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from mockserver.contract import load_contract
-from mockserver.testing.control import ControlClient, Json, Moved
+from mockserver.testing.control import ControlClient, ControlError, Json, Moved
 
 
 class SandboxClock:
@@ -114,6 +114,9 @@ class MaxapiSandbox:
         """Forget what was in the sandbox, and close the connections to the mock."""
         try:
             self.control.reset()
+        except ControlError as error:
+            if error.status is not None:
+                raise
         finally:
             self.control.close()
 

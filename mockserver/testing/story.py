@@ -27,8 +27,8 @@ class _Line:
     more: tuple[str, ...] = ()
     task_id: str = ""
     """The task that it is about, unless it is a request."""
-    shown_now: bool = False
-    """Whether it is the state that the task is in."""
+    step: int = 0
+    """How far the task had come with it: its states in order, then its webhooks."""
 
 
 def tell(control: ControlClient, api_key: str, url: str | None) -> str:
@@ -65,29 +65,46 @@ def _in_order(requests: list[Json], tasks: list[Json], deliveries: list[Json]) -
 
     Moments alone do not tell: a clock that stands still gives the same one to many.
     """
-    waiting = [_transition(task, event) for task in tasks for event in _past(task)]
-    waiting += map(_delivery, deliveries)
+    steps = {task["taskId"]: _states(task) for task in tasks}
+    waiting = [_transition(task, event, steps) for task in tasks for event in _past(task)]
+    waiting += [_delivery(one, steps) for one in deliveries]
     waiting.sort(key=lambda line: line.at)
     submitted = {one["taskId"]: one["number"] for one in requests if _submits(one)}
     for request in requests:
-        came_first = [line for line in waiting if _precedes(line, request, submitted)]
+        seen = _step_seen(request, steps)
+        came_first = [line for line in waiting if _precedes(line, request, submitted, seen)]
         yield from came_first
         waiting = [line for line in waiting if line not in came_first]
         yield _request(request)
     yield from waiting
 
 
-def _precedes(line: _Line, request: Json, submitted: dict[str, int]) -> bool:
-    """Say whether the event was before the request; one at its moment was, unless it is due to it.
+def _precedes(line: _Line, request: Json, submitted: dict[str, int], seen: float) -> bool:
+    """Say whether the event was before the request; one at its moment was, unless it shows not.
 
-    *submitted* has the number of the request that submitted each task.
+    *submitted* has the number of the request that submitted each task, *seen* is the last step
+    of its task that the request can know of.
     """
     if submitted.get(line.task_id, 0) >= request["number"]:
         return False
     if line.at != request["at"]:
         return line.at < str(request["at"])
-    cancelled = str(request["path"]).endswith(f"/{line.task_id}/cancel")
-    return not (cancelled and line.shown_now)
+    return line.task_id != request["taskId"] or line.step <= seen
+
+
+def _states(task: Json) -> list[str]:
+    return [event["status"] for event in task["timeline"] if event["event"] == "status"]
+
+
+def _step_seen(request: Json, steps: dict[str, list[str]]) -> float:
+    """Say how far its task had come by a request: to the state shown, or that before a cancel."""
+    states = steps.get(request["taskId"], [])
+    answer = request["response_body"]
+    data = answer.get("data") if isinstance(answer, dict) else None
+    if isinstance(data, dict) and data.get("status") in states:
+        return states.index(data["status"])
+    cancelled = str(request["path"]).endswith("/cancel") and request["status"] == 200
+    return len(states) - 2 if cancelled else float("inf")
 
 
 def _past(task: Json) -> list[Json]:
@@ -98,23 +115,24 @@ def _submits(request: Json) -> bool:
     return bool(request["taskId"]) and str(request["path"]).endswith("/submit")
 
 
-def _transition(task: Json, event: Json) -> _Line:
-    what = event.get("status") or "results have expired"
-    shown_now = what == task["status"]
-    if shown_now and task["failure_reason"]:
+def _transition(task: Json, event: Json, steps: dict[str, list[str]]) -> _Line:
+    states, what = steps[task["taskId"]], event.get("status") or "results have expired"
+    step = states.index(what) if what in states else len(states)
+    if what == task["status"] and task["failure_reason"]:
         what = f"{what}, failure_reason {task['failure_reason']}"
     text = f"  task {_short(task['taskId'])} {what}"
-    return _Line(event["at"], text, task_id=task["taskId"], shown_now=shown_now)
+    return _Line(event["at"], text, task_id=task["taskId"], step=step)
 
 
-def _delivery(one: Json) -> _Line:
+def _delivery(one: Json, steps: dict[str, list[str]]) -> _Line:
     answer = f"answered {one['status']}" if one["delivered"] else f"NOT delivered: {one['error']}"
     again = f"; again at {_time(one['next_at'])}" if one["next_at"] else ""
     text = (
         f"  webhook of {_short(one['taskId'])}, attempt {one['attempt']}, "
         f"to {one['url']}: {answer}{again}{_mischief(one)}"
     )
-    return _Line(one["at"], text, task_id=one["taskId"])
+    step = len(steps.get(one["taskId"], ())) - 1  # a poll that shows the end can know of it
+    return _Line(one["at"], text, task_id=one["taskId"], step=step)
 
 
 def _mischief(one: Json) -> str:
@@ -133,7 +151,9 @@ def _request(one: Json) -> _Line:
     warning = one["response_headers"].get(WARNING_HEADER)
     if warning:
         more.append(f"warning: {warning}")
-    path = one["path"].replace(str(one["taskId"]), _short(one["taskId"] or ""))
+    path = one["path"]
+    if one["taskId"]:
+        path = path.replace(one["taskId"], _short(one["taskId"]))
     text = f"{one['method']} {path} -> {one['status']} {said}".rstrip() + _mischief(one)
     return _Line(one["at"], text, tuple(more))
 
@@ -190,7 +210,8 @@ def _curls(requests: list[Json], api_key: str, url: str | None) -> list[str]:
         if not lines or lines[-1] != line:
             lines.append(line)
     start = "" if url else ", against a mock of its own (maxapi-mock serve)"
-    head = [f"to repeat it by hand{start}:", f"  MOCK={url or _DEFAULT_MOCK} KEY={api_key}"]
+    named = f"  MOCK={url or _DEFAULT_MOCK} KEY={shlex.quote(api_key)}"
+    head = [f"to repeat it by hand{start}:", named]
     left_out = len(lines) - _MOST_CURLS
     if left_out > 0:
         lines = [*lines[:_MOST_CURLS], f"# and {left_out} more"]
@@ -200,7 +221,7 @@ def _curls(requests: list[Json], api_key: str, url: str | None) -> list[str]:
 def _curl(request: Json, names: dict[str, str]) -> str:
     words = [f'curl -s "$MOCK{_path(request, names)}"', '-H "Authorization: Bearer $KEY"']
     if request["method"] != "GET":
-        words.insert(1, f"-X {request['method']}")
+        words.insert(1, "-I" if request["method"] == "HEAD" else f"-X {request['method']}")
     body = request["body"]
     text = body if isinstance(body, str) else _json(body)
     asked = [one for one in request["scenarios"] if f"#mock:{one}" not in text]
@@ -210,7 +231,7 @@ def _curl(request: Json, names: dict[str, str]) -> str:
         kind = request["headers"].get("content-type", "")
         words.append(f"-H {shlex.quote('Content-Type: ' + kind)}")
         whole = len(text) <= _LONGEST_BODY
-        words.append(f"-d {shlex.quote(text)}" if whole else f"-d @body  # {len(text)} characters")
+        words.append(f"-d {shlex.quote(text)}" if whole else f"-d @body-of-{len(text)}-characters")
     line = " ".join(words)
     if _submits(request):
         name = names[request["taskId"]]

@@ -10,7 +10,6 @@ from werkzeug.exceptions import HTTPException
 from mockserver.engine.exchange import Mischief, Refusal, Request, Response
 from mockserver.engine.service import CONTROL_PREFIX, Service
 from mockserver.web.control import control_blueprint
-from mockserver.web.wsgi import MISCHIEF
 
 
 def create_app(service: Service) -> flask.Flask:
@@ -26,10 +25,7 @@ def create_app(service: Service) -> flask.Flask:
         response = service.answer(_from_flask(service.settings.max_body))
         if response.first is not None:
             response.first()
-        noted: list[Mischief] | None = flask.request.environ.get(MISCHIEF)
-        if response.mischief is not None and noted is not None:
-            noted.append(response.mischief)
-        elif response.mischief is not None:
+        if response.mischief is not None:
             response = _misbehave(service, response, response.mischief)
         return _to_flask(response)
 

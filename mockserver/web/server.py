@@ -8,7 +8,6 @@ plane) is answered in a few threads; more of them only fight the loop for the in
 from __future__ import annotations
 
 import asyncio
-import logging
 import socket
 import time
 from collections.abc import Mapping
@@ -16,22 +15,16 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Thread
 from typing import TYPE_CHECKING, Any, Self
-from urllib.parse import quote, unquote
+from urllib.parse import unquote
 
-from mockserver.engine.exchange import Mischief, Refusal, Request, Response
+from mockserver.engine.exchange import Mischief, Request, Response
 from mockserver.engine.service import CONTROL_PREFIX, Service
 from mockserver.web.tls import LOCAL, Authority, api_hosts
-from mockserver.web.wsgi import call
+from mockserver.web.whole import WholeMock
 
 if TYPE_CHECKING:
-    import flask
     from granian._granian import RSGIHTTPProtocol as HTTPProtocol
     from granian.rsgi import Scope
-
-_log = logging.getLogger(__name__)
-
-_FRAMING = ("transfer-encoding", "content-length")
-"""Headers about how a body was sent, which is at hand as a whole."""
 
 _DEADLINE = 10.0
 """Real seconds that a server may take to start."""
@@ -165,12 +158,11 @@ class _Front:
     def __init__(self, service: Service) -> None:
         self.stopping = asyncio.Event()
         """Set when nobody is to be kept waiting any longer."""
-        self._service = service
+        self._mock = WholeMock(service)
         self._drawing = ThreadPoolExecutor(max_workers=4, thread_name_prefix="drawing")
         self._waiting = ThreadPoolExecutor(max_workers=64, thread_name_prefix="control")
         self._limit = service.settings.max_body
         self._fast = service.contract.service["authentication"]["prefix"]
-        self._app: flask.Flask | None = None
 
     async def __rsgi__(self, scope: Scope, proto: HTTPProtocol) -> None:
         headers = _joined(scope.headers.items())
@@ -179,10 +171,10 @@ class _Front:
         request = Request(scope.method, path, headers, body, scope.query_string, scope.scheme)
         loop = asyncio.get_running_loop()
         if path.startswith(self._fast):
-            response = self._answer(request)
+            response = self._mock.answer(request)
         else:
             pool = self._waiting if path.startswith(CONTROL_PREFIX) else self._drawing
-            response = await loop.run_in_executor(pool, self._answer, request)
+            response = await loop.run_in_executor(pool, self._mock.answer, request)
         if response.first is not None:
             await loop.run_in_executor(self._waiting, response.first)
         if response.mischief is None:
@@ -227,28 +219,6 @@ class _Front:
         async for chunk in proto:
             kept += chunk[: self._limit + 1 - len(kept)]
         return bytes(kept)
-
-    def _answer(self, request: Request) -> Response:
-        try:
-            if request.path.startswith(CONTROL_PREFIX):
-                return self._control(request)
-            return self._service.answer(request)
-        except Exception:
-            _log.exception("%s %s", request.method, request.path)
-            return Refusal(500).response(self._service.contract)
-
-    def _control(self, request: Request) -> Response:
-        """Let Flask answer; it is imported with the first request that needs it."""
-        if self._app is None:
-            from mockserver.web.app import create_app
-
-            self._app = create_app(self._service)
-        headers = {k: v for k, v in request.headers.items() if k not in _FRAMING}
-        url = f"{request.scheme}://{headers.get('host', 'localhost')}{quote(request.path)}"
-        status, given, body = call(
-            self._app, request.method, f"{url}?{request.query}", headers, request.body
-        )
-        return Response(status, tuple(given), body)
 
 
 def _native_threads() -> set[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import ssl
 import tempfile
@@ -12,6 +13,7 @@ from urllib.parse import urlsplit
 
 from mockserver.contract import Contract
 
+_NODE = "NODE_EXTRA_CA_CERTS"
 LOCAL = ("localhost", "127.0.0.1", "::1")
 
 
@@ -34,7 +36,7 @@ class Authority:
         self.folder.mkdir(parents=True, exist_ok=True)
         self.certificate, self.key = self.folder / "server.pem", self.folder / "server.key"
         self.authority = self.folder / "ca.pem"
-        """The authority alone, for clients that add it to those they trust."""
+        """The authority, and what was given to Node, which adds both to those it trusts."""
         self.bundle = self.folder / "bundle.pem"
         """The authority and those of this machine, for clients that trust one file only."""
         authority = trustme.CA(organization_name="maxapi-mockserver, for tests only")
@@ -43,7 +45,7 @@ class Authority:
         self.key.write_bytes(issued.private_key_pem.bytes())
         self.certificate.write_bytes(b"".join(one.bytes() for one in issued.cert_chain_pems))
         own = authority.cert_pem.bytes()
-        self.authority.write_bytes(own)
+        self.authority.write_bytes(own + _given_to_node())
         self.bundle.write_bytes(own + _trusted_here())
 
     def __enter__(self) -> Self:
@@ -70,8 +72,15 @@ class Authority:
             "SSL_CERT_FILE": str(self.bundle),
             "REQUESTS_CA_BUNDLE": str(self.bundle),
             "CURL_CA_BUNDLE": str(self.bundle),
-            "NODE_EXTRA_CA_CERTS": str(self.authority),
+            _NODE: str(self.authority),
         }
+
+
+def _given_to_node() -> bytes:
+    try:
+        return Path(os.environ[_NODE]).read_bytes()
+    except (KeyError, OSError):
+        return b""
 
 
 def _trusted_here() -> bytes:

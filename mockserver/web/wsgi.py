@@ -11,10 +11,6 @@ from urllib.parse import unquote_to_bytes, urlsplit
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
 
-MISCHIEF = "mockserver.mischief"
-"""A list under this name in the WSGI environment is told what would go wrong with a connection,
-instead of its happening."""
-
 Answer = tuple[int, list[tuple[str, str]], bytes]
 """Status, headers and body."""
 
@@ -25,12 +21,11 @@ def call(
     url: str,
     headers: Mapping[str, str],
     body: bytes = b"",
-    *,
-    extra: Mapping[str, Any] | None = None,
 ) -> Answer:
-    """Give the answer of *app* to a request; *extra* goes into the WSGI environment."""
+    """Give the answer of *app* to a request."""
     parts = urlsplit(url)
     named = {f"HTTP_{name.upper().replace('-', '_')}": value for name, value in headers.items()}
+    content_type, _ = named.pop("HTTP_CONTENT_TYPE", ""), named.pop("HTTP_CONTENT_LENGTH", "")
     environ = {
         **named,
         "HTTP_HOST": named.get("HTTP_HOST", parts.netloc),
@@ -38,7 +33,7 @@ def call(
         "SCRIPT_NAME": "",
         "PATH_INFO": unquote_to_bytes(parts.path or "/").decode("latin-1"),
         "QUERY_STRING": parts.query,
-        "CONTENT_TYPE": named.get("HTTP_CONTENT_TYPE", ""),
+        "CONTENT_TYPE": content_type,
         "CONTENT_LENGTH": str(len(body)),
         "SERVER_NAME": parts.hostname or "localhost",
         "SERVER_PORT": str(parts.port or (443 if parts.scheme == "https" else 80)),
@@ -50,7 +45,6 @@ def call(
         "wsgi.multithread": True,
         "wsgi.multiprocess": False,
         "wsgi.run_once": False,
-        **(extra or {}),
     }
     started: list[tuple[str, list[tuple[str, str]]]] = []
 
