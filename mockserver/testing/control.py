@@ -12,6 +12,9 @@ import urllib3
 Send = Callable[[str, str, Mapping[str, str], bytes | None], tuple[int, bytes]]
 """Sends one request (method, URL, headers, body) and gives the status and body of its answer."""
 
+_TO_CONNECT, _TO_ANSWER = 10.0, 300.0
+"""Real seconds; an advance answers once every webhook on its way has been tried."""
+
 Json = dict[str, Any]
 """A JSON object, as `schemas/control.json` describes it."""
 
@@ -64,11 +67,11 @@ class ControlClient:
             raise ControlError(None, f"not sent: {error}; use JSON values") from None
         status, data = self._send(method, self._base + path, self._headers, text)
         try:
-            answer = cast("Json", json.loads(data))
+            answer = json.loads(data)
         except ValueError:
-            raise ControlError(
-                status, f"{self._base} is no mock: it answers {data[:80]!r}"
-            ) from None
+            answer = None
+        if not isinstance(answer, dict):
+            raise ControlError(status, f"{self._base} is no mock: it answers {data[:80]!r}")
         if status != 200:
             raise ControlError(status, str(answer.get("msg", answer)))
         return answer
@@ -81,7 +84,9 @@ class ControlClient:
 
     def freeze(self) -> None:
         """Let the clock stand still."""
-        self._call("POST", "clock", {"freeze": True})
+        answer = self._call("POST", "clock", {"freeze": True})
+        if "frozen" not in answer:
+            raise ControlError(200, f"{self._base} is no mock: it answers {answer!r}"[:200])
 
     def run(self, speed: float = 1) -> None:
         """Let the clock run, *speed* times as fast as real time."""
@@ -208,7 +213,9 @@ class _Http:
     """Sends over kept-alive connections."""
 
     def __init__(self) -> None:
-        self._pool = urllib3.PoolManager(retries=False)
+        self._pool = urllib3.PoolManager(
+            retries=False, timeout=urllib3.Timeout(connect=_TO_CONNECT, read=_TO_ANSWER)
+        )
 
     def __call__(
         self, method: str, url: str, headers: Mapping[str, str], body: bytes | None
@@ -221,6 +228,8 @@ class _Http:
             response = self._pool.request(method, url, body=body, headers=headers)
         except urllib3.exceptions.HTTPError as error:
             raise ControlError(None, f"no mock answers: {error}") from None
+        except ValueError as error:  # a key that no header can hold
+            raise ControlError(None, f"not sent: {error}") from None
         return response.status, response.data
 
     def close(self) -> None:

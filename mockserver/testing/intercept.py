@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
+import urllib3
+
 from mockserver.contract import load_contract
 from mockserver.engine.exchange import Mischief, Request
 from mockserver.testing.mocks import InProcessMock
@@ -144,7 +146,10 @@ class _Caller:
         )
         failure = response.mischief and _fault_of(request, response.mischief)
         body = b"" if request.method == "HEAD" else response.body
-        return response.status, list(response.headers), failure or body
+        given = list(response.headers)
+        if response.status != 204 and "content-length" not in {name.lower() for name, _ in given}:
+            given.append(("Content-Length", str(len(response.body))))
+        return response.status, given, failure or body
 
 
 def _text(given: str | bytes) -> str:
@@ -155,9 +160,9 @@ def _whole(body: Any) -> bytes:
     """Give a body that `requests` may hold as text, bytes, a file or an iterator."""
     if hasattr(body, "read"):
         body = body.read()
-    elif body is not None and not isinstance(body, str | bytes):
+    elif body is not None and not isinstance(body, str | bytes | bytearray | memoryview):
         body = b"".join(body)
-    return body.encode() if isinstance(body, str) else body or b""
+    return body.encode() if isinstance(body, str) else bytes(body or b"")
 
 
 def _fault_of(request: PreparedRequest, mischief: Mischief) -> Exception | None:
@@ -176,4 +181,9 @@ def _fault_of(request: PreparedRequest, mischief: Mischief) -> Exception | None:
 def _patience(request: PreparedRequest) -> float | None:
     """Give the seconds that the app waits for an answer; None if it would wait for ever."""
     timeout = getattr(request, "req_kwargs", {}).get("timeout")
-    return timeout[1] if isinstance(timeout, tuple) else timeout
+    if isinstance(timeout, urllib3.Timeout):
+        timeout = timeout.clone()
+        timeout.start_connect()
+        timeout = timeout.read_timeout
+    read = timeout[1] if isinstance(timeout, tuple) else timeout
+    return read if isinstance(read, int | float) else None

@@ -16,7 +16,7 @@ from mockserver.engine.callback import Callback, HttpTransport, Outcome, is_this
 from mockserver.engine.clock import Clock
 from mockserver.engine.exchange import Request, Response
 from mockserver.engine.service import Service
-from mockserver.settings import Resolved, resolve_settings
+from mockserver.settings import Resolved, Settings, resolve_settings
 from mockserver.testing.control import ControlClient
 from mockserver.testing.sandbox import MaxapiSandbox
 from mockserver.testing.webhook import OnWebhook, Webhook
@@ -68,7 +68,7 @@ def running_mock(
     from mockserver.web.server import Server
 
     resolved = _settled(folder, settings)
-    made = service(resolved.contract, resolved.settings, transport=_Nearby(resolved))
+    made = service(resolved.contract, _to_anybody(resolved.settings), transport=_Nearby(resolved))
     with Server(made) as server:
         yield RunningMock(server.url, resolved.settings.control_token)
 
@@ -88,7 +88,7 @@ class InProcessMock:
         self._nearby = _Nearby(resolved)
         self._service = Service(
             resolved.contract,
-            resolved.settings,
+            _to_anybody(resolved.settings),
             make_clock=lambda: Clock(speed=0),
             transport=self._deliver,
         )
@@ -109,7 +109,8 @@ class InProcessMock:
     def sandbox(self, api_key: str | None = None) -> MaxapiSandbox:
         """Give a sandbox whose clock stands still; its key is new unless one is given."""
         key = api_key or new_key()
-        control = ControlClient(_HERE, key, send=self._send)
+        token = self._service.settings.control_token
+        control = ControlClient(_HERE, key, control_token=token, send=self._send)
         return MaxapiSandbox(self.url, key, control)
 
     def _send(
@@ -125,7 +126,7 @@ class InProcessMock:
             callback.method, callback.url, {"content-type": callback.content_type}, callback.body
         )
         try:
-            status = self.on_webhook(webhook) or 200
+            status = int(self.on_webhook(webhook) or 200)
         except Exception as error:  # the receiver's own fault, as the mock would see it
             return Outcome(500, f"raised {type(error).__name__}: {error}", 0.0)
         delivered = 200 <= status < 300
@@ -164,13 +165,18 @@ class _Nearby(HttpTransport):
         return Outcome(None, f"not sent: {host} is not this machine", 0.0)
 
 
+def _to_anybody(settings: Settings) -> Settings:
+    """Take every callBackUrl: `_Nearby` decides what is sent."""
+    return dataclasses.replace(settings, callback_allow=None)
+
+
 def _settled(folder: Path | None, changes: Mapping[str, Any]) -> Resolved:
     """Give the settings of a folder and the environment, but those of a server for others."""
     texts = {
         name: str(value).lower() if isinstance(value, bool) else str(value)
         for name, value in changes.items()
     }
-    own = {"host": "127.0.0.1", "port": "0"}
+    own = {"host": "127.0.0.1", "port": "0", "tls": "false"}
     resolved = resolve_settings(own | texts, folder=folder)
     private = {
         name: None for name in ("control_token", "api_key", "public_url") if name not in changes

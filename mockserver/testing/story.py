@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
 from typing import Any
+from urllib.parse import quote
 
+from mockserver.contract import load_contract
 from mockserver.domain.scenario import HEADER
 from mockserver.engine.exchange import WARNING_HEADER
 from mockserver.testing.control import ControlClient, Json
@@ -25,10 +28,8 @@ class _Line:
     at: str
     text: str
     more: tuple[str, ...] = ()
-    task_id: str = ""
-    """The task that it is about, unless it is a request."""
-    step: int = 0
-    """How far the task had come with it: its states in order, then its webhooks."""
+    after: int = 0
+    """The number of the last request that is known to have been before it."""
 
 
 def tell(control: ControlClient, api_key: str, url: str | None) -> str:
@@ -65,46 +66,41 @@ def _in_order(requests: list[Json], tasks: list[Json], deliveries: list[Json]) -
 
     Moments alone do not tell: a clock that stands still gives the same one to many.
     """
-    steps = {task["taskId"]: _states(task) for task in tasks}
-    waiting = [_transition(task, event, steps) for task in tasks for event in _past(task)]
-    waiting += [_delivery(one, steps) for one in deliveries]
+    waiting: list[_Line] = []
+    ends: dict[str, int] = {}
+    for task in tasks:
+        own = [one for one in requests if one["taskId"] == task["taskId"]]
+        after = next((one["number"] for one in own if _submits(one)), 0)
+        earlier: set[str] = set()
+        for event in _past(task):
+            of_its_moment = [one for one in own if one["at"] == event["at"]]
+            known = [one["number"] for one in of_its_moment if _was_before(one, event, earlier)]
+            after = max([after, *known])
+            waiting.append(_transition(task, event, after))
+            earlier.add(str(event.get("status")))
+        ends[task["taskId"]] = after
+    waiting += [_delivery(one, ends.get(one["taskId"], 0)) for one in deliveries]
     waiting.sort(key=lambda line: line.at)
-    submitted = {one["taskId"]: one["number"] for one in requests if _submits(one)}
     for request in requests:
-        seen = _step_seen(request, steps)
-        came_first = [line for line in waiting if _precedes(line, request, submitted, seen)]
+        at, number = str(request["at"]), request["number"]
+        came_first = [line for line in waiting if line.at <= at and line.after < number]
         yield from came_first
         waiting = [line for line in waiting if line not in came_first]
         yield _request(request)
     yield from waiting
 
 
-def _precedes(line: _Line, request: Json, submitted: dict[str, int], seen: float) -> bool:
-    """Say whether the event was before the request; one at its moment was, unless it shows not.
+def _was_before(request: Json, event: Json, earlier: set[str]) -> bool:
+    """Say whether a request to a task was before an event of its moment.
 
-    *submitted* has the number of the request that submitted each task, *seen* is the last step
-    of its task that the request can know of.
+    It was if it was shown one of the *earlier* states, or if it brought the event about.
     """
-    if submitted.get(line.task_id, 0) >= request["number"]:
-        return False
-    if line.at != request["at"]:
-        return line.at < str(request["at"])
-    return line.task_id != request["taskId"] or line.step <= seen
-
-
-def _states(task: Json) -> list[str]:
-    return [event["status"] for event in task["timeline"] if event["event"] == "status"]
-
-
-def _step_seen(request: Json, steps: dict[str, list[str]]) -> float:
-    """Say how far its task had come by a request: to the state shown, or that before a cancel."""
-    states = steps.get(request["taskId"], [])
     answer = request["response_body"]
     data = answer.get("data") if isinstance(answer, dict) else None
-    if isinstance(data, dict) and data.get("status") in states:
-        return states.index(data["status"])
-    cancelled = str(request["path"]).endswith("/cancel") and request["status"] == 200
-    return len(states) - 2 if cancelled else float("inf")
+    if isinstance(data, dict) and "status" in data:
+        return data["status"] in earlier
+    cancels = request["status"] == 200 and str(request["path"]).endswith("/cancel")
+    return cancels and event.get("status") == load_contract().lifecycle.cancelled
 
 
 def _past(task: Json) -> list[Json]:
@@ -115,24 +111,21 @@ def _submits(request: Json) -> bool:
     return bool(request["taskId"]) and str(request["path"]).endswith("/submit")
 
 
-def _transition(task: Json, event: Json, steps: dict[str, list[str]]) -> _Line:
-    states, what = steps[task["taskId"]], event.get("status") or "results have expired"
-    step = states.index(what) if what in states else len(states)
+def _transition(task: Json, event: Json, after: int) -> _Line:
+    what = event.get("status") or "results have expired"
     if what == task["status"] and task["failure_reason"]:
         what = f"{what}, failure_reason {task['failure_reason']}"
-    text = f"  task {_short(task['taskId'])} {what}"
-    return _Line(event["at"], text, task_id=task["taskId"], step=step)
+    return _Line(event["at"], f"  task {_short(task['taskId'])} {what}", after=after)
 
 
-def _delivery(one: Json, steps: dict[str, list[str]]) -> _Line:
+def _delivery(one: Json, after: int) -> _Line:
     answer = f"answered {one['status']}" if one["delivered"] else f"NOT delivered: {one['error']}"
     again = f"; again at {_time(one['next_at'])}" if one["next_at"] else ""
     text = (
         f"  webhook of {_short(one['taskId'])}, attempt {one['attempt']}, "
         f"to {one['url']}: {answer}{again}{_mischief(one)}"
     )
-    step = len(steps.get(one["taskId"], ())) - 1  # a poll that shows the end can know of it
-    return _Line(one["at"], text, task_id=one["taskId"], step=step)
+    return _Line(one["at"], text, after=after)
 
 
 def _mischief(one: Json) -> str:
@@ -165,10 +158,14 @@ def _about(found: Any) -> str:
 
 
 def _written(lines: list[_Line]) -> list[str]:
-    """Write the lines, each run of equal ones as one."""
+    """Write the lines, each run of equal ones as one, and the day wherever it is another."""
     written = []
+    day = lines[0].at[:10] if lines else ""
     for (text, more), run in groupby(lines, key=lambda line: (line.text, line.more)):
         same = list(run)
+        if same[0].at[:10] != day:
+            day = same[0].at[:10]
+            written.append(f"-- {day}")
         times = f" ({len(same)} times)" if len(same) > 1 else ""
         written.append(f"{_time(same[0].at)}  {text}{times}")
         written += [f"{'':17}{one}" for one in more]
@@ -219,7 +216,7 @@ def _curls(requests: list[Json], api_key: str, url: str | None) -> list[str]:
 
 
 def _curl(request: Json, names: dict[str, str]) -> str:
-    words = [f'curl -s "$MOCK{_path(request, names)}"', '-H "Authorization: Bearer $KEY"']
+    words = [f'curl -sg "$MOCK"{_path(request, names)}', '-H "Authorization: Bearer $KEY"']
     if request["method"] != "GET":
         words.insert(1, "-I" if request["method"] == "HEAD" else f"-X {request['method']}")
     body = request["body"]
@@ -231,7 +228,9 @@ def _curl(request: Json, names: dict[str, str]) -> str:
         kind = request["headers"].get("content-type", "")
         words.append(f"-H {shlex.quote('Content-Type: ' + kind)}")
         whole = len(text) <= _LONGEST_BODY
-        words.append(f"-d {shlex.quote(text)}" if whole else f"-d @body-of-{len(text)}-characters")
+        words.append(
+            f"--data-raw {shlex.quote(text)}" if whole else f"-d @body-of-{len(text)}-characters"
+        )
     line = " ".join(words)
     if _submits(request):
         name = names[request["taskId"]]
@@ -240,11 +239,14 @@ def _curl(request: Json, names: dict[str, str]) -> str:
 
 
 def _path(request: Json, names: dict[str, str]) -> str:
+    """Write a path for the shell; the journal has it decoded."""
+    path = shlex.quote(quote(request["path"]))
     for task_id, name in names.items():
-        if task_id in request["path"]:
-            return str(request["path"]).replace(task_id, f"${name}")
-    return str(request["path"])
+        path = path.replace(task_id, f"${name}")
+    return path
 
 
 def _json(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False)
+    """Write JSON without the passwords of URLs."""
+    text = json.dumps(value, ensure_ascii=False)
+    return re.sub(r"(?<=://)[^/?#@\s\"']*@", "[redacted]@", text)

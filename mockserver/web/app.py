@@ -40,6 +40,8 @@ def create_app(service: Service) -> flask.Flask:
 
     @app.errorhandler(HTTPException)
     def refuse_route(error: HTTPException) -> flask.Response:
+        if error.code is not None and error.code >= 500:
+            return refuse(Refusal(500))
         allow = ", ".join(sorted(getattr(error, "valid_methods", None) or ()))
         method, path = flask.request.method[:20], flask.request.path[:100]
         if allow:

@@ -1,0 +1,366 @@
+"""Apps on `requests`, and on httpx, whose hosts are hard-coded: answered in the process."""
+
+from __future__ import annotations
+
+import io
+import json
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from typing import Any
+
+import httpx
+import pytest
+import requests
+import urllib3
+from requests.adapters import HTTPAdapter
+from requests.exceptions import ChunkedEncodingError, JSONDecodeError, ReadTimeout
+
+from mockserver.settings import SettingError
+from mockserver.testing import InboxServer, Intercepted, Webhook, intercept
+from tests.client import SUBMIT, seed
+
+API = "https://api.maxapi.io"
+HOOK = "https://app.example.com/hook"
+TASK = f"{API}/api/v1/task"
+SEND = HTTPAdapter.send
+"""What `requests` sends with when nobody interferes."""
+
+
+class App:
+    """A user of the API with a hard-coded host and the key of a sandbox."""
+
+    def __init__(self, sandbox: Intercepted) -> None:
+        self.http = requests.Session()
+        self.http.headers["Authorization"] = f"Bearer {sandbox.api_key}"
+
+    def submit(self, *scenarios: str, timeout: Any = 5, **more: Any) -> str:
+        """Submit a request that is accepted, with scenarios in its header; give the task's id."""
+        headers = {"X-Mock-Scenario": ", ".join(scenarios)} if scenarios else {}
+        answer = self.http.post(API + SUBMIT, json=seed() | more, headers=headers, timeout=timeout)
+        answer.raise_for_status()
+        return str(answer.json()["data"]["taskId"])
+
+    def poll(self, task: str) -> Any:
+        """Poll a task."""
+        return self.http.get(f"{TASK}/{task}", timeout=5).json()["data"]
+
+
+@pytest.fixture
+def sandbox() -> Iterator[Intercepted]:
+    """The sandbox of an app whose calls are answered in the process."""
+    with intercept() as sandbox:
+        yield sandbox
+    assert HTTPAdapter.send is SEND
+
+
+@pytest.fixture
+def app(sandbox: Intercepted) -> Iterator[App]:
+    """An app that believes to call the API."""
+    app = App(sandbox)
+    yield app
+    app.http.close()
+
+
+@pytest.fixture
+def patience(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """The waits of this process, which are noted and not made."""
+    waits: list[float] = []
+    monkeypatch.setattr(time, "sleep", waits.append)
+    return waits
+
+
+def test_from_submission_to_file(sandbox: Intercepted, app: App) -> None:
+    """Both hosts of the API are here, and the sandbox knows what was asked of them."""
+    task = app.submit()
+    [url] = sandbox.wait_for(task)["result"]["urls"]
+    image = requests.get(url, stream=True, timeout=5)
+
+    assert url.startswith("https://cdn.maxapi.io/images/")
+    assert next(image.iter_content(4)) == b"\x89PNG"
+    assert image.headers["Content-Type"] == "image/png"
+    assert app.poll(task)["status"] == "SUCCESS"
+    assert (sandbox.base_url, [one["taskId"] for one in sandbox.tasks]) == (API, [task])
+    assert [one["status"] for one in sandbox.requests] == [200, 200, 200]
+
+
+def test_methods_without_a_body(app: App) -> None:
+    """HEAD has the headers, OPTIONS the methods, and a wrong one the API's 405."""
+    task = app.submit()
+
+    head = app.http.head(f"{TASK}/{task}", timeout=5)
+    options = app.http.options(f"{TASK}/{task}", timeout=5)
+    put = app.http.put(f"{TASK}/{task}", timeout=5)
+
+    assert (head.status_code, head.headers["Content-Type"], head.content) == (
+        200,
+        "application/json",
+        b"",
+    )
+    assert (options.status_code, options.headers["Allow"]) == (204, "GET, HEAD, OPTIONS")
+    assert (put.status_code, put.json()["code"]) == (405, 405)
+
+
+BODY = json.dumps(seed()).encode()
+
+
+@pytest.mark.parametrize(
+    "make_body",
+    [
+        lambda: BODY,
+        BODY.decode,
+        lambda: io.BytesIO(BODY),
+        lambda: io.StringIO(BODY.decode()),
+        lambda: bytearray(BODY),
+        lambda: iter([BODY[:9], BODY[9:]]),
+        lambda: (BODY[n : n + 9] for n in range(0, 999, 9)),
+    ],
+    ids=["bytes", "str", "file", "text-file", "bytearray", "iterator", "generator"],
+)
+def test_bodies_of_every_kind(sandbox: Intercepted, app: App, make_body: Callable[[], Any]) -> None:
+    """They arrive as they would through a connection."""
+    headers = {"Content-Type": "application/json"}
+
+    answer = app.http.post(API + SUBMIT, data=make_body(), headers=headers, timeout=5)
+
+    assert (answer.status_code, answer.json()["code"]) == (200, 0)
+    assert sandbox.requests[0]["body"] == seed()
+
+
+def test_headers_as_bytes(sandbox: Intercepted) -> None:
+    """`requests` takes them, so they count."""
+    headers = {"Authorization": f"Bearer {sandbox.api_key}".encode(), "X-Mine": b"\xe4"}
+
+    answer = requests.post(API + SUBMIT, json=seed(), headers=headers, timeout=5)
+
+    assert answer.status_code == 200
+    assert sandbox.requests[0]["headers"]["x-mine"] == "\xe4"
+
+
+def test_answers_have_a_length(sandbox: Intercepted, app: App) -> None:
+    """As apps need it that show a progress, and as HEAD asks for it."""
+    [url] = sandbox.wait_for(app.submit())["result"]["urls"]
+
+    file, head = requests.get(url, timeout=5), requests.head(url, timeout=5)
+
+    assert file.headers["Content-Length"] == head.headers["Content-Length"]
+    assert int(file.headers["Content-Length"]) == len(file.content)
+
+
+@pytest.mark.parametrize(
+    "base", [f"{API}:443", "HTTPS://API.MaxAPI.io", "https://cdn.maxapi.io", f"{API}/./x/.."]
+)
+def test_spellings_of_the_host(sandbox: Intercepted, app: App, base: str) -> None:
+    """The port of HTTPS and the case do not matter; either host has all of the API."""
+    answer = app.http.post(base + SUBMIT, json=seed(), timeout=5)
+
+    [url] = sandbox.wait_for(answer.json()["data"]["taskId"])["result"]["urls"]
+    assert requests.get(url, timeout=5).content.startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://127.0.0.1:1/x",
+        "http://api.maxapi.io/",
+        f"{API}:8443/",
+        "https://api.maxapi.io.example.com/",
+        "https://example.com/?https://api.maxapi.io/",
+    ],
+)
+def test_other_hosts_are_refused(sandbox: Intercepted, url: str) -> None:
+    """As if the network were down, with a message that says who it was and what to do."""
+    with pytest.raises(requests.ConnectionError) as refusal:
+        requests.get(url, timeout=5)
+
+    assert str(refusal.value).startswith(f"GET {'/'.join(url.split('/')[:3])}: only the API is")
+    assert "intercept(allow_others=True)" in str(refusal.value)
+    assert sandbox.requests == []
+
+
+def test_other_hosts_can_be_allowed() -> None:
+    """Their calls go over the network, while those to the API stay here."""
+    with InboxServer() as server, intercept(allow_others=True) as sandbox:
+        inbox, app = server.inbox(), App(sandbox)
+
+        answer = app.http.post(inbox.url, data=b"hello", timeout=5)
+
+        app.http.close()
+        assert app.submit()
+    assert answer.status_code == 200
+    assert [one.body for one in inbox.received] == [b"hello"]
+
+
+# -- webhooks --------------------------------------------------------------------------------
+
+
+def test_webhooks_come_to_the_callable(sandbox: Intercepted, app: App) -> None:
+    """As they would by HTTP, and equal to a poll."""
+    came: list[Webhook] = []
+    sandbox.on_webhook = came.append
+    task = app.submit(callBackUrl=HOOK)
+
+    sandbox.wait_for(task)
+
+    [webhook] = came
+    assert (webhook.method, webhook.url) == ("POST", HOOK)
+    assert webhook.headers["content-type"] == "application/json"
+    assert webhook.violations == []
+    assert webhook.task == app.poll(task)
+
+
+def refuse_to_take(_: Webhook) -> int:
+    """Fail as a receiver with a bug does."""
+    raise KeyError("who?")
+
+
+@pytest.mark.parametrize(
+    ("receiver", "statuses", "error"),
+    [
+        (lambda _: None, [200], None),
+        (lambda _: 204, [204], None),
+        (lambda _: 302, [302] * 3, "answered 302, not 2xx"),
+        (lambda _: 503, [503] * 3, "answered 503, not 2xx"),
+        (refuse_to_take, [500] * 3, "raised KeyError: 'who?'"),
+    ],
+)
+def test_the_status_of_the_callable_is_what_the_mock_sees(
+    receiver: Callable[[Webhook], int | None], statuses: list[int], error: str | None
+) -> None:
+    """None is 200; an exception is the receiver's own 500, and tried again."""
+    with intercept(on_webhook=receiver) as sandbox:
+        App(sandbox).submit(callBackUrl=HOOK)
+
+        sandbox.wait_until_idle()
+
+        assert [one["status"] for one in sandbox.deliveries] == statuses
+        assert {one["error"] for one in sandbox.deliveries} == {error}
+
+
+def test_without_a_callable_webhooks_go_by_http(sandbox: Intercepted, app: App) -> None:
+    """To receivers on this machine, and to no others."""
+    with InboxServer() as server:
+        inbox = server.inbox()
+        for url in (inbox.url, HOOK):
+            app.submit(callBackUrl=url)
+
+        sandbox.wait_until_idle()
+
+        assert len(inbox.wait()) == 1
+    errors = {one["url"]: one["error"] for one in sandbox.deliveries}
+    assert errors == {inbox.url: None, HOOK: "not sent: app.example.com is not this machine"}
+
+
+# -- faults of the transport -----------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("scenario", "error", "timeout"),
+    [
+        ("truncated", ChunkedEncodingError, None),
+        ("hang", ReadTimeout, 5),
+        ("hang", ReadTimeout, None),
+        ("latency=1h", ReadTimeout, 5),
+        ("latency=1h", ReadTimeout, (None, 5)),
+        ("empty", JSONDecodeError, 5),
+        ("garbled", JSONDecodeError, 5),
+        ("bad-gateway", requests.HTTPError, 5),
+        ("latency=1h", ReadTimeout, urllib3.Timeout(total=5)),
+    ],
+)
+def test_a_fault_raises_what_requests_raises(
+    app: App, patience: list[float], scenario: str, error: type[Exception], timeout: Any
+) -> None:
+    """At once: nobody waits for a time-out to be over."""
+    with pytest.raises(error):
+        app.submit(scenario, timeout=timeout)
+
+    assert sum(patience) == 0
+
+
+@pytest.mark.parametrize("timeout", [None, 5, (1, None), (1, 5)])
+def test_an_answer_that_is_late_but_in_time(app: App, patience: list[float], timeout: Any) -> None:
+    """Comes, after the wait."""
+    assert app.submit("latency=2s", timeout=timeout)
+
+    assert patience == [2]
+
+
+def test_an_app_that_tries_again(sandbox: Intercepted, app: App) -> None:
+    """A session's own retries meet the rules as through a connection."""
+    retry = urllib3.Retry(3, status_forcelist=[503], allowed_methods=None)
+    app.http.mount(API, HTTPAdapter(max_retries=retry))
+    sandbox.scenario("unavailable", times=2)
+
+    assert app.submit()
+
+    assert [one["status"] for one in sandbox.requests] == [503, 503, 200]
+
+
+# -- other clients, and many -----------------------------------------------------------------
+
+
+def test_httpx_takes_the_mock_as_its_transport(sandbox: Intercepted) -> None:
+    """Mounted for both hosts, from submission to file."""
+    transport = httpx.WSGITransport(sandbox.app)
+    mounts = {API: transport, "https://cdn.maxapi.io": transport}
+    headers = {"Authorization": f"Bearer {sandbox.api_key}"}
+
+    with httpx.Client(mounts=mounts, headers=headers) as client:
+        task = client.post(API + SUBMIT, json=seed()).json()["data"]["taskId"]
+        [url] = sandbox.wait_for(task)["result"]["urls"]
+        image = client.get(url)
+        cut = client.get(f"{TASK}/{task}", headers={"X-Mock-Scenario": "truncated"})
+
+    assert image.content.startswith(b"\x89PNG")
+    with pytest.raises(json.JSONDecodeError):
+        cut.json()
+
+
+def test_threads_of_an_app(sandbox: Intercepted) -> None:
+    """Forty submissions from eight threads are forty tasks."""
+    with ThreadPoolExecutor(8) as pool:
+        tasks = set(pool.map(lambda _: App(sandbox).submit(), range(40)))
+
+    assert len(tasks) == 40
+    assert {one["taskId"] for one in sandbox.tasks} == tasks
+
+
+def test_one_inside_the_other_and_one_after_the_other() -> None:
+    """The innermost answers; what it covered is there again after it, and at last nothing."""
+    with intercept(api_key="one") as outer:
+        with intercept(api_key="two") as inner:
+            inside = App(inner).submit()
+            assert (outer.tasks, [one["taskId"] for one in inner.tasks]) == ([], [inside])
+        outside = App(outer).submit()
+        assert [one["taskId"] for one in outer.tasks] == [outside]
+    with intercept(api_key="one") as again:
+        assert again.tasks == []
+
+    assert HTTPAdapter.send is SEND
+
+
+def test_nothing_stays_patched_after_an_exception() -> None:
+    """Whether it is the test's or that of a wrong setting."""
+    with suppress(KeyError), intercept():
+        assert HTTPAdapter.send is not SEND
+        raise KeyError
+    with pytest.raises(SettingError, match="pace: 'fast'"), intercept(pace="fast"):
+        pass
+
+    assert HTTPAdapter.send is SEND
+
+
+def test_settings_are_those_of_the_command_line() -> None:
+    """Of the server, and of every sandbox."""
+    with intercept(api_key="mine", pace="instant", balance="0.05", max_body=300) as sandbox:
+        app = App(sandbox)
+
+        task = app.submit()
+        with pytest.raises(requests.HTTPError, match="413"):
+            app.submit(user_id="x" * 300)
+
+        assert sandbox.api_key == "mine"
+        assert app.poll(task)["status"] == "SUCCESS"
+        assert sandbox.control.balance()["balance_usd"] == "0.03"
