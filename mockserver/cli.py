@@ -40,7 +40,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     try:
         status: int = options.run(options)
-        sys.stdout.flush()
+        if sys.stdout is not None:
+            sys.stdout.flush()
     except (SettingError, ContractError) as error:
         print(f"{parser.prog}: {error}", file=sys.stderr)
         return USAGE

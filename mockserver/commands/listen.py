@@ -8,6 +8,7 @@ import re
 import signal
 import sys
 from datetime import datetime
+from threading import Lock
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -102,14 +103,26 @@ class _Receiver:
         self._forward_to = options.forward_to
         self._url = options.url.rstrip("/")
         self._token = token
+        self._lock = Lock()
         self._http = urllib3.PoolManager(retries=False, timeout=_PATIENCE)
 
     def __call__(self, webhook: Any) -> int:
         lines = [f"{datetime.now().astimezone():%H:%M:%S} {webhook.method} {webhook.url}"]
         lines += self._verdict(webhook)
         status = self._forward(webhook, lines) if self._forward_to else self._next()
-        print("\n  ".join([*lines, f"answered {status}"]), flush=True)
+        self._say("\n  ".join([*lines, f"answered {status}"]))
         return status
+
+    def _say(self, text: str) -> None:
+        """Print in one piece, if anybody is there to read it."""
+        with self._lock:
+            if sys.stdout is None:
+                return
+            try:
+                sys.stdout.write(f"{text}\n")
+                sys.stdout.flush()
+            except OSError:
+                sys.stdout = None
 
     def _next(self) -> int:
         return self._statuses.pop(0) if len(self._statuses) > 1 else self._statuses[0]

@@ -9,8 +9,9 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from decimal import Decimal
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from mockserver.commands.options import FAILURE, PASS, USAGE, add_settings, resolve
 from mockserver.commands.summary import as_json, as_markdown, as_text
@@ -61,8 +62,10 @@ def run(options: argparse.Namespace) -> int:
     if fault:
         print(f"maxapi-mock run: {fault} (see maxapi-mock run --help)", file=sys.stderr)
         return USAGE
-    port = {} if options.port is not None else {"port": "0"}
-    resolved = resolve(options, **port)
+    own = {} if options.port is not None else {"port": "0"}
+    if options.intercept:
+        own["tls"] = "false"  # the proxy has the certificates, and speaks to the mock without
+    resolved = resolve(options, **own)
     from mockserver.engine.service import Service
     from mockserver.engine.tally import Tally
     from mockserver.web.server import Server, ServerError
@@ -83,11 +86,10 @@ def run(options: argparse.Namespace) -> int:
                 status = child.run(command, os.environ | environment)
         finally:
             ended = server.stop()
-    _report(tally, server.service.sandboxes.spent_ever, options.summary_file)
-    if status == PASS and tally.warnings and options.fail_on_warnings:
+    written = _report(tally, server.service.sandboxes.spent_ever, options.summary_file)
+    if status == PASS and (not written or (tally.warnings and options.fail_on_warnings)):
         status = FAILURE
     if not ended:  # a client keeps the server's threads, and they would outlive the interpreter
-        sys.stdout.flush()
         os._exit(status)
     return status
 
@@ -122,13 +124,17 @@ def _intercepted(
 ) -> Iterator[Mapping[str, str]]:
     """Offer a proxy that leads to the mock; give what makes clients use and trust it."""
     from mockserver.web.interceptor import Interceptor
+    from mockserver.web.server import reachable
     from mockserver.web.tls import Authority, api_hosts
 
     hosts = api_hosts(resolved.contract)
     with (
         Authority(hosts) as authority,
         Interceptor(
-            hosts, authority.context(), server.port, allow_others=options.allow_others
+            hosts,
+            authority.context(),
+            (reachable(server.host), server.port),
+            allow_others=options.allow_others,
         ) as interceptor,
     ):
         proxy = f"http://127.0.0.1:{interceptor.proxy_port}"
@@ -176,7 +182,8 @@ class _Child:
 @contextmanager
 def _signals_to(child: _Child) -> Iterator[None]:
     """Leave it to the command what a signal means: it ends, and then so does this one."""
-    before = {number: signal.signal(number, child.signal) for number in _FORWARDED}
+    heeded = [one for one in _FORWARDED if signal.getsignal(one) is not signal.SIG_IGN]
+    before = {number: signal.signal(number, child.signal) for number in heeded}
     try:
         yield
     finally:
@@ -193,12 +200,28 @@ def _in_foreground() -> bool:
         return False
 
 
-def _report(tally: Tally, spent: Any, file: Path | None) -> None:
-    print(as_text(tally, spent), file=sys.stderr)
+def _report(tally: Tally, spent: Decimal, file: Path | None) -> bool:
+    """Print the summary, and write it where it was asked for; say whether that could be done."""
+    _say(as_text(tally, spent))
     if file is None:
+        return True
+    try:
+        if file.suffix == ".json":
+            file.write_text(as_json(tally, spent), "utf-8")
+        else:  # the summary of a GitHub job belongs to all of its steps
+            with file.open("a", encoding="utf-8") as summary:
+                summary.write(as_markdown(tally, spent))
+    except OSError as error:
+        _say(f"maxapi-mock: {error}")
+        return False
+    return True
+
+
+def _say(text: str) -> None:
+    """Print beside what the command prints, if anybody is there to read it."""
+    if sys.stderr is None:
         return
-    if file.suffix == ".json":
-        file.write_text(as_json(tally, spent), "utf-8")
-    else:  # the summary of a GitHub job belongs to all of its steps
-        with file.open("a", encoding="utf-8") as summary:
-            summary.write(as_markdown(tally, spent))
+    try:
+        print(text, file=sys.stderr, flush=True)
+    except OSError:
+        sys.stderr = None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import gc
 import os
+import shlex
 import signal
 import sys
 
@@ -43,7 +44,7 @@ def run(options: argparse.Namespace) -> int:
     _say_what_is_closed(resolved.settings)
     if server.authority is not None:
         for name, value in server.authority.environment.items():
-            print(f"export {name}={value}")
+            print(f"export {name}={shlex.quote(value)}")
     sys.stdout.flush()
     signal.sigwait(stopping)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, stopping)  # a second one ends it at once

@@ -21,7 +21,7 @@ def as_text(tally: Tally, spent: Decimal) -> str:
     lines += [f"  {name:14}{sum(by.values()):>5}  {_counts(by)}" for name, by in _rows(tally)]
     for title, counts in _lists(tally):
         lines.append(f"  {title}:")
-        lines += [f"    {number:>4} x {text[:_WIDTH]}" for text, number in counts]
+        lines += [f"    {number:>4} x {_shown(text)}" for text, number in counts]
     return "\n".join(lines)
 
 
@@ -30,10 +30,12 @@ def as_markdown(tally: Tally, spent: Decimal) -> str:
     lines = ["### MaxAPI mock", "", _headline(tally, spent) + ".", ""]
     if _rows(tally):
         lines += ["| | number | outcome |", "|---|---|---|"]
-        lines += [f"| {name} | {sum(by.values())} | {_counts(by)} |" for name, by in _rows(tally)]
+        for name, by in _rows(tally):
+            cell = _counts(by).replace("|", "\\|")
+            lines.append(f"| {name} | {sum(by.values())} | {cell} |")
     for title, counts in _lists(tally):
         lines += ["", f"**{title.capitalize()}**", ""]
-        lines += [f"- {number} x `{text.replace('`', '')}`" for text, number in counts]
+        lines += [f"- {number} x `{_shown(text).replace('`', '')}`" for text, number in counts]
     return "\n".join([*lines, "", ""])
 
 
@@ -79,11 +81,11 @@ def _rows(tally: Tally) -> list[tuple[str, Counter[Any]]]:
 
 def _lists(tally: Tally) -> list[tuple[str, list[tuple[str, int]]]]:
     named = [("contract warnings", tally.warnings), ("scenarios", tally.scenarios)]
-    return [(title, _most(counts)) for title, counts in named if counts]
+    return [(title, _most(counts, _SHOWN)) for title, counts in named if counts]
 
 
-def _most(counts: Counter[str]) -> list[tuple[str, int]]:
-    most = counts.most_common(_SHOWN)
+def _most(counts: Counter[Any], shown: int) -> list[tuple[Any, int]]:
+    most = counts.most_common(shown)
     left_out = len(counts) - len(most)
     return [*most, (f"and {left_out} others", counts.total() - sum(n for _, n in most))][
         : len(most) + bool(left_out)
@@ -91,4 +93,10 @@ def _most(counts: Counter[str]) -> list[tuple[str, int]]:
 
 
 def _counts(outcomes: Counter[Any]) -> str:
-    return ", ".join(f"{outcome} x {number}" for outcome, number in outcomes.most_common())
+    return ", ".join(f"{_shown(str(outcome))} x {number}" for outcome, number in _most(outcomes, 4))
+
+
+def _shown(text: str) -> str:
+    """Write a text that may hold anything on one line."""
+    plain = "".join(char if char.isprintable() else repr(char)[1:-1] for char in text)
+    return plain if len(plain) <= _WIDTH else f"{plain[:_WIDTH]}..."

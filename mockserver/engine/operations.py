@@ -151,7 +151,7 @@ class Operations:
     def _own_base(self, request: Request) -> str:
         """Name this server as the client did: it can surely reach that."""
         host = request.headers.get("host", "")
-        if host.removesuffix(":443") == self._api_host:  # whoever stands in for the API ...
+        if host.lower().removesuffix(":443") == self._api_host:  # whoever stands in for the API ...
             return str(self._contract.fact("cdn_url"))  # ... does so for its result files
         return f"{request.scheme}://{host}" if _HOST.fullmatch(host) else self.base
 

@@ -11,7 +11,7 @@ from mockserver.engine.journal import Delivery, Exchange
 from mockserver.engine.routes import pattern_of
 
 _MOST_TEXTS = 1000
-"""Different texts of warnings that are kept apart."""
+"""Different texts of one kind that are kept apart."""
 _OTHERS = "others"
 _OUTLIVED = (410, 429)
 """Refusals for what is right by itself, but too late or too often."""
@@ -32,6 +32,7 @@ class Tally:
         """Attempts by their answer."""
         self._lock = Lock()
         operations = contract.service["operations"]
+        self._submission = next(iter(operations))
         results = [one for one in contract.service["results"].values() if "path" in one]
         self._operations = [
             (pattern_of(operation["path"]), name) for name, operation in operations.items()
@@ -41,30 +42,33 @@ class Tally:
         """Count one entry of a journal."""
         with self._lock:
             if isinstance(entry, Delivery):
-                self.webhooks["delivered" if entry.error is None else entry.error] += 1
+                _add(self.webhooks, "delivered" if entry.error is None else entry.error)
             else:
                 self._count(entry)
 
     def _count(self, entry: Exchange) -> None:
         operation, status = self._operation_of(entry.path), entry.response.status
         self.requests[operation, status] += 1
-        self.scenarios.update(entry.scenarios)
+        for name in entry.scenarios:
+            _add(self.scenarios, name)
         for name, value in entry.response.headers:
-            if name == WARNING_HEADER and status < 400:
+            if name == WARNING_HEADER and status < 400 and operation == self._submission:
                 for text in value.split(" | "):
-                    self._warn(text)
-        if 400 <= status < 500 and status not in _OUTLIVED and not entry.scenarios:
-            self._warn(f"{operation} answered {status}: {_message(entry)}")
-
-    def _warn(self, text: str) -> None:
-        known = text in self.warnings or len(self.warnings) < _MOST_TEXTS
-        self.warnings[text if known else _OTHERS] += 1
+                    _add(self.warnings, text)
+        spoiled = status == 404 and entry.task_id is not None  # its own scenario hides the task
+        if 400 <= status < 500 and status not in _OUTLIVED and not entry.scenarios and not spoiled:
+            _add(self.warnings, f"{operation} answered {status}: {_message(entry)}")
 
     def _operation_of(self, path: str) -> str:
         for pattern, name in self._operations:
             if pattern.fullmatch(path):
                 return str(name)
         return "unknown route"
+
+
+def _add(counts: Counter[str], text: str) -> None:
+    known = text in counts or len(counts) < _MOST_TEXTS
+    counts[text if known else _OTHERS] += 1
 
 
 def _message(entry: Exchange) -> str:

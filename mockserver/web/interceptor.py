@@ -6,18 +6,28 @@ import asyncio
 import json
 import ssl
 from collections.abc import Sequence
-from contextlib import suppress
 from importlib.resources import files
 from pathlib import Path
 from threading import Event, Thread
 from typing import Self
+from weakref import WeakSet
 
 _HOST = "127.0.0.1"
 _PATIENCE = 30.0
 """Real seconds that a client has to say where it wants to go, and a host to be reached."""
+_GRACE = 1.0
+"""Real seconds that connections have to end, when all is to end."""
 _HEAD_LIMIT = 64 * 1024
 _CHUNK = 64 * 1024
-_FAILURES = (OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError, ValueError)
+_ENDS = asyncio.CancelledError
+"""How a connection learns that all is to end; the streams of Python 3.11 log it as an error."""
+_FAILURES = (
+    OSError,
+    TimeoutError,
+    asyncio.IncompleteReadError,
+    asyncio.LimitOverrunError,
+    ValueError,
+)
 
 
 class Interceptor:
@@ -25,17 +35,23 @@ class Interceptor:
 
     `proxy_port` speaks CONNECT, for clients that know a proxy; `tls_port` is at once the API's
     host, for those that are led there otherwise. What comes for one of *hosts* is decrypted with
-    *context* and passed to the mock on *mock_port*; the rest is refused unless *allow_others*.
+    *context* and passed to *mock*, its host and port; the rest is refused unless *allow_others*.
     """
 
     def __init__(
-        self, hosts: Sequence[str], context: ssl.SSLContext, mock_port: int, *, allow_others: bool
+        self,
+        hosts: Sequence[str],
+        context: ssl.SSLContext,
+        mock: tuple[str, int],
+        *,
+        allow_others: bool,
     ) -> None:
         self.hosts = tuple(hosts)
         self.allow_others = allow_others
         self.proxy_port = self.tls_port = 0
         self._context = context
-        self._mock_port = mock_port
+        self._mock = mock
+        self._writers: WeakSet[asyncio.StreamWriter] = WeakSet()
         self._ready = Event()
         self._thread = Thread(target=lambda: asyncio.run(self._serve()), name="tls", daemon=True)
 
@@ -65,30 +81,89 @@ class Interceptor:
         others = asyncio.all_tasks() - {asyncio.current_task()}
         for task in others:
             task.cancel()
-        await asyncio.gather(*others, return_exceptions=True)
+        for writer in tuple(self._writers):  # whoever does not read is not waited for
+            writer.transport.abort()
+        if others:
+            await asyncio.wait(others, timeout=_GRACE)
 
     async def _tunnel(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Let a client through to where it asks to go, or tell it why not."""
-        with suppress(*_FAILURES):
+        self._writers.add(writer)
+        try:
             head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), _PATIENCE)
-            method, target = head.split(b" ")[:2]
-            host, _, port = target.decode("latin-1").rpartition(":")
-            if method != b"CONNECT":
-                await _refuse(writer, "this proxy is for HTTPS only")
-            elif host in self.hosts and port == "443":
+            host, port, fault = self._way(head)
+            if fault:
+                await _refuse(writer, fault)
+            elif host in self.hosts:
                 await _accept(writer)
                 await writer.start_tls(self._context)
                 await self._to_mock(reader, writer)
-            elif self.allow_others:
-                await _pass_on(reader, writer, host.strip("[]"), int(port))
             else:
-                await _refuse(writer, f"{host} is not the API; --allow-others lets it pass")
-        await _close(writer)
+                await self._pass_on(reader, writer, host, port)
+        except (*_FAILURES, _ENDS):
+            pass
+        finally:
+            await _close(writer)
+
+    def _way(self, head: bytes) -> tuple[str, int, str]:
+        """Read host and port that a client asks for, and what is against it."""
+        method, _, rest = head.decode("latin-1").partition(" ")
+        target = rest.partition(" ")[0]
+        host, colon, digits = target.rpartition(":")
+        host = host.strip("[]").lower().rstrip(".")
+        if method != "CONNECT":
+            told = method[:20] if method.isascii() and method.isalpha() else "what came"
+            return "", 0, f"{told} is no CONNECT; this proxy is for HTTPS only"
+        if not colon or not digits.isascii() or not digits.isdigit() or len(digits) > 5:
+            return "", 0, f"{target[:100]!r} is no host and port; use such as example.com:443"
+        if host in self.hosts and digits != "443":
+            return host, 0, f"{host} is not at port {digits}; use 443"
+        if host not in self.hosts and not self.allow_others:
+            shown = target.rpartition(":")[0]
+            return host, 0, f"{shown} is not the API; --allow-others lets it pass"
+        return host, int(digits), ""
 
     async def _to_mock(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with suppress(*_FAILURES):
-            await _join(reader, writer, *await asyncio.open_connection(_HOST, self._mock_port))
-        await _close(writer)
+        self._writers.add(writer)
+        try:
+            await self._join(reader, writer, *await asyncio.open_connection(*self._mock))
+        except (*_FAILURES, _ENDS):
+            pass
+        finally:
+            await _close(writer)
+
+    async def _pass_on(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, host: str, port: int
+    ) -> None:
+        try:
+            far = await asyncio.wait_for(asyncio.open_connection(host, port), _PATIENCE)
+        except (OSError, OverflowError, UnicodeError) as error:
+            reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
+            await _refuse(writer, f"{host}:{port}: {reason}")
+            return
+        await _accept(writer)
+        await self._join(reader, writer, *far)
+
+    async def _join(
+        self,
+        near_in: asyncio.StreamReader,
+        near_out: asyncio.StreamWriter,
+        far_in: asyncio.StreamReader,
+        far_out: asyncio.StreamWriter,
+    ) -> None:
+        """Carry bytes both ways until both have ended."""
+        self._writers.add(far_out)
+        ways = [
+            asyncio.ensure_future(_carry(near_in, far_out)),
+            asyncio.ensure_future(_carry(far_in, near_out)),
+        ]
+        try:
+            await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(ways, timeout=_PATIENCE)
+        finally:
+            for way in ways:
+                way.cancel()
+            await _close(far_out)
 
     def preload(self, folder: Path) -> Path:
         """Write a script for `node --require` into *folder*: Node then needs no proxy setting."""
@@ -115,40 +190,9 @@ async def _refuse(writer: asyncio.StreamWriter, reason: str) -> None:
     await writer.drain()
 
 
-async def _pass_on(
-    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, host: str, port: int
-) -> None:
-    try:
-        far = await asyncio.wait_for(asyncio.open_connection(host, port), _PATIENCE)
-    except OSError as error:
-        await _refuse(writer, f"{host}:{port}: {error.strerror or error}")
-        return
-    await _accept(writer)
-    await _join(reader, writer, *far)
-
-
-async def _join(
-    near_in: asyncio.StreamReader,
-    near_out: asyncio.StreamWriter,
-    far_in: asyncio.StreamReader,
-    far_out: asyncio.StreamWriter,
-) -> None:
-    """Carry bytes both ways until both have ended."""
-    ways = [
-        asyncio.ensure_future(_carry(near_in, far_out)),
-        asyncio.ensure_future(_carry(far_in, near_out)),
-    ]
-    try:
-        await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
-        await asyncio.wait(ways, timeout=_PATIENCE)
-    finally:
-        for way in ways:
-            way.cancel()
-        await _close(far_out)
-
-
 async def _carry(source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
-    with suppress(*_FAILURES):
+    """Carry what comes from *source* to *sink*, and then its end, however it ended."""
+    try:
         while chunk := await source.read(_CHUNK):
             sink.write(chunk)
             await sink.drain()
@@ -156,9 +200,15 @@ async def _carry(source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> No
             sink.write_eof()
         else:
             sink.close()
+    except _FAILURES:
+        sink.close()
 
 
 async def _close(writer: asyncio.StreamWriter) -> None:
     writer.close()
-    with suppress(*_FAILURES):
-        await writer.wait_closed()
+    try:
+        await asyncio.wait_for(writer.wait_closed(), _PATIENCE)
+    except (*_FAILURES, _ENDS):
+        pass
+    finally:
+        writer.transport.abort()

@@ -8,6 +8,7 @@ plane) is answered in a few threads; more of them only fight the loop for the in
 from __future__ import annotations
 
 import asyncio
+import re
 import socket
 import time
 from collections.abc import Mapping
@@ -26,6 +27,10 @@ if TYPE_CHECKING:
     from granian._granian import RSGIHTTPProtocol as HTTPProtocol
     from granian.rsgi import Scope
 
+_NAMEABLE = re.compile(
+    r"(?!-)[A-Za-z0-9-]{1,63}(\.(?!-)[A-Za-z0-9-]{1,63})*|[0-9a-fA-F]*:[0-9a-fA-F:.]*"
+)
+"""Names and addresses that a certificate can hold."""
 _DEADLINE = 10.0
 """Real seconds that a server may take to start."""
 _GRACE = 1.0
@@ -70,6 +75,14 @@ class Server:
         """Listen; when this returns, a request is answered. Raises ServerError."""
         if self.service.settings.tls:
             self.authority = self._certify()
+        try:
+            self._listen()
+        except ServerError:
+            if self.authority is not None:
+                self.authority.close()
+            raise
+
+    def _listen(self) -> None:
         with _take_port(self.host, self.port) as placeholder:
             self.port = placeholder.getsockname()[1]
             self._thread = Thread(target=self._run, name="http", daemon=True)
@@ -87,7 +100,8 @@ class Server:
         settings = self.service.settings
         names = {*api_hosts(self.service.contract), *LOCAL}
         if settings.is_public:
-            names |= {settings.host, socket.gethostname()} - {"0.0.0.0", "::"}  # noqa: S104
+            others = {settings.host, socket.gethostname()} - {"0.0.0.0", "::"}  # noqa: S104
+            names |= {name for name in others if _NAMEABLE.fullmatch(name)}
         try:
             return Authority(sorted(names), settings.tls_folder)
         except OSError as error:

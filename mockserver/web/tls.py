@@ -7,6 +7,7 @@ import shutil
 import ssl
 import tempfile
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Self
 from urllib.parse import urlsplit
@@ -14,6 +15,7 @@ from urllib.parse import urlsplit
 from mockserver.contract import Contract
 
 _NODE = "NODE_EXTRA_CA_CERTS"
+_BUNDLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 LOCAL = ("localhost", "127.0.0.1", "::1")
 
 
@@ -32,7 +34,9 @@ class Authority:
         import trustme
 
         self._temporary = folder is None
-        self.folder = Path(tempfile.mkdtemp(prefix="maxapi-mock-")) if folder is None else folder
+        self.folder = (
+            Path(tempfile.mkdtemp(prefix="maxapi-mock-")) if folder is None else folder.resolve()
+        )
         self.folder.mkdir(parents=True, exist_ok=True)
         self.certificate, self.key = self.folder / "server.pem", self.folder / "server.key"
         self.authority = self.folder / "ca.pem"
@@ -41,8 +45,7 @@ class Authority:
         """The authority and those of this machine, for clients that trust one file only."""
         authority = trustme.CA(organization_name="maxapi-mockserver, for tests only")
         issued = authority.issue_cert(*hosts)
-        self.key.touch(0o600)
-        self.key.write_bytes(issued.private_key_pem.bytes())
+        _write_secret(self.key, issued.private_key_pem.bytes())
         self.certificate.write_bytes(b"".join(one.bytes() for one in issued.cert_chain_pems))
         own = authority.cert_pem.bytes()
         self.authority.write_bytes(own + _given_to_node())
@@ -69,9 +72,7 @@ class Authority:
     def environment(self) -> Mapping[str, str]:
         """What makes common clients trust the certificates."""
         return {
-            "SSL_CERT_FILE": str(self.bundle),
-            "REQUESTS_CA_BUNDLE": str(self.bundle),
-            "CURL_CA_BUNDLE": str(self.bundle),
+            **dict.fromkeys(("SSL_CERT_FILE", *_BUNDLES), str(self.bundle)),
             _NODE: str(self.authority),
         }
 
@@ -83,6 +84,19 @@ def _given_to_node() -> bytes:
         return b""
 
 
+def _write_secret(path: Path, content: bytes) -> None:
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+        os.fchmod(file.fileno(), 0o600)  # it may have been there
+        file.write(content)
+
+
 def _trusted_here() -> bytes:
-    known = ssl.create_default_context().get_ca_certs(binary_form=True)
+    """Give the authorities that clients on this machine trust now, by file, folder or variable."""
+    context = ssl.create_default_context()
+    folder = ssl.get_default_verify_paths().capath
+    files = [path for path in Path(folder).iterdir() if path.is_file()] if folder else []
+    for path in [*files, *(Path(os.environ[name]) for name in _BUNDLES if name in os.environ)]:
+        with suppress(OSError, ssl.SSLError):
+            context.load_verify_locations(path)
+    known = context.get_ca_certs(binary_form=True)
     return "".join(map(ssl.DER_cert_to_PEM_cert, known)).encode()

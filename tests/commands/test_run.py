@@ -1,0 +1,365 @@
+"""`maxapi-mock run`: a command with a mock of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from threading import Timer
+from urllib.parse import urlsplit
+
+import pytest
+
+RUN = (sys.executable, "-m", "mockserver", "run")
+PYTHON = (sys.executable, "-c")
+NOTHING = (
+    "maxapi-mock: 0 requests, 0 webhook attempts, 0 contract warnings; "
+    "live it would have cost $0.00\n"
+)
+SUBMIT = """
+import json, os, sys, urllib.request
+request = urllib.request.Request(
+    os.environ["MAXAPI_BASE_URL"] + "/api/v1/task/submit",
+    json.dumps({"model": "gpt-image-2/text-to-image", "input": {"prompt": "a cat", **%s}}).encode(),
+    {"Authorization": "Bearer " + os.environ["MAXAPI_API_KEY"], "Content-Type": "application/json"},
+)
+with urllib.request.urlopen(request) as answer:
+    task = json.load(answer)["data"]["taskId"]
+with urllib.request.urlopen(urllib.request.Request(
+    os.environ["MAXAPI_BASE_URL"] + "/api/v1/task/" + task, None, request.headers
+)) as answer:
+    print(json.load(answer)["data"]["status"])
+sys.exit(int(os.environ.get("STATUS", "0")))
+"""
+"""An app that submits a task with some more fields, and polls it once."""
+HANDLE = """
+import os, queue, signal, sys
+arrived = queue.SimpleQueue()
+for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+    signal.signal(number, lambda number, frame: arrived.put(number))
+print("ready", os.getppid(), flush=True)
+for _ in range(int(sys.argv[1])):
+    print(signal.Signals(arrived.get(timeout=20)).name, flush=True)
+sys.exit(5)
+"""
+"""An app that takes so many signals in its own way: it says which came, and ends with 5."""
+LEAVE = r"""
+import os, signal, socket, sys
+from urllib.parse import urlsplit
+reader, writer = os.pipe()
+left = os.fork()
+if not left:
+    null = os.open(os.devnull, os.O_RDWR)
+    os.dup2(null, 1), os.dup2(null, 2)
+    url = urlsplit(os.environ["MAXAPI_BASE_URL"])
+    mock = socket.create_connection((url.hostname, url.port))
+    mock.sendall(b"POST /api/v1/task/submit HTTP/1.1\r\nContent-Length: 10\r\n\r\n")
+    os.write(writer, b"x")
+    signal.alarm(30)
+    signal.pause()
+os.read(reader, 1)
+print(left)
+sys.exit(4)
+"""
+"""An app that ends and leaves a process, which is still sending a request."""
+
+
+def outside(folder: Path, **more: str) -> dict[str, str]:
+    """Give an environment without what leads to other mocks and proxies, and with *more*."""
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if not re.search("MAXAPI|proxy|_CA_|SSL_CERT|NODE_", name, re.IGNORECASE)
+    }
+    return {**kept, "TMPDIR": str(folder), **more}
+
+
+def execute(
+    folder: Path, words: Sequence[str], text: str = "", **more: str
+) -> subprocess.CompletedProcess[str]:
+    """Run anything in *folder*, which is the one of temporary files as well."""
+    return subprocess.run(
+        words,
+        cwd=folder,
+        env=outside(folder, **more),
+        input=text,
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+
+
+def run(
+    folder: Path, options: Sequence[str], command: Sequence[str], **more: str
+) -> subprocess.CompletedProcess[str]:
+    """Run a command with a mock."""
+    return execute(folder, [*RUN, *options, "--", *command], **more)
+
+
+@contextmanager
+def running(
+    folder: Path, words: Sequence[str], stdin: int = subprocess.DEVNULL
+) -> Iterator[subprocess.Popen[str]]:
+    """Run anything beside the test; it has half a minute."""
+    process = subprocess.Popen(
+        words,
+        cwd=folder,
+        env=outside(folder),
+        stdin=stdin,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    deadline = Timer(30, process.kill)
+    deadline.start()
+    with process:
+        try:
+            yield process
+        finally:
+            deadline.cancel()
+            process.kill()
+
+
+def line(process: subprocess.Popen[str]) -> str:
+    """Await the next line that the command prints."""
+    assert process.stdout is not None
+    return process.stdout.readline().rstrip("\n")
+
+
+def test_the_command_finds_the_mock_by_its_environment(tmp_path: Path) -> None:
+    """The mock answers before the command starts, and no longer when it has ended."""
+    names = ("MAXAPI_BASE_URL", "MAXAPI_MOCK_URL", "MAXAPI_API_KEY")
+    show = f"import os\nfor name in {names}: print(os.environ[name])"
+
+    done = run(tmp_path, [], [*PYTHON, f"{SUBMIT % {}}".replace("sys.exit", f"{show}\nsys.exit")])
+
+    status, base, mock, key = done.stdout.split()
+    assert (done.returncode, status) == (0, "PENDING")
+    assert base == mock
+    assert key == "maxapi-mock-run"
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(("127.0.0.1", urlsplit(base).port or 0), 5)
+
+
+def test_nothing_but_the_summary_is_added(tmp_path: Path) -> None:
+    """Standard output is the command's alone, byte for byte, and it reads the standard input."""
+    backwards = "import sys; sys.stdout.write(sys.stdin.read()[::-1])"
+
+    done = execute(tmp_path, [*RUN, "--", *PYTHON, backwards], "reviled")
+
+    assert (done.stdout, done.stderr) == ("deliver", NOTHING)
+
+
+@pytest.mark.parametrize(
+    ("command", "status"),
+    [
+        ("exit 3", 3),
+        ("exit 255", 255),
+        ("kill -TERM $$", 128 + signal.SIGTERM),
+        ("kill -KILL $$", 128 + signal.SIGKILL),
+    ],
+)
+def test_ends_with_the_commands_status(tmp_path: Path, command: str, status: int) -> None:
+    """As a shell would: 128 more than the number of the signal that ended it."""
+    assert run(tmp_path, [], ["sh", "-c", command]).returncode == status
+
+
+def test_a_command_that_cannot_be_run_is_said_in_one_line(tmp_path: Path) -> None:
+    """127 if there is none, 126 if it is no program, as in a shell."""
+    (tmp_path / "text").write_text("no program")
+
+    missing = run(tmp_path, [], ["no-such-command"])
+    text = run(tmp_path, [], [str(tmp_path / "text")])
+
+    said = "maxapi-mock run: no-such-command: No such file or directory\n"
+    assert (missing.returncode, missing.stderr) == (127, said + NOTHING)
+    said = f"maxapi-mock run: {tmp_path}/text: Permission denied\n"
+    assert (text.returncode, text.stderr) == (126, said + NOTHING)
+
+
+def test_the_commands_words_are_left_as_they_are(tmp_path: Path) -> None:
+    """Also those that look like options of the mock; the dashes in front may be left out."""
+    words = ["--", "--pace", "--help", "", "two words"]
+    show = [*PYTHON, "import json, sys; print(json.dumps(sys.argv[1:]))", *words]
+
+    done = run(tmp_path, [], show)
+    without_dashes = execute(tmp_path, [*RUN, *show])
+
+    assert json.loads(done.stdout) == json.loads(without_dashes.stdout) == words
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ([], "maxapi-mock run: no command; use maxapi-mock run [options] -- COMMAND"),
+        (["--"], "maxapi-mock run: no command; use maxapi-mock run [options] -- COMMAND"),
+        (["--allow-others", "--", "./x"], "maxapi-mock run: --allow-others: is for --intercept"),
+        (["--summary-file", "a/b.md", "--", "./x"], "/a is no folder; use one that exists"),
+        (["--pace", "fast", "--", "./x"], "maxapi-mock: pace: 'fast' is not accepted; use one of"),
+        (["--pase", "instant", "--", "./x"], "unrecognized arguments: --pase"),
+        (["--host", "192.0.2.1", "--", "./x"], "maxapi-mock: cannot listen on 192.0.2.1:0: "),
+    ],
+)
+def test_wrong_usage_ends_with_2_and_one_line(
+    tmp_path: Path, words: Sequence[str], said: str
+) -> None:
+    """The command is not run."""
+    (tmp_path / "x").write_text("#!/bin/sh\necho ran\n")
+    (tmp_path / "x").chmod(0o755)
+
+    done = execute(tmp_path, [*RUN, *words])
+
+    assert (done.returncode, done.stdout) == (2, "")
+    assert said in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_settings_come_from_options_environment_and_config_file(tmp_path: Path) -> None:
+    """The command is told what it needs of them; the port in a file may be taken by others."""
+    (tmp_path / "maxapi-mock.toml").write_text('port = 1\ncontrol-token = "let-me"\n')
+    names = "$MAXAPI_API_KEY $MAXAPI_MOCK_CONTROL_TOKEN"
+    script = f'"$@"; echo {names}'
+    command = ["sh", "-c", script, "sh", *PYTHON, SUBMIT % {}]
+
+    done = run(tmp_path, ["--pace", "instant"], command, MAXAPI_MOCK_API_KEY="b,a")
+
+    assert done.stdout.split() == ["SUCCESS", "a", "let-me"]
+
+
+def test_a_port_that_is_asked_for_is_taken(tmp_path: Path) -> None:
+    """For apps whose base URL cannot be changed for a test."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = str(server.getsockname()[1])
+
+    done = run(tmp_path, ["--port", port], ["sh", "-c", "echo $MAXAPI_BASE_URL"])
+
+    assert done.stdout == f"http://127.0.0.1:{port}\n"
+
+
+def test_a_run_can_run_in_a_run(tmp_path: Path) -> None:
+    """What the outer one tells its command does not disturb the inner one."""
+    options = ["--control-token", "let-me"]
+
+    done = run(tmp_path, options, [*RUN, "--", *PYTHON, SUBMIT % {}])
+
+    inner, outer = [text for text in done.stderr.splitlines() if "maxapi-mock: " in text]
+    assert (done.returncode, done.stdout) == (0, "PENDING\n")
+    assert inner.startswith("maxapi-mock: 2 requests")
+    assert outer.startswith("maxapi-mock: 0 requests")
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_a_signal_reaches_the_command_and_it_decides(
+    tmp_path: Path, number: signal.Signals
+) -> None:
+    """Its status is that of the run, after the summary; no temporary folder is left."""
+    with running(tmp_path, [*RUN, "--intercept", "--", *PYTHON, HANDLE, "1"]) as process:
+        assert line(process).startswith("ready")
+        while_it_runs = list(tmp_path.iterdir())
+
+        process.send_signal(number)
+        out, err = process.communicate(timeout=20)
+
+    assert (process.returncode, out, err) == (5, f"{number.name}\n", NOTHING)
+    assert len(while_it_runs) == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_terminals_interrupt_is_not_passed_on(tmp_path: Path) -> None:
+    """The terminal sends it to the command too, where it would look like a second Ctrl-C.
+
+    A command that has left the terminal gets only what the run passes on.
+    """
+    code = "import os, pty, sys; sys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:])))"
+    command = [*PYTHON, f"import os; os.setsid(){HANDLE}", "1"]
+    with running(tmp_path, [*PYTHON, code, *RUN, "--", *command], subprocess.PIPE) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        run_id = int(line(process).split()[1])
+
+        process.stdin.write("\x03")
+        process.stdin.flush()
+        echoed = process.stdout.read(2)
+        os.kill(run_id, signal.SIGTERM)
+        out, _ = process.communicate(timeout=20)
+
+    assert echoed == "^C"
+    assert out.split("\n")[0] == "SIGTERM"
+    assert process.returncode == 5
+
+
+def test_a_signal_that_ends_the_command_ends_the_run(tmp_path: Path) -> None:
+    """With 128 more than its number; no process of the command is left."""
+    code = "import os, signal; print(os.getpid(), flush=True); signal.pause()"
+    with running(tmp_path, [*RUN, "--", *PYTHON, code]) as process:
+        child = int(line(process))
+
+        process.terminate()
+        _, err = process.communicate(timeout=20)
+
+    assert (process.returncode, err) == (128 + signal.SIGTERM, NOTHING)
+    with pytest.raises(ProcessLookupError):
+        os.kill(child, 0)
+
+
+def test_a_signal_before_the_command_starts_ends_the_run(tmp_path: Path) -> None:
+    """The command is not run at all, and the mock stops."""
+    code = (
+        "import os, signal\n"
+        "from mockserver.cli import main\n"
+        "from mockserver.web.server import Server\n"
+        "start = Server.start\n"
+        "Server.start = lambda self: (start(self), os.kill(os.getpid(), signal.SIGTERM))\n"
+        "raise SystemExit(main(['run', '--', 'echo', 'ran']))\n"
+    )
+
+    done = execute(tmp_path, [*PYTHON, code])
+
+    assert (done.returncode, done.stdout, done.stderr) == (128 + signal.SIGTERM, "", NOTHING)
+
+
+def test_a_signal_that_is_ignored_stays_ignored(tmp_path: Path) -> None:
+    """Below `nohup` the command outlives its terminal, as it would without the mock."""
+    code = "import signal; print(signal.getsignal(signal.SIGHUP) is signal.SIG_IGN)"
+    script = 'trap "" HUP; exec "$@"'
+
+    done = execute(tmp_path, ["sh", "-c", script, "sh", *RUN, "--", *PYTHON, code])
+
+    assert done.stdout == "True\n"
+
+
+@pytest.mark.parametrize("command", ["exit 0", "exit 3", "kill -KILL $$", "exec no-such-command"])
+def test_no_temporary_folder_is_left(tmp_path: Path, command: str) -> None:
+    """The one with the certificates is there while the command runs, and only then."""
+    show = f"ls {tmp_path}; {command}"
+
+    done = run(tmp_path, ["--intercept"], ["sh", "-c", show])
+
+    assert done.stdout.startswith("maxapi-mock-")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_port_in_use_leaves_no_temporary_folder(tmp_path: Path) -> None:
+    """It holds a private key."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = str(server.getsockname()[1])
+        done = run(tmp_path, ["--tls", "--port", port], ["true"])
+
+    assert done.returncode == 2
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_process_that_is_left_does_not_keep_the_run(tmp_path: Path) -> None:
+    """The run ends with the command, though a child of it is still sending a request."""
+    done = run(tmp_path, [], [*PYTHON, LEAVE])
+
+    os.kill(int(done.stdout), signal.SIGKILL)
+    assert (done.returncode, done.stderr) == (4, NOTHING)

@@ -1,0 +1,287 @@
+"""`maxapi-mock run --intercept`: apps that only know the API's own names."""
+
+from __future__ import annotations
+
+import json
+import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from importlib.util import find_spec
+from pathlib import Path
+from shutil import which
+from subprocess import CompletedProcess
+from threading import Thread
+
+import pytest
+import trustme
+
+from tests.commands.test_run import NOTHING, PYTHON, run
+
+OTHER = "127.0.0.2"
+"""This machine, by a name that is not in NO_PROXY."""
+NAMED = "other.example"
+"""The same, for Node, whose look-ups the test leads there."""
+DOCUMENT = json.dumps({"model": "gpt-image-2/text-to-image", "input": {"prompt": "a cat"}})
+
+CURL = r"""
+curl() { command curl -sS -H 'Authorization: Bearer k' "$@"; }
+api=https://api.maxapi.io/api/v1/task
+id=$(curl -H 'Content-Type: application/json' -d "$DOCUMENT" $api/submit |
+  sed -n 's/.*"taskId": *"\([^"]*\)".*/\1/p')
+url=$(curl $api/$id | sed -n 's/.*"urls": *\["\([^"]*\)".*/\1/p')
+echo "$url"
+command curl -sS -o image "$url"; head -c 4 image | tail -c 3
+"""
+REQUESTS = """
+import json, os, requests as lib
+headers = {"Authorization": "Bearer k", "Content-Type": "application/json"}
+api = "https://api.maxapi.io/api/v1/task"
+answer = lib.post(api + "/submit", headers=headers, data=os.environ["DOCUMENT"])
+task = lib.get(api + "/" + answer.json()["data"]["taskId"], headers=headers).json()["data"]
+[url] = task["result"]["urls"]
+print(url)
+print(lib.get(url).content[1:4].decode(), end="")
+"""
+FETCH = """
+const headers = {Authorization: 'Bearer k', 'Content-Type': 'application/json'};
+const api = 'https://api.maxapi.io/api/v1/task';
+(async () => {
+  const body = process.env.DOCUMENT;
+  const answer = await (await fetch(api + '/submit', {method: 'POST', headers, body})).json();
+  const task = await (await fetch(api + '/' + answer.data.taskId, {headers})).json();
+  const url = task.data.result.urls[0];
+  console.log(url);
+  const image = await (await fetch(url)).arrayBuffer();
+  process.stdout.write(Buffer.from(image).toString('latin1', 1, 4));
+})();
+"""
+HTTPS = """
+const https = require('node:https');
+function call(url, options, body) {
+  return new Promise((resolve, reject) => {
+    const request = https.request(url, options, (answer) => {
+      const chunks = [];
+      answer.on('data', (one) => chunks.push(one));
+      answer.on('end', () => resolve(Buffer.concat(chunks)));
+    });
+    request.on('error', reject);
+    request.end(body);
+  });
+}
+const headers = {Authorization: 'Bearer k', 'Content-Type': 'application/json'};
+const api = 'https://api.maxapi.io/api/v1/task';
+(async () => {
+  const sent = {method: 'POST', headers};
+  const answer = JSON.parse(await call(api + '/submit', sent, process.env.DOCUMENT));
+  const task = JSON.parse(await call(api + '/' + answer.data.taskId, {headers}));
+  const url = task.data.result.urls[0];
+  console.log(url);
+  process.stdout.write((await call(url, {})).toString('latin1', 1, 4));
+})();
+"""
+NODE = f"""
+const dns = require('node:dns');
+const lookup = dns.lookup;
+dns.lookup = (name, ...more) => lookup(name === '{NAMED}' ? '{OTHER}' : name, ...more);
+"""
+GET = {
+    "curl": 'command curl -sS "$URL"',
+    "requests": "import os, requests as lib; print(lib.get(os.environ['URL']).text)",
+    "fetch": NODE + "fetch(process.env.URL).then((r) => r.text()).then(console.log)",
+    "https": NODE + "require('node:https').get(process.env.URL, (r) => r.pipe(process.stdout))",
+}
+GET["httpx"] = GET["requests"].replace("requests", "httpx")
+USE = {
+    "curl": CURL,
+    "requests": REQUESTS,
+    "httpx": REQUESTS.replace("requests", "httpx"),
+    "fetch": FETCH,
+    "https": HTTPS,
+}
+"""The same app with different clients: submits, polls, prints the URL and how the file begins."""
+
+
+def program(client: str, code: str) -> list[str]:
+    """Make a command of an app that uses *client*, if it is there."""
+    if client in ("requests", "httpx"):
+        if find_spec(client) is None:
+            pytest.skip(f"no {client} in this environment")
+        return [*PYTHON, code]
+    name, option = ("curl", "-c") if client == "curl" else ("node", "-e")
+    if which(name) is None:
+        pytest.skip(f"no {name} on this machine")
+    return ["sh" if client == "curl" else name, option, code]
+
+
+@pytest.mark.parametrize("client", USE)
+def test_the_apis_own_names_lead_to_the_mock(tmp_path: Path, client: str) -> None:
+    """Without a change to the app: submit, poll, and the file from the API's own CDN."""
+    command = program(client, USE[client])
+
+    done = run(tmp_path, ["--intercept", "--pace", "instant"], command, DOCUMENT=DOCUMENT)
+
+    url, _, image = done.stdout.partition("\n")
+    assert done.returncode == 0, done.stderr
+    assert url.startswith("https://cdn.maxapi.io/images/")
+    assert image == "PNG"
+    assert done.stderr.startswith("maxapi-mock: 3 requests, 0 webhook attempts, 0 contract warn")
+
+
+def test_modules_of_node_are_led_as_well(tmp_path: Path) -> None:
+    """Those that import a function by its name, and give port and host one by one."""
+    code = (
+        "import { connect } from 'node:tls';"
+        "const socket = connect(443, 'api.maxapi.io', () => {"
+        "  console.log(socket.authorized, socket.remoteAddress); socket.destroy(); });"
+    )
+    command = [*program("https", code)[:1], "--input-type=module", "-e", code]
+
+    done = run(tmp_path, ["--intercept"], command)
+
+    assert (done.returncode, done.stdout) == (0, "true 127.0.0.1\n")
+
+
+@contextmanager
+def another(folder: Path) -> Iterator[int]:
+    """Serve HTTPS that is not the API's, signed for by another.pem; gives the port."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.send_header("Content-Length", "7")
+            self.end_headers()
+            self.wfile.write(b"another")
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    class Listener(ThreadingHTTPServer):
+        def handle_error(self, *_: object) -> None:
+            pass
+
+    authority = trustme.CA()
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    authority.issue_cert(OTHER, NAMED).configure_cert(context)
+    authority.cert_pem.write_to_path(folder / "another.pem")
+    try:
+        server = Listener((OTHER, 0), Handler)
+    except OSError:
+        pytest.skip(f"{OTHER} is not an address of this machine")
+    with server:
+        server.socket = context.wrap_socket(server.socket, server_side=True)
+        Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+        yield server.server_port
+        server.shutdown()
+
+
+def fetch_another(
+    folder: Path, client: str, options: list[str], trusts: str
+) -> CompletedProcess[str]:
+    """Let an app ask a host that is not the API; *trusts* names the variable that lets it trust."""
+    command = program(client, GET[client])
+    name = NAMED if client in ("fetch", "https") else OTHER
+    with another(folder) as port:
+        more = {"URL": f"https://{name}:{port}/", trusts: str(folder / "another.pem")}
+        return run(folder, ["--intercept", *options], command, **more)
+
+
+@pytest.mark.parametrize(
+    ("client", "reason"),
+    [
+        ("curl", "403"),
+        ("requests", "403"),
+        ("httpx", "403"),
+        ("fetch", f"maxapi-mock: {NAMED} is not the API; --allow-others lets it pass"),
+        ("https", f"maxapi-mock: {NAMED} is not the API; --allow-others lets it pass"),
+    ],
+)
+def test_other_hosts_are_refused(tmp_path: Path, client: str, reason: str) -> None:
+    """The app learns it as an error, with what its client makes of the reason."""
+    done = fetch_another(tmp_path, client, [], "SSL_CERT_FILE")
+
+    assert done.returncode != 0
+    assert done.stdout == ""
+    assert reason in done.stderr
+    assert done.stderr.endswith(NOTHING)
+
+
+@pytest.mark.parametrize(
+    ("client", "trusts"),
+    [
+        ("curl", "SSL_CERT_FILE"),
+        ("requests", "SSL_CERT_FILE"),
+        ("httpx", "SSL_CERT_FILE"),
+        ("fetch", "NODE_EXTRA_CA_CERTS"),
+        ("https", "NODE_EXTRA_CA_CERTS"),
+        ("curl", "CURL_CA_BUNDLE"),
+        ("requests", "REQUESTS_CA_BUNDLE"),
+    ],
+)
+def test_other_hosts_pass_if_they_may(tmp_path: Path, client: str, trusts: str) -> None:
+    """Those whose certificates the app would trust without the mock."""
+    done = fetch_another(tmp_path, client, ["--allow-others"], trusts)
+
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() == "another"
+
+
+def test_what_leads_the_clients(tmp_path: Path) -> None:
+    """Variables, in both cases where clients differ; what the user set for Node is kept."""
+    command = [*PYTHON, "import json, os; print(json.dumps(dict(os.environ)))"]
+    before = {"NODE_OPTIONS": "--no-warnings", "NO_PROXY": "*", "no_proxy": "*"}
+
+    told = json.loads(run(tmp_path, ["--intercept"], command, **before).stdout)
+
+    folder = Path(told["SSL_CERT_FILE"]).parent
+    assert folder.parent == tmp_path
+    assert told["HTTPS_PROXY"].startswith("http://127.0.0.1:")
+    assert told["https_proxy"] == told["HTTPS_PROXY"]
+    assert told["NO_PROXY"] == told["no_proxy"] == "localhost,127.0.0.1,::1"
+    assert told["SSL_CERT_FILE"] == told["REQUESTS_CA_BUNDLE"] == told["CURL_CA_BUNDLE"]
+    assert told["NODE_EXTRA_CA_CERTS"] == str(folder / "ca.pem")
+    assert told["NODE_USE_ENV_PROXY"] == "1"
+    assert told["NODE_OPTIONS"] == f'--no-warnings --require "{folder}/preload.cjs"'
+
+
+def test_without_the_option_nobody_is_led(tmp_path: Path) -> None:
+    """The command's variables are those of the user."""
+    names = "${HTTPS_PROXY-} ${https_proxy-} ${SSL_CERT_FILE-} ${NODE_OPTIONS-} ${NO_PROXY-}"
+
+    done = run(tmp_path, [], ["sh", "-c", f"echo {names}"], NO_PROXY="mine")
+
+    assert done.stdout == "mine\n"
+
+
+@pytest.mark.parametrize("client", GET)
+def test_the_mocks_own_url_needs_no_proxy(tmp_path: Path, client: str) -> None:
+    """An app can use both; also below a folder whose name has a space."""
+    folder = tmp_path / "two words"
+    folder.mkdir()
+    code = GET[client].replace("$URL", "$MAXAPI_BASE_URL/api/v1/task/x")
+    code = code.replace("os.environ['URL']", "os.environ['MAXAPI_BASE_URL'] + '/api/v1/task/x'")
+    code = code.replace("process.env.URL", "process.env.MAXAPI_BASE_URL + '/api/v1/task/x'")
+    code = code.replace("node:https", "node:http")
+
+    done = run(folder, ["--intercept"], program(client, code))
+
+    assert json.loads(done.stdout) == {"code": 401, "msg": "unauthorized"}
+
+
+@pytest.mark.parametrize("options", [["--tls"], ["--host", "::1"], ["--host", "127.0.0.2"]])
+def test_the_mock_can_be_anywhere(tmp_path: Path, options: list[str]) -> None:
+    """Also where it speaks TLS itself, or listens on another address of this machine."""
+    code = GET["requests"].replace("os.environ['URL']", "'https://api.maxapi.io/api/v1/task/x'")
+
+    done = run(tmp_path, ["--intercept", *options], program("requests", code))
+
+    assert json.loads(done.stdout or "{}") == {"code": 401, "msg": "unauthorized"}
+
+
+def test_both_kinds_of_certificates_are_trusted(tmp_path: Path) -> None:
+    """Those of the mock's own URL, and those for the API's names."""
+    code = GET["requests"].replace("os.environ['URL']", "os.environ['MAXAPI_BASE_URL']")
+
+    done = run(tmp_path, ["--intercept", "--tls"], program("requests", code))
+
+    assert done.returncode == 0

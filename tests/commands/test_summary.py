@@ -1,0 +1,271 @@
+"""The summary of a run: for a terminal, for a page, and for programs."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from collections import Counter
+from collections.abc import Callable
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from mockserver.commands.summary import as_json, as_markdown, as_text
+from mockserver.contract import Contract
+from mockserver.engine.tally import Tally
+from tests.commands.test_run import NOTHING, PYTHON, RUN, SUBMIT, execute, outside, run
+
+Write = Callable[[Tally, Decimal], str]
+
+REFUSED = "submit answered 400: input.n: 11 is more than 10"
+
+
+@pytest.fixture
+def tally(contract: Contract) -> Tally:
+    """A tally that has been told nothing."""
+    return Tally(contract)
+
+
+@pytest.fixture
+def full(tally: Tally) -> Tally:
+    """A tally of a short run."""
+    tally.requests = Counter({("submit", 200): 2, ("submit", 400): 3, ("query", 200): 7})
+    tally.webhooks = Counter({"delivered": 1, "answered 500, not 2xx": 2})
+    tally.warnings = Counter({"input.foo: unknown": 1, REFUSED: 3})
+    tally.scenarios = Counter({"slow=90s": 1})
+    return tally
+
+
+def test_the_terminal_gets_one_line_for_each_kind(full: Tally) -> None:
+    """The sums first, then requests by outcome, and what was most frequent first."""
+    assert as_text(full, Decimal("0.040")).splitlines() == [
+        "maxapi-mock: 12 requests, 3 webhook attempts, 4 contract warnings; "
+        "live it would have cost $0.04",
+        "  submit            5  400 x 3, 200 x 2",
+        "  query             7  200 x 7",
+        "  webhook           3  answered 500, not 2xx x 2, delivered x 1",
+        "  contract warnings:",
+        f"       3 x {REFUSED}",
+        "       1 x input.foo: unknown",
+        "  scenarios:",
+        "       1 x slow=90s",
+    ]
+
+
+def test_a_run_without_requests_is_one_line(tally: Tally) -> None:
+    """There is nothing else to tell."""
+    text = as_text(tally, Decimal())
+
+    assert text == (
+        "maxapi-mock: 0 requests, 0 webhook attempts, 0 contract warnings; "
+        "live it would have cost $0.00"
+    )
+
+
+def test_one_of_a_thing_is_said_as_one(tally: Tally) -> None:
+    """The headline counts in words."""
+    tally.requests["submit", 200] = tally.webhooks["delivered"] = tally.warnings["x"] = 1
+
+    headline = as_text(tally, Decimal()).splitlines()[0]
+
+    assert "1 request, 1 webhook attempt, 1 contract warning;" in headline
+
+
+def test_whatever_happened_fits_on_a_screen(tally: Tally) -> None:
+    """Long lists end with how much was left out, long lines are cut, and no count is lost."""
+    for number in range(500):
+        tally.warnings[f"{number} {'x' * 1000}"] = 1
+        tally.scenarios[f"slow={number}s"] = 2
+    tally.warnings["often"] = 9
+
+    lines = as_text(tally, Decimal()).splitlines()
+
+    assert len(lines) <= 30
+    assert max(map(len, lines)) < 180
+    assert lines[2] == "       9 x often"
+    assert lines[14] == "     489 x and 489 others"
+    assert lines[-1] == "     976 x and 488 others"
+
+
+def test_many_answers_of_webhooks_fit_on_a_screen(tally: Tally) -> None:
+    """A receiver whose answers are broken in many ways does not fill the terminal."""
+    for number in range(500):
+        tally.webhooks[f"ProtocolError: {number}"] = 1
+
+    lines = as_text(tally, Decimal()).splitlines()
+
+    assert max(map(len, lines)) < 400
+
+
+@pytest.mark.parametrize("write", [as_text, as_markdown])
+def test_no_text_breaks_a_line(tally: Tally, write: Write) -> None:
+    """A path of the app can hold line breaks and what a terminal obeys; they are shown escaped."""
+    tally.warnings["unknown route answered 404: no such route: /a\n# b\x1b[2J"] = 1
+
+    lines = write(tally, Decimal()).splitlines()
+
+    assert [line for line in lines if line.startswith("# b")] == []
+    assert all(line.isprintable() for line in lines)
+
+
+def test_the_page_is_markdown(full: Tally) -> None:
+    """A heading, a table, lists; it ends with an empty line, so that more can follow it."""
+    assert as_markdown(full, Decimal("0.040")) == (
+        "### MaxAPI mock\n\n"
+        "12 requests, 3 webhook attempts, 4 contract warnings; live it would have cost $0.04.\n\n"
+        "| | number | outcome |\n"
+        "|---|---|---|\n"
+        "| submit | 5 | 400 x 3, 200 x 2 |\n"
+        "| query | 7 | 200 x 7 |\n"
+        "| webhook | 3 | answered 500, not 2xx x 2, delivered x 1 |\n"
+        "\n**Contract warnings**\n\n"
+        f"- 3 x `{REFUSED}`\n"
+        "- 1 x `input.foo: unknown`\n"
+        "\n**Scenarios**\n\n"
+        "- 1 x `slow=90s`\n"
+        "\n"
+    )
+
+
+def test_the_page_of_a_run_without_requests_has_no_empty_table(tally: Tally) -> None:
+    """Heading and headline only."""
+    page = as_markdown(tally, Decimal())
+
+    assert page.rstrip() == (
+        "### MaxAPI mock\n\n"
+        "0 requests, 0 webhook attempts, 0 contract warnings; live it would have cost $0.00."
+    )
+
+
+def test_no_text_leaves_its_code_span(tally: Tally) -> None:
+    """A backtick in a warning would end it, and what follows would be Markdown."""
+    tally.warnings["a `b` **c**"] = 1
+
+    assert "- 1 x `a b **c**`" in as_markdown(tally, Decimal()).splitlines()
+
+
+def test_no_outcome_leaves_its_cell(tally: Tally) -> None:
+    """What a broken receiver sends can be part of the error."""
+    tally.webhooks["ProtocolError: a | b"] = 1
+
+    [row] = [line for line in as_markdown(tally, Decimal()).splitlines() if "webhook |" in line]
+
+    assert row.replace("\\|", "").count("|") == 4
+
+
+def test_programs_get_everything_as_json(full: Tally) -> None:
+    """Also what a screen has no room for; money is a text, so that no cent is rounded."""
+    for number in range(100):
+        full.warnings[f"input.f{number}: unknown"] = 1
+
+    document = json.loads(as_json(full, Decimal("0.040")))
+
+    assert len(document.pop("warnings")) == 102
+    assert document == {
+        "requests": {"query": {"200": 7}, "submit": {"200": 2, "400": 3}},
+        "webhooks": {"delivered": 1, "answered 500, not 2xx": 2},
+        "scenarios": {"slow=90s": 1},
+        "cost_usd": "0.04",
+    }
+
+
+def test_the_file_of_a_page_is_added_to(tmp_path: Path) -> None:
+    """As GitHub's is, which belongs to all steps of a job; the terminal gets its own form."""
+    (tmp_path / "page.md").write_text("# Before\n\n")
+    command = [*PYTHON, SUBMIT % {"foo": 1}]
+
+    done = run(tmp_path, ["--summary-file", "page.md"], command)
+
+    page = (tmp_path / "page.md").read_text()
+    assert done.returncode == 0
+    assert page.startswith("# Before\n\n### MaxAPI mock\n\n2 requests, 0 webhook attempts, 1 ")
+    assert page.endswith("\n- 1 x `input.foo: unknown`\n\n")
+    assert done.stderr.startswith("maxapi-mock: 2 requests, ")
+    assert "       1 x input.foo: unknown\n" in done.stderr
+
+
+def test_the_file_for_programs_is_written_anew(tmp_path: Path) -> None:
+    """So that it is JSON after every run; the command's failure is no reason not to write it."""
+    (tmp_path / "summary.json").write_text("old")
+    command = [*PYTHON, SUBMIT % {}]
+
+    done = run(tmp_path, ["--summary-file", "summary.json"], command, STATUS="7")
+
+    assert done.returncode == 7
+    assert json.loads((tmp_path / "summary.json").read_text()) == {
+        "requests": {"query": {"200": 1}, "submit": {"200": 1}},
+        "webhooks": {},
+        "warnings": {},
+        "scenarios": {},
+        "cost_usd": "0.02",
+    }
+
+
+@pytest.mark.parametrize(
+    ("more", "status", "ends"), [({}, 0, 0), ({"foo": 1}, 0, 1), ({"foo": 1}, 7, 7)]
+)
+def test_warnings_can_fail_a_run(
+    tmp_path: Path, more: dict[str, int], status: int, ends: int
+) -> None:
+    """A command that failed by itself keeps its status; a run without warnings is well."""
+    command = [*PYTHON, SUBMIT % more]
+
+    done = run(tmp_path, ["--fail-on-warnings"], command, STATUS=str(status))
+
+    assert done.returncode == ends
+
+
+def test_a_file_that_cannot_be_written_is_said_in_one_line(tmp_path: Path) -> None:
+    """After the summary, which is not lost; such a run does not pass."""
+    done = run(tmp_path, ["--summary-file", "."], ["true"])
+
+    first, second = done.stderr.splitlines(keepends=True)
+    assert done.returncode != 0
+    assert first == NOTHING
+    assert second.startswith("maxapi-mock: [Errno 21] Is a directory: ")
+
+
+def test_a_file_that_cannot_be_written_does_not_hide_a_failure(tmp_path: Path) -> None:
+    """The command's own status says more."""
+    assert run(tmp_path, ["--summary-file", "."], ["sh", "-c", "exit 7"]).returncode == 7
+
+
+@pytest.mark.parametrize(
+    "closed",
+    [(">&-"), (">&- 2>&-"), "2>&-"],
+)
+def test_closed_streams_change_nothing(tmp_path: Path, closed: str) -> None:
+    """The command's status is that of the run, and there is no traceback."""
+    script = f'"$@" {closed}'
+
+    done = execute(tmp_path, ["sh", "-c", script, "sh", *RUN, "--", "sh", "-c", "exit 7"])
+
+    assert done.returncode == 7
+    assert "Traceback" not in done.stderr
+
+
+def test_standard_output_is_the_commands_alone(tmp_path: Path) -> None:
+    """Also when there is no place for the summary."""
+    done = execute(tmp_path, ["sh", "-c", '"$@" 2>&-', "sh", *RUN, "--", "echo", "mine"])
+
+    assert done.stdout == "mine\n"
+
+
+def test_a_summary_that_nobody_reads_changes_nothing(tmp_path: Path) -> None:
+    """The tests of whoever closed the pipe have passed all the same."""
+    reader, writer = os.pipe()
+    os.close(reader)
+
+    done = subprocess.run(
+        [*RUN, "--", "true"],
+        cwd=tmp_path,
+        env=outside(tmp_path),
+        stderr=writer,
+        timeout=30,
+        check=False,
+    )
+
+    os.close(writer)
+    assert done.returncode == 0

@@ -1,0 +1,312 @@
+"""The tally: what a mock saw in all its life."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import timedelta
+from decimal import Decimal
+from threading import Barrier, Thread
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+
+from mockserver.contract import Contract
+from mockserver.engine.callback import Outcome
+from mockserver.engine.clock import Clock
+from mockserver.engine.exchange import Response
+from mockserver.engine.journal import Delivery, Exchange
+from mockserver.engine.service import Service
+from mockserver.engine.tally import Tally
+from mockserver.settings import make_settings
+from mockserver.settings.texts import RateLimit
+from tests.client import SEED, Client, seed
+from tests.conftest import START, Receiver, seconds
+
+Watched = Callable[..., Client]
+
+EXCHANGE = Exchange(
+    1, START, "POST", "/api/v1/task/submit", {}, b"", Response(200, (), b"{}"), None, ()
+)
+DELIVERY = Delivery(1, START, "id", "http://127.0.0.1/", 1, b"{}", 200, 0.1, None, None)
+REFUSED = "submit answered 400: input.n: 11 is more than 10; use an integer from 1 to 10"
+
+
+@pytest.fixture
+def tally(contract: Contract) -> Tally:
+    """The tally of the mocks of a test."""
+    return Tally(contract)
+
+
+@pytest.fixture
+def watched(contract: Contract, receiver: Receiver, tally: Tally) -> Iterator[Watched]:
+    """Make a client of a new mock that the tally watches; takes settings by name."""
+    services: list[Service] = []
+
+    def make(**changes: Any) -> Client:
+        service = Service(
+            contract,
+            make_settings(contract, **changes),
+            make_clock=lambda: Clock(START, speed=0),
+            transport=receiver,
+            watch=tally,
+        )
+        services.append(service)
+        return Client(service)
+
+    yield make
+    for service in services:
+        service.close()
+
+
+def test_requests_are_counted_by_operation_and_status(watched: Watched, tally: Tally) -> None:
+    """Each operation of the API has its name, a result file too, and so has what is no route."""
+    client = watched(pace="instant")
+    task_id = client.submitted(seed())
+
+    result = client.poll(task_id)["result"]["urls"][0]
+    client.request("GET", urlsplit(result).path)
+    client.cancel(task_id)
+    client.as_key(None).request("GET", f"/api/v1/task/{task_id}")
+    client.request("GET", "/api/v2")
+
+    assert tally.requests == {
+        ("submit", 200): 1,
+        ("query", 200): 1,
+        ("result", 200): 1,
+        ("cancel", 400): 1,
+        ("query", 401): 1,
+        ("unknown route", 404): 1,
+    }
+
+
+def test_what_journals_forget_stays_counted(watched: Watched, tally: Tally) -> None:
+    """Also what a sandbox saw that was reset or had to go, and with journals that hold nothing."""
+    client = watched(max_sandboxes=2, journal_entries=0)
+
+    for key in "abcd":
+        for _ in range(3):
+            client.as_key(key).submitted(SEED)
+    client.as_key("d").control("reset", "POST")
+
+    assert len(list(client.service.sandboxes)) == 2
+    assert tally.requests == {("submit", 200): 12}
+
+
+def test_the_control_plane_is_not_counted(watched: Watched, tally: Tally) -> None:
+    """What a test does to the mock is no request of the app."""
+    client = watched()
+
+    client.control("tasks")
+    client.control("reset", "POST")
+
+    assert not tally.requests
+
+
+def test_unknown_fields_are_warnings(watched: Watched, tally: Tally) -> None:
+    """Each text is counted by itself; a request without one adds none."""
+    client = watched()
+
+    client.submitted(seed())
+    client.submitted(seed(aspect_ratio="1:1", foo=1))
+    client.submitted(seed(foo=2))
+
+    assert tally.warnings == {
+        "input.aspect_ratio: unknown, did you mean 'ratio'?": 1,
+        "input.foo: unknown": 2,
+    }
+
+
+def test_refusals_are_warnings(watched: Watched, tally: Tally) -> None:
+    """With the operation, the status and what the API said, also when it said it in no JSON."""
+    client = watched()
+
+    client.submit(seed(n=11))
+    client.as_key(None).request("GET", "/api/v1/task/x")
+    tally(replace(EXCHANGE, response=Response(418, (), b"\xff")))
+
+    assert tally.warnings == {
+        REFUSED: 1,
+        "query answered 401: unauthorized": 1,
+        "submit answered 418: ": 1,
+    }
+
+
+@pytest.mark.parametrize("scenario", ["unauthorized", "rate-limited=7", "moderated", "unavailable"])
+@pytest.mark.parametrize("place", ["marker", "header", "rule", "default"])
+def test_refusals_that_a_scenario_asked_for_are_none(
+    watched: Watched, tally: Tally, scenario: str, place: str
+) -> None:
+    """Wherever it was named; the scenario itself is counted."""
+    client, headers, prompt = watched(), {}, "a cat"
+    if place == "marker":
+        prompt += f" #mock:{scenario}"
+    elif place == "header":
+        headers = {"x-mock-scenario": scenario}
+    elif place == "rule":
+        rule = {"scenario": scenario, "match": {"path": "*/submit"}}
+        client.control("rules", "POST", json=rule)
+    else:
+        client.control("settings", "PATCH", json={"scenario": scenario})
+
+    answer = client.submit(seed(prompt=prompt), **headers)
+
+    assert answer.status >= 400
+    assert not tally.warnings
+    assert tally.scenarios == {scenario: 1}
+
+
+@pytest.mark.parametrize(
+    ("scenario", "status"),
+    [
+        ("unknown-at-first=1", 404),
+        ("result-missing", 404),
+        ("result-expired", 410),
+    ],
+)
+def test_refusals_that_a_tasks_scenario_asked_for_are_none(
+    watched: Watched, tally: Tally, scenario: str, status: int
+) -> None:
+    """A poll or a result file that its task's scenario spoils is no fault of the app."""
+    client = watched(pace="instant")
+    task_id = client.submitted(seed(prompt=f"a cat #mock:{scenario}"))
+
+    answer = client.request("GET", f"/api/v1/task/{task_id}")
+    if answer.status == 200:
+        url = answer.json["data"]["result"]["urls"][0]
+        answer = client.request("GET", urlsplit(url).path)
+
+    assert answer.status == status
+    assert not tally.warnings
+
+
+def test_the_rate_limit_that_the_user_set_is_no_warning(watched: Watched, tally: Tally) -> None:
+    """It was asked for, as the scenario `rate-limited` is."""
+    client = watched(rate_limit=RateLimit(1, timedelta(seconds=1)))
+
+    statuses = [client.submit(seed()).status for _ in range(2)]
+
+    assert statuses == [200, 429]
+    assert not tally.warnings
+
+
+def test_a_scenario_without_effect_is_no_warning_of_the_contract(
+    watched: Watched, tally: Tally
+) -> None:
+    """The poll is well; only the scenario in its header is of no use there."""
+    client = watched(pace="instant")
+    task_id = client.submitted(seed())
+
+    headers = {"x-mock-scenario": "slow=5s"}
+    answer = client.request("GET", f"/api/v1/task/{task_id}", headers=headers)
+
+    assert answer.status == 200
+    assert not tally.warnings
+
+
+def test_webhooks_are_counted_by_their_answer(
+    watched: Watched, tally: Tally, receiver: Receiver
+) -> None:
+    """Every attempt, planned or resent, and why it does not count as delivered."""
+    client = watched()
+    receiver.outcomes = [Outcome(500, "answered 500, not 2xx", 0.1)]
+    client.submitted(SEED)
+    client.submitted({**SEED, "input": {**SEED["input"], "prompt": "#mock:webhook-lost"}})
+
+    client.control("clock", "POST", json={"advance": "90s"})
+    client.control("deliveries/1/resend", "POST")
+
+    assert tally.webhooks == {
+        "answered 500, not 2xx": 1,
+        "lost on its way, as the scenario says": 1,
+        "delivered": 2,
+    }
+
+
+def test_different_warnings_are_bounded(tally: Tally) -> None:
+    """A run of a million polls of unknown tasks needs little memory; each of them is counted."""
+    for number in range(3000):
+        tally(_refusal(f"no such route: /{number}"))
+    tally(_refusal("no such route: /0"))
+
+    assert len(tally.warnings) == 1001
+    assert tally.warnings.total() == 3001
+    assert tally.warnings["submit answered 404: no such route: /0"] == 2
+    assert tally.warnings["others"] == 2000
+
+
+def _refusal(msg: str) -> Exchange:
+    body = json.dumps({"code": 404, "msg": msg}).encode()
+    return replace(EXCHANGE, response=Response(404, (), body))
+
+
+@pytest.mark.parametrize("what", ["scenarios", "webhooks"])
+def test_different_scenarios_and_answers_are_bounded(tally: Tally, what: str) -> None:
+    """Values of scenarios, and errors that quote a broken receiver, are the app's own texts."""
+    for number in range(5000):
+        if what == "scenarios":
+            tally(replace(EXCHANGE, scenarios=(f"slow={number}s",)))
+        else:
+            tally(replace(DELIVERY, status=None, error=f"BadStatusLine: {number}"))
+
+    counts = getattr(tally, what)
+    assert counts.total() == 5000
+    assert len(counts) < 2000
+
+
+class _Interrupted(str):
+    """A text that lets another thread in between the reading and the writing of its count."""
+
+    __slots__ = ()
+
+    def __hash__(self) -> int:
+        return super().__hash__()
+
+
+def test_several_threads_can_tell_it(tally: Tally) -> None:
+    """No count is lost, whatever is counted at the same time."""
+    name = _Interrupted("hang")
+    entries = (replace(EXCHANGE, scenarios=(name,)), replace(DELIVERY, error=name))
+    barrier = Barrier(4)
+
+    def tell() -> None:
+        barrier.wait(10)
+        for _ in range(500):
+            for entry in entries:
+                tally(entry)
+
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        threads = [Thread(target=tell) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(30)
+    finally:
+        sys.setswitchinterval(before)
+
+    assert tally.requests == {("submit", 200): 2000}
+    assert tally.scenarios == tally.webhooks == {"hang": 2000}
+
+
+def test_what_was_spent_survives_resets_and_evictions(watched: Watched) -> None:
+    """Of all keys; a task that fails costs nothing."""
+    client = watched(max_sandboxes=2)
+    sandboxes = client.service.sandboxes
+    client.as_key("a").submitted(seed())
+    price = sandboxes.spent_ever
+
+    client.as_key("a").control("reset", "POST")
+    client.as_key("a").submitted(seed(n=2))
+    for key in "bcd":
+        client.as_key(key).submitted(seed())
+    client.as_key("d").submitted(seed(prompt="a cat #mock:failure"))
+    client.as_key("d").sandbox.clock.advance(seconds(2))
+
+    assert price == Decimal("0.02")
+    assert client.as_key("d").sandbox.spent_ever == price
+    assert sandboxes.spent_ever == 6 * price
