@@ -14,7 +14,7 @@ from .suite import examine_own_mock
 pytestmark = pytest.mark.xdist_group("laws")  # one worker makes the run that all of them look at
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def report() -> Report:
     """What a run of the whole suite found."""
     return examine_own_mock(Options(models=tuple(load_contract().cards)))

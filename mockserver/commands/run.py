@@ -158,6 +158,7 @@ class _Child:
 
     def run(self, command: list[str], environment: Mapping[str, str]) -> int:
         """Run it to its end; give its status as a shell would."""
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _FORWARDED)
         if self._early is not None:
             return 128 + self._early
         try:
@@ -181,12 +182,18 @@ class _Child:
 
 @contextmanager
 def _signals_to(child: _Child) -> Iterator[None]:
-    """Leave it to the command what a signal means: it ends, and then so does this one."""
+    """Leave it to the command what a signal means: it ends, and then so does this one.
+
+    Until the command is run, signals wait; and a thread that is started before gets none of
+    them, for that would not wake the one that waits for the command.
+    """
     heeded = [one for one in _FORWARDED if signal.getsignal(one) is not signal.SIG_IGN]
     before = {number: signal.signal(number, child.signal) for number in heeded}
+    signal.pthread_sigmask(signal.SIG_BLOCK, _FORWARDED)  # before there are threads to inherit it
     try:
         yield
     finally:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _FORWARDED)
         for number, handler in before.items():
             signal.signal(number, handler)
 

@@ -228,7 +228,7 @@ class Leg(asyncio.Protocol):
 
     def _give_up(self) -> None:
         if self._pending:
-            self._watch.notice(f"{len(self._pending)} requests whose answers were not looked at")
+            self._watch.notice(f"answers that were not looked at: {len(self._pending)}")
         self.lose()
         self.on_lost()
 
