@@ -57,6 +57,11 @@ def example(file: str) -> str:
     return "\n".join(["```python", "\n\n\n".join(parts), "```"])
 
 
+def job(file: str) -> str:
+    """Copy an example of a CI job."""
+    return f"```yaml\n{(EXAMPLES / 'ci' / file).read_text('utf-8')}```"
+
+
 def renewed(text: str) -> str:
     """Give the README's *text* with its generated parts made anew."""
     tables = {
@@ -64,6 +69,8 @@ def renewed(text: str) -> str:
         "scenarios": scenarios_table(),
         "example": example("test_app.py"),
         "hardcoded": example("test_hardcoded.py"),
+        "github": job("github.yml"),
+        "gitlab": job("gitlab.yml"),
     }
     for name, table in tables.items():
         before, start, rest = text.partition(f"<!-- {name} -->\n")
