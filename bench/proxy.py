@@ -4,27 +4,25 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from itertools import cycle
 from multiprocessing.connection import Connection
 from statistics import median
 from threading import Event
-from typing import Any, TypeVar
+from typing import Any
 
 from processes import child, connected, free_port, mock, take
+from table import Row
 from traffic import HOST, Line, http_request
 
 _RATE = 50
 """Requests a second."""
 _SECONDS = 4.0
 
-Row = TypeVar("Row")
 
-
-def proxy(row: Callable[[str, float, str, str, float], Row], submit: bytes) -> Iterator[Row]:
+def proxy(submit: bytes) -> Iterator[Row]:
     """Measure polls directly and through the proxy, in turn, at `_RATE` a second each.
 
-    *row* makes a row of what was measured, a figure, its unit, the yardstick and its figure;
     *submit* is a whole request that submits a task.
     """
     port = free_port()
@@ -38,7 +36,7 @@ def proxy(row: Callable[[str, float, str, str, float], Row], submit: bytes) -> I
         poll = http_request("GET", f"/api/v1/task/{task}")
         ours, others = _in_turn((passing, direct), poll)
     what = f"poll through the proxy at {_RATE} a second"
-    yield row(what, median(ours) * 1000, "ms", "the same poll, direct", median(others) * 1000)
+    yield Row(what, median(ours) * 1000, "ms", "the same poll, direct", median(others) * 1000)
 
 
 def _in_turn(lines: tuple[Line, ...], request: bytes) -> tuple[list[float], ...]:

@@ -10,6 +10,7 @@ from typing import Any
 from mockserver.contract import Violation
 
 from .evidence import Clause, Exchange
+from .judge_exchanges import names_categories
 from .lab import Lab, Skipped
 from .law import EXPERIMENT, Broken, Checks, Held, law, promised
 from .strategies import acceptable, breakages, envelope_breakages
@@ -174,7 +175,7 @@ def _refused(lab: Lab, document: Any, violation: Violation, subject: str) -> Che
     source = violation.source
     clause = Clause(violation.clause, source.confidence, source.page)
     wanted = f"400, for {violation}"
-    if exchange.succeeded or exchange.status is None or exchange.status < 400:
+    if not _says_no(exchange):
         observed = f"{exchange.error or exchange.status} {exchange.answer[:80]!r}"
         yield Broken(violation.clause, wanted, observed, exchange, subject, clause)
         return
@@ -187,6 +188,14 @@ def _refused(lab: Lab, document: Any, violation: Violation, subject: str) -> Che
         yield Held(place)
     else:
         yield Broken(place, f"a message with {name!r}", f"msg {said!r}", exchange, subject)
+
+
+def _says_no(exchange: Exchange) -> bool:
+    """Say whether an answer is a refusal, be it by its status or only by its code."""
+    if exchange.status == 200 and isinstance(exchange.json, dict):
+        code = exchange.json.get("code")
+        return isinstance(code, int) and code >= 400
+    return exchange.status is not None and exchange.status >= 400
 
 
 @law("no-local-callback", "A callBackUrl of the target's own machine is refused", EXPERIMENT,
@@ -244,8 +253,8 @@ def _accepted(lab: Lab, document: Any, place: str, subject: str) -> Checks:
 
 
 def judge_accepted(exchange: Exchange, place: str, subject: str) -> Iterator[Held | Broken]:
-    """Expect success, unless moderation rejects what is in it: that is another matter."""
-    if exchange.succeeded:
+    """Expect a taskId, unless moderation rejects what is in it: that is another matter."""
+    if exchange.succeeded or isinstance((exchange.task or {}).get("taskId"), str):
         yield Held(place)
     elif not is_moderated(exchange):
         observed = f"{exchange.error or exchange.status} {exchange.answer[:200]!r}"
@@ -254,8 +263,8 @@ def judge_accepted(exchange: Exchange, place: str, subject: str) -> Iterator[Hel
 
 def is_moderated(exchange: Exchange) -> bool:
     """Say whether a submission was rejected for what is in it, not for how it is written."""
-    refused = exchange.operation == SUBMIT and isinstance(exchange.json, dict)
-    return refused and isinstance(exchange.json.get("data"), dict) and exchange.status == 400
+    refused = exchange.operation == SUBMIT and exchange.status == 400
+    return refused and isinstance(exchange.json, dict) and names_categories(exchange.json)
 
 
 @law("unique-ids", "No two submissions are given the same taskId", EXPERIMENT, "unique_id",

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from mockserver.contract import Contract
 
 from .evidence import Exchange
-from .law import EXCHANGE, Broken, Checks, Held, law, promised, shape
+from .law import EXCHANGE, Broken, Checks, Held, law, promised, shape, violated
 from .target import CANCEL, QUERY, RESULT, SUBMIT
 
+_ANY_RESULT = "task.json#/properties/result/anyOf"
+"""Says that a result is an object or null, and nothing of what is wrong with the object."""
 _KINDS = {SUBMIT: "submit-response", QUERY: "task-response", CANCEL: "cancel-response"}
 
 
-@law("answers", "Every request is answered, with a JSON envelope", EXCHANGE, "envelope.json#")
-def answers(_contract: Contract, exchange: Exchange) -> Checks:
-    """Hold any answer of the API, good or bad, against the envelope."""
+@law("answers", "Every request is answered, with a JSON envelope", EXCHANGE, "envelope.json#",
+     "answer_content_type")  # fmt: skip
+def answers(contract: Contract, exchange: Exchange) -> Checks:
+    """Hold any answer of the API, good or bad, against the envelope; and what it is called."""
     if exchange.operation == RESULT:
         return
     if exchange.status is None:
@@ -28,6 +32,13 @@ def answers(_contract: Contract, exchange: Exchange) -> Checks:
         yield Broken("envelope.json#", "a JSON object", observed, exchange, str(exchange.operation))
     else:
         yield Held("envelope.json#")
+        name = "answer_content_type"
+        place, wanted = promised(name), contract.fact(f"promises.{name}")
+        said = exchange.answer_headers.get("content-type", "")
+        if said.partition(";")[0].strip().lower() == wanted:
+            yield Held(place)
+        else:
+            yield Broken(place, wanted, f"{said!r}", exchange, str(exchange.operation))
 
 
 @law(
@@ -83,7 +94,21 @@ def cancel_answer(contract: Contract, exchange: Exchange) -> Checks:
 
 def _answer(contract: Contract, exchange: Exchange, operation: str) -> Checks:
     if exchange.operation == operation and exchange.status == 200 and _has_envelope(exchange):
-        yield from shape(contract, _KINDS[operation], exchange.json, exchange)
+        yield from judge_document(contract, _KINDS[operation], exchange.json, exchange)
+
+
+def judge_document(contract: Contract, kind: str, document: Any, exchange: Exchange) -> Checks:
+    """Hold a document against its schema; a result that is an object, against that of results."""
+    found = contract.violations(kind, document)
+    task = document.get("data") if isinstance(document, dict) else None
+    result = task.get("result") if isinstance(task, dict) else None
+    if isinstance(result, dict):
+        uri = f"{contract.schemas.base}task.json#/$defs/result"
+        inside = contract.schemas.validator(uri).violations(result, prefix="data.result")
+        found = [one for one in found if one.clause != _ANY_RESULT] + inside
+    yield from (violated(one, exchange) for one in found)
+    if not found:
+        yield Held(f"{kind}.json#")
 
 
 @law("refusal-answer", "Every refusal has the envelope of errors", EXCHANGE, "error.json#",
@@ -118,7 +143,13 @@ def _is_refusal(exchange: Exchange) -> bool:
 
 def _is_moderation(contract: Contract, envelope: Mapping[str, Any]) -> bool:
     said = contract.document("moderation-error")["properties"]["msg"]["const"]
-    return envelope.get("msg") == said or "data" in envelope
+    return envelope.get("msg") == said or names_categories(envelope)
+
+
+def names_categories(envelope: Mapping[str, Any]) -> bool:
+    """Say whether a refusal has the data of moderation; others may have other data, or null."""
+    data = envelope.get("data")
+    return isinstance(data, dict) and bool(data.keys() & {"flagged", "categories"})
 
 
 @law("no-unknown-field", "No answer has a field that the contract does not know", EXCHANGE,
@@ -128,6 +159,11 @@ def no_unknown_field(contract: Contract, exchange: Exchange) -> Checks:
     """Look for fields that were added: nobody's client breaks, but somebody wants to know."""
     if not _has_envelope(exchange):
         return
+    if _is_refusal(exchange) and not _is_moderation(contract, exchange.json):
+        place, data = "envelope.json#/properties/data", exchange.json.get("data")
+        observed, subject = f"data: {data!r:.80}", f"{exchange.operation} {exchange.status}"
+        more = Broken(place, "no data in a failure", observed, exchange, subject)
+        yield Held(place) if data is None else replace(more, severity="information")
     for place, known, members in _members(contract, exchange):
         added = sorted(members.keys() - known.keys())
         for name in added:

@@ -95,9 +95,10 @@ def _begin(lab: Lab, document: dict[str, Any], histories: list[History]) -> Chec
     if history is not None:
         histories.append(history)
         lab.files_wanted.add(history.task_id)
-    place = lab.contract.card_uris[model].removeprefix(lab.contract.schemas.base)
-    shown = json.dumps(document["input"], ensure_ascii=False)[:120]
-    yield from judge_accepted(exchange, f"{place}#/input", f"{model} {shown}")
+    if "callBackUrl" not in document:  # smallest-input has judged the input of those that have one
+        place = lab.contract.card_uris[model].removeprefix(lab.contract.schemas.base)
+        shown = json.dumps(document["input"], ensure_ascii=False)[:120]
+        yield from judge_accepted(exchange, f"{place}#/input", f"{model} {shown}")
 
 
 def _followed(lab: Lab, histories: list[History], *, closely: bool = True) -> Checks:
@@ -108,7 +109,7 @@ def _followed(lab: Lab, histories: list[History], *, closely: bool = True) -> Ch
         urls = result.get("urls") if isinstance(result, dict) else None
         wanted = history.task_id in lab.files_wanted and isinstance(urls, list)
         for url in urls if wanted and urls is not None else ():
-            if isinstance(url, str):
+            if str(url).lower().startswith(("http://", "https://")):
                 history.files.append(lab.target.fetch(url))
     if histories:
         yield Held(promised("ends"))  # whether each did is for the law of that name to say
@@ -183,7 +184,7 @@ def cancel_pending(lab: Lab) -> Checks:
     place = promised("cancel_pending")
     if answer.succeeded and status == lab.contract.lifecycle.cancelled:
         yield Held(place)
-    elif answer.succeeded or status == lab.contract.lifecycle.path[0]:
+    elif (answer.succeeded and after.task) or status == lab.contract.lifecycle.path[0]:
         observed = f"the cancellation was answered {answer.status}, and a poll shows {status}"
         yield Broken(place, f"200, and then {lab.contract.lifecycle.cancelled}", observed, answer)
     lab.follow([history])

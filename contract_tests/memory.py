@@ -57,7 +57,9 @@ class Memory:
     def __iter__(self) -> Iterator[Remembered]:
         return iter(self._tasks.values())
 
-    def begin(self, task_id: str, exchange: Exchange, key: bytes, token: str | None) -> None:
+    def begin(
+        self, task_id: str, exchange: Exchange, key: bytes, token: str | None, now: float
+    ) -> None:
         """Remember a submission that was accepted; *token* is in the URL of its webhook."""
         known = self._tasks.setdefault(task_id, Remembered(History(task_id)))
         if known.history.submission is not None:
@@ -68,7 +70,7 @@ class Memory:
             self._tokens[token] = task_id
             if len(self._tokens) > _MOST_TOKENS:
                 self._tokens.popitem(last=False)
-        self._touch(known, known.news)
+        self._touch(known, now)
 
     def polled(
         self, exchange: Exchange, key: bytes, began: float, ended: float

@@ -263,10 +263,11 @@ def _right_scalars(schema: Mapping[str, Any]) -> list[tuple[Any, str]]:
         return [(URL, "/pattern")]
     if schema.get("type") == "integer":
         return [(schema[end], f"/{end}") for end in ("minimum", "maximum")]
+    long = "\U0001f408 <b>'\u00e4\u4e2d'</b> & " * 40 + "\n"
     values: dict[str, list[Any]] = {
         "boolean": [True, False],
         "object": [dict.fromkeys(schema.get("required", ()), URL)],
-        "string": ["a cat", "\U0001f408 \u00e4\u4e2d"],
+        "string": ["a cat", "\U0001f408 \u00e4\u4e2d", long],
     }
     return [(value, "") for value in values[schema.get("type", "string")]]
 

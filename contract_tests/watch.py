@@ -152,7 +152,7 @@ class Watch:
             return
         self._reserved += self._money.worst_case(exchange.request) or Decimal()
         if isinstance(task_id, str):
-            self._memory.begin(task_id, exchange, self._key(passed), passed.token)
+            self._memory.begin(task_id, exchange, self._key(passed), passed.token, passed.ended)
 
     def _asked(self, exchange: Exchange, passed: Passed) -> None:
         if exchange.operation == QUERY:

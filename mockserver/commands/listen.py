@@ -68,6 +68,7 @@ def run(options: argparse.Namespace) -> int:
     try:
         server = InboxServer(port=options.port)
     except OSError as error:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, stopping)
         return _usage(f"cannot listen on 127.0.0.1:{options.port}: {error.strerror}")
     token = os.environ.get(options.token_env)
     server.owners[""] = _Receiver(options, [int(one) for one in statuses], token)
@@ -125,7 +126,8 @@ class _Receiver:
                 sys.stdout = None
 
     def _next(self) -> int:
-        return self._statuses.pop(0) if len(self._statuses) > 1 else self._statuses[0]
+        with self._lock:
+            return self._statuses.pop(0) if len(self._statuses) > 1 else self._statuses[0]
 
     def _verdict(self, webhook: Any) -> list[str]:
         violations = webhook.violations

@@ -38,6 +38,7 @@ def run(options: argparse.Namespace) -> int:
         server = Server(Service(resolved.contract, resolved.settings))
         server.start()
     except ServerError as error:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, stopping)
         print(f"maxapi-mock: {error}", file=sys.stderr)
         return USAGE
     print(f"maxapi-mock {__version__} serves {server.url}", flush=True)
@@ -45,11 +46,11 @@ def run(options: argparse.Namespace) -> int:
     if server.authority is not None:
         for name, value in server.authority.environment.items():
             print(f"export {name}={shlex.quote(value)}")
-    sys.stdout.flush()
+    if sys.stdout is not None:
+        sys.stdout.flush()
     signal.sigwait(stopping)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, stopping)  # a second one ends it at once
     if not server.stop():
-        sys.stdout.flush()
         os._exit(PASS)
     return PASS
 

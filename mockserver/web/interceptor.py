@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import json
 import ssl
-from collections.abc import Sequence
+from collections.abc import Callable, Coroutine, Sequence
+from contextlib import suppress
 from importlib.resources import files
 from pathlib import Path
 from threading import Event, Thread
-from typing import Self
+from typing import Any, Self
 from weakref import WeakSet
 
 _HOST = "127.0.0.1"
@@ -19,8 +20,6 @@ _GRACE = 1.0
 """Real seconds that connections have to end, when all is to end."""
 _HEAD_LIMIT = 64 * 1024
 _CHUNK = 64 * 1024
-_ENDS = asyncio.CancelledError
-"""How a connection learns that all is to end; the streams of Python 3.11 log it as an error."""
 _FAILURES = (
     OSError,
     TimeoutError,
@@ -69,8 +68,8 @@ class Interceptor:
     async def _serve(self) -> None:
         self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
         try:
-            proxy = await asyncio.start_server(self._tunnel, _HOST, 0, limit=_HEAD_LIMIT)
-            direct = await asyncio.start_server(self._to_mock, _HOST, 0, ssl=self._context)
+            proxy = await asyncio.start_server(_quiet(self._tunnel), _HOST, 0, limit=_HEAD_LIMIT)
+            direct = await asyncio.start_server(_quiet(self._to_mock), _HOST, 0, ssl=self._context)
             self.proxy_port = proxy.sockets[0].getsockname()[1]
             self.tls_port = direct.sockets[0].getsockname()[1]
         finally:
@@ -100,14 +99,14 @@ class Interceptor:
                 await self._to_mock(reader, writer)
             else:
                 await self._pass_on(reader, writer, host, port)
-        except (*_FAILURES, _ENDS):
+        except _FAILURES:
             pass
         finally:
             await _close(writer)
 
     def _way(self, head: bytes) -> tuple[str, int, str]:
         """Read host and port that a client asks for, and what is against it."""
-        method, _, rest = head.decode("latin-1").partition(" ")
+        method, _, rest = head.partition(b"\r\n")[0].decode("latin-1").partition(" ")
         target = rest.partition(" ")[0]
         host, colon, digits = target.rpartition(":")
         host = host.strip("[]").lower().rstrip(".")
@@ -127,7 +126,7 @@ class Interceptor:
         self._writers.add(writer)
         try:
             await self._join(reader, writer, *await asyncio.open_connection(*self._mock))
-        except (*_FAILURES, _ENDS):
+        except _FAILURES:
             pass
         finally:
             await _close(writer)
@@ -178,6 +177,19 @@ class Interceptor:
         return path
 
 
+Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Coroutine[Any, Any, None]]
+
+
+def _quiet(serve: Serve) -> Serve:
+    """Let a connection end with all others: the streams of Python 3.11 would log that."""
+
+    async def quietly(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(asyncio.CancelledError):
+            await serve(reader, writer)
+
+    return quietly
+
+
 async def _accept(writer: asyncio.StreamWriter) -> None:
     writer.write(b"HTTP/1.1 200 Connection established\r\n\r\n")
     await writer.drain()
@@ -185,7 +197,8 @@ async def _accept(writer: asyncio.StreamWriter) -> None:
 
 async def _refuse(writer: asyncio.StreamWriter, reason: str) -> None:
     body = f"maxapi-mock: {reason}\n".encode()
-    head = "HTTP/1.1 403 Forbidden\r\nContent-Type: text/plain\r\n"
+    shown = reason.encode("ascii", "replace").decode("ascii")  # most clients show no more
+    head = f"HTTP/1.1 403 maxapi-mock: {shown}\r\nContent-Type: text/plain\r\n"
     writer.write(f"{head}Content-Length: {len(body)}\r\nConnection: close\r\n\r\n".encode() + body)
     await writer.drain()
 
@@ -208,7 +221,7 @@ async def _close(writer: asyncio.StreamWriter) -> None:
     writer.close()
     try:
         await asyncio.wait_for(writer.wait_closed(), _PATIENCE)
-    except (*_FAILURES, _ENDS):
+    except _FAILURES:
         pass
     finally:
         writer.transport.abort()

@@ -20,7 +20,7 @@ function refused(host) {
 }
 
 tls.connect = function (...args) {
-  const options = typeof args[0] === 'object' && args[0] !== null ? args[0] : args[1] ?? {};
+  const options = args.find((one) => typeof one === 'object' && one !== null) ?? {};
   const numbered = typeof args[0] === 'number' ? args[0] : options.port;
   const host = options.host ?? (typeof args[1] === 'string' ? args[1] : options.servername);
   const done = args.find((one) => typeof one === 'function');

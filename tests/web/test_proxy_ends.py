@@ -107,6 +107,19 @@ def test_a_watcher_that_fails_disturbs_no_traffic(fault: str) -> None:
         assert fault == "notice" or all(called.acquire(timeout=PATIENCE) for _ in range(2))
 
 
+def test_a_fault_of_the_proxy_ends_one_connection(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And is told; the next one is served."""
+    with upstream(saying(OK)) as server, proxied(server.url) as (proxy, seen):
+        with monkeypatch.context() as patch:
+            patch.delattr("mockserver.web.line.Passed")
+            assert everything(connect(proxy.port, GET)) == b""
+            notice = seen.notice()
+
+        assert everything(connect(proxy.port, GET)) == OK
+
+    assert notice == "a connection was ended by a fault of the proxy: NameError"
+
+
 def test_more_than_can_be_watched_is_left_out_and_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     """A watcher that is too slow costs no memory without end, and no traffic."""
     monkeypatch.setattr(aside, "_MOST_ENTRIES", 2)

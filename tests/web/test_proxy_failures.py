@@ -139,6 +139,42 @@ def test_an_old_connection_may_be_let_go_without_an_answer() -> None:
     assert seen.passed.empty()
 
 
+def test_a_request_that_comes_too_late_finds_nobody() -> None:
+    """The server has hung up, and the client has been told: it is reset, as by the server."""
+    with upstream(saying(OK)) as server, proxied(server.url) as (proxy, seen):
+        with connect(proxy.port, GET) as client:
+            assert until(client, OK) == OK
+            assert client.recv(1) == b""
+
+            with pytest.raises(ConnectionError):
+                client.sendall(GET * 1_000_000)  # the first of them do not know yet
+        assert seen.next().status == 200
+
+    assert seen.passed.empty()
+
+
+def test_requests_behind_a_garbled_answer_are_not_judged() -> None:
+    """Nobody can tell which answer is theirs; the bytes pass, and that is told."""
+    with upstream(saying(b"garbage")) as server, proxied(server.url) as (proxy, seen):
+        assert everything(connect(proxy.port, GET * 3)) == b"garbage"
+
+        assert seen.next().error == "the answer was what is not HTTP: b'garbage'"
+        assert seen.notice() == "answers that were not looked at: 2"
+
+
+def test_a_fault_in_looking_at_answers_costs_no_byte(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The proxy gives up looking, not passing on."""
+    monkeypatch.delattr("mockserver.web.leg.answer_length")
+    with upstream(saying(OK, OK)) as server, proxied(server.url) as (proxy, seen):
+        client = connect(proxy.port, GET)
+        assert exactly(client, len(OK)) == OK
+        client.sendall(GET)
+
+        assert everything(client) == OK
+        assert seen.notice() == "an answer was not understood: NameError"
+        assert seen.notice() == "answers that were not looked at: 1"
+
+
 def test_an_answer_can_come_before_the_request_is_sent() -> None:
     """It passes at once, and so does what is still sent."""
     has_answered = threading.Event()
@@ -176,6 +212,37 @@ def test_a_large_body_is_looked_at_in_part_and_passed_on_whole() -> None:
         passed = seen.next()
 
     assert (len(passed.answer), passed.cut) == (OBSERVED, True)
+
+
+def test_a_slow_server_slows_the_client_down_and_loses_nothing() -> None:
+    """What it does not take is not read for it; later it gets all."""
+    is_stuck, size = threading.Event(), 30_000_000
+
+    def serve(connection: socket.socket) -> None:
+        head = exactly(connection, 10)
+        assert is_stuck.wait(PATIENCE)
+        received = len(head)
+        while chunk := connection.recv(1 << 20):
+            received += len(chunk)
+        connection.sendall(b"HTTP/1.1 200 OK\r\n\r\n%d" % received)
+
+    head = b"PUT / HTTP/1.0\r\nContent-Length: %d\r\n\r\n" % size
+    with upstream(serve) as server, proxied(server.url) as (proxy, _):
+        client = connect(proxy.port, head)
+        client.settimeout(0.5)
+        sent = 0
+        with suppress(TimeoutError):
+            while sent < size:
+                sent += client.send(b"x" * min(100_000, size - sent))
+        was_stuck = sent < size
+        is_stuck.set()
+        client.settimeout(PATIENCE)
+        client.sendall(b"x" * (size - sent))
+        client.shutdown(socket.SHUT_WR)
+
+        assert everything(client).endswith(b"\r\n%d" % (len(head) + size))
+
+    assert was_stuck
 
 
 def test_a_slow_client_slows_the_server_down() -> None:

@@ -111,6 +111,14 @@ def test_a_submission_that_cannot_be_read_is_passed_on_as_it_is(headers: str) ->
     assert submitted(request) == (request, OK)
 
 
+def test_a_submission_whose_chunks_are_none_is_passed_on_as_it_is() -> None:
+    """As any other request that is not understood."""
+    head = b"POST /api/v1/task/submit HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+    request = head + b"2\r\n{}\r\nno chunk\r\n"
+
+    assert submitted(request) == (request, OK)
+
+
 def test_without_a_public_url_no_body_is_touched() -> None:
     """The app's callBackUrl goes to the API as it is."""
     request = submission((TEXT % '"http://app.example/"').encode())
