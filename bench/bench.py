@@ -30,6 +30,7 @@ from processes import (
     resident_mb,
     take,
 )
+from proxy import proxy
 from suites import suites, wrapping
 from table import ROUNDS, BenchError, Row
 from traffic import HOST, PATIENCE, REPORT_EVERY, Line, drive, http_request, latencies
@@ -67,6 +68,7 @@ def main() -> int:
             webhooks(contract, body),
             suites(),
             wrapping(),
+            proxy(http_request("POST", SUBMIT, dump_json(body))),
         ):
             for row in rows:
                 print(row, flush=True)

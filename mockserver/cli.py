@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from io import TextIOWrapper
 from typing import NoReturn
 
-from mockserver.commands import listen, run, serve, validate, verify
+from mockserver.commands import listen, proxy, run, serve, validate, verify
 from mockserver.commands.options import (
     FAILURE,
     INTERRUPTED,
@@ -66,6 +66,7 @@ def _make_parser() -> _Parser:
         ("run", run, "run a command, such as a test suite, with a mock of its own"),
         ("listen", listen, "receive webhooks and print them, until interrupted"),
         ("verify", verify, "hold every law of the contract against a mock, or the live API"),
+        ("proxy", proxy, "pass an app's own traffic on unchanged, and judge it by the contract"),
         ("validate", validate, "hold JSON documents against the contract"),
     ):
         command = commands.add_parser(name, help=help_, allow_abbrev=False)
