@@ -1,0 +1,39 @@
+"""The catalogue."""
+
+from __future__ import annotations
+
+from . import (
+    cancels,
+    echo,
+    envelope,
+    fields,
+    lifecycle,
+    media,
+    refused,
+    results,
+    rules,
+    shown,
+    tokens,
+    unknown,
+    webhooks,
+)
+from .drift import Drift
+
+SUBJECTS: dict[str, tuple[Drift, ...]] = {
+    "Answers": envelope.DRIFTS,
+    "Refusals": refused.DRIFTS,
+    "Tokens": tokens.DRIFTS,
+    "What there is not": unknown.DRIFTS,
+    "Values of a field": fields.DRIFTS,
+    "Rules of a submission": rules.DRIFTS,
+    "Tasks": shown.DRIFTS,
+    "Echo and moments": echo.DRIFTS,
+    "Lifecycle": lifecycle.DRIFTS,
+    "Cancellation": cancels.DRIFTS,
+    "Results": results.DRIFTS,
+    "Result files": media.DRIFTS,
+    "Webhooks": webhooks.DRIFTS,
+}
+
+DRIFTS: dict[str, Drift] = {drift.name: drift for rows in SUBJECTS.values() for drift in rows}
+"""Every drift by its name."""
