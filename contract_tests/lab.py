@@ -80,6 +80,9 @@ class Lab(Collector):
         self.other: Target | None = None
         """The same API with another key, if there is one."""
         self._asked: dict[str, str] = {}
+        """Tasks by the path of their callBackUrl."""
+        self._unclaimed: dict[str, list[Exchange]] = {}
+        """Webhooks that came before the answer that tells of their task, by their path."""
         self._lock = RLock()
 
     # -- what is seen ------------------------------------------------------------------------
@@ -116,6 +119,7 @@ class Lab(Collector):
             url = history.document.get("callBackUrl")
             if isinstance(url, str):
                 self._asked[path_of(url)] = task_id
+                history.webhooks += self._unclaimed.pop(path_of(url), [])
 
     def arrive(self, webhook: Arrived) -> int:
         """Take a webhook, and poll the task that it tells of at once; give the status to answer."""
@@ -133,14 +137,17 @@ class Lab(Collector):
         )
         told = seen.request.get("data") if isinstance(seen.request, dict) else None
         task_id = told.get("taskId") if isinstance(told, dict) else None
-        if not isinstance(task_id, str) or task_id not in self.histories:
-            task_id = self._asked.get(seen.path)
-        history = self.histories.get(task_id or "")
-        if history is None:
-            return 200
-        polled = self.on_arrival(history.task_id)
+        told_id = task_id if isinstance(task_id, str) else None
+        task_id = told_id if told_id in self.histories else self._asked.get(seen.path, told_id)
+        if task_id is not None:
+            polled = self.on_arrival(task_id)
+            seen = replace(seen, status=polled.status, answer=polled.answer)
         with self._lock:
-            history.webhooks.append(replace(seen, status=polled.status, answer=polled.answer))
+            history = self.histories.get(task_id or "")
+            if history is not None:
+                history.webhooks.append(seen)
+            else:
+                self._unclaimed.setdefault(seen.path, []).append(seen)
         return 200
 
     def on_arrival(self, task_id: str) -> Exchange:

@@ -41,9 +41,6 @@ def test_without_a_drift_nothing_is_found(control: Control) -> None:
     assert report.findings == []
 
 
-@pytest.mark.xfail(
-    strict=True, reason="Lab.arrive drops a webhook that comes before the answer to its submission"
-)
 def test_a_webhook_before_the_answer_is_no_false_alarm() -> None:
     """The task has ended by then, as a poll shows: no page says which of the two comes first."""
     early = Control("early", "", settings={"scenario": "webhook-early"}, models=(LITE,))
