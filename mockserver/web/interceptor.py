@@ -77,6 +77,7 @@ class Interceptor:
         await self._stop.wait()
         proxy.close()
         direct.close()
+        await asyncio.sleep(0)  # a connection that was just accepted gets its task
         others = asyncio.all_tasks() - {asyncio.current_task()}
         for task in others:
             task.cancel()
