@@ -233,6 +233,8 @@ class Report:
     limit_usd: str | None = None
     unchecked: list[str] = field(default_factory=list)
     """What the spending limit kept from being sent."""
+    lost: str = ""
+    """Why the target did not answer any more, if it did not."""
     interrupted: bool = False
     """Whether somebody ended the run before its end."""
 

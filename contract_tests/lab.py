@@ -13,13 +13,21 @@ from mockserver.contract import Contract
 from .collector import Collector
 from .evidence import WEBHOOK, Exchange, History
 from .law import EXPERIMENT, LAWS, Law
-from .ledger import LimitError
+from .ledger import LimitError, PriceError
 from .strategies import minimal_input
 from .target import CANCEL, QUERY, SUBMIT, Target, path_of
 
 
 class Skipped(Exception):
     """A law cannot be held against this target; the message says why."""
+
+
+class TargetLost(Exception):
+    """The target does not answer; the message says what happens instead."""
+
+
+_SILENCE = 5
+"""Requests in a row without an answer, after which nobody is there any more."""
 
 
 class Arrived(Protocol):
@@ -70,6 +78,9 @@ class Lab(Collector):
         self.histories: dict[str, History] = {}
         self.requests = self.submissions = 0
         self.unchecked: list[str] = []
+        self.silent = 0
+        """How many requests in a row have had no answer."""
+        self.last_error: str | None = None
         self.ids: list[str] = []
         """The taskIds of all accepted submissions, in order."""
         self.webhook_base: str | None = None
@@ -106,6 +117,8 @@ class Lab(Collector):
         """Judge an exchange that says nothing of this run's own tasks."""
         with self._lock:
             self.requests += 1
+            self.silent = 0 if exchange.status is not None else self.silent + 1
+            self.last_error = exchange.error
             self.submissions += exchange.operation == SUBMIT
             self.judge(exchange)
 
@@ -228,12 +241,16 @@ class Lab(Collector):
     # -- what the laws say -------------------------------------------------------------------
 
     def experiment(self, law: Law) -> None:
-        """Make the experiment of a law, as far as money and target allow."""
+        """Make the experiment of a law, as far as money and target allow. Raises TargetLost."""
+        if self.silent >= _SILENCE:
+            raise TargetLost(str(self.last_error))
         verdict = self.verdicts[law.id]
         try:
             self.record(law, law.judge(self))
         except Skipped as skipped:
             verdict.reason = str(skipped)
+        except PriceError as unknown:
+            verdict.reason = str(unknown)
         except LimitError as limit:
             verdict.reason = f"the spending limit: {limit}"
             self.unchecked.append(f"{law.id}: {limit}")

@@ -25,6 +25,10 @@ class LimitError(Exception):
     """A submission could cost more than is left."""
 
 
+class PriceError(LimitError):
+    """Nobody knows what a submission could cost."""
+
+
 class Ledger:
     """Reservations in a file of JSON lines; safe to share between threads and processes."""
 

@@ -14,8 +14,8 @@ from mockserver.testing.mocks import RunningMock, running_mock
 
 from . import experiments, judge_exchanges, judge_histories, lives, machine
 from .evidence import Exchange, Report
-from .lab import Lab, Options
-from .law import LAWS
+from .lab import Lab, Options, TargetLost
+from .law import LAWS, Law
 from .target import Money, Target
 
 __all__ = ["LAWS", "OwnMock", "examine", "examine_own_mock", "own_mock"]
@@ -53,17 +53,24 @@ def own_mock(start: Start = running_mock) -> Iterator[OwnMock]:
             sandbox.control.close()
 
 
-def examine(lab: Lab, report: Report) -> Report:
+def examine(
+    lab: Lab, report: Report, progress: Callable[[Law], object] = lambda _law: None
+) -> Report:
     """Make every experiment, judge all that was seen, and write it into *report*.
 
-    KeyboardInterrupt ends the experiments, but not the report; tasks left over are cancelled.
+    *progress* is told of each law whose experiment begins. KeyboardInterrupt, and a target that
+    does not answer any more, end the experiments, but not the report; tasks left over are
+    cancelled.
     """
     try:
         for law in lab.experiments():
+            progress(law)
             lab.experiment(law)
     except KeyboardInterrupt:
         report.interrupted = True
-    if lab.options.thrifty:
+    except TargetLost as lost:
+        report.interrupted, report.lost = True, str(lost)
+    if lab.options.thrifty and not report.lost:
         for history in lab.histories.values():
             if not lab.has_ended(history):
                 lab.target.cancel(history.task_id)

@@ -17,7 +17,7 @@ from mockserver.domain.billing import cost_of
 from mockserver.engine.routes import pattern_of
 
 from .evidence import REDACTED, Exchange
-from .ledger import Ledger, LimitError
+from .ledger import Ledger, PriceError
 
 _PATIENCE = 30.0
 """Seconds to wait for an answer."""
@@ -25,6 +25,8 @@ _SHORTEST_SECRET = 6
 """Characters of a token that is worth hiding; a shorter one would be found everywhere."""
 _MOST_BYTES = 64 * 1024 * 1024
 
+_NOT_SENT = ("NewConnectionError", "NameResolutionError", "ConnectTimeoutError")
+"""Errors of urllib3 that come before anything was sent."""
 _UNSURE = (408, 409, 425, 499)
 """Refusals that do not say whether the submission was accepted before."""
 
@@ -156,18 +158,19 @@ class Target:
         cost, name = self.money.worst_case(document), None
         if self.money.ledger is not None:
             model = document.get("model") if isinstance(document, dict) else None
-            what = f"a submission to {model!r}"
+            what = f"a submission to {model!r}" if model else "a submission without a model"
             if cost is None:
-                raise LimitError(f"{what} has no published price; give one with --unknown-price")
+                raise PriceError(f"{what} has no published price; give one with --unknown-price")
             name = self.money.ledger.reserve(cost, what)
         self.money.at_most += cost or Decimal()
         return name
 
     def _settle(self, name: str | None, document: Any, exchange: Exchange) -> None:
-        """Take the reservation back, but only if the answer is surely a refusal."""
+        """Take the reservation back, but only if it was surely refused, or never sent."""
         status = exchange.status
         refused = status is not None and 400 <= status < 500 and status not in _UNSURE
-        if not refused:
+        never_sent = (exchange.error or "").partition(":")[0] in _NOT_SENT
+        if not refused and not never_sent:
             self.money.reserved += self.money.worst_case(document) or Decimal()
         elif name is not None and self.money.ledger is not None:
             self.money.ledger.release(name)

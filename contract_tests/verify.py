@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from fnmatch import fnmatchcase
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from mockserver.contract import Contract
 from mockserver.domain.billing import money
@@ -22,6 +22,7 @@ from mockserver.testing.inbox import InboxServer
 
 from .evidence import Exchange, Report
 from .lab import Lab, Options
+from .law import Law
 from .ledger import Ledger
 from .suite import OWN_KEYS, examine, own_mock
 from .target import Money, Target
@@ -81,6 +82,8 @@ def check(request: Request, contract: Contract, environment: Mapping[str, str]) 
         raise VerifyError("--live: there is no --url; name the live API's")
     if request.other_token_env and request.other_token_env not in environment:
         raise VerifyError(f"--other-token-env: {request.other_token_env} is not set")
+    if request.webhook_url is not None:
+        _parts("--webhook-url", request.webhook_url)
     for name in (request.token_env, request.other_token_env or ""):
         if not re.fullmatch(r"[!-~]+", environment.get(name, "x")):
             raise VerifyError(f"{name}: is no token; use visible ASCII characters without spaces")
@@ -97,19 +100,24 @@ def check(request: Request, contract: Contract, environment: Mapping[str, str]) 
 
 
 def _check_url(request: Request, url: str, environment: Mapping[str, str]) -> None:
-    try:
-        parts = urlsplit(url)
-        usable = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
-    except ValueError:
-        usable = False
-    if not usable:
-        raise VerifyError(f"--url: {url!r} is not accepted; use an http or https URL")
+    parts = _parts("--url", url)
     if parts.username or parts.password:
         raise VerifyError("--url: takes no user or password; the token is an environment variable")
     if request.live and request.token_env not in environment:
         raise VerifyError(f"--live: no token; set {request.token_env}, or name it by --token-env")
     if not request.live and not is_this_machine(url):
         raise VerifyError(f"--url: {url} is not this machine; add --live if it is meant")
+
+
+def _parts(option: str, url: str) -> SplitResult:
+    try:
+        parts = urlsplit(url)
+        usable = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+    except ValueError:
+        usable = None
+    if not usable:
+        raise VerifyError(f"{option}: {url!r} is not accepted; use an http or https URL")
+    return parts
 
 
 def _chosen(globs: tuple[str, ...], contract: Contract) -> tuple[str, ...]:
@@ -126,6 +134,7 @@ def verify(
     contract: Contract,
     command: str,
     environment: Mapping[str, str] | None = None,
+    progress: Callable[[Law], object] = lambda _law: None,
 ) -> Report:
     """Hold every law against the target that is asked for. Raises VerifyError and LedgerError.
 
@@ -139,7 +148,15 @@ def verify(
         report = Report(shown, datetime.now(UTC), options.seed, command)
         if cost.ledger is not None:
             report.limit_usd = money(cost.ledger.limit)
-        return examine(lab, report)
+        _probe(lab)
+        return examine(lab, report, progress)
+
+
+def _probe(lab: Lab) -> None:
+    """Ask once for a task that there is not, whatever the answer. Raises VerifyError."""
+    answer = lab.beside.poll("is-anybody-there")
+    if answer.error is not None:
+        raise VerifyError(f"{lab.target.base_url} does not answer: {answer.error}")
 
 
 def _ledger(request: Request) -> Ledger | None:

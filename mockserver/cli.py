@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from difflib import get_close_matches
 from io import TextIOWrapper
 from typing import NoReturn
 
@@ -30,6 +31,13 @@ class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         self.exit(USAGE, f"{self.prog}: {message} (see {self.prog} --help)\n")
 
+    def refuse(self, unknown: Sequence[str]) -> NoReturn:
+        """Say which argument nobody knows, and which one may be meant."""
+        options = [option for action in self._actions for option in action.option_strings]
+        near = get_close_matches(unknown[0].partition("=")[0], options, n=1)
+        hint = f", did you mean {near[0]}?" if near else ""
+        self.error(f"unrecognized arguments: {' '.join(unknown)}{hint}")
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command with *arguments*, by default the process's; give its exit status."""
@@ -37,7 +45,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # a name of a file can be any bytes
     parser = _make_parser()
-    options = parser.parse_args(arguments)
+    options, unknown = parser.parse_known_args(arguments)
+    if unknown:
+        options.parser.refuse(unknown)
     try:
         status: int = options.run(options)
         if sys.stdout is not None:
@@ -71,15 +81,15 @@ def _make_parser() -> _Parser:
     ):
         command = commands.add_parser(name, help=help_, allow_abbrev=False)
         module.add(command)
-        command.set_defaults(run=module.run)
+        command.set_defaults(run=module.run, parser=command)
 
     demo = commands.add_parser("demo", help="show one task from submission to image")
-    demo.set_defaults(run=_demo)
+    demo.set_defaults(run=_demo, parser=demo)
     scenarios = commands.add_parser("scenarios", help="print the catalogue of scenarios")
-    scenarios.set_defaults(run=_scenarios)
+    scenarios.set_defaults(run=_scenarios, parser=scenarios)
     openapi = commands.add_parser("openapi", help="print the contract as OpenAPI 3.1")
     add_settings(openapi, "model_cards")
-    openapi.set_defaults(run=_openapi)
+    openapi.set_defaults(run=_openapi, parser=openapi)
     return parser
 
 

@@ -87,7 +87,10 @@ def run(options: argparse.Namespace) -> int:
         finally:
             ended = server.stop()
     written = _report(tally, server.service.sandboxes.spent_ever, options.summary_file)
-    if status == PASS and (not written or (tally.warnings and options.fail_on_warnings)):
+    if status == PASS and tally.warnings and options.fail_on_warnings:
+        _say("maxapi-mock run: failed by --fail-on-warnings")
+        status = FAILURE
+    if status == PASS and not written:
         status = FAILURE
     if not ended:  # a client keeps the server's threads, and they would outlive the interpreter
         os._exit(status)

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any
@@ -110,9 +113,16 @@ def run(options: argparse.Namespace) -> int:
         if options.plan:
             _print_plan(verify.plan(request, contract), request)
             return PASS
-        found = verify.verify(request, contract, _command())
+        if options.report is not None:
+            options.report.mkdir(parents=True, exist_ok=True)  # before anything is paid for
+        progress = _print_progress if request.url else _say_nothing
+        with _ended_by_a_signal():
+            found = verify.verify(request, contract, _command(), progress=progress)
     except (verify.VerifyError, report.BaselineError, ledger.LedgerError) as error:
         print(f"maxapi-mock verify: {error}", file=sys.stderr)
+        return USAGE
+    except OSError as error:
+        print(f"maxapi-mock verify: {error}; use another folder", file=sys.stderr)
         return USAGE
     comparison = report.compare(found, baseline) if baseline is not None else None
     print(report.terminal_summary(found, comparison))
@@ -122,9 +132,35 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _status(found: Any, request: Any, *, failed: bool) -> int:
+    if found.lost:
+        print(f"maxapi-mock verify: the target stopped answering: {found.lost}", file=sys.stderr)
+        return USAGE
     if failed:
         return FAILURE
     return STOPPED if found.unchecked and request.max_cost else PASS
+
+
+@contextmanager
+def _ended_by_a_signal() -> Iterator[None]:
+    """Let SIGTERM end a run as Ctrl-C does: with a report, and nothing left to run."""
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _say_nothing(_law: Any) -> None:
+    pass
+
+
+def _print_progress(law: Any) -> None:
+    """Say what a run is at, for one against a real clock takes minutes."""
+    print(f"{law.id}: {law.title}", file=sys.stderr, flush=True)
 
 
 def _command() -> str:

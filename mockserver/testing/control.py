@@ -12,6 +12,9 @@ import urllib3
 Send = Callable[[str, str, Mapping[str, str], bytes | None], tuple[int, bytes]]
 """Sends one request (method, URL, headers, body) and gives the status and body of its answer."""
 
+__tracebackhide__ = True
+"""A test that is refused something shows its own line, not those in here."""
+
 _TO_CONNECT, _TO_ANSWER = 10.0, 300.0
 """Real seconds; an advance answers once every webhook on its way has been tried."""
 

@@ -73,7 +73,13 @@ class Inbox:
         return tuple(self._received)
 
     def respond(self, *statuses: int) -> None:
-        """Answer the next webhooks with *statuses* in turn; after them, 200."""
+        """Answer the next webhooks with *statuses* in turn; after them, 200.
+
+        Raises ValueError for what is no status of an answer.
+        """
+        for status in statuses:
+            if not isinstance(status, int) or not 200 <= status <= 599:
+                raise ValueError(f"{status!r} is no status; use an integer from 200 to 599")
         self._answers.extend(statuses)
 
     def receive(self, webhook: Webhook) -> int:

@@ -10,6 +10,9 @@ from typing import Any
 from mockserver.contract import load_contract
 from mockserver.testing.control import ControlClient, ControlError, Json, Moved
 
+__tracebackhide__ = True
+"""A test that fails in here shows its own line."""
+
 
 class SandboxClock:
     """The clock of a sandbox; everything that the mock does goes by it."""
@@ -81,6 +84,10 @@ class MaxapiSandbox:
         The status is that of success unless one is given. Webhooks that fall due on the way have
         been delivered when this returns. Raises ControlError if the task never enters it.
         """
+        known = load_contract().document("task")["properties"]["status"]["enum"]
+        if status is not None and status not in known:
+            said = f"wait_for: {status!r} is no status; use one of {', '.join(known)}"
+            raise ControlError(None, said)
         self.control.advance_until(task, status or load_contract().lifecycle.success)
         return self.control.task(task)
 
@@ -94,7 +101,6 @@ class MaxapiSandbox:
         *match* is any of model, prompt, user_id, method, path, nth. The failure names the
         requests that come nearest, and what differs.
         """
-        __tracebackhide__ = True
         answer = self.control.find(**match)
         found: list[Json] = answer["requests"]
         if len(found) == times or (times is None and found):

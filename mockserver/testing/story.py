@@ -48,7 +48,7 @@ def tell(control: ControlClient, api_key: str, url: str | None) -> str:
     course = "stands still" if clock["frozen"] else f"runs at speed {clock['speed']:g}"
     lines = [f"{seen}; the clock shows {clock['now']} and {course}"]
     if not requests:
-        lines.append(f"No request came with the key {api_key}.")
+        lines.append(f"No request came with the key {api_key}; does the app have another one?")
     lines += ["", *_last(_written(list(_in_order(requests, tasks, deliveries))))]
     to_come = [_to_come(task, event) for task in tasks for event in task["timeline"]]
     if any(to_come):
@@ -147,7 +147,8 @@ def _request(one: Json) -> _Line:
     path = one["path"]
     if one["taskId"]:
         path = path.replace(one["taskId"], _short(one["taskId"]))
-    text = f"{one['method']} {path} -> {one['status']} {said}".rstrip() + _mischief(one)
+    outcome = "no response" if "hang" in one["scenarios"] else f"{one['status']} {said}"
+    text = f"{one['method']} {path} -> {outcome}".rstrip() + _mischief(one)
     return _Line(one["at"], text, tuple(more))
 
 

@@ -11,10 +11,15 @@ from pathlib import Path
 
 import pytest
 
+from contract_tests.evidence import Report
+from contract_tests.lab import Lab, Options
+from contract_tests.suite import examine
+from contract_tests.target import Money, Target
 from contract_tests.verify import Request, VerifyError, check, plan
 from mockserver.cli import main
 from mockserver.contract import Contract
 from mockserver.testing import running_mock
+from tests.conftest import START
 from tests.contract_tests.biller import Biller
 
 TOKEN = "a-live-token-that-is-secret"
@@ -62,6 +67,10 @@ def test_a_mock_of_its_own_keeps_every_law(tmp_path: Path) -> None:
         (("--other-token-env", "NOT_SET"), "--other-token-env: NOT_SET is not set"),
         (("--baseline", "none.json"), "none.json"),
         (("--model-cards", "nowhere"), "nowhere is no folder"),
+        (("--webhook-url", "nowhere"), "--webhook-url: 'nowhere' is not accepted"),
+        (("--report", "/dev/null/out"), "Not a directory"),
+        (("--url", "http://127.0.0.1:1"), "http://127.0.0.1:1 does not answer: NewConnection"),
+        (("--exmaples", "2"), "unrecognized arguments: --exmaples 2, did you mean --examples?"),
     ],
 )
 def test_what_cannot_be_run_is_refused_in_one_line(
@@ -118,6 +127,41 @@ def test_a_run_that_the_limit_stops_ends_with_3(tmp_path: Path) -> None:
     assert done.returncode == 3, done.stdout
     report = json.loads((tmp_path / "out" / "report.json").read_text())
     assert any(one.startswith("lives: ") for one in report["unchecked"])
+
+
+def test_a_target_that_dies_is_no_drift(contract: Contract) -> None:
+    """What was reserved for what was never sent is taken back, and the report says what is."""
+    with Biller() as biller:
+        cost = Money(contract)
+        lab = Lab(contract, Options(models=(CHEAP,), examples=1))
+        lab.reach(lambda note: Target(biller.url, TOKEN, cost, note))
+        lab.target.poll("none")
+    found = examine(lab, Report(biller.url, START, 0, "a test"))
+
+    lab.target.close()
+    assert "NewConnectionError" in found.lost
+    assert found.interrupted
+    assert cost.reserved == 0
+
+
+def test_sigterm_ends_a_run_with_a_report(tmp_path: Path) -> None:
+    """As a job that is cancelled in CI sends it."""
+    with running_mock() as mock:
+        command = [sys.executable, "-m", "mockserver", "verify", "--url", mock.url]
+        with subprocess.Popen(
+            [*command, "--models", CHEAP, "--report", "out"],
+            cwd=tmp_path,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        ) as process:
+            assert process.stderr is not None
+            assert process.stderr.readline().startswith("token-missing: ")
+            process.terminate()
+            out, _ = process.communicate(timeout=30)
+
+    assert out.startswith("maxapi-mock verify: interrupted; ")
+    assert (tmp_path / "out" / "report.json").exists()
 
 
 def test_drift_fails_unless_it_was_known(tmp_path: Path) -> None:

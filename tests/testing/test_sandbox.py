@@ -119,7 +119,7 @@ def test_waiting_for_a_state(app: App) -> None:
         ("a cat #mock:failure", None, "is PENDING and never becomes 'SUCCESS'; its plan: PENDING,"),
         ("a cat #mock:stuck", None, "never becomes 'SUCCESS'"),
         ("a cat", "CANCELLED", "never becomes 'CANCELLED'"),
-        ("a cat", "DONE", "advance_until: "),
+        ("a cat", "DONE", "wait_for: 'DONE' is no status; use one of PENDING, "),
     ],
 )
 def test_waiting_for_what_never_comes(app: App, prompt: str, status: str | None, said: str) -> None:

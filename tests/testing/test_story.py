@@ -267,7 +267,9 @@ def test_what_is_to_come(app: App) -> None:
 
 def test_nothing_happened(app: App) -> None:
     """Most likely the app has another key, or another URL."""
-    assert app.told().splitlines()[1:] == [f"No request came with the key {app.sandbox.api_key}."]
+    assert app.told().splitlines()[1:] == [
+        f"No request came with the key {app.sandbox.api_key}; does the app have another one?"
+    ]
 
 
 def test_a_long_story_is_cut(app: App) -> None:
