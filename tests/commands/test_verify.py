@@ -132,11 +132,12 @@ def test_a_run_that_the_limit_stops_ends_with_3(tmp_path: Path) -> None:
 def test_a_target_that_dies_is_no_drift(contract: Contract) -> None:
     """What was reserved for what was never sent is taken back, and the report says what is."""
     with Biller() as biller:
-        cost = Money(contract)
-        lab = Lab(contract, Options(models=(CHEAP,), examples=1))
-        lab.reach(lambda note: Target(biller.url, TOKEN, cost, note))
-        lab.target.poll("none")
-    found = examine(lab, Report(biller.url, START, 0, "a test"))
+        url = biller.url
+    cost = Money(contract)
+    lab = Lab(contract, Options(models=(CHEAP,), examples=1))
+    lab.reach(lambda note: Target(url, TOKEN, cost, note))
+
+    found = examine(lab, Report(url, START, 0, "a test"))
 
     lab.target.close()
     assert "NewConnectionError" in found.lost
