@@ -2,29 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
 from mockserver.contract import Contract
-from mockserver.domain.billing import count_of
-from mockserver.domain.sizes import size_of
 
 from .evidence import Exchange, History, json_text
-from .files import look_at
-from .judge_exchanges import judge_document
 from .law import HISTORY, Broken, Checks, Held, law, promised
 
 _STATUS = "task.json#/properties/status"
 
 
-def _model(history: History) -> str:
+def model_of(history: History) -> str:
+    """Give the model that a task was submitted to; empty if that was not seen."""
     return str(history.document.get("model", ""))
 
 
-def _broken(
+def broken(
     name: str, expected: str, observed: str, exchange: Exchange | None, subject: str = ""
 ) -> Broken:
+    """Report that a promise is broken."""
     return Broken(promised(name), expected, observed, exchange, subject)
 
 
@@ -66,7 +63,7 @@ def never_back(contract: Contract, history: History) -> Checks:
             continue
         if rank < before:
             statuses = " -> ".join(str(one.get("status")) for _, one in history.shown)
-            yield _broken("never_back", "a later state, or the same", statuses, poll)
+            yield broken("never_back", "a later state, or the same", statuses, poll)
             return
         before = rank
         yield Held(promised("never_back"))
@@ -99,7 +96,7 @@ def ends(contract: Contract, history: History) -> Checks:
     elif history.given_up and history.shown:
         poll, task = history.shown[-1]
         observed = f"still {task.get('status')} when it was given up"
-        yield _broken("ends", "a terminal state", observed, poll, _model(history))
+        yield broken("ends", "a terminal state", observed, poll, model_of(history))
 
 
 @law("final", "What has ended shows the same for ever", HISTORY, "final")
@@ -108,9 +105,9 @@ def final(contract: Contract, history: History) -> Checks:
     ended = [one for one in history.shown if one[1].get("status") in contract.lifecycle.terminal]
     for poll, task in history.shown:
         if ended and poll is not ended[0][0] and _is_after(history, poll, ended[0][0]):
-            changed = _difference(ended[0][1], task)
+            changed = difference(ended[0][1], task)
             if changed:
-                yield _broken("final", "the same as before", changed, poll)
+                yield broken("final", "the same as before", changed, poll)
                 return
             yield Held(promised("final"))
 
@@ -120,7 +117,8 @@ def _is_after(history: History, poll: Exchange, other: Exchange) -> bool:
     return numbers.index(id(poll)) > numbers.index(id(other))
 
 
-def _difference(before: dict[str, Any], after: dict[str, Any]) -> str:
+def difference(before: dict[str, Any], after: dict[str, Any]) -> str:
+    """Say in which field two tasks differ first; empty if they are the same."""
     for name in before | after:
         if before.get(name) != after.get(name) or (name in before) != (name in after):
             one, other = json_text(before.get(name)), json_text(after.get(name))
@@ -157,7 +155,7 @@ def _moves(before: str, after: str, change: str, poll: Exchange) -> Held | Broke
     """Hold the moments of the last change before and after one."""
     name, observed = "updated_at_moves", f"{change}, and updated_at is {after} as before"
     if before == after:
-        return _broken(name, "a later updated_at", observed, poll)
+        return broken(name, "a later updated_at", observed, poll)
     return Held(promised(name))
 
 
@@ -169,7 +167,7 @@ def reason(contract: Contract, history: History) -> Checks:
             continue
         if task["failure_reason"] is not None:
             observed = f"{task.get('status')} with failure_reason {task['failure_reason']!r}"
-            yield _broken("reason_of_failure", "failure_reason null", observed, poll)
+            yield broken("reason_of_failure", "failure_reason null", observed, poll)
             return
         yield Held(promised("reason_of_failure"))
 
@@ -192,18 +190,18 @@ def echo(_contract: Contract, history: History) -> Checks:
             else:
                 have, wants = echoed.get(name), value
                 if isinstance(have, str) and isinstance(value, str):
-                    have, wants = _from_difference(have, value)
+                    have, wants = _fromdifference(have, value)
                 observed = json_text(have) if name in echoed else "absent"
                 expected = f"{name}: {json_text(wants)}"
-                yield _broken(promise, expected, f"{name}: {observed}", poll, name)
+                yield broken(promise, expected, f"{name}: {observed}", poll, name)
                 return
         for name in sorted(echoed.keys() - wanted.keys()):
             shown = f"{name}: {json_text(echoed[name])}"
-            added = _broken("echo_all", "what was submitted, and no more", shown, poll, name)
+            added = broken("echo_all", "what was submitted, and no more", shown, poll, name)
             yield replace(added, severity="information")
 
 
-def _from_difference(one: str, other: str) -> tuple[str, str]:
+def _fromdifference(one: str, other: str) -> tuple[str, str]:
     """Cut what two texts have in common at their beginning, if that is long."""
     both = zip(one, other, strict=False)
     same = next((at for at, (a, b) in enumerate(both) if a != b), min(len(one), len(other)))
@@ -214,97 +212,6 @@ def _from_difference(one: str, other: str) -> tuple[str, str]:
 
 def _same(one: Any, other: Any) -> bool:
     return type(one) is type(other) and one == other
-
-
-@law("results", "A success has n results of the model's kind, each with a URL of its own", HISTORY,
-     "n_results", "kind_of_result")  # fmt: skip
-def results(contract: Contract, history: History) -> Checks:
-    """Count, and compare."""
-    card = contract.cards.get(_model(history))
-    result = history.last.get("result")
-    if card is None or not isinstance(result, dict):
-        return
-    poll = history.shown[-1][0]
-    urls, submitted = result.get("urls"), history.document.get("input")
-    if isinstance(urls, list) and isinstance(submitted, dict):
-        wanted = count_of(card, submitted)
-        if len(urls) == wanted and len(set(map(str, urls))) == wanted:
-            yield Held(promised("n_results"))
-        else:
-            observed = f"{len(urls)} URLs, {len(set(map(str, urls)))} different"
-            yield _broken("n_results", f"{wanted} different URLs", observed, poll, card.model)
-    kind = result.get("type")
-    if kind == card.result:
-        yield Held(promised("kind_of_result"))
-    else:
-        observed = f"type {kind!r}"
-        yield _broken("kind_of_result", f"type {card.result!r}", observed, poll, card.model)
-
-
-@law("files", "Each result URL gives a file of the promised type", HISTORY, "file_is_there",
-     "service.json#/results/image", "service.json#/results/video")  # fmt: skip
-def files(contract: Contract, history: History) -> Checks:
-    """Look at the files that were fetched: their status, media type and first bytes."""
-    card = contract.cards.get(_model(history))
-    for file in history.files if card is not None else ():
-        assert card is not None  # noqa: S101 - the loop is empty without one
-        if file.status != 200 or not file.answer:
-            observed = f"{file.error or file.status}, {len(file.answer)} bytes"
-            yield _broken("file_is_there", "200 and a file", observed, file, card.model)
-            continue
-        yield Held(promised("file_is_there"))
-        place = f"service.json#/results/{card.result}"
-        wanted = contract.service["results"][card.result]["media_type"]
-        said = file.answer_headers.get("content-type", "").partition(";")[0].strip()
-        look = look_at(file.answer)
-        if said == wanted == look.media_type and (look.size or card.result == "video"):
-            yield Held(place)
-        elif said == wanted == look.media_type:
-            observed = f"{len(file.answer)} bytes without the end that a {wanted} has"
-            yield _broken("file_is_there", "the whole file", observed, file, f"{card.model} end")
-        else:
-            observed = f"Content-Type {said!r}, and the bytes are {look.media_type}"
-            yield Broken(place, wanted, observed, file, card.model)
-
-
-@law("pixels", "Each result has exactly the promised pixels", HISTORY,
-     "sizes/gpt-image-2.json#/rows/0", "sizes/assumed-image.json#/rows/0",
-     "sizes/assumed-video.json#/rows/0")  # fmt: skip
-def pixels(contract: Contract, history: History) -> Checks:
-    """Compare the size that is in a file with the one of the model's card."""
-    card, submitted = contract.cards.get(_model(history)), history.document.get("input")
-    if card is None or not isinstance(submitted, dict):
-        return
-    size = size_of(card, submitted, contract.fact("results.default_ratio"))
-    place = _row(contract, card.model, size.ratio)
-    resolution = card.input["properties"].get("resolution", {})
-    if card.value_of("ratio", submitted) is None:
-        place = "service.json#/results/default_ratio"
-    elif "resolution" not in submitted and "default" in resolution:
-        uri = contract.card_uris[card.model].removeprefix(contract.schemas.base)
-        place = f"{uri}#/input/properties/resolution/default"
-    for file in history.files:
-        look = look_at(file.answer)
-        if file.status != 200 or look.size is None:
-            continue
-        if look.size == (size.width, size.height):
-            yield Held(place)
-        else:
-            expected = f"{size.width}x{size.height} for {size.ratio} at {size.resolution}"
-            observed = "{}x{}".format(*look.size)
-            subject = f"{card.model} {size.ratio} {size.resolution}"
-            yield Broken(place, expected, observed, file, subject)
-
-
-def _row(contract: Contract, model: str, ratio: str) -> str:
-    """Give the place of the row of the sizes for a ratio."""
-    uri = contract.card_uris[model]
-    place, table = f"{uri}#/sizes", contract.schemas.documents[uri]["sizes"]
-    while "$ref" in table:
-        place, table = contract.schemas.resolve(table["$ref"], place)
-    ratios = [row["ratio"] for row in table["rows"]]
-    slash = "" if "#/" in place else "#" if "#" not in place else ""
-    return f"{place.removeprefix(contract.schemas.base)}{slash}/rows/{ratios.index(ratio)}"
 
 
 @law("cancel-is-kept", "A cancelled task stays cancelled, and one that was not does not become so",
@@ -320,77 +227,4 @@ def cancel_is_kept(contract: Contract, history: History) -> Checks:
         return
     expected = contract.lifecycle.cancelled if accepted else "any other end"
     exchange = accepted[0] if accepted else history.cancels[0]
-    yield _broken("cancel_is_kept", expected, f"{history.last.get('status')}", exchange)
-
-
-@law("webhook-conforms", "A webhook is a POST that conforms", HISTORY, "webhook.json#",
-     "service.json#/webhook/content_type")  # fmt: skip
-def webhook_conforms(contract: Contract, history: History) -> Checks:
-    """Hold each against its schema."""
-    for webhook in history.webhooks:
-        if webhook.method != "POST":
-            yield Broken("webhook.json#", "POST", webhook.method, webhook)
-        yield from judge_document(contract, "webhook", webhook.request, webhook)
-        place, wanted = "service.json#/webhook/content_type", contract.fact("webhook.content_type")
-        said = {name.lower(): value for name, value in webhook.headers.items()}.get("content-type")
-        yield Held(place) if said == wanted else Broken(place, wanted, f"{said}", webhook)
-
-
-@law("webhook-comes", "A webhook comes if one was asked for, and only then", HISTORY,
-     "webhook_comes", "webhook_if_asked")  # fmt: skip
-def webhook_comes(contract: Contract, history: History) -> Checks:
-    """Count the webhooks of a task that has ended."""
-    if not history.webhooks_awaited or history.submission is None:
-        return
-    if history.last.get("status") not in contract.lifecycle.terminal:
-        return
-    asked = "callBackUrl" in history.document
-    name = "webhook_comes" if asked else "webhook_if_asked"
-    if bool(history.webhooks) == asked:
-        yield Held(promised(name))
-    else:
-        observed = f"{len(history.webhooks)} webhooks"
-        exchange = history.webhooks[0] if history.webhooks else history.submission
-        yield _broken(name, "at least one" if asked else "none", observed, exchange)
-
-
-@law("webhook-after-end", "A webhook comes when a poll shows the end, not before", HISTORY,
-     "webhook_after_end")  # fmt: skip
-def webhook_after_end(contract: Contract, history: History) -> Checks:
-    """Look at the poll that was made when it came."""
-    for webhook in history.webhooks:
-        if webhook.task is None:
-            continue
-        status = webhook.task.get("status")
-        if status in contract.lifecycle.terminal:
-            yield Held(promised("webhook_after_end"))
-        else:
-            yield _broken("webhook_after_end", "a terminal state", f"{status}", webhook)
-
-
-@law("webhook-equals-poll", "Every webhook is what a poll answers", HISTORY, "webhook_equals_poll")
-def webhook_equals_poll(contract: Contract, history: History) -> Checks:
-    """Compare each with a poll after the end."""
-    place = promised("webhook_equals_poll")
-    polled = [one.json for one, task in history.shown if _ended(contract, task)]
-    for webhook, sent in _documents(history):
-        if not polled:
-            return
-        if sent == polled[-1]:
-            yield Held(place)
-            continue
-        ours, theirs = sent.get("data"), polled[-1].get("data")
-        observed = json_text(sent)
-        if isinstance(ours, dict) and isinstance(theirs, dict):
-            observed = _difference(theirs, ours)
-        yield Broken(place, "what a poll answers", f"poll and webhook: {observed}", webhook)
-
-
-def _ended(contract: Contract, task: dict[str, Any]) -> bool:
-    return task.get("status") in contract.lifecycle.terminal
-
-
-def _documents(history: History) -> Iterator[tuple[Exchange, dict[str, Any]]]:
-    for webhook in history.webhooks:
-        if isinstance(webhook.request, dict):
-            yield webhook, webhook.request
+    yield broken("cancel_is_kept", expected, f"{history.last.get('status')}", exchange)

@@ -12,7 +12,15 @@ from mockserver.domain.billing import money
 from mockserver.testing.inbox import InboxServer
 from mockserver.testing.mocks import RunningMock, running_mock
 
-from . import experiments, judge_exchanges, judge_histories, lives, machine
+from . import (
+    experiments,
+    judge_exchanges,
+    judge_histories,
+    judge_results,
+    judge_webhooks,
+    lives,
+    machine,
+)
 from .evidence import Exchange, Report
 from .lab import Lab, Options, TargetLost
 from .law import LAWS, Law
@@ -20,7 +28,15 @@ from .target import Money, Target
 
 __all__ = ["LAWS", "OwnMock", "examine", "examine_own_mock", "own_mock"]
 
-_TABLE = (judge_exchanges, judge_histories, experiments, lives, machine)
+_TABLE = (
+    experiments,
+    judge_exchanges,
+    judge_histories,
+    judge_results,
+    judge_webhooks,
+    lives,
+    machine,
+)
 """The modules whose functions are the table of laws."""
 
 OWN_KEYS = ("verify-own-key", "verify-other-key")
