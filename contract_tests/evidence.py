@@ -65,6 +65,11 @@ class Exchange:
         """Whether the API said yes."""
         return self.status == 200 and isinstance(self.json, dict) and self.json.get("code") == 0
 
+    def said(self, most: int = 80) -> str:
+        """Give the beginning of the answer, as text."""
+        text = self.answer[:most].decode("utf-8", "replace")
+        return text if len(self.answer) <= most else f"{text}..."
+
     @property
     def curl(self) -> str:
         """A line for a shell that sends the request again; a comment where it cannot be."""

@@ -24,7 +24,7 @@ def _status(place: str, wanted: int, exchange: Exchange, subject: str = "") -> H
     """Hold a status against the one that a clause asks for."""
     if exchange.status == wanted:
         return Held(place)
-    observed = f"{exchange.error or exchange.status} {exchange.answer[:80]!r}"
+    observed = f"{exchange.error or exchange.status} {exchange.said()}"
     return Broken(place, f"{wanted}", observed, exchange, subject)
 
 
@@ -176,7 +176,7 @@ def _refused(lab: Lab, document: Any, violation: Violation, subject: str) -> Che
     clause = Clause(violation.clause, source.confidence, source.page)
     wanted = f"400, for {violation}"
     if not _says_no(exchange):
-        observed = f"{exchange.error or exchange.status} {exchange.answer[:80]!r}"
+        observed = f"{exchange.error or exchange.status} {exchange.said()}"
         yield Broken(violation.clause, wanted, observed, exchange, subject, clause)
         return
     yield Held(violation.clause)
@@ -257,7 +257,7 @@ def judge_accepted(exchange: Exchange, place: str, subject: str) -> Iterator[Hel
     if exchange.succeeded or isinstance((exchange.task or {}).get("taskId"), str):
         yield Held(place)
     elif not is_moderated(exchange):
-        observed = f"{exchange.error or exchange.status} {exchange.answer[:200]!r}"
+        observed = f"{exchange.error or exchange.status} {exchange.said(200)}"
         yield Broken(place, "accepted", observed, exchange, subject)
 
 

@@ -26,7 +26,7 @@ def answers(contract: Contract, exchange: Exchange) -> Checks:
     if exchange.status is None:
         yield Broken("envelope.json#", "an answer", str(exchange.error), exchange)
     elif not isinstance(exchange.json, dict):
-        shown = exchange.answer[:80].decode("utf-8", "replace")
+        shown = exchange.said()
         kind = exchange.answer_headers.get("content-type", "no content type")
         observed = f"{exchange.status}, {kind}: {shown!r}"
         yield Broken("envelope.json#", "a JSON object", observed, exchange, str(exchange.operation))
