@@ -217,7 +217,7 @@ def no_local_callback(lab: Lab) -> Checks:
 def smallest_input(lab: Lab) -> Checks:
     """Submit it."""
     for model in lab.options.models:
-        place = lab.contract.card_uris[model].removeprefix(lab.contract.schemas.base)
+        place = lab.card_of(model)
         yield from _accepted(lab, lab.request(model), f"{place}#/input", model)
 
 
@@ -226,7 +226,7 @@ def smallest_input(lab: Lab) -> Checks:
 def every_value(lab: Lab) -> Checks:
     """Submit each on the smallest input that takes it."""
     for model in lab.options.models:
-        place = lab.contract.card_uris[model].removeprefix(lab.contract.schemas.base)
+        place = lab.card_of(model)
         for value in lab.some(acceptable(lab.contract, model)):
             document = {"model": model, "input": value.input}
             clause = f"{place}#/input/{value.clause}"

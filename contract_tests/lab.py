@@ -127,9 +127,9 @@ class Lab(Collector):
         if exchange.succeeded and isinstance(task_id, str):
             self.ids.append(task_id)
             awaited = self.webhook_base is not None
-            history = History(task_id, exchange, webhooks_awaited=awaited)
-            self.histories.setdefault(task_id, history)
-            url = history.document.get("callBackUrl")
+            new = History(task_id, exchange, webhooks_awaited=awaited)
+            history = self.histories.setdefault(task_id, new)
+            url = new.document.get("callBackUrl")
             if isinstance(url, str):
                 self._asked[path_of(url)] = task_id
                 history.webhooks += self._unclaimed.pop(path_of(url), [])
@@ -193,10 +193,17 @@ class Lab(Collector):
         return self.target.submit(document)
 
     def started(self, document: Any) -> History | None:
-        """Submit a document; give its history, or None if it was refused."""
-        exchange = self.submit(document)
-        task_id = (exchange.task or {}).get("taskId") if exchange.succeeded else None
+        """Submit a document; give its history, or None if it was refused. Raises LimitError."""
+        return self.history_of(self.submit(document))
+
+    def history_of(self, submission: Exchange) -> History | None:
+        """Give the history that began with a submission, or None if it was refused."""
+        task_id = (submission.task or {}).get("taskId") if submission.succeeded else None
         return self.histories.get(str(task_id))
+
+    def card_of(self, model: str) -> str:
+        """Give the place of a model's card."""
+        return self.contract.card_uris[model].removeprefix(self.contract.schemas.base)
 
     def cheapest(self) -> str:
         """Name the model whose smallest request costs the least."""

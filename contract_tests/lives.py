@@ -30,7 +30,7 @@ class _Refused(Exception):
 def any_input(lab: Lab) -> Checks:
     """Let Hypothesis make some; where they cost nothing, it finds the simplest that is refused."""
     for model in lab.options.models:
-        place = lab.contract.card_uris[model].removeprefix(lab.contract.schemas.base) + "#/input"
+        place = lab.card_of(model) + "#/input"
         refused = _first_refused(lab, model)
         if refused is None:
             yield Held(place)
@@ -90,13 +90,12 @@ def _begin(lab: Lab, document: dict[str, Any], histories: list[History]) -> Chec
     """Submit a document whose files are wanted; it is valid, so a refusal is against its card."""
     model = document["model"]
     exchange = lab.submit(document)
-    task_id = (exchange.task or {}).get("taskId") if exchange.succeeded else None
-    history = lab.histories.get(str(task_id))
+    history = lab.history_of(exchange)
     if history is not None:
         histories.append(history)
         lab.files_wanted.add(history.task_id)
     if "callBackUrl" not in document:  # smallest-input has judged the input of those that have one
-        place = lab.contract.card_uris[model].removeprefix(lab.contract.schemas.base)
+        place = lab.card_of(model)
         shown = json.dumps(document["input"], ensure_ascii=False)[:120]
         yield from judge_accepted(exchange, f"{place}#/input", f"{model} {shown}")
 

@@ -11,10 +11,9 @@ from typing import Any
 
 from mockserver.contract import Contract, NotJson, parse_json
 
-from .evidence import Exchange
+from .evidence import WEBHOOK, Exchange
 from .redaction import url_without_secrets
 from .target import CANCEL, QUERY, SUBMIT
-from .witness import WEBHOOK
 
 _REQUESTS = {SUBMIT: "submit-request", WEBHOOK: "webhook"}
 _ANSWERS = {SUBMIT: "submit-response", QUERY: "task-response", CANCEL: "cancel-response"}

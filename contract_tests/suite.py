@@ -2,42 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 from mockserver.contract import load_contract
 from mockserver.domain.billing import money
 from mockserver.testing.inbox import InboxServer
 from mockserver.testing.mocks import RunningMock, running_mock
 
-from . import (
-    experiments,
-    judge_exchanges,
-    judge_histories,
-    judge_results,
-    judge_webhooks,
-    lives,
-    machine,
-)
+from . import experiments, judge_results, judge_webhooks, lives, machine  # noqa: F401 - they bring the laws
 from .evidence import Exchange, Report
 from .lab import Lab, Options, TargetLost
 from .law import LAWS, Law
 from .target import Money, Target
 
 __all__ = ["LAWS", "OwnMock", "examine", "examine_own_mock", "own_mock"]
-
-_TABLE = (
-    experiments,
-    judge_exchanges,
-    judge_histories,
-    judge_results,
-    judge_webhooks,
-    lives,
-    machine,
-)
-"""The modules whose functions are the table of laws."""
 
 OWN_KEYS = ("verify-own-key", "verify-other-key")
 
@@ -67,6 +49,28 @@ def own_mock(start: Start = running_mock) -> Iterator[OwnMock]:
         yield OwnMock(mock.url, pause, inboxes)
         for sandbox in sandboxes:
             sandbox.control.close()
+
+
+@contextmanager
+def reaching(lab: Lab, url: str, keys: Sequence[str], cost: Money, **how: Any) -> Iterator[None]:
+    """Let *lab* reach the API at *url* with the first of two *keys*, and a stranger with the other.
+
+    An empty key is none; *how* are the further arguments of `Target`.
+    """
+    with ExitStack() as stack:
+
+        def make(key: str, watch: Callable[[Exchange], object]) -> Target:
+            return stack.enter_context(closing(Target(url, key, cost, watch, **how)))
+
+        lab.reach(lambda watch: make(keys[0], watch))
+        lab.other = make(keys[1], lab.note_foreign) if keys[1] else None
+        yield
+
+
+def receive(lab: Lab, inboxes: InboxServer, url: str | None = None) -> None:
+    """Let webhooks come to *lab* by way of *inboxes*, which the target reaches at *url*."""
+    inboxes.owners[""] = lab.arrive
+    lab.webhook_base = (url or inboxes.url).rstrip("/")
 
 
 def examine(
@@ -105,22 +109,8 @@ def examine_own_mock(options: Options | None = None, *, start: Start = running_m
     contract = load_contract()
     chosen = options or Options(models=tuple(contract.cards))
     lab = Lab(contract, chosen)
-    with own_mock(start) as mock, ExitStack() as stack:
-        url = mock.url
-        inbox = "verify"
-        mock.inboxes.owners[inbox] = lab.arrive
-        lab.webhook_base = f"{mock.inboxes.url}/{inbox}"
-        cost = Money(contract)
-
-        def make(key: str) -> Callable[[Callable[[Exchange], object]], Target]:
-            def target(watch: Callable[[Exchange], object]) -> Target:
-                made = Target(url, key, cost, watch, pause=mock.pause)
-                stack.callback(made.close)
-                return made
-
-            return target
-
-        lab.reach(make(OWN_KEYS[0]))
-        lab.other = make(OWN_KEYS[1])(lab.note_foreign)
-        report = Report(url, datetime.now(UTC), chosen.seed, "maxapi-mock verify")
+    cost = Money(contract)
+    with own_mock(start) as mock, reaching(lab, mock.url, OWN_KEYS, cost, pause=mock.pause):
+        receive(lab, mock.inboxes)
+        report = Report(mock.url, datetime.now(UTC), chosen.seed, "maxapi-mock verify")
         return examine(lab, report)

@@ -149,12 +149,13 @@ class Target:
         """
         operation = self._operations.by_name[SUBMIT]
         body = document if isinstance(document, bytes) else json.dumps(document).encode()
-        name = self._reserve(document)
+        cost, name = self._reserve(document)
         exchange = self.send(operation["method"], operation["path"], body=body, **changes)
-        self._settle(name, document, exchange)
+        self._settle(cost, name, exchange)
         return exchange
 
-    def _reserve(self, document: Any) -> str | None:
+    def _reserve(self, document: Any) -> tuple[Decimal, str | None]:
+        """Set aside what a submission can cost; give that, and the reservation if there is one."""
         cost, name = self.money.worst_case(document), None
         if self.money.ledger is not None:
             model = document.get("model") if isinstance(document, dict) else None
@@ -162,16 +163,17 @@ class Target:
             if cost is None:
                 raise PriceError(f"{what} has no published price; give one with --unknown-price")
             name = self.money.ledger.reserve(cost, what)
-        self.money.at_most += cost or Decimal()
-        return name
+        known = cost or Decimal()
+        self.money.at_most += known
+        return known, name
 
-    def _settle(self, name: str | None, document: Any, exchange: Exchange) -> None:
+    def _settle(self, cost: Decimal, name: str | None, exchange: Exchange) -> None:
         """Take the reservation back, but only if it was surely refused, or never sent."""
         status = exchange.status
         refused = status is not None and 400 <= status < 500 and status not in _UNSURE
         never_sent = (exchange.error or "").partition(":")[0] in _NOT_SENT
         if not refused and not never_sent:
-            self.money.reserved += self.money.worst_case(document) or Decimal()
+            self.money.reserved += cost
         elif name is not None and self.money.ledger is not None:
             self.money.ledger.release(name)
 

@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from fnmatch import fnmatchcase
 from pathlib import Path
+from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
 from mockserver.contract import Contract
@@ -20,12 +21,12 @@ from mockserver.domain.billing import money
 from mockserver.engine.callback import is_this_machine
 from mockserver.testing.inbox import InboxServer
 
-from .evidence import Exchange, Report
+from .evidence import Report
 from .lab import Lab, Options
 from .law import Law
 from .ledger import Ledger
-from .suite import OWN_KEYS, examine, own_mock
-from .target import Money, Target
+from .suite import OWN_KEYS, examine, own_mock, reaching, receive
+from .target import Money
 
 LIVE_INTERVAL, MOCK_INTERVAL = 3.0, 0.2
 """Seconds between two polls of a task."""
@@ -176,30 +177,17 @@ def _place(
     """Give a lab whose target is that of the request."""
     lab = Lab(contract, options)
     with ExitStack() as stack:
+        how: dict[str, Any] = {"rate": request.rate or (LIVE_RATE if request.live else None)}
         if request.url is None:
             mock = stack.enter_context(own_mock())
-            url, keys, pause = mock.url, OWN_KEYS, mock.pause
-            mock.inboxes.owners[""] = lab.arrive
-            lab.webhook_base = mock.inboxes.url
+            url, keys, how["pause"] = mock.url, OWN_KEYS, mock.pause
+            receive(lab, mock.inboxes)
         else:
             made_up = f"verify-{secrets.token_hex(8)}"
             token = environment.get(request.token_env, made_up)
-            keys = (token, _other_token(request, options, environment) or "")
-            url, pause = request.url, None
-            lab.webhook_base = _receive(request, lab, stack)
-
-        def make(key: str) -> Callable[[Callable[[Exchange], object]], Target]:
-            def target(watch: Callable[[Exchange], object]) -> Target:
-                more = {} if pause is None else {"pause": pause}
-                rate = request.rate or (LIVE_RATE if request.live else None)
-                made = Target(url, key, cost, watch, rate=rate, secrets=keys, **more)
-                stack.callback(made.close)
-                return made
-
-            return target
-
-        lab.reach(make(keys[0]))
-        lab.other = make(keys[1])(lab.note_foreign) if keys[1] else None
+            url, keys = request.url, (token, _other_token(request, options, environment) or "")
+            _receive(request, lab, stack)
+        stack.enter_context(reaching(lab, url, keys, cost, secrets=keys, **how))
         yield lab
 
 
@@ -209,17 +197,16 @@ def _other_token(request: Request, options: Options, environment: Mapping[str, s
     return f"verify-{secrets.token_hex(8)}" if options.token_is_made_up else None
 
 
-def _receive(request: Request, lab: Lab, stack: ExitStack) -> str | None:
-    """Listen for webhooks where the target can reach this machine; give where that is."""
+def _receive(request: Request, lab: Lab, stack: ExitStack) -> None:
+    """Listen for webhooks where the target can reach this machine."""
     if request.live and request.webhook_url is None:
-        return None
+        return
     port = 0 if request.webhook_url is None else request.webhook_port
     try:
         inboxes = stack.enter_context(InboxServer(port=port))
     except OSError as error:
         raise VerifyError(f"--webhook-port: {port}: {error.strerror}; use a free one") from None
-    inboxes.owners[""] = lab.arrive
-    return (request.webhook_url or inboxes.url).rstrip("/")
+    receive(lab, inboxes, request.webhook_url)
 
 
 def plan(request: Request, contract: Contract) -> list[Planned]:

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from mockserver.contract import Contract, NotJson, parse_json
 from mockserver.domain.billing import money
 
-from . import judge_exchanges, judge_histories, judge_results, judge_webhooks
+from . import judge_results, judge_webhooks  # noqa: F401 - laws that need no experiments
 from .collector import Collector
 from .evidence import Exchange, Finding, History, Report
 from .law import EXCHANGE, HISTORY, LAWS, Broken, Checks, Held, Law, violated
@@ -23,9 +23,6 @@ from .recording import Recorder
 from .redaction import url_without_secrets
 from .target import CANCEL, QUERY, SUBMIT, Money
 from .witness import Passed, Witness, path_of
-
-_TABLE = (judge_exchanges, judge_histories, judge_results, judge_webhooks)
-"""The modules whose laws need no experiments."""
 
 _MOST_FINDINGS, _MOST_OF_A_LAW = 1000, 100
 _MOST_NOTICES = 1000

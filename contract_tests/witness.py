@@ -5,18 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from io import BytesIO
 from typing import Protocol
-from urllib.parse import urlsplit
 
 import urllib3
 
 from mockserver.contract import Contract
 
-from .evidence import Exchange
+from .evidence import WEBHOOK, Exchange
 from .redaction import Headers, Secrets, without_callback
 from .target import SUBMIT, Operations
+from .target import path_of as path_of_url
 
-WEBHOOK = "webhook"
-"""The operation of an exchange in which the app was called."""
 _MOST_BYTES = 16 * 1024 * 1024
 """Of a body that was compressed."""
 _NOT_SHOWN = {"host", "content-length", "connection", "transfer-encoding", "expect"}
@@ -82,10 +80,7 @@ class Passed(Protocol):
 
 def path_of(target: str) -> str:
     """Give the path of what a request asks for."""
-    try:
-        return target.partition("?")[0] if target.startswith("/") else urlsplit(target).path
-    except ValueError:
-        return ""
+    return target.partition("?")[0] if target.startswith("/") else path_of_url(target)
 
 
 class Witness:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import argparse
 import os
 import re
-import signal
 import sys
 from datetime import datetime
 from threading import Lock
 from typing import Any
 from urllib.parse import urlsplit
 
-from mockserver.commands.options import PASS, USAGE
+from mockserver.commands.options import PASS, usage
+from mockserver.commands.signals import stop_signals
 from mockserver.contract import load_contract, parse_json
 
 _DEFAULT_PORT = 6291
@@ -54,36 +54,35 @@ def run(options: argparse.Namespace) -> int:
     """Receive until interrupted; give the exit status."""
     statuses = options.respond.split(",")
     if not all(re.fullmatch(r"[2-5][0-9]{2}", one.strip()) for one in statuses):
-        return _usage(f"--respond: {options.respond!r} is not accepted; use such as 500,500,200")
+        return usage(
+            "listen", f"--respond: {options.respond!r} is not accepted; use such as 500,500,200"
+        )
     if not 0 <= options.port <= 65535:
-        return _usage(f"--port: {options.port} is not accepted; use an integer from 0 to 65535")
+        return usage(
+            "listen", f"--port: {options.port} is not accepted; use an integer from 0 to 65535"
+        )
     for name in ("url", "forward_to"):
         url = getattr(options, name)
         if url is not None and not _is_http(url):
-            return _usage(f"--{name.replace('_', '-')}: {url!r} is not accepted; use an http URL")
+            return usage(
+                "listen", f"--{name.replace('_', '-')}: {url!r} is not accepted; use an http URL"
+            )
     from mockserver.testing.inbox import InboxServer
 
-    stopping = {signal.SIGINT, signal.SIGTERM}
-    signal.pthread_sigmask(signal.SIG_BLOCK, stopping)  # before there are threads to inherit it
-    try:
-        server = InboxServer(port=options.port)
-    except OSError as error:
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, stopping)
-        return _usage(f"cannot listen on 127.0.0.1:{options.port}: {error.strerror}")
-    token = os.environ.get(options.token_env)
-    server.owners[""] = _Receiver(options, [int(one) for one in statuses], token)
-    with server:
-        print(f"maxapi-mock listens; give your app the callBackUrl {server.url}/", flush=True)
-        if not token:
-            print(f"not compared with polls: {options.token_env} is not set", flush=True)
-        signal.sigwait(stopping)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, stopping)
+    with stop_signals() as wait:
+        try:
+            server = InboxServer(port=options.port)
+        except OSError as error:
+            where = f"127.0.0.1:{options.port}"
+            return usage("listen", f"cannot listen on {where}: {error.strerror}")
+        token = os.environ.get(options.token_env)
+        server.owners[""] = _Receiver(options, [int(one) for one in statuses], token)
+        with server:
+            print(f"maxapi-mock listens; give your app the callBackUrl {server.url}/", flush=True)
+            if not token:
+                print(f"not compared with polls: {options.token_env} is not set", flush=True)
+            wait()
     return PASS
-
-
-def _usage(message: str) -> int:
-    print(f"maxapi-mock listen: {message} (see maxapi-mock listen --help)", file=sys.stderr)
-    return USAGE
 
 
 def _is_http(url: str) -> bool:

@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import argparse
+import sys
 
 from mockserver.contract import load_contract
 from mockserver.settings import SETTINGS, Resolved, default_text, option_of, resolve_settings
 
 PASS, FAILURE, USAGE, INTERRUPTED = 0, 1, 2, 130
 """What a command ends with."""
+
+
+def usage(command: str, message: str) -> int:
+    """Say what is wrong with how a command was called; give its exit status."""
+    prog = f"maxapi-mock {command}"
+    print(f"{prog}: {message} (see {prog} --help)", file=sys.stderr)
+    return USAGE
 
 
 def add_settings(parser: argparse.ArgumentParser, *names: str) -> None:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import argparse
 import json
-import signal
 import sys
 import time
+from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from mockserver.commands.options import FAILURE, PASS, USAGE, add_settings, resolve
+from mockserver.commands.options import FAILURE, PASS, add_settings, resolve, usage
+from mockserver.commands.signals import stop_signals
 from mockserver.commands.suite import contract_tests
 from mockserver.contract import load_contract
 
@@ -57,7 +58,7 @@ def run(options: argparse.Namespace) -> int:
     """Pass on until interrupted; give the exit status."""
     fault = _fault(options)
     if fault:
-        return _usage(fault)
+        return usage("proxy", fault)
     contract = resolve(options).contract
     watching, recording = contract_tests("watch"), contract_tests("recording")
     recorder = recording.Recorder(options.record, contract) if options.record else None
@@ -69,12 +70,8 @@ def run(options: argparse.Namespace) -> int:
         recorder=recorder,
         command=" ".join(["maxapi-mock", *sys.argv[1:]]),
     )
-    stopping = {signal.SIGINT, signal.SIGTERM}
-    signal.pthread_sigmask(signal.SIG_BLOCK, stopping)  # before there are threads to inherit it
-    try:
-        status = _pass_on(options, watch, stopping)
-    finally:
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, stopping)
+    with stop_signals() as wait:
+        status = _pass_on(options, watch, wait)
     if status is not None:
         return status
     report = watch.report(time.monotonic())
@@ -84,7 +81,7 @@ def run(options: argparse.Namespace) -> int:
     return FAILURE if report.drift else PASS
 
 
-def _pass_on(options: argparse.Namespace, watch: Any, stopping: set[signal.Signals]) -> int | None:
+def _pass_on(options: argparse.Namespace, watch: Any, wait: Callable[[], object]) -> int | None:
     """Run the proxy until a signal comes; give the status if it could not begin."""
     from mockserver.web.proxy import Proxy
 
@@ -109,14 +106,14 @@ def _pass_on(options: argparse.Namespace, watch: Any, stopping: set[signal.Signa
             stack.enter_context(proxy)
         except OSError as error:
             reason = error.strerror or error
-            return _usage(f"cannot listen on {options.host}:{options.port}: {reason}")
+            return usage("proxy", f"cannot listen on {options.host}:{options.port}: {reason}")
         if _is_itself(options.upstream, proxy.port):
-            return _usage(f"--upstream: {options.upstream} is this proxy itself")
+            return usage("proxy", f"--upstream: {options.upstream} is this proxy itself")
         print(f"maxapi-mock proxy {proxy.url} passes everything to {options.upstream}")
         if options.public_url is not None:
             print(f"webhooks are to come by {options.public_url}")
         print(f"what is found is told here, and by GET {proxy.url}/__mock/report", flush=True)
-        signal.sigwait(stopping)
+        wait()
     return None
 
 
@@ -154,11 +151,6 @@ def _is_base(url: str, *, path: bool) -> bool:
 def _is_itself(upstream: str, port: int) -> bool:
     parts = urlsplit(upstream)
     return parts.hostname in _LOCAL and parts.port == port
-
-
-def _usage(message: str) -> int:
-    print(f"maxapi-mock proxy: {message} (see maxapi-mock proxy --help)", file=sys.stderr)
-    return USAGE
 
 
 # -- what is told ----------------------------------------------------------------------------

@@ -13,7 +13,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mockserver.commands.options import FAILURE, PASS, USAGE, add_settings, resolve
+from mockserver.commands.options import FAILURE, PASS, USAGE, add_settings, resolve, usage
 from mockserver.commands.summary import as_json, as_markdown, as_text
 from mockserver.settings import Resolved
 
@@ -60,8 +60,7 @@ def run(options: argparse.Namespace) -> int:
     command = options.arguments[options.arguments[:1] == ["--"] :]
     fault = _fault(options, command)
     if fault:
-        print(f"maxapi-mock run: {fault} (see maxapi-mock run --help)", file=sys.stderr)
-        return USAGE
+        return usage("run", fault)
     own = {} if options.port is not None else {"port": "0"}
     if options.intercept:
         own["tls"] = "false"  # the proxy has the certificates, and speaks to the mock without

@@ -6,12 +6,16 @@ import argparse
 import gc
 import os
 import shlex
-import signal
 import sys
+from typing import TYPE_CHECKING
 
 from mockserver.commands.options import PASS, USAGE, add_settings, resolve
+from mockserver.commands.signals import stop_signals
 from mockserver.settings import SETTINGS, Resolved, Settings, show_value
 from mockserver.version import __version__
+
+if TYPE_CHECKING:
+    from mockserver.web.server import Server
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -32,24 +36,15 @@ def run(options: argparse.Namespace) -> int:
     from mockserver.web.server import Server, ServerError
 
     be_quick()
-    stopping = {signal.SIGINT, signal.SIGTERM}
-    signal.pthread_sigmask(signal.SIG_BLOCK, stopping)  # before there are threads to inherit it
-    try:
-        server = Server(Service(resolved.contract, resolved.settings))
-        server.start()
-    except ServerError as error:
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, stopping)
-        print(f"maxapi-mock: {error}", file=sys.stderr)
-        return USAGE
-    print(f"maxapi-mock {__version__} serves {server.url}", flush=True)
-    _say_what_is_closed(resolved.settings)
-    if server.authority is not None:
-        for name, value in server.authority.environment.items():
-            print(f"export {name}={shlex.quote(value)}")
-    if sys.stdout is not None:
-        sys.stdout.flush()
-    signal.sigwait(stopping)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, stopping)  # a second one ends it at once
+    with stop_signals() as wait:
+        try:
+            server = Server(Service(resolved.contract, resolved.settings))
+            server.start()
+        except ServerError as error:
+            print(f"maxapi-mock: {error}", file=sys.stderr)
+            return USAGE
+        _say_what_is_served(server, resolved.settings)
+        wait()
     if not server.stop():
         os._exit(PASS)
     return PASS
@@ -61,12 +56,18 @@ def be_quick() -> None:
     gc.set_threshold(50_000, 20, 100)
 
 
-def _say_what_is_closed(settings: Settings) -> None:
-    """Tell what a mock that others can reach does not do by itself."""
+def _say_what_is_served(server: Server, settings: Settings) -> None:
+    """Tell where the mock is, what makes clients trust it, and what it does not do by itself."""
+    print(f"maxapi-mock {__version__} serves {server.url}", flush=True)
     if settings.is_public and settings.control_token is None:
         print(f"{settings.host} is public: /__mock is closed; open it with --control-token")
     if settings.is_public and settings.callback_allow is None:
         print(f"{settings.host} is public: no webhooks; name their hosts with --callback-allow")
+    if server.authority is not None:
+        for name, value in server.authority.environment.items():
+            print(f"export {name}={shlex.quote(value)}")
+    if sys.stdout is not None:
+        sys.stdout.flush()
 
 
 def _show_settings(resolved: Resolved) -> None:

@@ -46,6 +46,12 @@ class Outcome:
     """Real seconds."""
 
 
+def answered(status: int, latency: float) -> Outcome:
+    """Say what came of a callback that was answered: any 2xx counts as delivered."""
+    delivered = 200 <= status < 300
+    return Outcome(status, None if delivered else f"answered {status}, not 2xx", latency)
+
+
 Transport = Callable[[Callback], Outcome]
 """Sends one callback; never raises."""
 
@@ -62,10 +68,9 @@ class HttpTransport:
         started = time.perf_counter()
         try:
             status = self._post(callback)
-            error = None if 200 <= status < 300 else f"answered {status}, not 2xx"
         except Exception as failure:  # a receiver's URL can be wrong in any way
-            status, error = None, _explain(failure, callback)
-        return Outcome(status, error, time.perf_counter() - started)
+            return Outcome(None, _explain(failure, callback), time.perf_counter() - started)
+        return answered(status, time.perf_counter() - started)
 
     def _post(self, callback: Callback) -> int:
         from urllib3 import Timeout

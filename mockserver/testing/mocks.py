@@ -9,10 +9,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from mockserver.engine.callback import Callback, HttpTransport, Outcome, is_this_machine
+from mockserver.engine.callback import Callback, HttpTransport, Outcome, answered, is_this_machine
 from mockserver.engine.clock import Clock
 from mockserver.engine.exchange import Request, Response
 from mockserver.engine.service import Service
@@ -25,15 +25,6 @@ from mockserver.web.wsgi import call
 
 if TYPE_CHECKING:
     from flask import Flask
-
-
-class Mock(Protocol):
-    """A mock that tests get their sandboxes from."""
-
-    url: str
-
-    def sandbox(self, api_key: str | None = None) -> MaxapiSandbox:
-        """Give a sandbox whose clock stands still; its key is new unless one is given."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,11 +117,9 @@ class InProcessMock:
             callback.method, callback.url, {"content-type": callback.content_type}, callback.body
         )
         try:
-            status = int(self.on_webhook(webhook) or 200)
+            return answered(int(self.on_webhook(webhook) or 200), 0.0)
         except Exception as error:  # the receiver's own fault, as the mock would see it
             return Outcome(500, f"raised {type(error).__name__}: {error}", 0.0)
-        delivered = 200 <= status < 300
-        return Outcome(status, None if delivered else f"answered {status}, not 2xx", 0.0)
 
     def close(self) -> None:
         """Let its threads go."""
