@@ -12,7 +12,15 @@ from typing import Any, Self
 
 from mockserver.contract import load_contract
 
-MANNERS = ("accepts", "fails afterwards", "hangs up", "hides it", "says 2xx", "refuses some")
+MANNERS = (
+    "accepts",
+    "fails afterwards",
+    "hangs up",
+    "hides it",
+    "says 2xx",
+    "says 408",
+    "refuses some",
+)
 """What it answers to a submission that it has billed; the last one bills only what it accepts."""
 
 
@@ -50,6 +58,7 @@ class Biller:
             "hangs up": None,
             "hides it": (200, {"code": 400, "msg": "bad request"}),
             "says 2xx": (202, accepted),
+            "says 408": (408, {"code": 408, "msg": "request timeout"}),
         }.get(self._manner, (200, accepted))
 
     def _handler(self) -> type[BaseHTTPRequestHandler]:

@@ -86,6 +86,15 @@ def test_a_target_never_bills_more_than_the_limit(
         assert lab.target.money.reserved >= biller.billed
 
 
+@pytest.mark.parametrize("manner", MANNERS)
+def test_whatever_it_answers_the_limit_holds(tmp_path: Path, manner: str) -> None:
+    """Each manner once, with a limit that a run reaches."""
+    with Biller(manner) as biller:
+        run(biller.url, Ledger(tmp_path / "ledger", Decimal("0.20")), PRICED[:1])
+
+    assert Decimal() < biller.billed <= Decimal("0.20")
+
+
 @settings(max_examples=15, suppress_health_check=[HealthCheck.nested_given])
 @given(
     limit=cents,
