@@ -7,6 +7,7 @@ from typing import Any
 
 from mockserver.contract import Contract
 from mockserver.contract.loader import BASE
+from mockserver.contract.validation import UNKNOWN, keyword_source, source_of
 
 from .evidence import Assumption, Clause
 
@@ -20,12 +21,13 @@ def clause_at(contract: Contract, place: str) -> Clause:
     """
     file, _, pointer = place.partition("#")
     node: Any = contract.service if file == _SERVICE else contract.schemas.documents[BASE + file]
-    source = node.get("x-source")
+    source = source_of(node, UNKNOWN)
     for part in pointer.split("/")[1:]:
         name = part.replace("~1", "/").replace("~0", "~")
+        source = keyword_source(node, name, source)
         node = node[int(name)] if isinstance(node, list) else node[name]
-        source = node.get("x-source", source) if isinstance(node, dict) else source
-    return Clause(place, source["confidence"], source["page"])
+        source = source_of(node, source)
+    return Clause(place, source.confidence, source.page)
 
 
 def promise(contract: Contract, name: str) -> Clause:
@@ -56,8 +58,11 @@ def _walk(place: str, node: Any) -> Iterator[tuple[str, Any]]:
     about = node.get("x-source")
     if isinstance(about, dict) and about.get("confidence") == "assumed":
         yield place, node
+    for keyword, source in node.get("x-sources", {}).items():
+        if source["confidence"] == "assumed":
+            yield f"{place}/{keyword}", {"text": f"{keyword}: {source['page']}"}
     for name, member in node.items():
-        if name != "x-source":
+        if name not in ("x-source", "x-sources"):
             yield from _walk(f"{place}/{name.replace('~', '~0').replace('/', '~1')}", member)
 
 

@@ -34,7 +34,9 @@ class Collector:
 
     def judge(self, exchange: Exchange) -> list[Finding]:
         """Hold the laws of exchanges against one; give what is new."""
-        found = []
+        found: list[Finding] = []
+        if exchange.is_unclear:
+            return found
         for law in self.laws:
             if law.kind == EXCHANGE:
                 found += self.record(law, law.judge(self.contract, exchange))

@@ -37,6 +37,10 @@ class Exchange:
     answer: bytes
     error: str | None = None
     """Why there was no answer."""
+    tries: int = 1
+    """How often the request was sent until this answer came."""
+    is_unclear: bool = False
+    """Whether nothing can be said of it: the server had a problem, and trying again could cost."""
 
     @cached_property
     def json(self) -> Any:
@@ -64,6 +68,11 @@ class Exchange:
     def succeeded(self) -> bool:
         """Whether the API said yes."""
         return self.status == 200 and isinstance(self.json, dict) and self.json.get("code") == 0
+
+    @property
+    def is_unwell(self) -> bool:
+        """Whether there was no response, or one that says only that the server has a problem."""
+        return self.status is None or self.status >= 500
 
     def said(self, most: int = 80) -> str:
         """Give the beginning of the answer, as text."""
@@ -126,6 +135,8 @@ class History:
     """Whether a webhook would have been seen, had one been sent."""
     given_up: bool = False
     """Whether nobody waited any longer for its end."""
+    unclear: bool = False
+    """Whether it may have been cancelled, and nobody knows."""
 
     @property
     def document(self) -> dict[str, Any]:

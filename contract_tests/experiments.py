@@ -20,12 +20,15 @@ _UNKNOWN = "00000000-0000-4000-8000-000000000000"
 _401, _404 = "service.json#/errors/401", "service.json#/errors/404"
 
 
-def _status(place: str, wanted: int, exchange: Exchange, subject: str = "") -> Held | Broken:
-    """Hold a status against the one that a clause asks for."""
+def _status(place: str, wanted: int, exchange: Exchange, subject: str = "") -> Checks:
+    """Compare a status with the one that a clause asks for, unless nothing can be said of it."""
+    if exchange.is_unclear:
+        return
     if exchange.status == wanted:
-        return Held(place)
+        yield Held(place)
+        return
     observed = f"{exchange.error or exchange.status} {exchange.said()}"
-    return Broken(place, f"{wanted}", observed, exchange, subject)
+    yield Broken(place, f"{wanted}", observed, exchange, subject)
 
 
 # -- who asks --------------------------------------------------------------------------------
@@ -34,7 +37,7 @@ def _status(place: str, wanted: int, exchange: Exchange, subject: str = "") -> H
 @law("token-missing", "A request without a token is refused", EXPERIMENT, _401)
 def token_missing(lab: Lab) -> Checks:
     """Poll without one."""
-    yield _status(_401, 401, lab.target.send("GET", _query(lab), authorization=None))
+    yield from _status(_401, 401, lab.target.send("GET", _query(lab), authorization=None))
 
 
 def _query(lab: Lab, task_id: str = _UNKNOWN) -> str:
@@ -46,7 +49,9 @@ def _query(lab: Lab, task_id: str = _UNKNOWN) -> str:
 def token_malformed(lab: Lab) -> Checks:
     """Poll with another scheme, and with nothing behind the scheme."""
     for given in ("Basic bm9ib2R5Om5vdGhpbmc=", "Bearer", "nonsense"):
-        yield _status(_401, 401, lab.target.send("GET", _query(lab), authorization=given), given)
+        yield from _status(
+            _401, 401, lab.target.send("GET", _query(lab), authorization=given), given
+        )
 
 
 @law("token-wrong", "A request with a token that nobody issued is refused", EXPERIMENT, _401)
@@ -55,7 +60,25 @@ def token_wrong(lab: Lab) -> Checks:
     if lab.options.token_is_made_up:
         raise Skipped("the target was given a made-up token itself, so any may do")
     wrong = f"Bearer wrong-{lab.random.getrandbits(64):016x}"
-    yield _status(_401, 401, lab.target.send("GET", _query(lab), authorization=wrong))
+    yield from _status(_401, 401, lab.target.send("GET", _query(lab), authorization=wrong))
+
+
+@law("smallest-input", "The smallest valid input of every model is accepted", EXPERIMENT,
+     "submit-request.json#/properties/model", submits=True)  # fmt: skip
+def smallest_input(lab: Lab) -> Checks:
+    """Submit it; a model that takes neither this nor another input is left out from here on."""
+    for model in lab.options.models:
+        place = f"{lab.card_of(model)}#/input"
+        exchange = lab.submit(lab.request(model))
+        yield from judge_accepted(exchange, place, model)
+        if _is_rejected(exchange) and _is_rejected(lab.submit(lab.request(model, prompt="a dog"))):
+            lab.lose(model)
+
+
+def _is_rejected(exchange: Exchange) -> bool:
+    return (
+        exchange.status is not None and 400 <= exchange.status < 500 and not is_moderated(exchange)
+    )
 
 
 @law("token-everywhere", "Nothing is cancelled or submitted without a token, either", EXPERIMENT,
@@ -65,9 +88,9 @@ def token_everywhere(lab: Lab) -> Checks:
     operation = lab.contract.service["operations"]["cancel"]
     path = operation["path"].format(taskId=_UNKNOWN)
     cancelled = lab.target.send(operation["method"], path, authorization=None)
-    yield _status(_401, 401, cancelled, "cancel")
+    yield from _status(_401, 401, cancelled, "cancel")
     submitted = lab.target.submit(lab.request(lab.cheapest()), authorization=None)
-    yield _status(_401, 401, submitted, "submit")
+    yield from _status(_401, 401, submitted, "submit")
 
 
 @law("token-first", "The token is asked for before the body is looked at", EXPERIMENT,
@@ -75,7 +98,7 @@ def token_everywhere(lab: Lab) -> Checks:
 def token_first(lab: Lab) -> Checks:
     """Submit a wrong body without a token."""
     exchange = lab.target.submit({"model": lab.cheapest(), "input": {}}, authorization=None)
-    yield _status(promised("token_first"), 401, exchange)
+    yield from _status(promised("token_first"), 401, exchange)
 
 
 # -- what there is not -----------------------------------------------------------------------
@@ -84,15 +107,15 @@ def token_first(lab: Lab) -> Checks:
 @law("unknown-task", "A task that does not exist is 404", EXPERIMENT, _404)
 def unknown_task(lab: Lab) -> Checks:
     """Poll and cancel it."""
-    yield _status(_404, 404, lab.target.poll(_UNKNOWN), "poll")
-    yield _status(_404, 404, lab.target.cancel(_UNKNOWN), "cancel")
+    yield from _status(_404, 404, lab.target.poll(_UNKNOWN), "poll")
+    yield from _status(_404, 404, lab.target.cancel(_UNKNOWN), "cancel")
 
 
 @law("unknown-route", "A route that does not exist is 404", EXPERIMENT, _404)
 def unknown_route(lab: Lab) -> Checks:
     """Ask for one below the API's prefix."""
     path = f"{lab.contract.service['authentication']['prefix']}no-such-route"
-    yield _status(_404, 404, lab.target.send("GET", path), "route")
+    yield from _status(_404, 404, lab.target.send("GET", path), "route")
 
 
 @law("wrong-method", "A method that a route does not have is 405", EXPERIMENT,
@@ -100,7 +123,7 @@ def unknown_route(lab: Lab) -> Checks:
 def wrong_method(lab: Lab) -> Checks:
     """Delete a task."""
     exchange = lab.target.send("DELETE", _query(lab))
-    yield _status("service.json#/errors/405", 405, exchange)
+    yield from _status("service.json#/errors/405", 405, exchange)
 
 
 @law("foreign-task", "A task of another key is unknown", EXPERIMENT, "foreign_task_unknown",
@@ -112,8 +135,8 @@ def foreign_task(lab: Lab) -> Checks:
     history = lab.started(lab.request(lab.cheapest()))
     if history is not None:
         place = promised("foreign_task_unknown")
-        yield _status(place, 404, lab.other.poll(history.task_id), "poll")
-        yield _status(place, 404, lab.other.cancel(history.task_id), "cancel")
+        yield from _status(place, 404, lab.other.poll(history.task_id), "poll")
+        yield from _status(place, 404, lab.other.cancel(history.task_id), "cancel")
 
 
 # -- what is refused -------------------------------------------------------------------------
@@ -125,9 +148,9 @@ def body_is_json(lab: Lab) -> Checks:
     """Submit half a document, and a whole one as another content type."""
     whole = json.dumps(lab.request(lab.cheapest())).encode()
     place = "service.json#/errors/400"
-    yield _status(place, 400, lab.target.submit(whole[: len(whole) // 2]), "half a document")
+    yield from _status(place, 400, lab.target.submit(whole[: len(whole) // 2]), "half a document")
     as_text = lab.target.submit(whole, content_type="text/plain")
-    yield _status("service.json#/errors/415", 415, as_text)
+    yield from _status("service.json#/errors/415", 415, as_text)
 
 
 @law("body-is-limited", "A body that is too large is refused with 413", EXPERIMENT,
@@ -137,7 +160,7 @@ def body_is_limited(lab: Lab) -> Checks:
     document = lab.request(lab.cheapest(), prompt="")
     missing = lab.contract.fact("limits.body") + 1 - len(json.dumps(document))
     exchange = lab.submit({**document, "input": {**document["input"], "prompt": "x" * missing}})
-    yield _status("service.json#/errors/413", 413, exchange)
+    yield from _status("service.json#/errors/413", 413, exchange)
 
 
 @law("envelope-is-checked", "A submission whose envelope breaks the contract is refused",
@@ -172,6 +195,8 @@ def _of(violations: list[Violation], breakage: Any) -> Violation:
 def _refused(lab: Lab, document: Any, violation: Violation, subject: str) -> Checks:
     """Expect 400, and a message that names the place."""
     exchange = lab.submit(document)
+    if exchange.is_unclear:
+        return
     source = violation.source
     clause = Clause(violation.clause, source.confidence, source.page)
     wanted = f"400, for {violation}"
@@ -180,7 +205,7 @@ def _refused(lab: Lab, document: Any, violation: Violation, subject: str) -> Che
         yield Broken(violation.clause, wanted, observed, exchange, subject, clause)
         return
     yield Held(violation.clause)
-    yield _status("service.json#/errors/400", 400, exchange, subject)
+    yield from _status("service.json#/errors/400", 400, exchange, subject)
     said = exchange.json.get("msg", "") if isinstance(exchange.json, dict) else ""
     name = violation.place.partition("[")[0].rpartition(".")[2] or "body"
     place = promised("refusal_names_field")
@@ -206,19 +231,10 @@ def no_local_callback(lab: Lab) -> Checks:
         raise Skipped("a mock on this machine is to accept it; --strict-callbacks refuses it")
     document = lab.request(lab.cheapest()) | {"callBackUrl": "http://localhost/webhook"}
     place = "submit-request.json#/properties/callBackUrl"
-    yield _status(place, 400, lab.submit(document), "localhost")
+    yield from _status(place, 400, lab.submit(document), "localhost")
 
 
 # -- what is accepted ------------------------------------------------------------------------
-
-
-@law("smallest-input", "The smallest valid input of every model is accepted", EXPERIMENT,
-     "submit-request.json#/properties/model", submits=True)  # fmt: skip
-def smallest_input(lab: Lab) -> Checks:
-    """Submit it."""
-    for model in lab.options.models:
-        place = lab.card_of(model)
-        yield from _accepted(lab, lab.request(model), f"{place}#/input", model)
 
 
 @law("every-value", "Every value of every field of every model is accepted", EXPERIMENT,
@@ -256,7 +272,7 @@ def judge_accepted(exchange: Exchange, place: str, subject: str) -> Iterator[Hel
     """Expect a taskId, unless moderation rejects what is in it: that is another matter."""
     if exchange.succeeded or isinstance((exchange.task or {}).get("taskId"), str):
         yield Held(place)
-    elif not is_moderated(exchange):
+    elif not is_moderated(exchange) and not exchange.is_unclear:
         observed = f"{exchange.error or exchange.status} {exchange.said(200)}"
         yield Broken(place, "accepted", observed, exchange, subject)
 

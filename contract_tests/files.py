@@ -4,6 +4,27 @@ from __future__ import annotations
 
 import struct
 from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+_PNG, PAGE = "image/png", "text/html"
+
+UNTYPED = ("", "application/octet-stream", "binary/octet-stream")
+"""Content types that say nothing of what a file is."""
+
+_BY_ENDING = {
+    ".png": "image/png",
+    ".jpg": "image/jpeg",
+    ".jpeg": "image/jpeg",
+    ".webp": "image/webp",
+    ".gif": "image/gif",
+    ".mp4": "video/mp4",
+    ".webm": "video/webm",
+}
+
+
+def type_of_name(path: str) -> str | None:
+    """Return the media type that the ending of a URL's path stands for; None for any other."""
+    return _BY_ENDING.get(PurePosixPath(path.lower()).suffix)
 
 
 @dataclass(frozen=True)
@@ -14,12 +35,17 @@ class Look:
     size: tuple[int, int] | None
     """Width and height in pixels; None where the bytes do not tell."""
 
+    @property
+    def tells_size(self) -> bool:
+        """Whether a whole file of this type tells its size here."""
+        return self.media_type == _PNG
+
 
 def look_at(data: bytes) -> Look:
     """Read the head of a file; whole PNG and MP4 files tell their size."""
     if data.startswith(b"\x89PNG\r\n\x1a\n"):
         whole = data[12:16] == b"IHDR" and b"IEND" in data[-12:]
-        return Look("image/png", struct.unpack(">II", data[16:24]) if whole else None)
+        return Look(_PNG, struct.unpack(">II", data[16:24]) if whole else None)
     if data[4:8] == b"ftyp":
         return Look("video/mp4", _track_size(data))
     for media_type, start in (
@@ -32,7 +58,7 @@ def look_at(data: bytes) -> Look:
     if data.startswith(b"RIFF") and data[8:12] == b"WEBP":
         return Look("image/webp", None)
     if data.lstrip()[:1] == b"<":
-        return Look("text/html", None)
+        return Look(PAGE, None)
     return Look(f"unknown bytes {data[:8].hex()}", None)
 
 

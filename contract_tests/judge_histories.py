@@ -118,12 +118,25 @@ def _is_after(history: History, poll: Exchange, other: Exchange) -> bool:
 
 
 def difference(before: dict[str, Any], after: dict[str, Any]) -> str:
-    """Say in which field two tasks differ first; empty if they are the same."""
+    """Say in which field two tasks differ first; empty if they are the same.
+
+    Result URLs are compared without their queries, in which a storage service may sign each anew.
+    """
+    before, after = _unsigned(before), _unsigned(after)
     for name in before | after:
         if before.get(name) != after.get(name) or (name in before) != (name in after):
             one, other = json_text(before.get(name)), json_text(after.get(name))
             return f"{name} was {one}, and then {other}"
     return ""
+
+
+def _unsigned(task: dict[str, Any]) -> dict[str, Any]:
+    result = task.get("result")
+    urls = result.get("urls") if isinstance(result, dict) else None
+    if not isinstance(result, dict) or not isinstance(urls, list):
+        return task
+    plain = [one.partition("?")[0] if isinstance(one, str) else one for one in urls]
+    return {**task, "result": {**result, "urls": plain}}
 
 
 @law("timestamps", "The moments of a task are in order", HISTORY, "timestamps_in_order",
@@ -172,33 +185,43 @@ def reason(contract: Contract, history: History) -> Checks:
         yield Held(promised("reason_of_failure"))
 
 
-@law("echo", "A poll echoes what was submitted", HISTORY, "echo_prompt", "echo_all")
-def echo(_contract: Contract, history: History) -> Checks:
-    """Compare every submitted field."""
+@law("echo", "A poll echoes what was submitted", HISTORY, "echo_prompt", "echo_present",
+     "echo_all")  # fmt: skip
+def echo(contract: Contract, history: History) -> Checks:
+    """Compare every submitted field; one that is not shown breaks only what no page promises."""
     submitted = history.document.get("input")
-    if not isinstance(submitted, dict) or not history.shown:
+    if not isinstance(submitted, dict):
         return
     wanted = {"model": history.document.get("model"), **submitted}
+    known = wanted.keys() | {name for card in contract.cards.values() for name in card.fields}
     for poll, task in history.shown:
         echoed = task.get("input")
         if not isinstance(echoed, dict):
             continue
-        for name, value in wanted.items():
-            promise = "echo_prompt" if name in ("model", "prompt") else "echo_all"
-            if name in echoed and _same(echoed[name], value):
-                yield Held(promised(promise))
-            else:
-                have, wants = echoed.get(name), value
-                if isinstance(have, str) and isinstance(value, str):
-                    have, wants = _fromdifference(have, value)
-                observed = json_text(have) if name in echoed else "absent"
-                expected = f"{name}: {json_text(wants)}"
-                yield broken(promise, expected, f"{name}: {observed}", poll, name)
-                return
-        for name in sorted(echoed.keys() - wanted.keys()):
+        checks = [_echoed(name, value, echoed, poll) for name, value in wanted.items()]
+        yield from checks
+        for name in sorted(echoed.keys() - known):  # a page shows a default that was not sent
             shown = f"{name}: {json_text(echoed[name])}"
             added = broken("echo_all", "what was submitted, and no more", shown, poll, name)
             yield replace(added, severity="information")
+        if any(isinstance(one, Broken) for one in checks):
+            return
+
+
+def _echoed(name: str, value: Any, echoed: dict[str, Any], poll: Exchange) -> Held | Broken:
+    """Compare one submitted field with its echo: the pages differ on whether there is one."""
+    is_always = name in ("model", "prompt")
+    if name not in echoed:
+        promise = "echo_prompt" if is_always else "echo_all"
+        return broken(promise, f"{name}: {json_text(value)}", f"{name}: absent", poll, name)
+    promise = "echo_prompt" if is_always else "echo_present"
+    have, wants = echoed[name], value
+    if _same(have, wants):
+        return Held(promised(promise))
+    if isinstance(have, str) and isinstance(wants, str):
+        have, wants = _fromdifference(have, wants)
+    expected, observed = f"{name}: {json_text(wants)}", f"{name}: {json_text(have)}"
+    return broken(promise, expected, observed, poll, name)
 
 
 def _fromdifference(one: str, other: str) -> tuple[str, str]:
@@ -218,7 +241,11 @@ def _same(one: Any, other: Any) -> bool:
      HISTORY, "cancel_is_kept")  # fmt: skip
 def cancel_is_kept(contract: Contract, history: History) -> Checks:
     """Compare the answers to the cancellations with the end of the task."""
-    if not history.cancels or history.last.get("status") not in contract.lifecycle.terminal:
+    if (
+        not history.cancels
+        or history.unclear
+        or history.last.get("status") not in contract.lifecycle.terminal
+    ):
         return
     accepted = [one for one in history.cancels if one.succeeded]
     cancelled = history.last.get("status") == contract.lifecycle.cancelled

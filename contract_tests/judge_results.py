@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from mockserver.contract import Contract
+from typing import Any
+
+from mockserver.contract import Contract, ModelCard
 from mockserver.domain.billing import count_of
 from mockserver.domain.sizes import size_of
 
-from .evidence import History
-from .files import look_at
+from .evidence import Exchange, History
+from .files import PAGE, UNTYPED, look_at, type_of_name
 from .judge_histories import broken, model_of
 from .law import HISTORY, Broken, Checks, Held, law, promised
 
 
 @law("results", "A success has n results of the model's kind, each with a URL of its own", HISTORY,
-     "n_results", "kind_of_result")  # fmt: skip
+     "n_results", "default_count", "own_url", "kind_of_result")  # fmt: skip
 def results(contract: Contract, history: History) -> Checks:
     """Count, and compare."""
     card = contract.cards.get(model_of(history))
@@ -23,12 +25,7 @@ def results(contract: Contract, history: History) -> Checks:
     poll = history.shown[-1][0]
     urls, submitted = result.get("urls"), history.document.get("input")
     if isinstance(urls, list) and isinstance(submitted, dict):
-        wanted = count_of(card, submitted)
-        if len(urls) == wanted and len(set(map(str, urls))) == wanted:
-            yield Held(promised("n_results"))
-        else:
-            observed = f"{len(urls)} URLs, {len(set(map(str, urls)))} different"
-            yield broken("n_results", f"{wanted} different URLs", observed, poll, card.model)
+        yield from _counted(card, submitted, urls, poll)
     kind = result.get("type")
     if kind == card.result:
         yield Held(promised("kind_of_result"))
@@ -37,30 +34,64 @@ def results(contract: Contract, history: History) -> Checks:
         yield broken("kind_of_result", f"type {card.result!r}", observed, poll, card.model)
 
 
-@law("files", "Each result URL gives a file of the promised type", HISTORY, "file_is_there",
+def _counted(card: ModelCard, submitted: dict[str, Any], urls: list[Any], poll: Exchange) -> Checks:
+    """Compare the number of URLs with n; where n was not sent, the pages' own examples differ."""
+    name = "n_results" if "n" in submitted and "n" in card.fields else "default_count"
+    wanted, different = count_of(card, submitted), len(set(map(str, urls)))
+    if len(urls) == wanted:
+        yield Held(promised(name))
+    else:
+        yield broken(name, f"{wanted} URLs", f"{len(urls)} URLs", poll, card.model)
+    if different == len(urls):
+        yield Held(promised("own_url"))
+    else:
+        observed = f"{len(urls)} URLs, {different} different"
+        yield broken("own_url", f"{len(urls)} different URLs", observed, poll, card.model)
+
+
+@law("files", "Each result URL returns a file of the type that it says", HISTORY, "file_is_there",
+     "file_without_token", "type_as_named", "content_type_is_true",
      "service.json#/results/image", "service.json#/results/video")  # fmt: skip
 def files(contract: Contract, history: History) -> Checks:
     """Look at the files that were fetched: their status, media type and first bytes."""
     card = contract.cards.get(model_of(history))
-    for file in history.files if card is not None else ():
-        assert card is not None  # noqa: S101 - the loop is empty without one
-        if file.status != 200 or not file.answer:
+    if card is None:
+        return
+    for file in history.files:
+        if file.status in (401, 403):
+            observed = f"{file.status} {file.said()}"
+            yield broken("file_without_token", "200", observed, file, card.model)
+        elif file.status != 200 or not file.answer:
             observed = f"{file.error or file.status}, {len(file.answer)} bytes"
             yield broken("file_is_there", "200 and a file", observed, file, card.model)
-            continue
-        yield Held(promised("file_is_there"))
-        place = f"service.json#/results/{card.result}"
-        wanted = contract.service["results"][card.result]["media_type"]
-        said = file.answer_headers.get("content-type", "").partition(";")[0].strip()
-        look = look_at(file.answer)
-        if said == wanted == look.media_type and (look.size or card.result == "video"):
-            yield Held(place)
-        elif said == wanted == look.media_type:
-            observed = f"{len(file.answer)} bytes without the end that a {wanted} has"
-            yield broken("file_is_there", "the whole file", observed, file, f"{card.model} end")
         else:
-            observed = f"Content-Type {said!r}, and the bytes are {look.media_type}"
-            yield Broken(place, wanted, observed, file, card.model)
+            yield Held(promised("file_without_token"))
+            yield from _typed(contract, card, file)
+
+
+def _typed(contract: Contract, card: ModelCard, file: Exchange) -> Checks:
+    """Compare what the bytes of a file are with what its URL, its head and the model say."""
+    look = look_at(file.answer)
+    is_whole = look.size is not None or not look.tells_size
+    if look.media_type == PAGE or not is_whole:
+        observed = "a web page" if is_whole else f"{len(file.answer)} bytes without an end"
+        subject = card.model if is_whole else f"{card.model} end"
+        yield broken("file_is_there", "the whole file", observed, file, subject)
+        return
+    yield Held(promised("file_is_there"))
+    said = file.answer_headers.get("content-type", "").partition(";")[0].strip().lower()
+    place = f"service.json#/results/{card.result}"
+    usual = contract.service["results"][card.result]["media_type"]
+    observed = f"Content-Type {said!r}, and the bytes are {look.media_type}"
+    for clause, wanted, is_so in (
+        (promised("type_as_named"), type_of_name(file.path), True),
+        (promised("content_type_is_true"), None if said in UNTYPED else said, True),
+        (place, usual, said == usual),
+    ):
+        if wanted == look.media_type and is_so:
+            yield Held(clause)
+        elif wanted is not None:
+            yield Broken(clause, wanted, observed, file, card.model)
 
 
 @law("pixels", "Each result has exactly the promised pixels", HISTORY,

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import random
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from threading import RLock
 from typing import Any, Protocol
+from urllib.parse import unquote
 
 from mockserver.contract import Contract
 
 from .collector import Collector
 from .evidence import WEBHOOK, Exchange, History
-from .law import EXPERIMENT, LAWS, Law
+from .law import EXPERIMENT, LAWS, Broken, Checks, Law
 from .ledger import LimitError, PriceError
 from .strategies import minimal_input
-from .target import CANCEL, QUERY, SUBMIT, Target, path_of
+from .target import CANCEL, QUERY, SUBMIT, RateLimited, Target, path_of
 
 
 class Skipped(Exception):
@@ -26,6 +28,8 @@ class TargetLost(Exception):
     """The target does not answer; the message says what happens instead."""
 
 
+_OFTEN, _RATE = 3, 0.1
+"""How many failures of one kind, and what part of the requests, are no hiccups any more."""
 _SILENCE = 5
 """Requests in a row without an answer, after which nobody is there any more."""
 
@@ -77,6 +81,10 @@ class Lab(Collector):
         self.random = random.Random(options.seed)  # noqa: S311 - it is to repeat, not to be secret
         self.histories: dict[str, History] = {}
         self.requests = self.submissions = 0
+        self.asked: Counter[str | None] = Counter()
+        """How many requests there were of each operation."""
+        self.hiccups: dict[tuple[str | None, str], list[Exchange]] = {}
+        """What went wrong and was sent again, or not judged, by operation and what it was."""
         self.unchecked: list[str] = []
         self.silent = 0
         """How many requests in a row have had no answer."""
@@ -109,18 +117,30 @@ class Lab(Collector):
 
     def _add(self, exchange: Exchange) -> None:
         polls = exchange.operation == QUERY
-        history = self.histories.get(exchange.path.split("/")[-1 if polls else -2])
-        if history is not None:
-            (history.polls if polls else history.cancels).append(exchange)
+        task_id = unquote(exchange.path.split("/")[-1 if polls else -2])
+        history = self.histories.get(task_id)
+        if history is None:
+            return
+        (history.polls if polls else history.cancels).append(exchange)
+        if not polls and exchange.tries > 1:  # a lost answer can have said yes
+            history.unclear = True
 
     def note_foreign(self, exchange: Exchange) -> None:
         """Judge an exchange that says nothing of this run's own tasks."""
         with self._lock:
             self.requests += 1
+            self.asked[exchange.operation] += 1
             self.silent = 0 if exchange.status is not None else self.silent + 1
             self.last_error = exchange.error
             self.submissions += exchange.operation == SUBMIT
             self.judge(exchange)
+
+    def note_hiccup(self, exchange: Exchange) -> None:
+        """Keep a response that says nothing of the contract: the server or the network failed."""
+        with self._lock:
+            self.requests += not exchange.is_unclear
+            what = (exchange.error or f"HTTP {exchange.status}").partition(":")[0]
+            self.hiccups.setdefault((exchange.operation, what), []).append(exchange)
 
     def _begin(self, exchange: Exchange) -> None:
         task_id = (exchange.task or {}).get("taskId")
@@ -154,7 +174,8 @@ class Lab(Collector):
         task_id = told_id if told_id in self.histories else self._asked.get(seen.path, told_id)
         if task_id is not None:
             polled = self.on_arrival(task_id)
-            seen = replace(seen, status=polled.status, answer=polled.answer)
+            if polled is not None:
+                seen = replace(seen, status=polled.status, answer=polled.answer)
         with self._lock:
             history = self.histories.get(task_id or "")
             if history is not None:
@@ -163,14 +184,22 @@ class Lab(Collector):
                 self._unclaimed.setdefault(seen.path, []).append(seen)
         return 200
 
-    def on_arrival(self, task_id: str) -> Exchange:
+    def on_arrival(self, task_id: str) -> Exchange | None:
         """Poll without noting it: it may overtake a poll that is under way."""
-        return self.beside.poll(task_id)
+        try:
+            return self.beside.poll(task_id)
+        except RateLimited:
+            return None
 
     @property
     def beside(self) -> Target:
         """The target for polls that are made while others are under way."""
         return self._beside
+
+    def lose(self, model: str) -> None:
+        """Leave a model that the target does not know out of everything that is still to come."""
+        left = tuple(one for one in self.options.models if one != model)
+        self.options = replace(self.options, models=left)
 
     def reach(self, make: Callable[[Callable[[Exchange], object]], Target]) -> None:
         """Use the target that *make* makes of whoever is to be told of its exchanges."""
@@ -206,7 +235,9 @@ class Lab(Collector):
         return self.contract.card_uris[model].removeprefix(self.contract.schemas.base)
 
     def cheapest(self) -> str:
-        """Name the model whose smallest request costs the least."""
+        """Name the model whose smallest request costs the least. Raises Skipped if none is left."""
+        if not self.options.models:
+            raise Skipped("the target accepts no model")
         costs = {
             model: self.target.money.worst_case(self.request(model))
             for model in self.options.models
@@ -254,6 +285,8 @@ class Lab(Collector):
         verdict = self.verdicts[law.id]
         try:
             self.record(law, law.judge(self))
+        except RateLimited as limited:
+            raise TargetLost(str(limited)) from None
         except Skipped as skipped:
             verdict.reason = str(skipped)
         except PriceError as unknown:
@@ -266,7 +299,23 @@ class Lab(Collector):
         """Judge the histories of all tasks, and settle what was not held against anything."""
         for history in self.histories.values():
             self.judge_history(history)
+        self.record(LAWS["answers"], self._of_hiccups())
         self.settle()
+
+    def _of_hiccups(self) -> Checks:
+        """Say what failed and did not when it was sent again: once is nothing, often is drift."""
+        for (operation, what), seen in self.hiccups.items():
+            times, of = len(seen), max(len(seen), self.asked[operation])
+            often = times >= _OFTEN and times / of >= _RATE
+            severity = "drift" if often else "warning" if times > 1 else "information"
+            fate = (
+                "not sent again, as that could cost" if seen[0].is_unclear else "then it went well"
+            )
+            subject = f"{operation or 'other requests'} {what}"
+            observed = f"{what} {times} times in {of} requests; {fate}"
+            yield Broken(
+                "envelope.json#", "a response", observed, seen[0], subject, severity=severity
+            )
 
     @staticmethod
     def experiments() -> list[Law]:

@@ -62,7 +62,7 @@ def _first_refused(lab: Lab, model: str) -> Exchange | None:
         except LimitError as limit:
             stopped.append(limit)
             return
-        if not exchange.succeeded and not is_moderated(exchange):
+        if not exchange.succeeded and not is_moderated(exchange) and not exchange.is_unclear:
             seen.append(exchange)
             if not lab.options.thrifty:  # what is raised is tried again, and paid again
                 raise _Refused(exchange)
@@ -108,8 +108,7 @@ def _followed(lab: Lab, histories: list[History], *, closely: bool = True) -> Ch
         urls = result.get("urls") if isinstance(result, dict) else None
         wanted = history.task_id in lab.files_wanted and isinstance(urls, list)
         for url in urls if wanted and urls is not None else ():
-            if str(url).lower().startswith(("http://", "https://")):
-                history.files.append(lab.target.fetch(url))
+            history.files.append(lab.target.fetch(str(url)))
     if histories:
         yield Held(promised("ends"))  # whether each did is for the law of that name to say
 
@@ -197,6 +196,7 @@ def cancel_later(lab: Lab) -> Checks:
     for state in lab.contract.lifecycle.path[1:]:
         history = _begun(lab)
         if _reaches(lab, history, state):
+            lab.target.pause(0.001)  # so that two changes never bear the same moment
             yield from _refusal(lab.target.cancel(history.task_id), state)
         lab.follow([history])
     history = _begun(lab)
@@ -226,7 +226,7 @@ def _refusal(answer: Exchange, subject: str) -> Checks:
     place = promised("cancel_refused_with_400")
     if answer.status == 400:
         yield Held(place)
-    elif not answer.succeeded:
+    elif not answer.succeeded and not answer.is_unclear:
         yield Broken(place, "400", f"{answer.error or answer.status}", answer, subject)
 
 

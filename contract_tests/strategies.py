@@ -13,7 +13,15 @@ from mockserver.contract import Contract
 
 URL = "https://example.com/source.jpg"
 
-_ANNOTATIONS = {"description", "default", "x-source", "x-accepts", "x-message", "x-ignored"}
+_ANNOTATIONS = {
+    "description",
+    "default",
+    "x-source",
+    "x-sources",
+    "x-accepts",
+    "x-message",
+    "x-ignored",
+}
 _CHECKED_AFTERWARDS = {"if", "then", "allOf", "not", "contains", "minContains", "maxContains"}
 _BUILT = {"type", "enum", "minimum", "maximum", "minLength", "minItems", "maxItems", "items"}
 _BUILT |= {"pattern", "anyOf", "properties", "required", "$ref"}

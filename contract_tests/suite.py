@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -17,7 +17,7 @@ from . import experiments, judge_results, judge_webhooks, lives, machine  # noqa
 from .evidence import Exchange, Report
 from .lab import Lab, Options, TargetLost
 from .law import LAWS, Law
-from .target import Money, Target
+from .target import Money, RateLimited, Target
 
 __all__ = ["LAWS", "OwnMock", "examine", "examine_own_mock", "own_mock"]
 
@@ -60,7 +60,8 @@ def reaching(lab: Lab, url: str, keys: Sequence[str], cost: Money, **how: Any) -
     with ExitStack() as stack:
 
         def make(key: str, watch: Callable[[Exchange], object]) -> Target:
-            return stack.enter_context(closing(Target(url, key, cost, watch, **how)))
+            target = Target(url, key, cost, watch, hiccup=lab.note_hiccup, **how)
+            return stack.enter_context(closing(target))
 
         lab.reach(lambda watch: make(keys[0], watch))
         lab.other = make(keys[1], lab.note_foreign) if keys[1] else None
@@ -91,9 +92,10 @@ def examine(
     except TargetLost as lost:
         report.interrupted, report.lost = True, str(lost)
     if lab.options.thrifty and not report.lost:
-        for history in lab.histories.values():
-            if not lab.has_ended(history):
-                lab.target.cancel(history.task_id)
+        with suppress(RateLimited):
+            for history in lab.histories.values():
+                if not lab.has_ended(history):
+                    lab.target.cancel(history.task_id)
     lab.conclude()
     report.verdicts = list(lab.verdicts.values())
     report.assumptions = list(lab.assumptions.values())

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal, InvalidOperation
+from email.utils import parsedate_to_datetime
+from http import HTTPStatus
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import urllib3
 
@@ -30,7 +33,20 @@ _NOT_SENT = ("NewConnectionError", "NameResolutionError", "ConnectTimeoutError")
 _UNSURE = (408, 409, 425, 499)
 """Refusals that do not say whether the submission was accepted before."""
 
+_TRIES = 3
+"""Times that a request which costs nothing is sent until it gets a response."""
+_BACKOFF = 1.0
+"""Seconds before the second try, twice that before the third."""
+_MOST_WAITS = 8
+"""Times in a row that one request is sent again after 429."""
+_LONGEST_WAIT = 60.0
+"""Seconds to wait after one 429, whatever its Retry-After asks for."""
+
 SUBMIT, QUERY, CANCEL, RESULT = "submit", "query", "cancel", "result"
+
+
+class RateLimited(Exception):
+    """The target answers 429 however long the run waits; the message says how often it did."""
 
 
 class Operations:
@@ -64,6 +80,11 @@ class Money:
     """US dollars that the accepted submissions of this run can have cost at most."""
     at_most: Decimal = field(default_factory=Decimal)
     """The same, had every submission been accepted."""
+
+    @property
+    def is_spent(self) -> bool:
+        """Whether submissions cost money, so that none may be sent twice."""
+        return self.ledger is not None
 
     def worst_case(self, document: Any) -> Decimal | None:
         """Say what a submission can cost at most, as if it were accepted; None if nobody knows.
@@ -122,6 +143,7 @@ class Target:
         pause: Callable[[float], object] = time.sleep,
         rate: float | None = None,
         secrets: tuple[str, ...] = (),
+        hiccup: Callable[[Exchange], object] = lambda _exchange: None,
     ) -> None:
         self.base_url = base_url.rstrip("/").removesuffix("/api/v1")
         self.money = money
@@ -129,7 +151,10 @@ class Target:
         """Lets time pass for the target: real time, or that of a mock."""
         self._token = token
         self._secrets = [one for one in (token, *secrets) if len(one) >= _SHORTEST_SECRET]
-        self._watch = watch
+        self._watch, self._hiccup = watch, hiccup
+        self.waits, self.waited = 0, 0.0
+        """How often, and for how many seconds, 429 made this run wait."""
+        self._is_limited = False
         self._gap = 0.0 if rate is None else 1 / rate
         self._next = 0.0
         self._operations = Operations(money.contract)
@@ -145,12 +170,16 @@ class Target:
     def submit(self, document: Any, **changes: Any) -> Exchange:
         """Submit a document, or the bytes of one; *changes* are those of `send`.
 
-        Raises LimitError if it could cost more than is left, and LedgerError.
+        Raises LimitError if it could cost more than is left, LedgerError and RateLimited.
         """
         operation = self._operations.by_name[SUBMIT]
         body = document if isinstance(document, bytes) else json.dumps(document).encode()
         cost, name = self._reserve(document)
-        exchange = self.send(operation["method"], operation["path"], body=body, **changes)
+        try:
+            exchange = self.send(operation["method"], operation["path"], body=body, **changes)
+        except RateLimited:
+            self._release(name)
+            raise
         self._settle(cost, name, exchange)
         return exchange
 
@@ -174,7 +203,11 @@ class Target:
         never_sent = (exchange.error or "").partition(":")[0] in _NOT_SENT
         if not refused and not never_sent:
             self.money.reserved += cost
-        elif name is not None and self.money.ledger is not None:
+        else:
+            self._release(name)
+
+    def _release(self, name: str | None) -> None:
+        if name is not None and self.money.ledger is not None:
             self.money.ledger.release(name)
 
     def poll(self, task_id: str) -> Exchange:
@@ -187,11 +220,16 @@ class Target:
 
     def _on_task(self, name: str, task_id: str) -> Exchange:
         operation = self._operations.by_name[name]
-        return self.send(operation["method"], operation["path"].format(taskId=task_id))
+        path = operation["path"].format(taskId=quote(task_id, safe=""))
+        return self.send(operation["method"], path)
 
     def fetch(self, url: str) -> Exchange:
         """Get a result file, without a token."""
-        return self._exchange("GET", url, {}, b"", RESULT)
+        if url.lower().startswith(("http://", "https://")):
+            return self._exchange("GET", url, {}, b"", RESULT, is_free=True)
+        missing = self._once("GET", url, {}, b"", RESULT)  # trying again would not help
+        self._watch(missing)
+        return missing
 
     def send(
         self,
@@ -202,13 +240,18 @@ class Target:
         authorization: str | None = "",
         content_type: str = "application/json",
     ) -> Exchange:
-        """Send any request; *authorization* replaces this target's own, None leaves it out."""
+        """Send any request; *authorization* replaces this target's own, None leaves it out.
+
+        Raises RateLimited.
+        """
         given = self._authorization if authorization == "" else authorization
         headers = {} if given is None else {"Authorization": given}
         if body:
             headers["Content-Type"] = content_type
         operation = self._operations.name_of(method, path)
-        return self._exchange(method, self.base_url + path, headers, body, operation)
+        is_free = operation != SUBMIT or (not self.money.is_spent and b"callBackUrl" not in body)
+        url = self.base_url + path
+        return self._exchange(method, url, headers, body, operation, is_free=is_free)
 
     # -- one exchange ------------------------------------------------------------------------
 
@@ -219,6 +262,51 @@ class Target:
         headers: Mapping[str, str],
         body: bytes,
         operation: str | None,
+        *,
+        is_free: bool,
+    ) -> Exchange:
+        """Send a request until it gets a response that can be judged.
+
+        After 429 it is sent again when Retry-After says so: it was not accepted. After a failure
+        of the server or the network it is sent again only if it *is_free*: it changes nothing, or
+        nothing that anybody pays for.
+        """
+        failed: list[Exchange] = []
+        while True:
+            exchange = self._unlimited(method, url, headers, body, operation)
+            if not exchange.is_unwell or not is_free or len(failed) + 1 == _TRIES:
+                break
+            failed.append(exchange)
+            self.pause(_BACKOFF * len(failed))
+        is_unclear = exchange.is_unwell and not is_free
+        for one in [*failed, exchange] if is_unclear or not exchange.is_unwell else ():
+            if one.is_unwell:
+                self._hiccup(one)
+        exchange = replace(exchange, tries=len(failed) + 1, is_unclear=is_unclear)
+        self._watch(exchange)
+        return exchange
+
+    def _unlimited(
+        self, method: str, url: str, headers: Mapping[str, str], body: bytes, operation: str | None
+    ) -> Exchange:
+        """Send a request, and again for as long as the answer is 429. Raises RateLimited."""
+        for waits in range(0 if self._is_limited else _MOST_WAITS):
+            exchange = self._once(method, url, headers, body, operation)
+            if exchange.status != HTTPStatus.TOO_MANY_REQUESTS:
+                return exchange
+            self._wait(_asked_to_wait(exchange.answer_headers, otherwise=2.0**waits))
+        self._is_limited = True
+        raise RateLimited(
+            f"{_MOST_WAITS} times in a row, {method} {self.base_url} was answered 429"
+        )
+
+    def _wait(self, seconds: float) -> None:
+        bounded = min(seconds, _LONGEST_WAIT)
+        self.waits, self.waited = self.waits + 1, self.waited + bounded
+        self.pause(bounded)
+
+    def _once(
+        self, method: str, url: str, headers: Mapping[str, str], body: bytes, operation: str | None
     ) -> Exchange:
         self._keep_the_rate()
         status, error, answer = None, None, b""
@@ -227,7 +315,7 @@ class Target:
             status, answered, answer = self._ask(method, url, headers, body)
         except (urllib3.exceptions.HTTPError, OSError, ValueError) as failure:
             error = self.hidden(f"{type(failure).__name__}: {failure}")
-        exchange = Exchange(
+        return Exchange(
             method=method,
             url=self.hidden(url),
             path=self.hidden(path_of(url)),
@@ -239,8 +327,6 @@ class Target:
             answer=self.hidden_bytes(answer),
             error=error,
         )
-        self._watch(exchange)
-        return exchange
 
     def _ask(
         self, method: str, url: str, headers: Mapping[str, str], body: bytes
@@ -278,6 +364,18 @@ class Target:
         for secret in self._secrets:
             data = data.replace(secret.encode(), REDACTED.encode())
         return data
+
+
+def _asked_to_wait(headers: Mapping[str, str], *, otherwise: float) -> float:
+    """Return the seconds that Retry-After asks for, as a number or as a date."""
+    asked = headers.get("retry-after", "").strip()
+    if re.fullmatch(r"[0-9]{1,9}(\.[0-9]+)?", asked):
+        return float(asked)
+    try:
+        moment, now = (parsedate_to_datetime(one) for one in (asked, headers.get("date", "")))
+        return max(0.0, (moment - now).total_seconds())
+    except (TypeError, ValueError):
+        return otherwise
 
 
 def path_of(url: str) -> str:

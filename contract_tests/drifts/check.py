@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from ..evidence import Report
+from ..evidence import Finding, Report
 from .catalogue import FILE, markdown
 from .control import CONTROLS
 from .table import DRIFTS
@@ -40,7 +40,7 @@ def try_drift(name: str) -> Outcome:
         name,
         about,
         drift.examine,
-        lambda report: "" if drift.caught(report) else f"found instead: {_found(report)}",
+        lambda report: "" if drift.caught(report) else f"found instead: {_found(report.findings)}",
     )
 
 
@@ -51,7 +51,7 @@ def try_control(name: str, seed: int, *, of_all: bool = False) -> Outcome:
         name,
         f"seed {seed}",
         lambda: control.examine(seed, of_all=of_all),
-        lambda report: f"found: {_found(report)}" if report.findings else "",
+        lambda report: f"found: {_found(wrong)}" if (wrong := control.wrong(report)) else "",
     )
 
 
@@ -64,8 +64,8 @@ def _outcome(
         return Outcome(name, about, f"{type(fault).__name__}: {fault}")
 
 
-def _found(report: Report) -> str:
-    found = dict.fromkeys(f"{one.law} {one.clause.place}" for one in report.findings)
+def _found(findings: Iterable[Finding]) -> str:
+    found = dict.fromkeys(f"{one.law} {one.clause.place}" for one in findings)
     return ", ".join(found) or "nothing"
 
 

@@ -72,12 +72,13 @@ DRIFTS = (
         "echo",
         _ALL,
         tasks(inside("input", drop("n"))),
+        severity="assumption",
     ),
     Drift(
         "echo-retyped",
         "The echo shows n as a string.",
         "echo",
-        _ALL,
+        "service.json#/promises/echo_present",
         tasks(inside("input", remake("n", str))),
     ),
     Drift(
@@ -115,6 +116,7 @@ DRIFTS = (
         _ALL,
         tasks(inside("input", rename("imageUrls", "image_urls"))),
         models=(EDIT,),
+        severity="assumption",
     ),
     Drift(
         "echo-with-more",

@@ -158,6 +158,7 @@ DRIFTS = (
         "submit-answer",
         f"{_ID}/pattern",
         _UpperIds,
+        severity="assumption",
     ),
     Drift(
         "cancel-with-data",

@@ -190,6 +190,7 @@ DRIFTS = (
         "input-is-checked",
         "common.json#/$defs/prompt/minLength",
         reads("common.json#/$defs/prompt/minLength", 0),
+        severity="assumption",
     ),
     Drift(
         "prompt-limited",
@@ -239,6 +240,7 @@ DRIFTS = (
         "common.json#/$defs/httpUrl/pattern",
         reads("common.json#/$defs/httpUrl/pattern", "^[A-Za-z]+://."),
         models=(EDIT,),
+        severity="assumption",
     ),
     Drift(
         "no-source-objects",

@@ -25,6 +25,8 @@ class Layer:
 
     post: Transport
     """Really sends a webhook."""
+    service: Service
+    """The mock itself."""
     faults: list[Exception]
     """What went wrong in the layer or in the mock itself, which is no drift but a mistake."""
 
@@ -52,7 +54,7 @@ class _Layered(Service):
         self, layer: Layer, contract: Contract, settings: Settings, *, transport: HttpTransport
     ) -> None:
         self._layer, self._post = layer, transport
-        layer.post, layer.faults = transport, []
+        layer.post, layer.service, layer.faults = transport, self, []
         super().__init__(layer.contract(contract), settings, transport=layer.send)
 
     def answer(self, request: Request) -> Response:

@@ -101,6 +101,7 @@ DRIFTS = (
         "refusal-answer",
         "error.json#/properties/msg/minLength",
         envelopes(put(msg=""), status=404),
+        severity="assumption",
     ),
     Drift(
         "msg-of-401",

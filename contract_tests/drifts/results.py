@@ -10,6 +10,7 @@ from mockserver.contract import load_contract
 from .changes import tasks
 from .drift import SOME_RESULT, Drift
 from .edits import drop, inside, put, remake, rename, when
+from .lawful import two_by_default
 
 _NAMES = load_contract().lifecycle
 _URLS = "service.json#/promises/n_results"
@@ -78,8 +79,8 @@ DRIFTS = (
     Drift(
         "urls-relative",
         "The URLs are paths.",
-        "poll-answer",
-        "common.json#/$defs/httpUrl/pattern",
+        "files",
+        "service.json#/promises/file_is_there",
         tasks(inside("result", remake("urls", _paths))),
     ),
     Drift(
@@ -93,7 +94,7 @@ DRIFTS = (
         "one-url-n-times",
         "All n results have the same URL.",
         "results",
-        _URLS,
+        "service.json#/promises/own_url",
         tasks(inside("result", remake("urls", lambda urls: urls[:1] * len(urls)))),
     ),
     Drift(
@@ -117,5 +118,13 @@ DRIFTS = (
         "task.json#/$defs/result/properties",
         tasks(inside("result", put(seed=7))),
         severity="information",
+    ),
+    Drift(
+        "two-without-n",
+        "Two results come where n was not sent.",
+        "results",
+        "service.json#/promises/default_count",
+        two_by_default,
+        severity="assumption",
     ),
 )

@@ -172,6 +172,7 @@ DRIFTS = (
         "envelope-is-checked",
         "common.json#/$defs/httpUrl/pattern",
         reads(f"{_REQUEST}/properties/callBackUrl", {"type": "string"}),
+        severity="assumption",
     ),
     Drift(
         "no-callback-url",

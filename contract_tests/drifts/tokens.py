@@ -112,7 +112,8 @@ DRIFTS = (
         "files-need-token",
         "Result files are refused without a token.",
         "files",
-        "service.json#/promises/file_is_there",
+        "service.json#/promises/file_without_token",
         _AsksForFiles,
+        severity="assumption",
     ),
 )

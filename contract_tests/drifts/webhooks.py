@@ -15,6 +15,7 @@ from ..target import QUERY, SUBMIT
 from .changes import document_of, webhooks
 from .drift import SOME_RESULT, Drift
 from .edits import Edit, drop, inside, put, rename
+from .lawful import minimal_polls
 from .layer import Ask, Layer, MakeLayer, operation_of
 
 _NAMES = load_contract().lifecycle
@@ -194,5 +195,13 @@ DRIFTS = (
         "webhook-conforms",
         "webhook.json#",
         webhooks(lambda callback: [replace(callback, method="PUT")]),
+    ),
+    Drift(
+        "webhook-with-more",
+        "A webhook shows failure_reason and moments, which a poll does not.",
+        "webhook-equals-poll",
+        "service.json#/promises/webhook_same_fields",
+        minimal_polls,
+        severity="assumption",
     ),
 )

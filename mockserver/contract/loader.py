@@ -143,7 +143,7 @@ def load_contract(schemas: Path | None = None, more_cards: Path | None = None) -
 
 def _name_models(schema: dict[str, Any], models: list[str]) -> None:
     """Let the field `model` take the names of the cards: that is their list, not its page's."""
-    source = {"confidence": "documented", "page": "the pages of the models"}
+    source = {"confidence": "documented", "page": "submit-task"}
     schema["x-accepts"] = f"one of {', '.join(map(repr, models))}"
     schema["allOf"] = [{"enum": models, "x-source": source}]
 

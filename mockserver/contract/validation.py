@@ -158,18 +158,28 @@ class SchemaValidator:
                 overridden = "x-source" in node  # who refers to a clause knows its page better
                 uri, node = self._schemas.resolve(node["$ref"], base)
                 base, pointer = urldefrag(uri)
-                source = source if overridden else _source(node, source)
+                source = source if overridden else source_of(node, source)
+            source = source_of(node[part], keyword_source(node, part, source))
             node, pointer = node[part], f"{pointer}/{_escape(part)}"
-            source = _source(node, source)
         return f"{base.removeprefix(self._schemas.base)}#{pointer}", source
 
 
 _DRAFT = "https://json-schema.org/draft/2020-12/schema"
 
 
-def _source(node: Any, otherwise: Source) -> Source:
-    """Read the source of a clause; a member that is itself named `x-source` is none."""
+def source_of(node: Any, otherwise: Source) -> Source:
+    """Return the source of a clause, or *otherwise*; a member named `x-source` is not one."""
     about = node.get("x-source") if isinstance(node, dict) else None
+    return _as_source(about, otherwise)
+
+
+def keyword_source(node: Any, keyword: str | int, otherwise: Source) -> Source:
+    """Return the source of one keyword of a clause, where `x-sources` names another one for it."""
+    about = node.get("x-sources") if isinstance(node, dict) else None
+    return _as_source(about.get(keyword) if isinstance(about, dict) else None, otherwise)
+
+
+def _as_source(about: Any, otherwise: Source) -> Source:
     if not isinstance(about, dict) or "confidence" not in about:
         return otherwise
     return Source(about["confidence"], about["page"])

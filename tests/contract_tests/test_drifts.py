@@ -18,6 +18,7 @@ from contract_tests.law import LAWS
 from mockserver.contract import Contract
 from mockserver.engine.exchange import Request, Response
 
+_VIDEO = "service.json#/results/video"
 SAMPLE = [rows[0] for rows in SUBJECTS.values()]
 """The first of each subject."""
 
@@ -35,10 +36,11 @@ def test_a_drift_is_caught_by_its_law_and_clause(drift: Drift) -> None:
 
 @pytest.mark.parametrize("control", CONTROLS, ids=lambda control: control.name)
 def test_without_a_drift_nothing_is_found(control: Control) -> None:
-    """Not even an information."""
+    """Not even an information, except that an assumption is answered as the row says."""
     report = replace(control, models=(EDIT, LITE)).examine(seed=1)
 
-    assert report.findings == []
+    assert control.wrong(report) == []
+    assert {one.clause.place for one in report.findings} >= set(control.otherwise) - {_VIDEO}
 
 
 def test_a_webhook_before_the_answer_is_no_false_alarm() -> None:

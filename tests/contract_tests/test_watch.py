@@ -51,7 +51,7 @@ def test_a_whole_life_that_conforms_has_no_findings(traffic: Traffic) -> None:
         (task(taskId=TASK.replace("a", "b")), "same-task", TASK.replace("a", "b")),
         (task(input={**DRAW["input"], "model": "x"}), "echo", 'model: "x"'),
         (task(failure_reason="TRANSIENT"), "reason", "failure_reason"),
-        (task("SUCCESS", result={"type": "image", "urls": []}), "results", "0 URLs"),
+        (task("SUCCESS", result={"type": "image", "urls": []}), "poll-answer", "data.result.urls"),
     ],
 )
 def test_drift_is_told_at_once_with_law_and_clause(
