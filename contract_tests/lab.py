@@ -204,6 +204,7 @@ class Lab(Collector):
     def reach(self, make: Callable[[Callable[[Exchange], object]], Target]) -> None:
         """Use the target that *make* makes of whoever is to be told of its exchanges."""
         self.target, self._beside = make(self.note), make(self.note_foreign)
+        self._beside.tries = 1  # a webhook's sender waits for it
 
     # -- what is done ------------------------------------------------------------------------
 

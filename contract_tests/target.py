@@ -34,7 +34,6 @@ _UNSURE = (408, 409, 425, 499)
 """Refusals that do not say whether the submission was accepted before."""
 
 _TRIES = 3
-"""Times that a request which costs nothing is sent until it gets a response."""
 _BACKOFF = 1.0
 """Seconds before the second try, twice that before the third."""
 _MOST_WAITS = 8
@@ -147,6 +146,8 @@ class Target:
     ) -> None:
         self.base_url = base_url.rstrip("/").removesuffix("/api/v1")
         self.money = money
+        self.tries = _TRIES
+        """How often a request that costs nothing is sent until it gets a response."""
         self.pause = pause
         """Lets time pass for the target: real time, or that of a mock."""
         self._token = token
@@ -219,9 +220,12 @@ class Target:
         return self._on_task(CANCEL, task_id)
 
     def _on_task(self, name: str, task_id: str) -> Exchange:
+        return self.send(*self.route_of(name, task_id))
+
+    def route_of(self, name: str, task_id: str) -> tuple[str, str]:
+        """Return method and path of an operation on a task."""
         operation = self._operations.by_name[name]
-        path = operation["path"].format(taskId=quote(task_id, safe=""))
-        return self.send(operation["method"], path)
+        return operation["method"], operation["path"].format(taskId=quote(task_id, safe=":"))
 
     def fetch(self, url: str) -> Exchange:
         """Get a result file, without a token."""
@@ -274,7 +278,7 @@ class Target:
         failed: list[Exchange] = []
         while True:
             exchange = self._unlimited(method, url, headers, body, operation)
-            if not exchange.is_unwell or not is_free or len(failed) + 1 == _TRIES:
+            if not exchange.is_unwell or not is_free or len(failed) + 1 == self.tries:
                 break
             failed.append(exchange)
             self.pause(_BACKOFF * len(failed))

@@ -25,6 +25,7 @@ from .evidence import Report
 from .lab import Lab, Options
 from .law import Law
 from .ledger import Ledger
+from .probe import problem_of
 from .suite import OWN_KEYS, examine, own_mock, reaching, receive
 from .target import Money
 
@@ -149,15 +150,10 @@ def verify(
         report = Report(shown, datetime.now(UTC), options.seed, command)
         if cost.ledger is not None:
             report.limit_usd = money(cost.ledger.limit)
-        _probe(lab)
+        problem = problem_of(lab.beside)
+        if problem:
+            raise VerifyError(problem)
         return examine(lab, report, progress)
-
-
-def _probe(lab: Lab) -> None:
-    """Ask once for a task that there is not, whatever the answer. Raises VerifyError."""
-    answer = lab.beside.poll("is-anybody-there")
-    if answer.error is not None:
-        raise VerifyError(f"{lab.target.base_url} does not answer: {answer.error}")
 
 
 def _ledger(request: Request) -> Ledger | None:
