@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import count
 from threading import Lock
@@ -83,6 +83,8 @@ class Delivery:
     method: str = "POST"
     resent: bool = False
     """Whether somebody asked for it, beside the attempts that were planned."""
+    proof: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    """Headers that can hold a secret, and so are never shown."""
 
     def as_json(self) -> dict[str, Any]:
         """Show the attempt."""

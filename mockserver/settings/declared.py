@@ -10,6 +10,7 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
+from mockserver.domain.document import FORMS
 from mockserver.domain.plan import PACES
 from mockserver.domain.scenario import Script
 from mockserver.settings.texts import (
@@ -21,6 +22,7 @@ from mockserver.settings.texts import (
     read_bytes,
     read_duration,
     read_flag,
+    read_header,
     read_hosts,
     read_names,
     read_path,
@@ -29,6 +31,7 @@ from mockserver.settings.texts import (
     read_rate_limit,
     read_ratio,
     read_scenario,
+    read_secret,
     read_states,
     read_task_duration,
     read_text,
@@ -49,11 +52,12 @@ def _setting(
     fact: str = "",
     none: str = "",
     own: bool = False,
+    secret: bool = False,
 ) -> Any:
     """Declare a setting.
 
     *fact* names the place in `service.json` that holds its default; *none* is the text of the
-    value None; *own* says that a sandbox can have a value of its own.
+    value None; *own* says that a sandbox can have a value of its own; a *secret* is never shown.
     """
     about = {
         "parse": parse,
@@ -62,8 +66,9 @@ def _setting(
         "fact": fact,
         "none": none,
         "own": own,
+        "secret": secret,
     }
-    return field(metadata=about)
+    return field(metadata=about, repr=not secret)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,7 +85,12 @@ class Settings:
         read_url, "base of result URLs, for a mock behind another name"
     )
     api_key: frozenset[str] | None = _setting(
-        read_names, "accept only these Bearer tokens, comma-separated or repeated; else any"
+        read_names,
+        "accept only these Bearer tokens, comma-separated or repeated; else any",
+        secret=True,
+    )
+    service: Path | None = _setting(
+        read_path, "JSON file of facts that replace those of schemas/service.json"
     )
     model_cards: Path | None = _setting(read_path, "folder of further model cards (*.json)")
     pace: str = _setting(
@@ -101,6 +111,24 @@ class Settings:
     )
     default_ratio: str = _setting(
         read_ratio, "ratio of a result whose request names none", fact="results.default_ratio"
+    )
+    answers: str = _setting(
+        choice_reader(*FORMS),
+        "fields of a task: full, or minimal as in the example of the page of gpt-image-2",
+        "full",
+        own=True,
+    )
+    error_status: str = _setting(
+        choice_reader("code", "200"),
+        "HTTP status of a refusal by the API: its code, or 200 with the code in the body",
+        "code",
+        own=True,
+    )
+    null: str = _setting(
+        choice_reader("reject", "omit"),
+        "what null means for an optional field: a wrong type, or that it is omitted",
+        "reject",
+        own=True,
     )
     balance: Decimal | None = _setting(
         read_balance,
@@ -130,7 +158,7 @@ class Settings:
         own=True,
     )
     control_token: str | None = _setting(
-        read_token, "token that the control plane asks for in X-Mock-Control-Token"
+        read_token, "token that the control plane asks for in X-Mock-Control-Token", secret=True
     )
     callback_allow: frozenset[str] | None = _setting(
         read_hosts, "hosts that webhooks may go to, globs, comma-separated; else any"
@@ -157,6 +185,23 @@ class Settings:
         fact="webhook.backoff",
         own=True,
     )
+    webhook_secret: str | None = _setting(
+        read_secret,
+        "secret that webhooks are signed with or carry, or 'none'",
+        "none",
+        none="none",
+        own=True,
+        secret=True,
+    )
+    webhook_secret_style: str = _setting(
+        choice_reader("hmac", "header"),
+        "hmac: X-Webhook-Signature and X-Webhook-Timestamp; header: the secret itself",
+        "hmac",
+        own=True,
+    )
+    webhook_secret_header: str = _setting(
+        read_header, "header of the style header", "x-maxapi-webhook-secret", own=True
+    )
     webhook_concurrency: int = _setting(
         integer_reader(1, 256), "webhooks in flight to one receiver at a time", "8"
     )
@@ -164,6 +209,12 @@ class Settings:
         read_duration,
         "time from the end of a task to that of its result URLs",
         fact="results.expire_after",
+        own=True,
+    )
+    expired_status: str = _setting(
+        choice_reader("410", "403", "404"),
+        "HTTP status of a result URL that has expired",
+        fact="results.expired_status",
         own=True,
     )
     image_cache: int = _setting(read_bytes, "bytes of result files kept in memory", "64M")
