@@ -146,6 +146,7 @@ WRONG = {
     "answers": "short",
     "error_status": "404",
     "null": "accept",
+    "unknown_fields": "echo",
     "webhook_secret": "two words",
     "webhook_secret_style": "sha1",
     "webhook_secret_header": "Content-Type",

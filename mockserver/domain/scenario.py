@@ -172,7 +172,7 @@ _ROWS = (
     Scenario("unavailable", "submit", "503 in the API's envelope.", _refuses(503), chaos="exchange"),
     Scenario("gateway-timeout", "submit", "504 in the API's envelope.", _refuses(504), chaos="exchange"),
     Scenario("status", "submit", "This error in the API's envelope, whatever its code.", lambda value: {"refusal": value, "html": False}, _code, "<code>"),
-    Scenario("accepted-but", "submit", "The request is accepted (a task is created and billed), but its answer is lost: the client sees this error, or a connection that is cut. Also written `accepted-but-504`.", lambda value: {"accepted_but": value}, _code_or_cut, "<code>|cut"),
+    Scenario("accepted-but", "submit", "The request is accepted (a task is created and billed), but its answer is lost: the client sees this error or, with `cut`, a broken connection; also written `accepted-but-<code>`.", lambda value: {"accepted_but": value}, _code_or_cut, "<code>"),
     Scenario("latency", "transport", "The response comes this much later, in real time.", lambda value: {"latency": value}, _duration, "<duration>"),
     Scenario("hang", "transport", "There is no response; the connection stays open until the mock stops.", _sets(hang=True)),
     Scenario("truncated", "transport", "The connection ends inside the body.", _sets(damage="truncated"), chaos="exchange"),

@@ -17,9 +17,10 @@ from mockserver.engine.exchange import Request, Response
 
 Entry = TypeVar("Entry")
 
-_SECRET = frozenset(
-    ("authorization", "proxy-authorization", "cookie", "x-api-key", "api-key", "x-auth-token")
-)
+_SECRET = {
+    *("authorization", "proxy-authorization", "cookie", "x-api-key", "api-key", "x-auth-token"),
+    "x-maxapi-webhook-secret",
+}
 _REDACTED = "[redacted]"
 _BODY_LIMIT = 16 * 1024
 _HEADER_LIMIT = 1024

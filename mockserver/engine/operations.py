@@ -46,6 +46,9 @@ class Operations:
         """Store a new task and answer its id."""
         document = call.document
         violations = [str(one) for one in self._violations(call.sandbox, document)]
+        unknown = [] if violations else unknown_fields(document, self._contract)
+        if call.sandbox.settings.unknown_fields == "refuse":
+            violations += unknown
         if violations:
             raise Refusal(400, " | ".join(violations))
         if call.script.flagged:
@@ -54,8 +57,7 @@ class Operations:
             task = self._new_task(call, document)
             call.sandbox.add(task)
         call.task_id = task.id
-        headers = warn(unknown_fields(document, self._contract))
-        response = json_response(200, success(self._contract, {"taskId": task.id}), headers)
+        response = json_response(200, success(self._contract, {"taskId": task.id}), warn(unknown))
         return self._with_webhook(call.sandbox, task, response)
 
     def _with_webhook(self, sandbox: Sandbox, task: Task, response: Response) -> Response:

@@ -14,7 +14,7 @@ from mockserver.engine.call import Call
 from mockserver.engine.callback import HttpTransport, Transport
 from mockserver.engine.clock import Clock
 from mockserver.engine.dispatcher import Dispatcher
-from mockserver.engine.exchange import Refusal, Request, Response, warn
+from mockserver.engine.exchange import JSON_TYPE, Refusal, Request, Response, warn
 from mockserver.engine.journal import Watch
 from mockserver.engine.nulls import without_nulls
 from mockserver.engine.operations import Operations
@@ -64,6 +64,7 @@ class Service:
         authentication = contract.service["authentication"]
         self._guarded = authentication["prefix"]
         self._scheme = f"{authentication['scheme'].lower()} "
+        self._document_type = (JSON_TYPE[0], contract.fact("promises.answer_content_type"))
         self._submission = contract.service["operations"]["submit"]
         self._routes = self._make_routes()
 
@@ -103,9 +104,17 @@ class Service:
         response = act(response, call.script)
         if call.sandbox.settings.error_status == "200" and request.path.startswith(self._guarded):
             response = as_success(response)
+        response = self._typed(response)
         names = call.script.names
         call.sandbox.journal.record(call.now, request, response, call.task_id, names)
         return response
+
+    def _typed(self, response: Response) -> Response:
+        """Give a document of the API the media type that the contract's facts say."""
+        if self._document_type == JSON_TYPE or JSON_TYPE not in response.headers:
+            return response
+        others = [pair for pair in response.headers if pair != JSON_TYPE]
+        return replace(response, headers=(self._document_type, *others))
 
     def sandbox_of(self, headers: Mapping[str, str]) -> Sandbox:
         """Give the sandbox of the Bearer token in *headers*. Raises Refusal 401."""

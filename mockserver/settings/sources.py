@@ -15,7 +15,8 @@ from typing import Any
 from mockserver.contract import Contract, load_contract
 from mockserver.domain.moment import format_duration
 from mockserver.domain.scenario import Script
-from mockserver.settings.declared import OPTIONAL, SETTINGS, Settings
+from mockserver.settings.declared import SETTINGS, Settings
+from mockserver.settings.setting import OPTIONAL
 from mockserver.settings.texts import HIDDEN
 
 ENVIRONMENT = "MAXAPI_MOCK_"

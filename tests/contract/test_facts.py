@@ -9,8 +9,10 @@ from typing import Any
 import pytest
 
 from mockserver.contract import Contract, ContractError, load_contract
-from tests.client import seed
-from tests.conftest import MakeClient
+from mockserver.engine.exchange import Request
+from mockserver.settings import SETTINGS
+from tests.client import SEED, SUBMIT, seed
+from tests.conftest import MakeClient, Receiver, seconds
 
 
 def write(folder: Path, facts: Any) -> Path:
@@ -74,3 +76,52 @@ def test_a_file_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
     """Not a traceback."""
     with pytest.raises(ContractError, match=r"none.json: .*No such file"):
         load_contract(facts=tmp_path / "none.json")
+
+
+def test_each_assumed_value_is_the_default_of_a_setting_or_a_fact_that_is_used(
+    contract: Contract,
+) -> None:
+    """So that a user who knows better can say so."""
+    settings = {one.metadata["fact"] for one in SETTINGS.values()}
+
+    assumed = {
+        f"{group}.{name}"
+        for group, facts in contract.service.items()
+        if isinstance(facts, dict)
+        for name, fact in facts.items()
+        if isinstance(fact, dict) and "value" in fact and _is_assumed(fact)
+    }
+
+    assert assumed - settings == {
+        "lifecycle.entered_at",
+        "webhook.content_type",
+        "promises.answer_content_type",
+    }
+
+
+def _is_assumed(fact: dict[str, Any]) -> bool:
+    return bool(fact["x-source"]["confidence"] == "assumed")
+
+
+def test_the_content_types_of_answers_and_webhooks(
+    tmp_path: Path, make_client: MakeClient, receiver: Receiver
+) -> None:
+    """They are those of the file; a picture keeps its own."""
+    other = "application/json; charset=utf-8"
+    facts = {
+        "promises": {"answer_content_type": {"value": other}},
+        "webhook": {"content_type": {"value": other}},
+    }
+    own = load_contract(facts=write(tmp_path, facts))
+    client = make_client(contract=own, pace="instant")
+    headers = {"authorization": "Bearer test", "content-type": "application/json"}
+    body = json.dumps(SEED).encode()
+
+    answers = [
+        client.service.answer(Request(method, path, headers, body))
+        for method, path in (("POST", SUBMIT), ("GET", "/none"))
+    ]
+    client.sandbox.clock.advance(seconds(2))
+
+    assert [dict(answer.headers)["Content-Type"] for answer in answers] == [other] * 2
+    assert receiver.next().content_type == other

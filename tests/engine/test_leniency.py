@@ -121,3 +121,14 @@ def test_null_of_a_field_that_nobody_documents_stays(make_client: MakeClient) ->
 
     assert "input.style: unknown" in answer.headers["x-mock-warning"]
     assert client.poll(answer.json["data"]["taskId"])["input"]["style"] is None
+
+
+def test_a_field_that_nobody_documents_can_be_refused(make_client: MakeClient) -> None:
+    """By a setting, with the name that was meant; what is documented is still accepted."""
+    client = make_client(unknown_fields="refuse")
+
+    refused, accepted = client.submit(seed(aspect_ratio="1:1")), client.submit(seed())
+
+    assert (refused.status, accepted.status) == (400, 200)
+    assert refused.msg == "input.aspect_ratio: unknown, did you mean 'ratio'?"
+    assert len(client.control("tasks").json["tasks"]) == 1
