@@ -11,6 +11,9 @@ from mockserver.contract.violation import join_place, show
 
 _PLACEHOLDER = re.compile(r"\{[A-Za-z]+\}")
 CONFIDENCES = ("seed", "documented", "corroborated", "assumed")
+_FIXED = ("$id", "request", "response", "refusals")
+"""Members that name other parts of the contract, and are no facts."""
+_START = re.compile(r"/|https?://")
 _NAMES = {
     bool: "true or false",
     int: "an integer",
@@ -43,7 +46,9 @@ def _members(
 ) -> dict[str, Any]:
     members = dict(own)
     for name, fact in facts.items():
-        if name in own:
+        if name in _FIXED:
+            found.append(f"{join_place([*place, name])}: cannot be replaced; leave it out")
+        elif name in own:
             members[name] = overlaid(own[name], fact, found, (*place, name))
         else:
             near = get_close_matches(name, own, n=1)
@@ -56,6 +61,8 @@ def _difference(own: Any, fact: Any) -> str:
     """Say what would be accepted in the place of *own*; empty if *fact* is."""
     if _kind(own) is not _kind(fact) and not (_kind(own) is float and _kind(fact) is int):
         return f"use {_NAMES[_kind(own)]}"
+    if isinstance(own, str) and _START.match(own) and not _START.match(fact):
+        return "use a path that starts with /" if own[0] == "/" else "use an http or https URL"
     if isinstance(own, str):
         needed = sorted(_PLACEHOLDER.findall(own))
         if not fact or sorted(_PLACEHOLDER.findall(fact)) != needed:

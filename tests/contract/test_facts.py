@@ -55,6 +55,9 @@ def test_a_file_replaces_facts(tmp_path: Path, contract: Contract, make_client: 
         ({"lifecycle": {"entered_at": {"value": []}}}, "use an array of one or more numbers"),
         ({"lifecycle": {"entered_at": {"value": ["x"]}}}, "use an array of one or more numbers"),
         ({"results": {"image": {"path": "/x/{taskId}"}}}, "{index} {sandbox} {taskId}"),
+        ({"results": {"video": {"path": "x"}}}, "use a path that starts with /"),
+        ({"base_url": {"value": "x"}}, "use an http or https URL"),
+        ({"operations": {"query": {"response": "x"}}}, "operations.query.response: cannot be repl"),
         (
             {"errors": {"404": {"x-source": {"confidence": "sure"}}}},
             "use one of seed, documented, corroborated, assumed",

@@ -90,6 +90,19 @@ def test_an_answer_that_is_lost(app: App, scenario: str) -> None:
     assert [told["taskId"] for told in app.hook.tasks()] == [task["taskId"]]
 
 
+def test_the_answer_to_a_cancellation_can_be_lost_too(app: App) -> None:
+    """Whatever request the header is on, it is done."""
+    task_id = app.submitted()
+
+    answer = app.http.post(
+        f"{app.url}/api/v1/task/{task_id}/cancel",
+        headers={"X-Mock-Scenario": "slow=1s, accepted-but-502"},
+        timeout=5,
+    )
+
+    assert (answer.status_code, app.poll(task_id)["status"]) == (502, "CANCELLED")
+
+
 SHOWN.discard("accepted-but-504")  # another spelling, not another scenario
 
 
