@@ -88,7 +88,7 @@ def _make_parser() -> _Parser:
     scenarios = commands.add_parser("scenarios", help="print the catalogue of scenarios")
     scenarios.set_defaults(run=_scenarios, parser=scenarios)
     openapi = commands.add_parser("openapi", help="print the contract as OpenAPI 3.1")
-    add_settings(openapi, "model_cards")
+    add_settings(openapi, "service", "model_cards")
     openapi.set_defaults(run=_openapi, parser=openapi)
     return parser
 

@@ -134,7 +134,7 @@ def test_show_settings_prints_each_with_its_origin(
     assert status == 0
     assert rows.keys() == {name.replace("_", "-") for name in SETTINGS}
     assert rows["duration"] == ["90s", "MAXAPI_MOCK_DURATION"]
-    assert rows["api-key"] == ["a,b", "--api-key"]
+    assert rows["api-key"] == ["[hidden]", "--api-key"]
     assert rows["strict-callbacks"] == ["true", "--strict-callbacks"]
     assert rows["result-expiry"] == ["7d", "default"]
     assert rows["seed"] == ["-", "default"]

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mockserver.contract import load_contract
-from mockserver.settings import SETTINGS, SettingError, make_settings, resolve_settings
+from mockserver.settings import SETTINGS, SettingError, make_settings, resolve_settings, show_value
 
 CONTRACT = load_contract()
 
@@ -143,6 +143,14 @@ WRONG = {
     "max_sandboxes": "0",
     "journal_entries": "-1",
     "journal_bytes": "x",
+    "answers": "short",
+    "error_status": "404",
+    "null": "accept",
+    "unknown_fields": "echo",
+    "webhook_secret": "two words",
+    "webhook_secret_style": "sha1",
+    "webhook_secret_header": "Content-Type",
+    "expired_status": "500",
 }
 
 
@@ -163,10 +171,45 @@ def test_wrong_values_are_refused_in_one_line(name: str, text: str) -> None:
 
 def test_every_setting_that_can_be_wrong_is_tried() -> None:
     """All but the texts that are free."""
-    assert SETTINGS.keys() - WRONG.keys() == {"model_cards"}
+    assert SETTINGS.keys() - WRONG.keys() == {"model_cards", "service"}
 
 
-@given(st.sampled_from(sorted(SETTINGS.keys() - {"model_cards"})), st.text(max_size=20))
+@pytest.mark.parametrize("name", ["webhook_secret", "control_token", "api_key"])
+def test_no_secret_is_shown(name: str, tmp_path: Path) -> None:
+    """Neither with the settings, nor in what is said of a wrong one."""
+    (tmp_path / "maxapi-mock.toml").write_text(f"{name} = {{ of = 's3cret' }}")
+
+    settings = resolve({name: "s3cret"}).settings
+    with pytest.raises(SettingError) as caught:
+        resolve(folder=tmp_path)
+
+    assert "s3cret" in str(getattr(settings, name))
+    assert show_value(name, getattr(settings, name)) == "[hidden]"
+    assert "s3cret" not in f"{settings!r} {caught.value}"
+
+
+def test_the_stand_in_of_a_secret_is_not_taken_for_one() -> None:
+    """Settings that were shown can be given back without a secret that everybody knows."""
+    with pytest.raises(SettingError, match="only stands for the secret"):
+        resolve({"webhook_secret": "[hidden]"})
+
+
+def test_a_file_of_facts_sets_defaults(tmp_path: Path) -> None:
+    """An option still goes before them; a default that a setting cannot have is refused."""
+    facts = tmp_path / "facts.json"
+    facts.write_text('{"lifecycle": {"duration": {"value": "9s"}}}')
+    given = {"service": str(facts)}
+    seen = [resolve(given), resolve({**given, "duration": "1s"})]
+    wrong = tmp_path / "wrong.json"
+    wrong.write_text('{"lifecycle": {"duration": {"value": "soon"}}}')
+
+    with pytest.raises(SettingError, match=r"duration: 'soon' .* \(set by lifecycle.duration of"):
+        resolve({"service": str(wrong)})
+
+    assert [one.settings.duration for one in seen] == [timedelta(seconds=n) for n in (9, 1)]
+
+
+@given(st.sampled_from(sorted(SETTINGS.keys() - {"model_cards", "service"})), st.text(max_size=20))
 def test_any_text_is_read_or_refused(name: str, text: str) -> None:
     """No text raises anything else."""
     try:

@@ -12,8 +12,9 @@ from typing import Any
 
 from mockserver.contract.card import Lifecycle, ModelCard
 from mockserver.contract.card_check import faults
+from mockserver.contract.facts import overlaid
 from mockserver.contract.strict_json import NotJson, parse_json
-from mockserver.contract.validation import Schemas, SchemaValidator
+from mockserver.contract.validation import MOST_VIOLATIONS, Schemas, SchemaValidator
 from mockserver.contract.violation import Violation
 
 BASE = "https://maxapi-mockserver.example/schemas/"
@@ -118,11 +119,14 @@ def default_schemas() -> Path:
 
 
 @lru_cache(maxsize=4)
-def load_contract(schemas: Path | None = None, more_cards: Path | None = None) -> Contract:
+def load_contract(
+    schemas: Path | None = None, more_cards: Path | None = None, facts: Path | None = None
+) -> Contract:
     """Read the contract from *schemas*, and further model cards from the folder *more_cards*.
 
-    A further card replaces the contract's own card of the same model. The files are read once,
-    and the same contract is given again afterwards. Raises ContractError.
+    A further card replaces the contract's own card of the same model, and what the file *facts*
+    holds replaces the same in `service.json`. The files are read once, and the same contract is
+    given again afterwards. Raises ContractError.
     """
     root = schemas or default_schemas()
     documents = {f"{BASE}{path.relative_to(root).as_posix()}": _read(path) for path in _files(root)}
@@ -132,6 +136,8 @@ def load_contract(schemas: Path | None = None, more_cards: Path | None = None) -
     if more_cards is not None:
         _add_cards(more_cards, documents, card_uris)
     service = documents.pop(f"{BASE}service.json")
+    if facts is not None:
+        service = _with_facts(service, facts)
     models = sorted(card_uris)
     _name_models(documents[f"{BASE}submit-request.json"]["properties"]["model"], models)
     store = Schemas(documents, BASE)
@@ -172,6 +178,14 @@ def check_card(schemas: Schemas, card: Any, uri: str = f"{BASE}models/card.json"
     """List everything that is wrong with a model card that is to stand at *uri*."""
     found = schemas.validator(f"{BASE}model-card.json#").violations(card)
     return [str(one) for one in found] or list(faults(schemas, card, uri))
+
+
+def _with_facts(service: Mapping[str, Any], path: Path) -> Mapping[str, Any]:
+    found: list[str] = []
+    changed: Mapping[str, Any] = overlaid(service, _read(path), found)
+    if found:
+        raise ContractError(f"{path}: {' | '.join(found[:MOST_VIOLATIONS])}")
+    return changed
 
 
 def _files(root: Path) -> list[Path]:

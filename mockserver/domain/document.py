@@ -9,12 +9,25 @@ from mockserver.contract import Lifecycle
 from mockserver.domain.moment import stamp
 from mockserver.domain.task import Task, status_at, updated_at
 
+FORMS = ("full", "minimal")
+"""How much of a task its answers show."""
 
-def task_document(task: Task, now: datetime, lifecycle: Lifecycle) -> dict[str, Any]:
-    """Show *task* at *now*, in the fullest documented form; poll and webhook both say this."""
+_LEAST = ("taskId", "status", "input")
+_LEAST_INPUT = ("model", "prompt")
+
+
+def task_document(
+    task: Task, now: datetime, lifecycle: Lifecycle, form: str = "full"
+) -> dict[str, Any]:
+    """Show *task* at *now* in one of FORMS; poll and webhook both say this.
+
+    The full form is the fullest that is documented. The minimal one is that of the example on
+    the page of the seed: nothing beside id, status, model and prompt, and the result when there
+    is one.
+    """
     status = status_at(task, now)
     succeeded, ended = status == lifecycle.success, status in lifecycle.terminal
-    return {
+    document = {
         "taskId": task.id,
         "status": status,
         "input": {"model": task.model} | dict(task.input) | {"model": task.model},
@@ -23,3 +36,21 @@ def task_document(task: Task, now: datetime, lifecycle: Lifecycle) -> dict[str, 
         "created_at": stamp(task.created_at),
         "updated_at": stamp(updated_at(task, now)),
     }
+    return document if form == "full" else _minimal(document)
+
+
+def webhook_document(
+    task: Task, now: datetime, lifecycle: Lifecycle, form: str = "full"
+) -> dict[str, Any]:
+    """Show an ended task as its webhook does: like a poll, and always with `failure_reason`.
+
+    That field is the one promise in which the webhook's page goes beyond the seed's example.
+    """
+    document = task_document(task, now, lifecycle, form)
+    return document | {"failure_reason": task.plan.failure_reason}
+
+
+def _minimal(document: dict[str, Any]) -> dict[str, Any]:
+    least = {name: document[name] for name in _LEAST}
+    least["input"] = {name: document["input"][name] for name in _LEAST_INPUT}
+    return least if document["result"] is None else least | {"result": document["result"]}

@@ -11,6 +11,20 @@ from typing import Any
 
 from mockserver.contract import Contract
 from mockserver.domain.moment import parse_duration
+from mockserver.domain.script import CUT, NOTHING, Script
+
+__all__ = [
+    "CUT",
+    "HEADER",
+    "NOTHING",
+    "SCENARIOS",
+    "Scenario",
+    "ScenarioError",
+    "Script",
+    "make_script",
+    "markers",
+    "parse_named",
+]
 
 HEADER = "X-Mock-Scenario"
 
@@ -20,51 +34,6 @@ _MARKER = re.compile(r"#mock:([A-Za-z0-9_-]*)(?:=((?:[A-Za-z0-9/,._-]*[A-Za-z0-9
 class ScenarioError(ValueError):
     """A scenario's name or value is unknown; the message lists what is accepted."""
 
-
-@dataclass(frozen=True, slots=True)
-class Script:
-    """What the scenarios in force ask for; an empty one asks for nothing."""
-
-    names: tuple[str, ...] = ()
-    """The scenarios as they were named, for the journal."""
-
-    # what becomes of the task
-    end: str | None = None
-    """The part that the final state plays in the lifecycle: success, failure or timeout."""
-    reason: str | None = None
-    """What the failure reason stands for, as in `Contract.reasons`."""
-    stuck: bool = False
-    duration: timedelta | None = None
-
-    # what becomes of the exchange
-    flagged: tuple[str, ...] = ()
-    """Categories that moderation flags."""
-    refusal: int | None = None
-    retry_after: int | None = None
-    html: bool = False
-    latency: timedelta | None = None
-    hang: bool = False
-    damage: str | None = None
-    """What is wrong with the response's body: truncated, garbled or empty."""
-
-    # what becomes of later polls of the task
-    flaky_poll: int | None = None
-    stale_poll: timedelta | None = None
-    unknown_at_first: int = 0
-
-    # what becomes of the webhook
-    webhook: frozenset[str] = frozenset()
-    """Among lost, twice, early, reordered, conflicting, truncated, redirected."""
-    webhook_late: timedelta = timedelta()
-
-    # what becomes of the result files
-    result: str | None = None
-    """Among missing, expired, truncated, html, wrong-size."""
-    result_latency: timedelta | None = None
-
-
-NOTHING = Script()
-"""The script of whoever asks for nothing."""
 
 Parse = Callable[[str, Contract], Any]
 Changes = Callable[[Any], Mapping[str, Any]]
@@ -76,7 +45,7 @@ class Scenario:
 
     name: str
     about: str
-    """What it is about: outcome, submit, transport, poll, webhook or result."""
+    """What it is about: outcome, submit, transport, poll, cancel, webhook or result."""
     sentence: str
     """What happens, for the catalogue."""
     changes: Changes = field(repr=False)
@@ -108,6 +77,19 @@ def _count(text: str, _contract: Contract) -> int:
     if not re.fullmatch(r"[1-9][0-9]{0,5}", text):
         raise ValueError(f"{text!r} is not a count; use an integer from 1")
     return int(text)
+
+
+def _code(text: str, _contract: Contract) -> int:
+    if not re.fullmatch(r"[45][0-9]{2}", text):
+        raise ValueError(f"{text!r} is not the code of an error; use an integer from 400 to 599")
+    return int(text)
+
+
+def _code_or_cut(text: str, contract: Contract) -> int | str:
+    try:
+        return CUT if text == CUT else _code(text, contract)
+    except ValueError as error:
+        raise ValueError(f"{error}, or {CUT!r}") from None
 
 
 def _categories(text: str, contract: Contract) -> tuple[str, ...]:
@@ -148,6 +130,8 @@ _ROWS = (
     Scenario("bad-gateway", "submit", "502 with an HTML body, as proxies send.", _refuses(502, html=True), chaos="exchange"),
     Scenario("unavailable", "submit", "503 in the API's envelope.", _refuses(503), chaos="exchange"),
     Scenario("gateway-timeout", "submit", "504 in the API's envelope.", _refuses(504), chaos="exchange"),
+    Scenario("status", "submit", "This error in the API's envelope, whatever its code.", lambda value: {"refusal": value, "html": False}, _code, "<code>"),
+    Scenario("accepted-but", "submit", "The request is accepted (a task is created and billed), but its answer is lost: the client sees this error or, with `cut`, a broken connection; also written `accepted-but-<code>`.", lambda value: {"accepted_but": value}, _code_or_cut, "<code>"),
     Scenario("latency", "transport", "The response comes this much later, in real time.", lambda value: {"latency": value}, _duration, "<duration>"),
     Scenario("hang", "transport", "There is no response; the connection stays open until the mock stops.", _sets(hang=True)),
     Scenario("truncated", "transport", "The connection ends inside the body.", _sets(damage="truncated"), chaos="exchange"),
@@ -156,6 +140,7 @@ _ROWS = (
     Scenario("flaky-poll", "poll", "Every n-th poll of the task answers 500.", lambda value: {"flaky_poll": value}, _count, "<n>"),
     Scenario("stale-poll", "poll", "Polls lag this far behind, and so behind the webhook.", lambda value: {"stale_poll": value}, _duration, "<duration>"),
     Scenario("unknown-at-first", "poll", "The first n polls of the task answer 404.", lambda value: {"unknown_at_first": value}, _count, "<n>"),
+    Scenario("cancel-too-late", "cancel", "A cancellation is accepted, but the task goes on and ends as if there had been none.", _sets(cancel_too_late=True)),
     Scenario("webhook-lost", "webhook", "The webhook never arrives, and nobody tries again.", _webhook("lost"), chaos="delivery"),
     Scenario("webhook-twice", "webhook", "The webhook arrives twice.", _webhook("twice"), chaos="delivery"),
     Scenario("webhook-late", "webhook", "The webhook is sent this long after the end.", lambda value: {"webhook_late": value}, _duration, "<duration>"),
@@ -164,6 +149,9 @@ _ROWS = (
     Scenario("webhook-conflicting", "webhook", "The webhook says FAILURE where a poll says SUCCESS.", _webhook("conflicting")),
     Scenario("webhook-truncated", "webhook", "The webhook's body is cut in half.", _webhook("truncated"), chaos="delivery"),
     Scenario("webhook-redirected", "webhook", "The webhook arrives as a GET without a body, as after a careless redirect.", _webhook("redirected")),
+    Scenario("webhook-unsigned", "webhook", "The webhook comes without the signature or secret that `--webhook-secret` gives it.", _webhook("unsigned")),
+    Scenario("webhook-wrong-signature", "webhook", "The webhook comes with the signature or secret of somebody who does not know `--webhook-secret`.", _webhook("forged")),
+    Scenario("fewer-results", "result", "The task succeeds with at most this many results, and costs what was asked for.", lambda value: {"fewer_results": value}, _count, "<k>", default="1"),
     Scenario("result-missing", "result", "Result URLs answer 404.", _sets(result="missing")),
     Scenario("result-expired", "result", "Result URLs answer as if their seven days were over.", _sets(result="expired")),
     Scenario("result-truncated", "result", "The connection ends inside the file.", _sets(result="truncated")),
@@ -171,6 +159,8 @@ _ROWS = (
     Scenario("result-slow", "result", "The file comes this much later, in real time.", lambda value: {"result_latency": value}, _duration, "<duration>"),
     Scenario("result-wrong-size", "result", "The file has half the promised width and height.", _sets(result="wrong-size")),
 )  # fmt: skip
+
+_ACCEPTED_BUT = "accepted-but-"
 
 SCENARIOS: Mapping[str, Scenario] = {row.name: row for row in _ROWS}
 """The catalogue by name: a new scenario is one more row."""
@@ -183,13 +173,22 @@ def make_script(named: Iterable[tuple[str, str | None]], contract: Contract) -> 
     ScenarioError.
     """
     script = Script()
-    for name, value in named:
+    for name, value in map(_spelled, named):
         scenario = _find(name)
         changes = dict(scenario.changes(_value(scenario, value, contract)))
         changes["webhook"] = script.webhook | changes.get("webhook", frozenset())
         shown = name if value is None else f"{name}={value}"
         script = replace(script, names=(*script.names, shown), **changes)
     return script
+
+
+def _spelled(named: tuple[str, str | None]) -> tuple[str, str | None]:
+    """Read `accepted-but-504` as `accepted-but=504`."""
+    name, value = named
+    code = name.removeprefix(_ACCEPTED_BUT)
+    if value is None and code != name:
+        return _ACCEPTED_BUT[:-1], code
+    return name, value
 
 
 def _find(name: str) -> Scenario:
@@ -229,7 +228,8 @@ def parse_named(text: str) -> list[tuple[str, str | None]]:
     named: list[tuple[str, str | None]] = []
     for part in text.split(","):
         name, equals, value = part.strip().partition("=")
-        if not equals and name not in SCENARIOS and named and named[-1][1] is not None:
+        known = _spelled((name, None))[0] in SCENARIOS
+        if not equals and not known and named and named[-1][1] is not None:
             named[-1] = (named[-1][0], f"{named[-1][1]},{name}")
         elif name:
             named.append((name, value if equals else None))

@@ -8,7 +8,7 @@ import time
 import unicodedata
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
@@ -32,6 +32,8 @@ class Callback:
     timeout: float
     """Real seconds that the receiver has to answer."""
     method: str = "POST"
+    proof: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    """Further headers, which can hold a secret."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +81,7 @@ class HttpTransport:
         headers = {
             "Content-Type": callback.content_type,
             "User-Agent": f"maxapi-mockserver/{__version__}",
+            **dict(callback.proof),
         }
         response = self._connected().request(
             callback.method,

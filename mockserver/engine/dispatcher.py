@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from mockserver.contract import Contract, dump_json
-from mockserver.domain.document import task_document
+from mockserver.domain.document import webhook_document
 from mockserver.domain.moment import LATEST
 from mockserver.domain.scenario import Script
 from mockserver.domain.task import Task, ends_at
@@ -21,6 +21,7 @@ from mockserver.engine.exchange import success
 from mockserver.engine.journal import Delivery
 from mockserver.engine.lanes import Lanes
 from mockserver.engine.sandbox import Sandbox
+from mockserver.engine.signature import proof
 from mockserver.engine.timer import Call, Timer
 from mockserver.settings import Settings
 
@@ -172,14 +173,18 @@ class Dispatcher:
 
     def _callback(self, call: Call, task: Task, script: Script) -> Callback:
         now = max(call.sandbox.clock.now(), call.ends)
-        document = task_document(task, now, self._contract.lifecycle)
+        settings = call.sandbox.settings
+        document = webhook_document(task, now, self._contract.lifecycle, settings.answers)
         if "conflicting" in script.webhook:
             document |= {"status": self._contract.lifecycle.failure, "result": None}
         body = dump_json(success(self._contract, document))
         if "truncated" in script.webhook:
             body = body[: len(body) // 2]
-        timeout = call.sandbox.settings.webhook_timeout.total_seconds()
+        timeout = settings.webhook_timeout.total_seconds()
         callback = Callback(task.callback_url or "", body, self._content_type, timeout)
+        if "unsigned" not in script.webhook:
+            at, forged = call.sandbox.clock.now(), "forged" in script.webhook
+            callback = replace(callback, proof=proof(settings, task.id, at, forged=forged))
         if "redirected" in script.webhook:
             return replace(callback, body=b"", method="GET")
         return callback
@@ -188,7 +193,7 @@ class Dispatcher:
         """Send a webhook of the journal once more, as it was sent; it is not tried again."""
         timeout = sandbox.settings.webhook_timeout.total_seconds()
         url, body, method = delivery.url, delivery.body, delivery.method
-        callback = Callback(url, body, self._content_type, timeout, method)
+        callback = Callback(url, body, self._content_type, timeout, method, delivery.proof)
         at, outcome = sandbox.clock.now(), self._transport(callback)
         task_id, attempt = delivery.task_id, delivery.attempt
         about = {"at": at, "task_id": task_id, "attempt": attempt, "next_at": None, "resent": True}
@@ -212,6 +217,7 @@ def _record(sandbox: Sandbox, callback: Callback, outcome: Outcome, **about: Any
         url=callback.url,
         body=callback.body,
         method=callback.method,
+        proof=callback.proof,
         status=outcome.status,
         latency=outcome.latency,
         error=outcome.error,

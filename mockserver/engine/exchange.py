@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from typing import Any
 
 from mockserver.contract import Contract, dump_json
@@ -70,7 +71,7 @@ def success(contract: Contract, data: Any = None) -> dict[str, Any]:
 class Refusal(Exception):
     """The API says no; one handler turns it into HTTP.
 
-    *code* is a row of the table `errors` in `service.json`; *msg* replaces the row's own.
+    *code* is from 400 to 599; *msg* replaces that of the table `errors` in `service.json`.
     """
 
     def __init__(
@@ -89,11 +90,22 @@ class Refusal(Exception):
 
     def response(self, contract: Contract) -> Response:
         """Give the refusal as the API's error envelope."""
-        msg = self.msg or contract.service["errors"][str(self.code)]["msg"]
+        msg = self.msg or _message(self.code, contract)
         envelope = {"code": self.code, "msg": msg}
         if self.data is not None:
             envelope["data"] = self.data
         return json_response(self.code, envelope, self.headers)
+
+
+def _message(code: int, contract: Contract) -> str:
+    """Give the message of the table, else the one that HTTP has for the code."""
+    row = contract.service["errors"].get(str(code))
+    if row is not None:
+        return str(row["msg"])
+    try:
+        return HTTPStatus(code).phrase.lower()
+    except ValueError:
+        return f"error {code}"
 
 
 def warn(warnings: list[str]) -> dict[str, str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import count
 from threading import Lock
@@ -17,9 +17,10 @@ from mockserver.engine.exchange import Request, Response
 
 Entry = TypeVar("Entry")
 
-_SECRET = frozenset(
-    ("authorization", "proxy-authorization", "cookie", "x-api-key", "api-key", "x-auth-token")
-)
+_SECRET = {
+    *("authorization", "proxy-authorization", "cookie", "x-api-key", "api-key", "x-auth-token"),
+    "x-maxapi-webhook-secret",
+}
 _REDACTED = "[redacted]"
 _BODY_LIMIT = 16 * 1024
 _HEADER_LIMIT = 1024
@@ -83,6 +84,8 @@ class Delivery:
     method: str = "POST"
     resent: bool = False
     """Whether somebody asked for it, beside the attempts that were planned."""
+    proof: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    """Headers that can hold a secret, and so are never shown."""
 
     def as_json(self) -> dict[str, Any]:
         """Show the attempt."""

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from datetime import datetime
+from dataclasses import replace
 from fnmatch import fnmatchcase
 from typing import Any
 
@@ -13,11 +12,12 @@ from mockserver.contract import Contract, Violation
 from mockserver.domain.billing import cost_of, count_of
 from mockserver.domain.document import task_document
 from mockserver.domain.plan import Pace, make_plan
-from mockserver.domain.scenario import NOTHING, Script
-from mockserver.domain.task import Plan, Task, ended, ends_at, polled, status_at
+from mockserver.domain.task import Plan, Task, ended, polled, status_at
+from mockserver.engine.call import Call
 from mockserver.engine.callback import is_this_machine
 from mockserver.engine.dispatcher import Dispatcher
 from mockserver.engine.exchange import Refusal, Request, Response, json_response, success, warn
+from mockserver.engine.files import in_part, refuse_file
 from mockserver.engine.results import Results
 from mockserver.engine.sandbox import Sandbox
 from mockserver.engine.steering import act_on_result
@@ -25,26 +25,6 @@ from mockserver.engine.unknown import unknown_fields
 from mockserver.settings import Settings
 
 _HOST = re.compile(r"[A-Za-z0-9._\-]+(:\d{1,5})?|\[[0-9a-fA-F:.]+\](:\d{1,5})?")
-
-
-@dataclass(slots=True)
-class Call:
-    """A request on its way through the service."""
-
-    request: Request
-    sandbox: Sandbox
-    now: datetime
-    """The one moment that the whole answer speaks of."""
-    script: Script = NOTHING
-    task_id: str | None = None
-    document: Any = None
-    """The body of a submission as JSON, if it could be read."""
-    unreadable: Refusal | None = None
-    """Why it could not."""
-
-    def enter(self, sandbox: Sandbox) -> None:
-        """Go on in *sandbox*, and in its time."""
-        self.sandbox, self.now = sandbox, sandbox.clock.now()
 
 
 class Operations:
@@ -66,6 +46,9 @@ class Operations:
         """Store a new task and answer its id."""
         document = call.document
         violations = [str(one) for one in self._violations(call.sandbox, document)]
+        unknown = [] if violations else unknown_fields(document, self._contract)
+        if call.sandbox.settings.unknown_fields == "refuse":
+            violations += unknown
         if violations:
             raise Refusal(400, " | ".join(violations))
         if call.script.flagged:
@@ -74,8 +57,7 @@ class Operations:
             task = self._new_task(call, document)
             call.sandbox.add(task)
         call.task_id = task.id
-        headers = warn(unknown_fields(document, self._contract))
-        response = json_response(200, success(self._contract, {"taskId": task.id}), headers)
+        response = json_response(200, success(self._contract, {"taskId": task.id}), warn(unknown))
         return self._with_webhook(call.sandbox, task, response)
 
     def _with_webhook(self, sandbox: Sandbox, task: Task, response: Response) -> Response:
@@ -145,7 +127,7 @@ class Operations:
         base = self._settings.public_url or self._own_base(call.request)
         return tuple(
             base + path.format(sandbox=call.sandbox.id, taskId=task_id, index=index)
-            for index in range(count)
+            for index in range(min(count, call.script.fewer_results or count))
         )
 
     def _own_base(self, request: Request) -> str:
@@ -165,7 +147,9 @@ class Operations:
             self._obstruct(call, task)
         if task.script.stale_poll is not None:
             moment = max(task.created_at, moment - task.script.stale_poll)
-        document = task_document(task, moment, self._contract.lifecycle)
+        document = task_document(
+            task, moment, self._contract.lifecycle, call.sandbox.settings.answers
+        )
         return json_response(200, success(self._contract, document))
 
     def _find(self, call: Call, place: Mapping[str, str]) -> Task:
@@ -205,31 +189,25 @@ class Operations:
                 raise Refusal(
                     400, f"task {task.id} is {status} and cannot be cancelled; only {states} can"
                 )
+            if record.script.cancel_too_late:
+                return record
             return ended(record, call.now, self._contract.lifecycle.cancelled)
 
-        self._dispatcher.plan(call.sandbox, call.sandbox.update(task.id, change))
+        changed = call.sandbox.update(task.id, change)
+        if not changed.script.cancel_too_late:  # else its webhook is planned already
+            self._dispatcher.plan(call.sandbox, changed)
         return json_response(200, success(self._contract))
 
     def result(self, call: Call, place: Mapping[str, str]) -> Response:
         """Give a result file; the caller has entered the sandbox that the URL names."""
         task, index = self._find(call, place), int(place["index"])
-        if not self._has_result(call, task):
-            raise Refusal(404, f"task {task.id} has no such result")
-        if self._is_expired(call, task):
-            raise Refusal(410, f"the results of task {task.id} have expired")
+        refuse_file(call, task, self._contract.lifecycle)
         body = self._results.file(task, self._contract.cards[task.model], index)
         media_type = self._contract.service["results"][task.result_type]["media_type"]
-        return act_on_result(Response(200, (("Content-Type", media_type),), body), task.script)
-
-    def _has_result(self, call: Call, task: Task) -> bool:
-        succeeded = status_at(task, call.now) == self._contract.lifecycle.success
-        named = any(url.endswith(call.request.path) for url in task.urls)
-        return succeeded and named and task.script.result != "missing"
-
-    def _is_expired(self, call: Call, task: Task) -> bool:
-        ends = ends_at(task, self._contract.lifecycle)
-        over = ends is not None and ends + call.sandbox.settings.result_expiry <= call.now
-        return over or task.expired or task.script.result == "expired"
+        response = Response(200, (("Content-Type", media_type),), body)
+        if task.script.result != "html":
+            response = in_part(response, call.request)
+        return act_on_result(response, task.script)
 
 
 def _unknown(task_id: str) -> Refusal:

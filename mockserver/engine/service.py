@@ -10,15 +10,17 @@ from threading import Event
 from typing import Any
 
 from mockserver.contract import Contract, NotJson, parse_json
+from mockserver.engine.call import Call
 from mockserver.engine.callback import HttpTransport, Transport
 from mockserver.engine.clock import Clock
 from mockserver.engine.dispatcher import Dispatcher
-from mockserver.engine.exchange import Refusal, Request, Response, warn
+from mockserver.engine.exchange import JSON_TYPE, Refusal, Request, Response, warn
 from mockserver.engine.journal import Watch
-from mockserver.engine.operations import Call, Operations
+from mockserver.engine.nulls import without_nulls
+from mockserver.engine.operations import Operations
 from mockserver.engine.routes import pattern_of
 from mockserver.engine.sandbox import Sandbox, Sandboxes
-from mockserver.engine.steering import act, choose_script, refuse, without_effect
+from mockserver.engine.steering import act, as_success, choose_script, lose, refuse, without_effect
 from mockserver.settings import Settings
 
 ANONYMOUS = ""
@@ -62,6 +64,7 @@ class Service:
         authentication = contract.service["authentication"]
         self._guarded = authentication["prefix"]
         self._scheme = f"{authentication['scheme'].lower()} "
+        self._document_type = (JSON_TYPE[0], contract.fact("promises.answer_content_type"))
         self._submission = contract.service["operations"]["submit"]
         self._routes = self._make_routes()
 
@@ -99,9 +102,19 @@ class Service:
         except Refusal as refusal:
             response = refusal.response(self.contract)
         response = act(response, call.script)
+        if call.sandbox.settings.error_status == "200" and request.path.startswith(self._guarded):
+            response = as_success(response)
+        response = self._typed(response)
         names = call.script.names
         call.sandbox.journal.record(call.now, request, response, call.task_id, names)
         return response
+
+    def _typed(self, response: Response) -> Response:
+        """Give a document of the API the media type that the contract's facts say."""
+        if self._document_type == JSON_TYPE or JSON_TYPE not in response.headers:
+            return response
+        others = [pair for pair in response.headers if pair != JSON_TYPE]
+        return replace(response, headers=(self._document_type, *others))
 
     def sandbox_of(self, headers: Mapping[str, str]) -> Sandbox:
         """Give the sandbox of the Bearer token in *headers*. Raises Refusal 401."""
@@ -128,7 +141,7 @@ class Service:
             call.sandbox, request, call.document, self.contract, submits=submits
         )
         refuse(call.script)
-        response = self._route(call)
+        response = lose(self._route(call), call.script, self.contract)
         return response if submits else _with_warnings(response, without_effect(call.script))
 
     @staticmethod
@@ -164,6 +177,8 @@ class Service:
     def _submit(self, call: Call, _place: Mapping[str, str]) -> Response:
         if call.unreadable is not None:
             raise call.unreadable
+        if call.sandbox.settings.null == "omit":
+            call.document = without_nulls(call.document, self.contract)
         return self._operations.submit(call)
 
     def _parsed(self, request: Request) -> Any:

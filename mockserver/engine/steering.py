@@ -7,6 +7,7 @@ from typing import Any
 
 from mockserver.contract import Contract
 from mockserver.domain.scenario import (
+    CUT,
     HEADER,
     NOTHING,
     SCENARIOS,
@@ -17,7 +18,7 @@ from mockserver.domain.scenario import (
     parse_named,
 )
 from mockserver.engine.chaos import draw
-from mockserver.engine.exchange import Mischief, Refusal, Request, Response
+from mockserver.engine.exchange import JSON_TYPE, Mischief, Refusal, Request, Response
 from mockserver.engine.matching import Seen
 from mockserver.engine.sandbox import Sandbox
 
@@ -92,6 +93,16 @@ def refuse(script: Script) -> None:
         raise Refusal(script.refusal, headers=headers)
 
 
+def lose(response: Response, script: Script, contract: Contract) -> Response:
+    """Give what the client sees in the place of the answer to a request that was accepted."""
+    seen = script.accepted_but
+    if seen is None:
+        return response
+    if seen == CUT:
+        return replace(response, mischief=Mischief(cut=True))
+    return replace(Refusal(int(seen)).response(contract), first=response.first)
+
+
 def act(response: Response, script: Script) -> Response:
     """Do to a response what *script* asks for."""
     if not script.names:
@@ -103,10 +114,16 @@ def act(response: Response, script: Script) -> Response:
         body = b"" if script.damage == "empty" else b"\x00\xff<<<{{{" + response.body[:20]
         changed = replace(changed, status=200, body=body)
     latency = 0.0 if script.latency is None else script.latency.total_seconds()
-    cut = script.damage == "truncated"
+    cut = script.damage == "truncated" or response.mischief is not None
     if latency or script.hang or cut:
         changed = replace(changed, mischief=Mischief(latency, script.hang, cut))
     return changed
+
+
+def as_success(response: Response) -> Response:
+    """Give a refusal with the HTTP status 200; only its body has the code then."""
+    enveloped = response.status >= 400 and JSON_TYPE in response.headers
+    return replace(response, status=200) if enveloped else response
 
 
 def _as_page(response: Response, title: str) -> Response:

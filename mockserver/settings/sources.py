@@ -15,7 +15,9 @@ from typing import Any
 from mockserver.contract import Contract, load_contract
 from mockserver.domain.moment import format_duration
 from mockserver.domain.scenario import Script
-from mockserver.settings.declared import OPTIONAL, SETTINGS, Settings
+from mockserver.settings.declared import SETTINGS, Settings
+from mockserver.settings.setting import OPTIONAL
+from mockserver.settings.texts import HIDDEN
 
 ENVIRONMENT = "MAXAPI_MOCK_"
 CONFIG_FILE = "maxapi-mock.toml"
@@ -62,11 +64,17 @@ def resolve_settings(
         if name != "config":
             _check_name(name, "the options", SETTINGS)
             given[name] = _Given(text, option_of(name))
-    cards = given.get("model_cards")
-    contract = load_contract(None, Path(cards.text)) if cards else load_contract()
+    files = {name: Path(given[name].text) for name in ("model_cards", "service") if name in given}
+    contract = _contract(**files)
     values = {name: _value(name, given.get(name), contract) for name in SETTINGS}
     origins = {name: given[name].origin if name in given else "default" for name in SETTINGS}
     return Resolved(Settings(**values), contract, origins)
+
+
+def _contract(model_cards: Path | None = None, service: Path | None = None) -> Contract:
+    if model_cards is None and service is None:
+        return load_contract()
+    return load_contract(None, model_cards, service)
 
 
 def make_settings(contract: Contract, **changes: Any) -> Settings:
@@ -96,9 +104,14 @@ def option_of(name: str) -> str:
 
 
 def show_value(name: str, value: Any) -> str:
-    """Write a setting's value as it would be given; `-` if it has none and cannot be given any."""
+    """Write a setting's value as it would be given; `-` if it has none and cannot be given any.
+
+    A secret is not shown.
+    """
     if value is None:
         return str(SETTINGS[name].metadata["none"]) or "-"
+    if SETTINGS[name].metadata["secret"]:
+        return HIDDEN
     if isinstance(value, timedelta):
         return format_duration(value)
     if isinstance(value, Script):
@@ -111,8 +124,7 @@ def show_value(name: str, value: Any) -> str:
 def _value(name: str, given: _Given | None, contract: Contract) -> Any:
     about = SETTINGS[name].metadata
     if given is None:
-        default = default_text(name, contract)
-        return None if default == OPTIONAL else about["parse"](default, contract)
+        return _default(name, contract)
     try:
         given.text.encode()  # the command line and the environment can hold any bytes
         return about["parse"](given.text, contract)
@@ -121,6 +133,15 @@ def _value(name: str, given: _Given | None, contract: Contract) -> Any:
         raise SettingError(f"{label}: not UTF-8; use text (set by {given.origin})") from None
     except ValueError as error:
         raise SettingError(f"{name.replace('_', '-')}: {error} (set by {given.origin})") from None
+
+
+def _default(name: str, contract: Contract) -> Any:
+    about, default = SETTINGS[name].metadata, default_text(name, contract)
+    try:
+        return None if default == OPTIONAL else about["parse"](default, contract)
+    except ValueError as error:  # a file of the user's own can have any default
+        label = name.replace("_", "-")
+        raise SettingError(f"{label}: {error} (set by {about['fact']} of the service)") from None
 
 
 def default_text(name: str, contract: Contract) -> str:
@@ -191,7 +212,8 @@ def _as_text(name: str, value: Any, path: Path) -> str:
     if isinstance(value, list) and all(isinstance(item, str) for item in value):
         return ",".join(value)
     if not isinstance(value, str | int | float):
+        shown = HIDDEN if SETTINGS[name.replace("-", "_")].metadata["secret"] else repr(value)
         raise SettingError(
-            f"{name}: {value!r} is not accepted; use a string, number or true/false (set by {path})"
+            f"{name}: {shown} is not accepted; use a string, number or true/false (set by {path})"
         )
     return str(value)

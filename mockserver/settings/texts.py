@@ -172,3 +172,26 @@ def read_scenario(text: str, contract: Contract) -> Script | None:
 
 def read_hosts(text: str, contract: Contract) -> frozenset[str]:
     return frozenset(name.lower() for name in read_names(text, contract))
+
+
+HIDDEN = "[hidden]"
+"""What is shown in the place of a secret."""
+
+
+def read_secret(text: str, contract: Contract) -> str | None:
+    if text == HIDDEN:
+        raise ValueError(f"{HIDDEN} only stands for the secret; use the secret itself")
+    return None if text == "none" else read_token(text, contract)
+
+
+_TAKEN = {
+    *("content-type", "content-length", "content-encoding", "transfer-encoding", "host"),
+    *("connection", "user-agent", "expect", "te", "trailer", "upgrade"),
+}
+"""Headers that say how a webhook is sent."""
+
+
+def read_header(text: str, _contract: Contract) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}", text) or text.lower() in _TAKEN:
+        raise ValueError(f"{text!r} is not accepted; use the name of a header of its own")
+    return text

@@ -113,9 +113,9 @@ class InProcessMock:
     def _deliver(self, callback: Callback) -> Outcome:
         if self.on_webhook is None:
             return self._nearby(callback)
-        webhook = Webhook(
-            callback.method, callback.url, {"content-type": callback.content_type}, callback.body
-        )
+        headers = {name.lower(): value for name, value in callback.proof}
+        headers["content-type"] = callback.content_type
+        webhook = Webhook(callback.method, callback.url, headers, callback.body)
         try:
             return answered(int(self.on_webhook(webhook) or 200), 0.0)
         except Exception as error:  # the receiver's own fault, as the mock would see it

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from mockserver.contract import NotJson, load_contract, parse_json
@@ -15,8 +15,8 @@ class Webhook:
 
     method: str
     url: str
-    headers: Mapping[str, str]
-    """By lower-case name."""
+    headers: Mapping[str, str] = field(repr=False)
+    """By lower-case name; one can hold a secret."""
     body: bytes
 
     @property

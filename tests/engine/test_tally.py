@@ -17,13 +17,13 @@ import pytest
 from mockserver.contract import Contract
 from mockserver.engine.callback import Outcome
 from mockserver.engine.clock import Clock
-from mockserver.engine.exchange import Response
+from mockserver.engine.exchange import Request, Response
 from mockserver.engine.journal import Delivery, Exchange
 from mockserver.engine.service import Service
 from mockserver.engine.tally import Tally
 from mockserver.settings import make_settings
 from mockserver.settings.texts import RateLimit
-from tests.client import SEED, Client, seed
+from tests.client import SEED, SUBMIT, Client, seed
 from tests.conftest import START, Receiver, seconds
 
 Watched = Callable[..., Client]
@@ -191,6 +191,33 @@ def test_the_rate_limit_that_the_user_set_is_no_warning(watched: Watched, tally:
 
     assert statuses == [200, 429]
     assert not tally.warnings
+
+
+def test_refusals_with_status_200_are_warnings(watched: Watched, tally: Tally) -> None:
+    """By the code in the body; what is a success is none."""
+    client = watched(error_status="200")
+    task_id = client.submitted(seed())
+    client.cancel(task_id)
+    body, headers = json.dumps(seed(n=11)).encode(), {"authorization": "Bearer test"}
+    headers["content-type"] = "application/json"
+
+    client.service.answer(Request("POST", SUBMIT, headers, body))
+
+    assert tally.warnings == {REFUSED: 1}
+    assert tally.requests["submit", 200] == 2
+
+
+@pytest.mark.parametrize("status", ["403", "404"])
+def test_a_file_that_is_gone_is_no_warning(watched: Watched, tally: Tally, status: str) -> None:
+    """Whatever the settings have it answer; nor is a range beyond the file."""
+    client = watched(pace="instant", expired_status=status)
+    [url] = client.poll(client.submitted(seed()))["result"]["urls"]
+    client.request("GET", urlsplit(url).path, b"", {"range": "bytes=99999999-"})
+    client.sandbox.clock.advance(timedelta(days=7))
+    client.request("GET", urlsplit(url).path)
+
+    assert tally.warnings == {}
+    assert tally.requests["result", int(status)] == tally.requests["result", 416] == 1
 
 
 def test_a_scenario_without_effect_is_no_warning_of_the_contract(

@@ -364,3 +364,19 @@ def test_settings_are_those_of_the_command_line() -> None:
         assert sandbox.api_key == "mine"
         assert app.poll(task)["status"] == "SUCCESS"
         assert sandbox.control.balance()["balance_usd"] == "0.03"
+
+
+def test_webhooks_and_files_are_those_of_a_server() -> None:
+    """A signature, if the settings have a secret, and parts of files."""
+    came: list[Webhook] = []
+    with intercept(on_webhook=came.append, webhook_secret="s3cret", pace="instant") as sandbox:
+        app = App(sandbox)
+        task = app.submit(callBackUrl=HOOK)
+        sandbox.clock.advance(1)
+        [url] = app.poll(task)["result"]["urls"]
+        part = app.http.get(url, headers={"Range": "bytes=1-3"}, timeout=5)
+        app.http.close()
+
+    assert (part.status_code, part.content) == (206, b"PNG")
+    assert {"x-webhook-signature", "x-webhook-timestamp"} <= came[0].headers.keys()
+    assert came[0].headers["x-webhook-signature"] not in repr(came[0])
