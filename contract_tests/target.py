@@ -163,7 +163,9 @@ class Target:
         self._authorization = f"{money.contract.service['authentication']['scheme']} {token}"
 
     def close(self) -> None:
-        """Close the connections."""
+        """Close the connections, also those that an error's traceback keeps alive."""
+        for key in self._http.pools.keys():  # noqa: SIM118 - the container is not iterable
+            self._http.pools[key].close()
         self._http.clear()
 
     # -- the operations ----------------------------------------------------------------------

@@ -17,7 +17,7 @@ from mockserver.contract.loader import BASE, KINDS
 
 ROOT = Path(__file__).parents[2]
 SCHEMAS = sorted((ROOT / "schemas").rglob("*.json"))
-FIXTURES = sorted((ROOT / "fixtures").rglob("*.json"))
+FIXTURES = sorted((ROOT / "fixtures").glob("*/*valid/*.json"))
 
 OWN = ("model-card.json", "sizes.json", "control.json")
 """Files that are about our own files and routes, not about the API."""
@@ -110,6 +110,41 @@ def test_valid_documents_are_recognised(path: Path) -> None:
 def test_what_is_like_nothing_is_not_recognised(document: Any) -> None:
     """No guess is made."""
     assert recognise(document) is None
+
+
+def _sources(node: Any) -> Iterator[dict[str, str]]:
+    if isinstance(node, dict):
+        about = node.get("x-source")
+        if isinstance(about, dict) and "confidence" in about:
+            yield about
+        yield from node.get("x-sources", {}).values()
+        for value in node.values():
+            yield from _sources(value)
+    elif isinstance(node, list):
+        for value in node:
+            yield from _sources(value)
+
+
+@pytest.mark.parametrize(
+    "path", [path for path in SCHEMAS if path.name not in OWN], ids=lambda path: path.name
+)
+def test_a_page_that_is_named_exists(path: Path, contract: Contract) -> None:
+    """What is said to stand on a page of the reference names that page, as its address does."""
+    pages = contract.fact("pages")
+
+    named = list(_sources(json.loads(path.read_text("utf-8"))))
+
+    stated = [one["page"] for one in named if one["confidence"] in ("seed", "documented")]
+    assert [page for page in stated if page not in pages] == []
+    assert {one["page"] for one in named if one["confidence"] == "seed"} <= {
+        pages_of_seed(contract)
+    }
+
+
+def pages_of_seed(contract: Contract) -> str:
+    """Return the page that the project was created from."""
+    page: str = contract.service["base_url"]["x-source"]["page"]
+    return page
 
 
 def _facts(contract: Contract) -> set[str]:
