@@ -144,7 +144,7 @@ def test_a_test_case_fails_for_what_is_new(
     failure, printed = ("".join(one.itertext()) for one in case)
     assert [one.tag for one in case] == ["failure", "system-out"]
     assert "on         new\n" in failure
-    assert "drift, known: a-law\n" in printed
+    assert "drift, known: status 'WAITING';" in printed
     assert "on         known\n" in printed
 
 
