@@ -10,6 +10,7 @@ from typing import Self
 
 from mockserver.contract import Contract
 
+from .census import Census
 from .clauses import assumptions
 from .evidence import Assumption, Exchange, Finding, History, Verdict
 from .law import EXCHANGE, HISTORY, Broken, Held, Law
@@ -27,6 +28,7 @@ class Collector:
         """How often a clause was as promised, by law and clause."""
         self.answered: Counter[tuple[str, str]] = Counter()
         """How many exchanges a law of exchanges had something to say of, by law and kind."""
+        self.census = Census(contract)
 
     def copy(self) -> Self:
         """Give one that has seen the same, and goes its own way from here on."""
@@ -35,6 +37,7 @@ class Collector:
             name: replace(one, findings=list(one.findings)) for name, one in self.verdicts.items()
         }
         made.assumptions = {name: replace(one) for name, one in self.assumptions.items()}
+        made.census = self.census.copy()
         made.held, made.answered = self.held.copy(), self.answered.copy()
         return made
 
@@ -50,7 +53,8 @@ class Collector:
         return found
 
     def judge_history(self, history: History) -> list[Finding]:
-        """Hold the laws of histories against one; give what is new."""
+        """Count a history, and hold the laws of histories against it; give what is new."""
+        self.census.count(history)
         found = []
         for law in self.laws:
             if law.kind == HISTORY:

@@ -100,7 +100,7 @@ def examine(
     report.requests, report.submissions = lab.requests, lab.submissions
     cost = lab.target.money
     report.reserved_usd = money(cost.reserved if cost.ledger is None else cost.ledger.held)
-    report.unchecked = lab.unchecked
+    report.unchecked, report.notes = lab.unchecked, lab.census.notes()
     return report
 
 
