@@ -23,7 +23,7 @@ Every promise and every assumption about the API: the page that states it, where
 `python -m tests.contract_page` writes this page from `schemas/`; a test keeps it current.
 
 How sure a clause is: *seed* is the page that the project began with, *documented* is another page
-of the API's documentation, *corroborated* is published elsewhere and not by MaxAPI, and *assumed* is
+of the API's documentation, *corroborated* is published elsewhere and not by MaxAPI, *assumed* is
 our own choice where nobody documents anything. A target that breaks a seed or documented clause
 fails a run; one that breaks a corroborated clause causes a warning; an assumed clause never fails.
 """
@@ -129,7 +129,7 @@ def _value(value: Any) -> str:
         return ", ".join(f"{name} {_value(one)}" for name, one in value.items())
     if isinstance(value, list):
         pair = len(value) == 2 and all(isinstance(one, int) for one in value)
-        return ("×" if pair else ", ").join(map(_value, value))
+        return (" x " if pair else ", ").join(map(_value, value))
     return "null" if value is None else str(value)
 
 
