@@ -82,7 +82,7 @@ def test_a_live_run_says_beforehand_how_long_it_takes(tmp_path: Path) -> None:
             env={**os.environ, "MAXAPI_LIVE_KEY": TOKEN},
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=120,
             check=True,
         )
 

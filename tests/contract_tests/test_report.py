@@ -116,6 +116,18 @@ def test_programs_get_numbers() -> None:
     assert document["findings"][0]["exchange"] == make_exchange().as_json()
 
 
+@pytest.mark.parametrize("form", FORMS)
+def test_each_form_has_the_notes(tmp_path: Path, form: str) -> None:
+    """They fail nothing; the terminal has them as well."""
+    report = make_report(notes=["no poll of 60 tasks ever showed PENDING"])
+
+    text = written(report, tmp_path)[form]
+
+    assert "no poll of 60 tasks ever showed PENDING" in text
+    assert "  note       no poll of 60 tasks" in terminal_summary(report, None)
+    assert not fails(report, None)
+
+
 @pytest.mark.parametrize("form", ["report.md", "report.html"])
 def test_what_nobody_could_observe_is_folded_prices_last(tmp_path: Path, form: str) -> None:
     """A reader begins with what was answered otherwise."""
