@@ -193,6 +193,10 @@ class Finding:
     exchange: Exchange | None = None
     subject: str = ""
     """What it was found on, where a law is held for many things: a model's name, a field."""
+    times: int = 1
+    """How often it was seen."""
+    of: int = 1
+    """How often it could have been seen: that, and how often what it is about was as promised."""
 
     @property
     def key(self) -> str:
@@ -249,6 +253,8 @@ class Report:
     limit_usd: str | None = None
     unchecked: list[str] = field(default_factory=list)
     """What the spending limit kept from being sent."""
+    notes: list[str] = field(default_factory=list)
+    """What is worth knowing of the run as a whole, with numbers; none of it is a finding."""
     lost: str = ""
     """Why the target did not answer any more, if it did not."""
     interrupted: bool = False

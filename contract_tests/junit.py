@@ -7,7 +7,7 @@ from xml.etree import ElementTree as ET
 
 from .baseline import Comparison
 from .evidence import Finding, Report, Verdict
-from .outline import NAMES, block, one_line
+from .outline import NAMES, block, heading_of, one_line
 
 _BLOCKS = 50
 """Findings of a law that are shown."""
@@ -36,6 +36,9 @@ def as_junit(report: Report, comparison: Comparison | None) -> str:
     for name, value in told.items():
         ET.SubElement(properties, "property", name=name, value=one_line(value))
     suite.extend(cases)
+    if report.notes:
+        noted = "\n".join(map(one_line, report.notes))
+        ET.SubElement(suite, "system-out").text = noted
     ET.indent(root)
     return f'<?xml version="1.0" encoding="utf-8"?>\n{ET.tostring(root, encoding="unicode")}\n'
 
@@ -45,11 +48,11 @@ def _case(verdict: Verdict, comparison: Comparison | None) -> ET.Element:
     case = ET.Element("testcase", classname="contract", name=name, time="0")
     fatal = [one for one in verdict.findings if _is_fatal(one, comparison)]
     beside = [one for one in verdict.findings if not _is_fatal(one, comparison)]
-    said = [_blocks(beside, comparison)] if beside else []
+    said = [_blocks(beside, verdict.title, comparison)] if beside else []
     if fatal:
-        message = one_line(f"{fatal[0].observed}, not {fatal[0].expected}")
+        message = heading_of(fatal[0])
         failure = ET.SubElement(case, "failure", type="drift", message=message)
-        failure.text = _blocks(fatal, comparison)
+        failure.text = _blocks(fatal, verdict.title, comparison)
     elif verdict.status == "skipped":
         ET.SubElement(case, "skipped", message=one_line(verdict.reason))
     if verdict.reason and verdict.status != "skipped":
@@ -63,11 +66,11 @@ def _is_fatal(finding: Finding, comparison: Comparison | None) -> bool:
     return finding.severity == "drift" and (comparison is None or comparison.is_new(finding))
 
 
-def _blocks(findings: Sequence[Finding], comparison: Comparison | None) -> str:
+def _blocks(findings: Sequence[Finding], title: str, comparison: Comparison | None) -> str:
     lines: list[str] = []
     for one in findings[:_BLOCKS]:
         known = comparison is not None and not comparison.is_new(one)
-        lines += block(one, f"{NAMES[one.severity][0]}{', known' * known}: {one.law}")
+        lines += block(one, title, f"{NAMES[one.severity][0]}{', known' * known}")
     if len(findings) > _BLOCKS:
         lines.append(f"and {len(findings) - _BLOCKS} more: see report.json")
     return "\n".join(lines)

@@ -10,11 +10,13 @@ from .evidence import Assumption, Exchange, Finding, Report
 from .outline import (
     ANSWERS,
     NAMES,
+    PROSE,
     again,
     answered,
     answers,
     chosen,
     facts,
+    heading_of,
     headline,
     one_line,
     ordered,
@@ -39,6 +41,8 @@ def as_markdown(report: Report, comparison: Comparison | None) -> str:
     if comparison is not None and comparison.gone:
         lines += ["## Gone since the baseline", ""]
         lines += [*_listed(f"{one.severity}: {code(one.key)}" for one in comparison.gone), ""]
+    if report.notes:
+        lines += ["## Notes", "", *_listed(map(plain, report.notes)), ""]
     if report.unchecked:
         lines += ["## Left out by the spending limit", ""]
         lines += [*_listed(map(plain, report.unchecked)), ""]
@@ -83,7 +87,7 @@ def _findings(report: Report, comparison: Comparison | None) -> Iterator[str]:
     if others:
         yield from (f"### {len(others)} more", "")
         yield from _listed(
-            f"{one.severity}: {plain(one.law)}: {code(one.observed)}" for one in others
+            f"{one.severity}: {plain(one.law)}: {code(heading_of(one))}" for one in others
         )
         yield ""
 
@@ -100,9 +104,10 @@ def _finding(finding: Finding, title: str, comparison: Comparison | None) -> Ite
     if comparison is not None:
         known = ", new" if comparison.is_new(finding) else ", known"
     name = NAMES[finding.severity][0]
-    yield f"### {name.capitalize()}{known}: {plain(title)} ({plain(finding.law)})"
+    yield f"### {name.capitalize()}{known}: {plain(heading_of(finding))}"
     yield ""
-    yield from (f"- {name}: {code(text)}" for name, text in rows(finding))
+    for row, text in rows(finding, title):
+        yield f"- {row}: {plain(text) if row in PROSE else code(text)}"
     yield ""
     if finding.exchange is not None:
         yield from _exchange(finding.exchange)

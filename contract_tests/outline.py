@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from .baseline import Comparison, fails
 from .evidence import SEVERITIES, Assumption, Exchange, Finding, Report
+from .words import advice, often, promised, summary
 
 NAMES = {
     "drift": ("drift", "drift"),
@@ -26,6 +27,9 @@ ANSWERS = {
     "not observed": "Not observed",
 }
 """What can come of an assumption, and how a list of those is called."""
+
+PROSE = ("your app", "seen", "source", "law")
+"""Rows of a finding that are sentences; the others show what is written so somewhere."""
 
 _CURL = 2000
 """Characters of a line that is worth copying."""
@@ -161,27 +165,38 @@ def title_of(report: Report, finding: Finding) -> str:
     return next((one.title for one in report.verdicts if one.law == finding.law), "")
 
 
-def rows(finding: Finding) -> list[tuple[str, str]]:
-    """List what is to be known of a finding, but its law, severity and exchange."""
+def heading_of(finding: Finding) -> str:
+    """Say in one sentence what a finding is."""
+    return one_line(summary(finding))
+
+
+def rows(finding: Finding, title: str) -> list[tuple[str, str]]:
+    """List what is to be known of a finding besides its heading, severity and exchange.
+
+    *title* is that of its law.
+    """
     clause = finding.clause
     told = [
+        ("your app", advice(finding)),
         ("expected", finding.expected),
         ("observed", finding.observed),
         ("on", finding.subject),
+        ("seen", often(finding)),
+        ("source", f"{promised(clause)} ({clause.confidence})"),
+        ("law", f"{title} ({finding.law})" if title else finding.law),
         ("clause", clause.place),
-        ("source", f"{clause.page} ({clause.confidence})"),
         ("change", f"{finding.remedy}, if the API is right"),
     ]
     return [(name, one_line(text)) for name, text in told if text or name != "on"]
 
 
-def block(finding: Finding, heading: str) -> Iterator[str]:
-    """Write a finding as a few lines of text."""
-    told = rows(finding)
+def block(finding: Finding, title: str, kind: str) -> Iterator[str]:
+    """Write a finding as a few lines of text; *title* is that of its law."""
+    told = rows(finding, title)
     if finding.exchange is not None:
         told.append(("exchange", one_line(str(finding.exchange), 160)))
         told.append(("again", again(finding.exchange)))
-    yield one_line(heading)
+    yield f"{kind}: {heading_of(finding)}"
     yield from (f"  {name:11}{text}" for name, text in told)
 
 

@@ -11,11 +11,13 @@ from .evidence import Assumption, Exchange, Finding, Report, Verdict
 from .outline import (
     ANSWERS,
     NAMES,
+    PROSE,
     again,
     answered,
     answers,
     chosen,
     facts,
+    heading_of,
     headline,
     laws,
     one_line,
@@ -32,7 +34,7 @@ _FULL = 200
 _TILED = ("laws", "findings")
 """Facts that the tiles tell."""
 
-_SOFT = ("clause", "source", "change")
+_SOFT = ("law", "clause", "change")
 """Rows of a finding that one looks at once it is clear what happened."""
 
 _PAGE = Template("""<!doctype html>
@@ -101,7 +103,8 @@ pre { margin: 0; padding: .7rem .9rem; background: var(--code); border-radius: 6
 dl { display: grid; grid-template-columns: 6.5rem minmax(0, 1fr); gap: .2rem .9rem; margin: 0; }
 dt { color: var(--soft); }
 dd { margin: 0; overflow-wrap: anywhere; }
-dd.soft code { color: var(--soft); }
+dd.soft, dd.soft code { color: var(--soft); }
+dd.do { font-weight: 500; }
 article { margin: 0 0 .9rem; padding: .95rem 1.15rem; background: var(--card);
   border: 1px solid var(--line); border-left: 4px solid var(--mark); border-radius: 8px; }
 .drift { --mark: var(--drift); } .warning { --mark: var(--warning); }
@@ -141,7 +144,8 @@ def as_html(report: Report, comparison: Comparison | None) -> str:
     sections = [
         _findings(report, comparison),
         _gone(comparison),
-        _unchecked(report),
+        _list("Notes", report.notes),
+        _list("Left out by the spending limit", report.unchecked),
         _laws(report.verdicts),
         _assumptions(report),
     ]
@@ -166,9 +170,13 @@ def _code(text: str) -> str:
 
 def _pairs(pairs: Iterable[tuple[str, str]]) -> str:
     return "".join(
-        f"<dt>{name}</dt><dd{' class=soft' * (name in _SOFT)}>{_code(text)}</dd>"
+        f"<dt>{name}</dt><dd{_class(name)}>{_e(text) if name in PROSE else _code(text)}</dd>"
         for name, text in pairs
     )
+
+
+def _class(name: str) -> str:
+    return ' class="soft"' if name in _SOFT else ' class="do"' if name == "your app" else ""
 
 
 def _items(items: Iterable[str]) -> str:
@@ -193,7 +201,7 @@ def _findings(report: Report, comparison: Comparison | None) -> str:
     cards = [_card(one, title_of(report, one), comparison) for one in shown]
     more = ""
     if others:
-        lines = _items(f"{_code(one.law)} {_e(one_line(one.observed))}" for one in others)
+        lines = _items(f"{_code(one.law)} {_e(heading_of(one))}" for one in others)
         more = f'<h3>{len(others)} more</h3><ul class="list">{lines}</ul>'
     nothing = "" if cards else "<p>None: no law that was held is broken.</p>"
     return f"<section><h2>Findings</h2>{nothing}{''.join(cards)}{more}</section>"
@@ -205,9 +213,9 @@ def _card(finding: Finding, title: str, comparison: Comparison | None) -> str:
     if comparison is not None:
         said = "new" if comparison.is_new(finding) else "known"
         badge += f'<span class="badge plain">{said}</span>'
-    law = f"<span>{_e(title)}</span> <small>{_code(finding.law)}</small>"
-    body = f"<dl>{_pairs(rows(finding))}</dl>{_exchange(finding.exchange)}"
-    return f'<article class="{kind}"><h3>{badge}{law}</h3>{body}</article>\n'
+    heading = f"{badge}<span>{_e(heading_of(finding))}</span>"
+    body = f"<dl>{_pairs(rows(finding, title))}</dl>{_exchange(finding.exchange)}"
+    return f'<article class="{kind}"><h3>{heading}</h3>{body}</article>\n'
 
 
 def _exchange(exchange: Exchange | None) -> str:
@@ -233,13 +241,11 @@ def _gone(comparison: Comparison | None) -> str:
     )
 
 
-def _unchecked(report: Report) -> str:
-    if not report.unchecked:
+def _list(title: str, texts: list[str]) -> str:
+    if not texts:
         return ""
-    items = _items(_e(one_line(text)) for text in report.unchecked)
-    return (
-        f'<section><h2>Left out by the spending limit</h2><ul class="list">{items}</ul></section>'
-    )
+    items = _items(_e(one_line(text)) for text in texts)
+    return f'<section><h2>{title}</h2><ul class="list">{items}</ul></section>'
 
 
 # -- laws and assumptions --------------------------------------------------------------------

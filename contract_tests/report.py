@@ -32,6 +32,7 @@ from .outline import (
     title_of,
 )
 from .page import as_html
+from .words import advice, promised, summary
 
 __all__ = [
     "Baseline",
@@ -88,6 +89,7 @@ def as_json(report: Report, comparison: Comparison | None = None) -> dict[str, A
         "reserved_usd": report.reserved_usd,
         "limit_usd": report.limit_usd,
         "unchecked": report.unchecked,
+        "notes": report.notes,
         "findings": [_finding_as_json(report, one) for one in report.findings],
         "laws": [_verdict_as_json(one) for one in report.verdicts],
         "assumptions": [
@@ -113,10 +115,15 @@ def _finding_as_json(report: Report, finding: Finding) -> dict[str, Any]:
         "key": finding.key,
         "law": finding.law,
         "title": title_of(report, finding),
+        "summary": summary(finding),
+        "advice": advice(finding),
+        "times": finding.times,
+        "of": finding.of,
         "severity": finding.severity,
         "clause": finding.clause.place,
         "page": finding.clause.page,
         "confidence": finding.clause.confidence,
+        "promised": promised(finding.clause),
         "subject": finding.subject,
         "expected": finding.expected,
         "observed": finding.observed,
@@ -146,7 +153,7 @@ def terminal_summary(report: Report, comparison: Comparison | None) -> str:
     lines: list[str] = []
     for one in shown:
         name = NAMES[one.severity][0].upper()
-        lines += [*block(one, f"{name}: {title_of(report, one)} ({one.law})"), ""]
+        lines += [*block(one, title_of(report, one), name), ""]
     if others:
         lines += [f"and {len(others)} more, see --report", ""]
     lines.append(f"maxapi-mock verify: {headline(report, comparison)}")
@@ -164,6 +171,7 @@ def _totals(report: Report, comparison: Comparison | None) -> Iterator[tuple[str
     skipped = [f"{one.law}: {one.reason}" for one in report.verdicts if one.status == "skipped"]
     yield from _listed("skipped", skipped)
     yield from _listed("unchecked", report.unchecked)
+    yield from _listed("note", report.notes)
     if comparison is not None:
         yield from _listed("gone", [one.key for one in comparison.gone])
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
 
 from mockserver.contract import load_contract
@@ -74,18 +75,41 @@ def receive(lab: Lab, inboxes: InboxServer, url: str | None = None) -> None:
     lab.webhook_base = (url or inboxes.url).rstrip("/")
 
 
+@dataclass(frozen=True)
+class Step:
+    """Where a run is: at the law whose experiment begins."""
+
+    law: Law
+    number: int
+    """How many experiments are done."""
+    of: int
+    """How many there are."""
+    lab: Lab
+
+    @property
+    def requests(self) -> int:
+        """How many requests have been sent until now."""
+        return self.lab.requests
+
+    @property
+    def reserved(self) -> Decimal:
+        """US dollars that this run can have cost at most until now."""
+        return self.lab.target.money.reserved
+
+
 def examine(
-    lab: Lab, report: Report, progress: Callable[[Law], object] = lambda _law: None
+    lab: Lab, report: Report, progress: Callable[[Step], object] = lambda _step: None
 ) -> Report:
     """Make every experiment, judge all that was seen, and write it into *report*.
 
-    *progress* is told of each law whose experiment begins. KeyboardInterrupt, and a target that
+    *progress* is told of each step as it begins. KeyboardInterrupt, and a target that
     does not answer any more, end the experiments, but not the report; tasks left over are
     cancelled.
     """
     try:
-        for law in lab.experiments():
-            progress(law)
+        laws = lab.experiments()
+        for number, law in enumerate(laws):
+            progress(Step(law, number, len(laws), lab))
             lab.experiment(law)
     except KeyboardInterrupt:
         report.interrupted = True
@@ -102,7 +126,7 @@ def examine(
     report.requests, report.submissions = lab.requests, lab.submissions
     cost = lab.target.money
     report.reserved_usd = money(cost.reserved if cost.ledger is None else cost.ledger.held)
-    report.unchecked = lab.unchecked
+    report.unchecked, report.notes = lab.unchecked, lab.census.notes()
     return report
 
 

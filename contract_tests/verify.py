@@ -23,10 +23,9 @@ from mockserver.testing.inbox import InboxServer
 
 from .evidence import Report
 from .lab import Lab, Options
-from .law import Law
 from .ledger import Ledger
 from .probe import problem_of
-from .suite import OWN_KEYS, examine, own_mock, reaching, receive
+from .suite import OWN_KEYS, Step, examine, own_mock, reaching, receive
 from .target import Money
 
 LIVE_INTERVAL, MOCK_INTERVAL = 3.0, 0.2
@@ -136,7 +135,7 @@ def verify(
     contract: Contract,
     command: str,
     environment: Mapping[str, str] | None = None,
-    progress: Callable[[Law], object] = lambda _law: None,
+    progress: Callable[[Step], object] = lambda _step: None,
 ) -> Report:
     """Hold every law against the target that is asked for. Raises VerifyError and LedgerError.
 

@@ -208,6 +208,7 @@ class Watch:
             verdicts=list(collector.verdicts.values()),
             assumptions=list(collector.assumptions.values()),
             reserved_usd=money(self._reserved),
+            notes=collector.census.notes(),
         )
 
 

@@ -155,13 +155,18 @@ def _is_itself(upstream: str, port: int) -> bool:
 
 # -- what is told ----------------------------------------------------------------------------
 
+_LATER = ("change", "seen")
+"""Rows that say nothing yet of a finding that has just been made."""
+_LISTED = 20
+"""Findings that the summary names again, with how often they were seen."""
+
 
 def _print_finding(finding: Any) -> None:
     outline = contract_tests("outline")
-    rows = [row for row in outline.rows(finding) if row[0] != "change"]
+    rows = [row for row in outline.rows(finding, "") if row[0] not in _LATER]
     if finding.exchange is not None:
         rows.append(("exchange", outline.one_line(str(finding.exchange), 160)))
-    lines = [f"{finding.severity}: {finding.law}"]
+    lines = [f"{finding.severity}: {outline.heading_of(finding)}"]
     lines += [f"  {name:11}{text}" for name, text in rows]
     print("\n".join(lines), flush=True)
 
@@ -176,6 +181,11 @@ def _print_summary(report: Any, watch: Any, recorder: Any) -> None:
     counted = dict(outline.facts(report, None))
     for name in ("requests", "laws", "findings"):
         print(f"  {name:11}{counted[name]}")
+    for finding in report.findings[:_LISTED]:
+        text = f"{outline.often(finding)}: {outline.heading_of(finding)}"
+        print(f"  {'seen':11}{text}")
+    for text in report.notes:
+        print(f"  {'note':11}{outline.one_line(text)}")
     for text, times in watch.notices.items():
         print(f"  {'notice':11}{outline.one_line(text)}{f' ({times} times)' if times > 1 else ''}")
     if recorder is not None:

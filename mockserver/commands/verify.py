@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import argparse
+import os
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any
 
 from mockserver.commands.options import FAILURE, PASS, USAGE, add_settings, resolve
+from mockserver.commands.progress import shown
 from mockserver.commands.suite import contract_tests
+from mockserver.contract import Contract
 from mockserver.domain.billing import money
 from mockserver.domain.moment import parse_duration
 
@@ -115,8 +118,8 @@ def run(options: argparse.Namespace) -> int:
             return PASS
         if options.report is not None:
             options.report.mkdir(parents=True, exist_ok=True)  # before anything is paid for
-        progress = _print_progress if request.url else _say_nothing
-        with _ended_by_a_signal():
+        weights = _weights(request, contract)
+        with _ended_by_a_signal(), shown(sys.stderr, weights) as progress:
             found = verify.verify(request, contract, _command(), progress=progress)
     except (verify.VerifyError, report.BaselineError, ledger.LedgerError) as error:
         print(f"maxapi-mock verify: {error}", file=sys.stderr)
@@ -154,13 +157,17 @@ def _ended_by_a_signal() -> Iterator[None]:
         signal.signal(signal.SIGTERM, before)
 
 
-def _say_nothing(_law: Any) -> None:
-    pass
-
-
-def _print_progress(law: Any) -> None:
-    """Say what a run is at, for one against a real clock takes minutes."""
-    print(f"{law.id}: {law.title}", file=sys.stderr, flush=True)
+def _weights(request: Any, contract: Contract) -> Mapping[str, float]:
+    """Say how long each check takes; of a live run, tell how long all of it does beforehand."""
+    verify = contract_tests("verify")
+    options = verify.check(request, contract, os.environ)
+    if not request.live:
+        return {law.id: 1.0 for law in contract_tests("lab").Lab.experiments()}
+    planned, rate = verify.plan(request, contract), request.rate or verify.LIVE_RATE
+    made = contract_tests("forecast").forecast(planned, options, contract, rate)
+    print(f"maxapi-mock verify: {made}", file=sys.stderr, flush=True)
+    weights: Mapping[str, float] = made.weights
+    return weights
 
 
 def _command() -> str:

@@ -114,14 +114,14 @@ def test_traffic_that_conforms_ends_with_success(
 def test_drift_is_printed_as_it_comes_and_ends_with_failure(
     tmp_path: Path, http: urllib3.PoolManager
 ) -> None:
-    """With law, clause, what was expected and what was observed; once."""
+    """With law, clause, what was expected and what was observed; once, and how often at the end."""
     with (
         upstream(saying(GATEWAY, GATEWAY)) as server,
         running(tmp_path, server.url, "--report", "report") as proxy,
     ):
         for _ in range(2):
             answer = http.request("GET", f"{proxy.url}/api/v1/task/x?token={KEY}")
-        proxy.until("drift: answers")
+        proxy.until("drift: A request")
         proxy.until("exchange")
 
         status = proxy.ends()
@@ -129,7 +129,8 @@ def test_drift_is_printed_as_it_comes_and_ends_with_failure(
     report = json.loads((tmp_path / "report/report.json").read_text())
     assert answer.data == b"<html>"
     assert status == 1
-    assert proxy.printed.count("drift: answers\n") == 1
+    assert proxy.printed.count("drift: A request was answered with ") == 1
+    assert "seen       2 of 2 times: A request was answered with 502" in proxy.printed
     for line in (
         "  expected   a JSON object\n",
         "  observed   502, text/html: '<html>'\n",
@@ -175,7 +176,7 @@ def test_reports_and_recordings_have_all_but_secrets(
     assert webhook.json == polled
     assert webhook.url == hook
     assert {"webhook-conforms", "webhook-equals-poll", "webhook-after-end"} <= held
-    assert "warning: requests-conform\n" in proxy.printed
+    assert "warning: The app itself submitted input.prompt missing" in proxy.printed
     assert json.loads(written["c/report.json"])["laws"] == shown.json()["laws"]
     assert page.data.startswith(b"<!doctype html>")
     assert {name.split("/")[2] for name in written if name.startswith("a/b/")} == {

@@ -7,10 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from contract_tests.advice import BY_CLAUSE
 from contract_tests.lab import Options
 from contract_tests.law import LAWS
+from contract_tests.outline import heading_of
 from contract_tests.report import as_json, fails, terminal_summary, write_reports
 from contract_tests.suite import OWN_KEYS, examine_own_mock
+from contract_tests.words import advice
 from tests.contract_tests.reports import (
     URL,
     Page,
@@ -65,7 +68,7 @@ def test_a_folder_that_cannot_be_made_is_an_os_error(tmp_path: Path) -> None:
 @pytest.mark.parametrize("form", FORMS)
 def test_each_form_tells_all_of_a_finding(tmp_path: Path, form: str, severity: str) -> None:
     """Law, clause, source, what was expected and observed, the exchange, and what to change."""
-    finding = make_finding(severity)
+    finding = make_finding(severity, of=40)
 
     text = readable(form, written(make_report(finding), tmp_path)[form])
 
@@ -73,6 +76,11 @@ def test_each_form_tells_all_of_a_finding(tmp_path: Path, form: str, severity: s
         *("a-law", "What a-law promises", "the subject", "one of PENDING", "status 'WAITING'"),
         *("task.json#/properties/status", finding.clause.page, finding.clause.confidence),
         *("schemas/task.json#/properties/status", "$MAXAPI_API_KEY", severity),
+        *(
+            heading_of(finding),
+            advice(finding),
+            "once in 40 times" if form != "report.json" else "40",
+        ),
         *("curl -sS -i -X POST", '--data-binary \'{"model": "veo3"}\''),
     ]
     assert [one for one in wanted if one not in text.replace("a\\-law", "a-law")] == []
@@ -106,6 +114,18 @@ def test_programs_get_numbers() -> None:
     }
     assert (document["reserved_usd"], document["limit_usd"]) == ("0.42", None)
     assert document["findings"][0]["exchange"] == make_exchange().as_json()
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_each_form_has_the_notes(tmp_path: Path, form: str) -> None:
+    """They fail nothing; the terminal has them as well."""
+    report = make_report(notes=["no poll of 60 tasks ever showed PENDING"])
+
+    text = written(report, tmp_path)[form]
+
+    assert "no poll of 60 tasks ever showed PENDING" in text
+    assert "  note       no poll of 60 tasks" in terminal_summary(report, None)
+    assert not fails(report, None)
 
 
 @pytest.mark.parametrize("form", ["report.md", "report.html"])
@@ -243,15 +263,20 @@ def test_money_is_said_where_there_is_a_limit() -> None:
 
 def test_a_finding_is_a_block() -> None:
     """Everything to understand it, send it again, and mend the contract."""
-    lines = terminal_summary(make_report(make_finding()), None).splitlines()
+    finding = make_finding(times=12, of=30)
 
-    assert lines[:11] == [
-        "DRIFT: What a-law promises (a-law)",
+    lines = terminal_summary(make_report(finding), None).splitlines()
+
+    assert lines[:14] == [
+        "DRIFT: status 'WAITING'; the page query-task promises one of PENDING.",
+        f"  your app   {BY_CLAUSE['task.json#/properties/status']}",
         "  expected   one of PENDING",
         "  observed   status 'WAITING'",
         "  on         the subject",
+        "  seen       12 of 30 times",
+        "  source     stated on the page query-task (documented)",
+        "  law        What a-law promises (a-law)",
         "  clause     task.json#/properties/status",
-        "  source     query-task (documented)",
         "  change     schemas/task.json#/properties/status, if the API is right",
         "  exchange   POST /api/v1/task/submit -> 400",
         f"  again      curl -sS -i -X POST {URL}/api/v1/task/submit "

@@ -1,0 +1,233 @@
+"""What a broken law means to somebody who has an app, in plain words."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Told(NamedTuple):
+    """How a broken law is told."""
+
+    seen: str
+    """What was seen, a sentence without its end; `{observed}` and `{subject}` are the finding's."""
+    advice: str
+    """What the developer of an app should do about it."""
+
+
+_POLL = "A poll was answered with {observed}"
+_REFUSED = "A submission that is to be refused ({subject}) was answered {observed}"
+_ACCEPTED = "A valid submission ({subject}) was answered {observed}"
+_PARSE = (
+    "Read the answer as it comes now, and let the app report an answer that it cannot read "
+    "instead of taking it for a result."
+)
+_KEY = (
+    "Treat every status from 401 to 403 as a key that is not accepted: stop, and ask for another "
+    "one, instead of trying again."
+)
+_CHECK = (
+    "Do not rely on the API to refuse this: check it before submitting, for what is accepted by "
+    "mistake may be charged."
+)
+_NOT_SENT = (
+    "An app that sends this is refused now. Offer only what is still accepted, and show the "
+    "message of the refusal to the user."
+)
+_STATES = "Act on the status that a poll shows last, and do not assume which one comes before it."
+_CANCEL = (
+    "Do not take the answer to a cancellation for the end of the task: poll until it has ended, "
+    "and count on being charged if it ends in success."
+)
+_WEBHOOK = (
+    "Do not rely on webhooks alone: when one comes, or none does in time, poll the task and act "
+    "on what the poll shows."
+)
+
+TOLD = {
+    "answers": Told(
+        "A request was answered with {observed}",
+        "Check status and Content-Type before reading an answer as JSON; try again later only "
+        "what is safe to repeat.",
+    ),
+    "status-is-code": Told(
+        "An answer ({subject}) has {observed}",
+        "Look at both the HTTP status and the code of the body; take an answer for a success only "
+        "if both say so.",
+    ),
+    "submit-answer": Told("An accepted submission was answered with {observed}", _PARSE),
+    "poll-answer": Told(_POLL, _PARSE),
+    "cancel-answer": Told("An accepted cancellation was answered with {observed}", _PARSE),
+    "refusal-answer": Told(
+        "A refusal with {subject} was answered with {observed}",
+        "Decide by the HTTP status, not by the text of the message, and show the whole body where "
+        "the message is missing.",
+    ),
+    "moderation-answer": Told(
+        "A rejection by moderation was answered with {observed}",
+        "Recognise a rejection by its message as well as by its categories, and do not send the "
+        "same content again.",
+    ),
+    "no-unknown-field": Told(
+        "An answer has a field that no page names ({observed})",
+        "Nothing, if the app ignores fields that it does not know; let its parser do so.",
+    ),
+    "token-missing": Told("A request without a token was answered {observed}", _KEY),
+    "token-malformed": Told(
+        "A request with the malformed Authorization {subject!r} was answered {observed}", _KEY
+    ),
+    "token-wrong": Told("A request with a token of nobody was answered {observed}", _KEY),
+    "token-everywhere": Told("A {subject} without a token was answered {observed}", _KEY),
+    "token-first": Told("A wrong submission without a token was answered {observed}", _KEY),
+    "unknown-task": Told(
+        "A {subject} of a task that does not exist was answered {observed}",
+        "Treat any refusal of a poll that comes again and again as a task that is lost, whatever "
+        "its status, and stop polling.",
+    ),
+    "unknown-route": Told(
+        "A request to a route that does not exist was answered {observed}",
+        "Check the base URL and the paths that the app uses: a typing error may not show as 404.",
+    ),
+    "wrong-method": Told(
+        "A request with a method that the route does not have was answered {observed}",
+        "Check the methods that the app uses: a wrong one may not show as 405.",
+    ),
+    "foreign-task": Told(
+        "A {subject} of another key's task was answered {observed}",
+        "Keep the key with each taskId; if a stranger's task is shown, treat taskIds and result "
+        "URLs as secrets, and tell the vendor.",
+    ),
+    "body-is-json": Told(
+        "A submission that is not JSON ({subject}) was answered {observed}", _CHECK
+    ),
+    "body-is-limited": Told(
+        "A submission that is very large was answered {observed}",
+        "Keep requests small: put pictures behind URLs instead of into the request.",
+    ),
+    "envelope-is-checked": Told(_REFUSED, _CHECK),
+    "input-is-checked": Told(_REFUSED, _CHECK),
+    "no-local-callback": Told(
+        "A callBackUrl of this machine was answered {observed}",
+        "Give a callBackUrl that can be reached from the internet: no webhook will ever come to "
+        "this one.",
+    ),
+    "smallest-input": Told(
+        "The smallest valid submission to {subject} was answered {observed}",
+        "If only this model is refused, it may be gone or renamed: choose another one. If a "
+        "message names a field, send that field.",
+    ),
+    "every-value": Told(_ACCEPTED, _NOT_SENT),
+    "any-input": Told(_ACCEPTED, _NOT_SENT),
+    "envelope-is-accepted": Told(
+        "A submission with the optional {subject} was answered {observed}",
+        "Leave the field out, or submit again without it when it is refused.",
+    ),
+    "unique-ids": Told(
+        "Submissions were given the same taskId: {observed}",
+        "Do not use the taskId as the only key of your own records, and do not submit twice what "
+        "is to be made once.",
+    ),
+    "same-task": Told(
+        "A poll was answered with another task: {observed}",
+        "Compare the taskId of every answer with the one that was asked for, and throw away what "
+        "does not fit: it may be another customer's.",
+    ),
+    "is-found": Told(
+        "A poll of a task that had been accepted was answered so: {observed}",
+        "Do not give a task up at the first refused poll: it may run and be charged. Poll again "
+        "for a while before submitting anew.",
+    ),
+    "never-back": Told("The status of a task went back: {observed}", _STATES),
+    "starts-pending": Told("The first poll of a task showed {observed}", _STATES),
+    "ends": Told(
+        "A task of {subject} did not end: {observed}",
+        "Bound every wait. Look at what the last poll shows: a status that no page names may be "
+        "an end under a new name.",
+    ),
+    "final": Told(
+        "A task changed after its end: {observed}",
+        "Store the result when the task ends, and do not overwrite it by a later poll.",
+    ),
+    "timestamps": Told(
+        "The moments of a task are out of order: {observed}",
+        "Do not sort or time tasks by these fields; use the app's own clock.",
+    ),
+    "reason": Told(
+        "A task that has not failed has a reason of failure: {observed}",
+        "Decide by the status whether a task has failed, and not by failure_reason.",
+    ),
+    "echo": Told(
+        "A poll echoes something else than was submitted: {observed}",
+        "Keep what was submitted in the app itself, under the taskId, and do not read it from "
+        "the echo. If the value itself is another one, the result may be, too.",
+    ),
+    "cancel-is-kept": Told("A task with a cancellation ended as {observed}", _CANCEL),
+    "results": Told(
+        "A finished task of {subject} has {observed}",
+        "Go through all URLs that are there, whatever their number and type, and compare with "
+        "what was paid for.",
+    ),
+    "files": Told(
+        "A result file of {subject} came with {observed}",
+        "Look at the first bytes of a file to learn what it is, not at its name or Content-Type; "
+        "check that it is complete, and fetch it again if not.",
+    ),
+    "pixels": Told(
+        "A result ({subject}) has {observed} pixels",
+        "Read width and height from the file instead of computing them from what was asked for.",
+    ),
+    "webhook-conforms": Told(
+        "A webhook came with {observed}",
+        "Take a webhook only as the news that something happened, and poll the task for what it "
+        "is.",
+    ),
+    "webhook-comes": Told("Of a task that has ended there were {observed}", _WEBHOOK),
+    "webhook-after-end": Told(
+        "When a webhook came, a poll of its task still showed {observed}", _WEBHOOK
+    ),
+    "webhook-equals-poll": Told("A webhook differs from a poll ({observed})", _WEBHOOK),
+    "lives": Told(
+        "A task of {subject} did not live as promised: {observed}",
+        "Bound every wait, and report what the last poll shows.",
+    ),
+    "sizes": Told(
+        "A result ({subject}) was made with {observed}",
+        "Read width and height from the file instead of computing them from what was asked for.",
+    ),
+    "cancel-pending": Told("A waiting task could not be cancelled: {observed}", _CANCEL),
+    "cancel-later": Told("A late cancellation was answered {observed}", _CANCEL),
+    "cancel-ended": Told("The cancellation of an ended task was answered {observed}", _CANCEL),
+    "any-order": Told(
+        "In a row of requests that no page describes, this was seen: {observed}", _STATES
+    ),
+    "requests-conform": Told(
+        "The app itself submitted {observed}; that is not what the API takes",
+        "Mend the app: the API refuses this, or ignores it and makes something else.",
+    ),
+}
+"""By law."""
+
+BY_CLAUSE = {
+    "task.json#/properties/status": (
+        "Code that waits for a documented status waits for ever. Accept the new name besides the "
+        "documented one, treat a name that the app does not know as one of a task that goes on, "
+        "and bound the wait."
+    ),
+    "task.json#/properties/result": "Check that there is a result before reading its URLs.",
+    "task.json#/allOf/0": (
+        "Code that reads the URLs of a success finds none. Look where the answer has them now, "
+        "and report a success without URLs as an error instead of an empty result."
+    ),
+    "task.json#/$defs/result": (
+        "Code that reads the URLs of a success finds none, or others. Look where the answer has "
+        "them now, and check each before using it."
+    ),
+    "submit-response.json#/properties/data": (
+        "The app cannot find its taskId, but the task may run and be charged. Read the id where "
+        "it is now, and do not submit again just because it is missing."
+    ),
+    "submit-response.json#/required": (
+        "The app cannot find its taskId, but the task may run and be charged. Read the id where "
+        "it is now, and do not submit again just because it is missing."
+    ),
+}
+"""Where more can be said of a clause than of its law; the longest beginning counts."""

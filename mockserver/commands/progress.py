@@ -1,0 +1,72 @@
+"""Shows on a terminal how far `maxapi-mock verify` is."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from threading import Event, RLock, Thread
+from typing import Any, TextIO
+
+import click
+
+from mockserver.domain.billing import money
+
+_TICK = 0.5
+"""Seconds after which the line is written anew, for the requests go on within a check."""
+_PARTS = 10
+"""Steps of the bar for each unit of weight."""
+
+
+def is_shown(stream: TextIO) -> bool:
+    """Return whether *stream* is a terminal that can write over a line."""
+    return stream.isatty() and os.environ.get("TERM", "dumb") != "dumb"
+
+
+@contextmanager
+def shown(stream: TextIO, weights: Mapping[str, float]) -> Iterator[Callable[[Any], None]]:
+    """Give what is to be told of each check that begins; it shows nothing but on a terminal.
+
+    *weights* says of each check about how long it takes, in any unit. Nothing of the target is
+    shown, and no colour.
+    """
+    if not is_shown(stream):
+        yield _say_nothing
+        return
+    steps = {law: max(1, round(weight * _PARTS)) for law, weight in weights.items()}
+    lock, ended = RLock(), Event()
+    bar: Any = click.progressbar(
+        length=sum(steps.values()), file=stream, width=20, item_show_func=_text, label="verify"
+    )
+    before: list[str] = []
+
+    def tell(step: Any) -> None:
+        with lock:
+            bar.update(sum(steps.get(law, 1) for law in before), step)
+            before[:] = [step.law.id]
+
+    def tick() -> None:
+        while not ended.wait(_TICK):
+            with lock:
+                bar.render_progress()
+
+    ticking = Thread(target=tick, name="progress", daemon=True)
+    with bar:
+        ticking.start()
+        try:
+            yield tell
+        finally:
+            ended.set()
+            ticking.join()
+
+
+def _say_nothing(_step: Any) -> None:
+    pass
+
+
+def _text(step: Any) -> str:
+    """Write which check is made, and what the run has cost so far."""
+    if step is None:
+        return ""
+    spent = f"at most ${money(step.reserved)}"
+    return f"{step.number + 1}/{step.of} {step.law.id}: {step.requests} requests, {spent}"
