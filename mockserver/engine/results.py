@@ -9,6 +9,7 @@ from threading import Lock
 from mockserver.contract import ModelCard
 from mockserver.domain.sizes import Size, size_of
 from mockserver.domain.task import Task
+from mockserver.engine.inputs import first_image, follows_input
 from mockserver.media import Picture, write_mp4, write_png
 
 Writer = Callable[[Picture], bytes]
@@ -19,12 +20,27 @@ _WRITERS: Mapping[str, Writer] = {"image": write_png, "video": write_mp4}
 class Results:
     """The files behind the `urls` of tasks; the same task gives the same bytes."""
 
-    def __init__(self, cache_bytes: int, default_ratio: str) -> None:
+    def __init__(
+        self,
+        cache_bytes: int,
+        default_ratio: str,
+        look: Callable[[str], tuple[int, int] | None] | None = None,
+    ) -> None:
         self._limit = cache_bytes
         self._default_ratio = default_ratio
+        self._look = look
+        """Gives the size of an input image by its URL; may take a while."""
         self._cache: OrderedDict[tuple[Writer, Picture], bytes] = OrderedDict()
         self._held = 0
         self._lock = Lock()
+
+    def size(self, task: Task, card: ModelCard) -> Size:
+        """Say how large the results of *task* are, by the size of its first input image too."""
+        source = task.source_size
+        if source is None and self._look is not None and follows_input(card, task.input):
+            url = first_image(task.input)
+            source = None if url is None else self._look(url)
+        return size_of(card, task.input, self._default_ratio, source)
 
     def file(self, task: Task, card: ModelCard, index: int) -> bytes:
         """Give the result number *index* (from 0) of *task*: a PNG, or an MP4 for a video model."""
@@ -39,7 +55,7 @@ class Results:
         return made
 
     def _picture(self, task: Task, card: ModelCard, index: int) -> tuple[Writer, Picture]:
-        size = size_of(card, task.input, self._default_ratio)
+        size = self.size(task, card)
         seconds = int(card.value_of("duration", task.input) or 0)
         shrink = 2 if task.script.result == "wrong-size" else 1
         picture = Picture(

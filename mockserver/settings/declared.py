@@ -102,6 +102,11 @@ class Settings:
     default_ratio: str = _setting(
         read_ratio, "ratio of a result whose request names none", fact="results.default_ratio"
     )
+    read_input_images: bool = _setting(
+        read_flag,
+        "look at an input image of this machine where a result's ratio is to follow it",
+        "false",
+    )
     balance: Decimal | None = _setting(
         read_balance,
         "US dollars that each sandbox can spend, or 'unlimited'",
@@ -109,8 +114,10 @@ class Settings:
         none="unlimited",
         own=True,
     )
-    unknown_price: Decimal = _setting(
-        read_usd, "unit price in US dollars of models whose price nobody publishes", "0"
+    unknown_price: Decimal | None = _setting(
+        read_usd,
+        "unit price in US dollars of models whose price nobody publishes; else they cost nothing, "
+        "and that is said",
     )
     scenario: Script | None = _setting(
         read_scenario,
