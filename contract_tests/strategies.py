@@ -13,7 +13,7 @@ from mockserver.contract import Contract
 
 URL = "https://example.com/source.jpg"
 
-_ANNOTATIONS = {"description", "default", "x-source", "x-accepts", "x-message", "x-ignored"}
+_ANNOTATIONS = {"description", "default", "x-source", "x-accepts", "x-message"}
 _CHECKED_AFTERWARDS = {"if", "then", "allOf", "not", "contains", "minContains", "maxContains"}
 _BUILT = {"type", "enum", "minimum", "maximum", "minLength", "minItems", "maxItems", "items"}
 _BUILT |= {"pattern", "anyOf", "properties", "required", "$ref"}
@@ -29,7 +29,14 @@ def valid_inputs(contract: Contract, model: str) -> st.SearchStrategy[dict[str, 
     Raises UnknownKeyword if its card uses a keyword that this builder does not know.
     """
     uri = contract.card_uris[model]
-    schema = contract.cards[model].input
+    card = contract.cards[model]
+    heeded = {
+        name: one for name, one in card.input["properties"].items() if name not in card.ignored
+    }
+    schema = {
+        **card.input,
+        "properties": heeded,
+    }  # who ignores a field may yet refuse nonsense in it
 
     def conforms(submitted: dict[str, Any]) -> bool:
         request = {"model": model, "input": submitted}
@@ -218,10 +225,11 @@ def acceptable(contract: Contract, model: str) -> Iterator[Value]:
     one, the input holds this too. Every combination that a condition of the card allows is among
     them.
     """
-    base, schema = minimal_input(contract, model), contract.cards[model].input
+    base, card = minimal_input(contract, model), contract.cards[model]
+    schema = card.input
     for name, member in schema["properties"].items():
         values = _right(contract, member, contract.card_uris[model])
-        if member.get("x-ignored"):
+        if name in card.ignored:
             values = [(value, "") for value in _elsewhere(contract, model, name)] or values
         for value, keyword in values:
             completed = _completed(contract, model, {**base, name: value}, name)

@@ -6,12 +6,12 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
+from ipaddress import ip_address
 from threading import Lock
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from mockserver.contract import ModelCard
-from mockserver.engine.callback import is_this_machine
 from mockserver.engine.routes import pattern_of
 from mockserver.media.dimensions import dimensions
 
@@ -80,7 +80,7 @@ class LocalImages:
 
     def shape(self, url: str) -> Shape | None:
         """Give the size of the image at *url*; None if it is elsewhere or cannot be read."""
-        if not is_this_machine(url):
+        if not is_loopback(url):
             return None
         with self._lock:
             if url in self._seen:
@@ -91,6 +91,18 @@ class LocalImages:
             if len(self._seen) > _REMEMBERED:
                 self._seen.popitem(last=False)
         return found
+
+
+def is_loopback(url: str) -> bool:
+    """Say whether a URL names this machine in a way that nobody else can answer to."""
+    from urllib3.exceptions import LocationParseError
+    from urllib3.util import parse_url
+
+    try:
+        host = (parse_url(url).host or "").strip("[]")  # as who asks for it reads it
+        return host == "localhost" or ip_address(host).is_loopback
+    except (LocationParseError, ValueError):
+        return False
 
 
 def _look(url: str) -> Shape | None:

@@ -146,7 +146,10 @@ class Operations:
         task = None if sandbox is None else sandbox.get(task_id)
         if task is None:
             return None
-        size = self._results.size(task, self._contract.cards[task.model])
+        card = self._contract.cards[task.model]
+        if self._results.has_to_look(task, card):  # a submission does not wait for that
+            return None
+        size = self._results.size(task, card)
         return size.width, size.height
 
     def _plan(self, call: Call, model: str, *, payable: bool) -> Plan:

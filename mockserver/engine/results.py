@@ -9,7 +9,7 @@ from threading import Lock
 from mockserver.contract import ModelCard
 from mockserver.domain.sizes import Size, size_of
 from mockserver.domain.task import Task
-from mockserver.engine.inputs import first_image, follows_input
+from mockserver.engine.inputs import first_image, follows_input, is_loopback
 from mockserver.media import Picture, write_mp4, write_png
 
 Writer = Callable[[Picture], bytes]
@@ -37,10 +37,16 @@ class Results:
     def size(self, task: Task, card: ModelCard) -> Size:
         """Say how large the results of *task* are, by the size of its first input image too."""
         source = task.source_size
-        if source is None and self._look is not None and follows_input(card, task.input):
-            url = first_image(task.input)
-            source = None if url is None else self._look(url)
+        if self._look is not None and self.has_to_look(task, card):
+            source = self._look(first_image(task.input) or "")
         return size_of(card, task.input, self._default_ratio, source)
+
+    def has_to_look(self, task: Task, card: ModelCard) -> bool:
+        """Say whether the size of the results waits for a look at an image of this machine."""
+        if self._look is None or task.source_size is not None:
+            return False
+        url = first_image(task.input) if follows_input(card, task.input) else None
+        return url is not None and is_loopback(url)
 
     def file(self, task: Task, card: ModelCard, index: int) -> bytes:
         """Give the result number *index* (from 0) of *task*: a PNG, or an MP4 for a video model."""
