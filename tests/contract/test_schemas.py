@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -75,6 +76,40 @@ def test_each_clause_has_a_source(path: Path) -> None:
     ]
 
     assert bare == []
+
+
+PAGES = re.compile(
+    r"introduction|authentication|submit-task|query-task|cancel-task|webhook"
+    r"|moderation-and-penalty|gpt-image-2/(image-to-image|text-to-image)"
+    r"|(nano-banana|seedream-image)/(text-to-image|image-to-image)"
+    r"|seedance-video/(text-to-video|image-to-video|moderation-and-penalty)"
+    r"|veo-video/(text-to-video|image-to-video)|grok-imagine/(text-to-image|text-to-video)"
+)
+"""The pages that there are."""
+
+
+def _sources(node: Any) -> Iterator[dict[str, str]]:
+    if isinstance(node, dict):
+        yield from [node["x-source"]] if "confidence" in node.get("x-source", {}) else []
+    for member in node.values() if isinstance(node, dict) else node:
+        if isinstance(member, dict | list):
+            yield from _sources(member)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [path for path in SCHEMAS if path.parent.name in ("models", "sizes")],
+    ids=lambda path: path.name,
+)
+def test_what_a_page_says_names_the_page(path: Path) -> None:
+    """A seed or documented clause of a card names a page that exists."""
+    named = {
+        one["page"]
+        for one in _sources(json.loads(path.read_text("utf-8")))
+        if one["confidence"] in ("seed", "documented")
+    }
+
+    assert {page for page in named if not PAGES.fullmatch(page)} == set()
 
 
 @pytest.mark.parametrize("path", FIXTURES, ids=lambda path: f"{path.parts[-3]}-{path.stem}")
