@@ -179,9 +179,9 @@ def _wrong(
 def _wrong_arrays(
     contract: Contract, schema: Mapping[str, Any], uri: str
 ) -> Iterator[tuple[Any, str, str]]:
-    if "minItems" in schema:
-        yield ([], "minItems", "")
     for clause in (schema, *schema.get("allOf", [])):
+        if "minItems" in clause:
+            yield ([], "minItems", "")
         if "maxItems" in clause:
             beyond = ["https://example.com/a.mp4"] if "contains" in str(schema) else [URL]
             yield (beyond * (clause["maxItems"] + 1), "maxItems", "")
@@ -283,12 +283,14 @@ def _right_scalars(schema: Mapping[str, Any]) -> list[tuple[Any, str]]:
 def _lengths(schema: Mapping[str, Any]) -> dict[int, str]:
     """Give the least length of an array but none, and the most; three where there is no most."""
     limits = {schema["maxItems"]: "/maxItems"} if "maxItems" in schema else {}
+    least, at_least = max(1, schema.get("minItems", 1)), "/minItems" if "minItems" in schema else ""
     for number, clause in enumerate(schema.get("allOf", [])):
         if "maxItems" in clause:
             limits[clause["maxItems"]] = f"/allOf/{number}/maxItems"
+        if clause.get("minItems", 0) >= least:
+            least, at_least = clause["minItems"], f"/allOf/{number}/minItems"
     most = min(limits, default=3)
-    least = max(1, schema.get("minItems", 1))
-    return {most: limits.get(most, ""), least: "/minItems" if "minItems" in schema else ""}
+    return {most: limits.get(most, ""), least: at_least}
 
 
 def _completed(

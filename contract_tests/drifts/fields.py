@@ -202,8 +202,9 @@ DRIFTS = (
         "no-source",
         "imageUrls may be empty.",
         "input-is-checked",
-        f"{_EDIT}/properties/imageUrls/minItems",
-        reads(f"{_EDIT}/properties/imageUrls/minItems", 0),
+        f"{_EDIT}/properties/imageUrls/allOf/1/minItems",
+        reads(f"{_EDIT}/properties/imageUrls/allOf/1/minItems", 0),
+        severity="assumption",
         models=(EDIT,),
     ),
     Drift(

@@ -147,7 +147,7 @@ DRIFTS = (
         "ignored-has-an-effect",
         "Veo 3 Lite heeds the resolution.",
         "pixels",
-        "sizes/assumed-video.json#/rows/0",
+        "sizes/assumed-video.json#/rows/1",
         reads("models/veo3_lite.json#/effects", []),
         severity="assumption",
         models=(VEO_LITE,),
