@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from mockserver.contract import Contract, ModelCard
 from mockserver.domain.billing import count_of
-from mockserver.domain.sizes import size_of
+from mockserver.domain.sizes import Size, size_of
 
+from .clauses import clause_at
 from .evidence import Exchange, History
 from .files import PAGE, UNTYPED, look_at, type_of_name
 from .judge_histories import broken, model_of
 from .law import HISTORY, Broken, Checks, Held, law, promised
+
+_DOUBT = {"seed": 0, "documented": 1, "corroborated": 2, "assumed": 3}
 
 
 @law("results", "A success has n results of the model's kind, each with a URL of its own", HISTORY,
@@ -103,13 +107,7 @@ def pixels(contract: Contract, history: History) -> Checks:
     if card is None or not isinstance(submitted, dict):
         return
     size = size_of(card, submitted, contract.fact("results.default_ratio"))
-    place = _row(contract, card.model, size.ratio)
-    resolution = card.input["properties"].get("resolution", {})
-    if card.value_of("ratio", submitted) is None:
-        place = "service.json#/results/default_ratio"
-    elif "resolution" not in submitted and "default" in resolution:
-        uri = contract.card_uris[card.model].removeprefix(contract.schemas.base)
-        place = f"{uri}#/input/properties/resolution/default"
+    place = _place(contract, card, submitted, size)
     for file in history.files:
         look = look_at(file.answer)
         if file.status != 200 or look.size is None:
@@ -123,12 +121,40 @@ def pixels(contract: Contract, history: History) -> Checks:
             yield Broken(place, expected, observed, file, subject)
 
 
-def _row(contract: Contract, model: str, ratio: str) -> str:
-    """Give the place of the row of the sizes for a ratio."""
+def _place(contract: Contract, card: ModelCard, submitted: Mapping[str, Any], size: Size) -> str:
+    """Give the place of the clause that decides a size; of several, the least sure one."""
+    if card.value_of("ratio", submitted) is None:
+        return "service.json#/results/default_ratio"
+    omitted = [name for name in ("resolution", "ratio") if name not in submitted]
+    places = [place for name in omitted for place in _default(contract, card, name)]
+    places.append(_row(contract, card.model, size))
+    return max(places, key=lambda place: _DOUBT[clause_at(contract, place).confidence])
+
+
+def _default(contract: Contract, card: ModelCard, field: str) -> list[str]:
+    """Give the place of the value of an omitted field, if its source is told there."""
+    uri = contract.card_uris[card.model]
+    name, document = uri.removeprefix(contract.schemas.base), contract.schemas.documents[uri]
+    schema, place = card.input["properties"].get(field, {}), f"{name}#/input/properties/{field}"
+    found = [f"{place}/default"] if "default" in schema else []
+    for number, clause in enumerate(schema.get("allOf", ())):
+        found += [f"{place}/allOf/{number}/default"] if "default" in clause else []
+    omitted = document.get("when_omitted", {})
+    if not found and field in omitted and "x-source" in omitted:
+        return [f"{name}#/when_omitted"]
+    return found
+
+
+def _row(contract: Contract, model: str, size: Size) -> str:
+    """Give the place of the row of the sizes that holds one."""
     uri = contract.card_uris[model]
     place, table = f"{uri}#/sizes", contract.schemas.documents[uri]["sizes"]
     while "$ref" in table:
         place, table = contract.schemas.resolve(table["$ref"], place)
-    ratios = [row["ratio"] for row in table["rows"]]
+    number = next(
+        number
+        for number, row in enumerate(table["rows"])
+        if row["ratio"] == size.ratio and size.resolution in row["pixels"]
+    )
     slash = "" if "#/" in place else "#" if "#" not in place else ""
-    return f"{place.removeprefix(contract.schemas.base)}{slash}/rows/{ratios.index(ratio)}"
+    return f"{place.removeprefix(contract.schemas.base)}{slash}/rows/{number}"

@@ -13,15 +13,7 @@ from mockserver.contract import Contract
 
 URL = "https://example.com/source.jpg"
 
-_ANNOTATIONS = {
-    "description",
-    "default",
-    "x-source",
-    "x-sources",
-    "x-accepts",
-    "x-message",
-    "x-ignored",
-}
+_ANNOTATIONS = {"description", "default", "x-source", "x-sources", "x-accepts", "x-message"}
 _CHECKED_AFTERWARDS = {"if", "then", "allOf", "not", "contains", "minContains", "maxContains"}
 _BUILT = {"type", "enum", "minimum", "maximum", "minLength", "minItems", "maxItems", "items"}
 _BUILT |= {"pattern", "anyOf", "properties", "required", "$ref"}
@@ -37,7 +29,14 @@ def valid_inputs(contract: Contract, model: str) -> st.SearchStrategy[dict[str, 
     Raises UnknownKeyword if its card uses a keyword that this builder does not know.
     """
     uri = contract.card_uris[model]
-    schema = contract.cards[model].input
+    card = contract.cards[model]
+    heeded = {
+        name: one for name, one in card.input["properties"].items() if name not in card.ignored
+    }
+    schema = {
+        **card.input,
+        "properties": heeded,
+    }  # who ignores a field may yet refuse nonsense in it
 
     def conforms(submitted: dict[str, Any]) -> bool:
         request = {"model": model, "input": submitted}
@@ -180,9 +179,9 @@ def _wrong(
 def _wrong_arrays(
     contract: Contract, schema: Mapping[str, Any], uri: str
 ) -> Iterator[tuple[Any, str, str]]:
-    if "minItems" in schema:
-        yield ([], "minItems", "")
     for clause in (schema, *schema.get("allOf", [])):
+        if "minItems" in clause:
+            yield ([], "minItems", "")
         if "maxItems" in clause:
             beyond = ["https://example.com/a.mp4"] if "contains" in str(schema) else [URL]
             yield (beyond * (clause["maxItems"] + 1), "maxItems", "")
@@ -226,10 +225,11 @@ def acceptable(contract: Contract, model: str) -> Iterator[Value]:
     one, the input holds this too. Every combination that a condition of the card allows is among
     them.
     """
-    base, schema = minimal_input(contract, model), contract.cards[model].input
+    base, card = minimal_input(contract, model), contract.cards[model]
+    schema = card.input
     for name, member in schema["properties"].items():
         values = _right(contract, member, contract.card_uris[model])
-        if member.get("x-ignored"):
+        if name in card.ignored:
             values = [(value, "") for value in _elsewhere(contract, model, name)] or values
         for value, keyword in values:
             completed = _completed(contract, model, {**base, name: value}, name)
@@ -283,12 +283,14 @@ def _right_scalars(schema: Mapping[str, Any]) -> list[tuple[Any, str]]:
 def _lengths(schema: Mapping[str, Any]) -> dict[int, str]:
     """Give the least length of an array but none, and the most; three where there is no most."""
     limits = {schema["maxItems"]: "/maxItems"} if "maxItems" in schema else {}
+    least, at_least = max(1, schema.get("minItems", 1)), "/minItems" if "minItems" in schema else ""
     for number, clause in enumerate(schema.get("allOf", [])):
         if "maxItems" in clause:
             limits[clause["maxItems"]] = f"/allOf/{number}/maxItems"
+        if clause.get("minItems", 0) >= least:
+            least, at_least = clause["minItems"], f"/allOf/{number}/minItems"
     most = min(limits, default=3)
-    least = max(1, schema.get("minItems", 1))
-    return {most: limits.get(most, ""), least: "/minItems" if "minItems" in schema else ""}
+    return {most: limits.get(most, ""), least: at_least}
 
 
 def _completed(

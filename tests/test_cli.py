@@ -43,6 +43,22 @@ def test_validate_says_that_a_document_conforms(capsys: pytest.CaptureFixture[st
     ]
 
 
+def test_validate_notes_what_is_in_vain(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """Unknown fields, and values that a rule of the card overrules, as `serve` warns of them."""
+    path = tmp_path / "request.json"
+    submitted = {"prompt": "a", "resolutoin": "4k", "resolution": "4k"}
+    path.write_text(json.dumps({"model": "veo3_lite", "input": submitted}))
+
+    status, out, _ = run(capsys, "validate", str(path))
+
+    assert status == 0
+    assert out.splitlines() == [
+        f"{path}: submit-request: conforms",
+        "  note: input.resolutoin: unknown, did you mean 'resolution'?",
+        "  note: input.resolution has no effect: this model makes 720p only",
+    ]
+
+
 def test_validate_lists_every_violation(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     """With JSON path, rule, clause, confidence and page."""
     path = tmp_path / "request.json"

@@ -131,6 +131,7 @@ WRONG = {
     "tls": "maybe",
     "tls_folder": "",
     "strict_callbacks": "maybe",
+    "read_input_images": "maybe",
     "webhook_timeout": "0",
     "webhook_tries": "0",
     "webhook_backoff": "x",

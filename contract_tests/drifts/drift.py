@@ -18,6 +18,7 @@ EDIT = "gpt-image-2/image-to-image"
 DRAW = "gpt-image-2/text-to-image"
 NANO = "nano-banana"
 VIDEO = "grok-imagine/text-to-video"
+VEO_LITE = "veo3_lite"
 SOME_RESULT = {"type": "image", "urls": ["http://127.0.0.1:9/image-0.png"]}
 """A result that conforms, of which there is no file."""
 

@@ -96,7 +96,7 @@ DRIFTS = (
         "Nano Banana takes the ratio 4:3, as Nano Banana 2 does.",
         "input-is-checked",
         f"{_NANO}/properties/ratio/enum",
-        reads(f"{_NANO}/properties/ratio/enum", ["16:9", "9:16", "4:3"]),
+        _input(remake("ratio", lambda ratio: "16:9" if ratio == "4:3" else ratio)),
         models=(NANO,),
     ),
     Drift(
@@ -203,8 +203,9 @@ DRIFTS = (
         "no-source",
         "imageUrls may be empty.",
         "input-is-checked",
-        f"{_EDIT}/properties/imageUrls/minItems",
-        reads(f"{_EDIT}/properties/imageUrls/minItems", 0),
+        f"{_EDIT}/properties/imageUrls/allOf/1/minItems",
+        reads(f"{_EDIT}/properties/imageUrls/allOf/1/minItems", 0),
+        severity="assumption",
         models=(EDIT,),
     ),
     Drift(

@@ -11,7 +11,7 @@ from PIL import Image
 from mockserver.engine.exchange import Request, Response
 
 from .changes import files, page, with_type
-from .drift import DRAW, EDIT, NANO, VIDEO, Drift
+from .drift import DRAW, EDIT, NANO, VEO_LITE, VIDEO, Drift
 from .layer import Ask, Layer, is_of_the_api
 from .reading import reads
 
@@ -146,11 +146,20 @@ DRIFTS = (
     ),
     Drift(
         "ignored-has-an-effect",
-        "Nano Banana heeds the resolution.",
+        "Veo 3 Lite heeds the resolution.",
         "pixels",
-        "sizes/assumed-image.json#/rows/4",
-        reads("models/nano-banana.json#/input/properties/resolution/x-ignored"),
+        "sizes/assumed-video.json#/rows/1",
+        reads("models/veo3_lite.json#/effects", []),
         severity="assumption",
+        models=(VEO_LITE,),
+    ),
+    Drift(
+        "sister-pixels",
+        "Nano Banana's pictures have the pixels of Nano Banana 2.",
+        "pixels",
+        "sizes/nano-banana.json#/rows/0",
+        reads("sizes/nano-banana.json#/rows/0/pixels/1k", [1376, 768]),
+        severity="warning",
         models=(NANO,),
     ),
     Drift(

@@ -11,6 +11,7 @@ from mockserver.engine.exchange import JSON_TYPE, Request
 from ..target import SUBMIT
 from .changes import asks, refuses, submissions
 from .drift import DRAW, EDIT, LITE, Drift
+from .edits import inside
 from .layer import operation_of
 from .reading import reads
 
@@ -53,7 +54,7 @@ DRIFTS = (
         "A prompt need not be given.",
         "input-is-checked",
         f"{_LITE}/required",
-        reads(f"{_LITE}/required", []),
+        submissions(inside("input", lambda node: node.setdefault("prompt", "a cat"))),
     ),
     Drift(
         "sources-optional",

@@ -85,7 +85,9 @@ def run(options: argparse.Namespace) -> int:
                 status = child.run(command, os.environ | environment)
         finally:
             ended = server.stop()
-    written = _report(tally, server.service.sandboxes.spent_ever, options.summary_file)
+    sandboxes = server.service.sandboxes
+    spent = sandboxes.spent_ever, sandboxes.unpriced_ever
+    written = _report(tally, spent, options.summary_file)
     if status == PASS and tally.warnings and options.fail_on_warnings:
         _say("maxapi-mock run: failed by --fail-on-warnings")
         status = FAILURE
@@ -209,17 +211,20 @@ def _in_foreground() -> bool:
         return False
 
 
-def _report(tally: Tally, spent: Decimal, file: Path | None) -> bool:
-    """Print the summary, and write it where it was asked for; say whether that could be done."""
-    _say(as_text(tally, spent))
+def _report(tally: Tally, spent: tuple[Decimal, int], file: Path | None) -> bool:
+    """Print the summary, and write it where it was asked for; say whether that could be done.
+
+    *spent* is in US dollars, and in tasks whose price nobody knows.
+    """
+    _say(as_text(tally, *spent))
     if file is None:
         return True
     try:
         if file.suffix == ".json":
-            file.write_text(as_json(tally, spent), "utf-8")
+            file.write_text(as_json(tally, *spent), "utf-8")
         else:  # the summary of a GitHub job belongs to all of its steps
             with file.open("a", encoding="utf-8") as summary:
-                summary.write(as_markdown(tally, spent))
+                summary.write(as_markdown(tally, *spent))
     except OSError as error:
         _say(f"maxapi-mock: {error}")
         return False

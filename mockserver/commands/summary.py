@@ -7,7 +7,7 @@ from collections import Counter, defaultdict
 from decimal import Decimal
 from typing import Any
 
-from mockserver.domain.billing import money
+from mockserver.domain.billing import money, spent_text
 from mockserver.engine.tally import Tally
 
 _SHOWN = 12
@@ -15,9 +15,9 @@ _SHOWN = 12
 _WIDTH = 160
 
 
-def as_text(tally: Tally, spent: Decimal) -> str:
-    """Write it for a terminal."""
-    lines = [f"maxapi-mock: {_headline(tally, spent)}"]
+def as_text(tally: Tally, spent: Decimal, unpriced: int = 0) -> str:
+    """Write it for a terminal; *unpriced* tasks are charged for and not in *spent*."""
+    lines = [f"maxapi-mock: {_headline(tally, spent, unpriced)}"]
     lines += [f"  {name:14}{sum(by.values()):>5}  {_counts(by)}" for name, by in _rows(tally)]
     for title, counts in _lists(tally):
         lines.append(f"  {title}:")
@@ -25,9 +25,9 @@ def as_text(tally: Tally, spent: Decimal) -> str:
     return "\n".join(lines)
 
 
-def as_markdown(tally: Tally, spent: Decimal) -> str:
+def as_markdown(tally: Tally, spent: Decimal, unpriced: int = 0) -> str:
     """Write it for a page, such as a GitHub job's summary."""
-    lines = ["### MaxAPI mock", "", _headline(tally, spent) + ".", ""]
+    lines = ["### MaxAPI mock", "", _headline(tally, spent, unpriced) + ".", ""]
     if _rows(tally):
         lines += ["| | number | outcome |", "|---|---|---|"]
         for name, by in _rows(tally):
@@ -39,22 +39,24 @@ def as_markdown(tally: Tally, spent: Decimal) -> str:
     return "\n".join([*lines, "", ""])
 
 
-def as_json(tally: Tally, spent: Decimal) -> str:
+def as_json(tally: Tally, spent: Decimal, unpriced: int = 0) -> str:
     """Write it for programs; it holds everything, not only what a page shows."""
     requests: dict[str, dict[str, int]] = defaultdict(dict)
     for (operation, status), number in sorted(tally.requests.items()):
         requests[operation][str(status)] = number
-    document = {
+    document: dict[str, Any] = {
         "requests": requests,
         "webhooks": dict(tally.webhooks),
         "warnings": dict(tally.warnings),
         "scenarios": dict(tally.scenarios),
         "cost_usd": money(spent),
     }
+    if unpriced:
+        document["unpriced_tasks"] = unpriced
     return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
 
 
-def _headline(tally: Tally, spent: Decimal) -> str:
+def _headline(tally: Tally, spent: Decimal, unpriced: int) -> str:
     requests, webhooks = sum(tally.requests.values()), sum(tally.webhooks.values())
     warnings = sum(tally.warnings.values())
     counts = [
@@ -62,7 +64,7 @@ def _headline(tally: Tally, spent: Decimal) -> str:
         _plural(webhooks, "webhook attempt"),
         _plural(warnings, "contract warning"),
     ]
-    return f"{', '.join(counts)}; live it would have cost ${money(spent)}"
+    return f"{', '.join(counts)}; live it would have cost {spent_text(spent, unpriced)}"
 
 
 def _plural(number: int, name: str) -> str:

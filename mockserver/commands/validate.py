@@ -11,6 +11,7 @@ from mockserver.commands.options import FAILURE, PASS, USAGE, add_settings, reso
 from mockserver.contract import Contract, NotJson, Violation, parse_json
 from mockserver.contract.documents import recognise
 from mockserver.contract.loader import KINDS, check_card
+from mockserver.engine.unknown import remarks
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -52,6 +53,9 @@ def _validate_file(contract: Contract, name: str, kind: str | None) -> int:
     if kind == "model-card" and not violations:
         return _validate_card(contract, name, document)
     print(f"{name}: {kind}: {_verdict(violations)}")
+    if kind == "submit-request" and not violations:
+        for one in remarks(document, contract):
+            print(f"  note: {one}")
     return FAILURE if violations else PASS
 
 

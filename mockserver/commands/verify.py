@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from decimal import Decimal, InvalidOperation
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from mockserver.commands.options import FAILURE, PASS, USAGE, add_settings, reso
 from mockserver.commands.progress import shown
 from mockserver.commands.suite import contract_tests
 from mockserver.contract import Contract
-from mockserver.domain.billing import money
+from mockserver.domain.billing import UNPRICED, is_priced, money
 from mockserver.domain.moment import parse_duration
 
 _ASKED = (
@@ -115,6 +116,7 @@ def run(options: argparse.Namespace) -> int:
         baseline = report.load_baseline(options.baseline) if options.baseline else None
         if options.plan:
             _print_plan(verify.plan(request, contract), request)
+            _print_unpriced(request, contract)
             return PASS
         if options.report is not None:
             options.report.mkdir(parents=True, exist_ok=True)  # before anything is paid for
@@ -189,6 +191,19 @@ def _print_plan(planned: list[Any], request: Any) -> None:
         f"{sum(one.submissions for one in planned):>9}{'$' + money(total):>10}"
     )
     print("\nat most: were every submission accepted, also those that are meant to be refused")
+
+
+def _print_unpriced(request: Any, contract: Contract) -> None:
+    """Say which models the plan's money is without: an unknown price is not nothing."""
+    globs = request.models or ("*",)
+    unknown = [
+        name
+        for name, card in contract.cards.items()
+        if any(fnmatchcase(name, glob) for glob in globs)
+        and not is_priced(card, request.unknown_price)
+    ]
+    if unknown:
+        print(f"at least: without the tasks {UNPRICED}: {', '.join(unknown)}")
 
 
 def _usd(text: str) -> Decimal:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cached_property
@@ -26,6 +26,35 @@ class Lifecycle:
         return frozenset((self.success, self.failure, self.timeout, self.cancelled))
 
 
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """A rule of a card between fields: when it applies, one field is ignored or has a value."""
+
+    field: str
+    applies: Callable[[Any], bool] | None
+    """Says of an input whether the rule applies; None is always."""
+    ignored: bool
+    """Whether the field is as if it had been omitted."""
+    becomes: Any
+    """The value that the field has, if it is not ignored."""
+    message: str
+    """What to tell whoever sent another value: `has no effect in mode i2v`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Surcharge:
+    """What a task costs that fails for a certain reason, by how many such failures a day has."""
+
+    reason: str
+    """The value of `failure_reason`."""
+    shares: tuple[tuple[int, Decimal], ...]
+    """Shares of the task's cost, each from the so manieth failure of a day on; ascending."""
+
+    def share(self, number: int) -> Decimal:
+        """Say which share of its cost the failure costs that is the *number*th of its day."""
+        return max((one for one in self.shares if one[0] <= number), default=(0, Decimal()))[1]
+
+
 @dataclass(frozen=True)
 class ModelCard:
     """One file of `schemas/models/`, with its table of sizes resolved."""
@@ -46,6 +75,10 @@ class ModelCard:
     """Width and height in pixels, by ratio, then by resolution."""
     typical_duration: tuple[float, float]
     """Shortest and longest usual time from submission to result, in seconds."""
+    effects: tuple[Effect, ...] = ()
+    """Rules between fields, in the order in which they are applied: a later one sees what an
+    earlier one did."""
+    surcharge: Surcharge | None = None
 
     @cached_property
     def fields(self) -> frozenset[str]:
@@ -53,21 +86,59 @@ class ModelCard:
         return frozenset(self.input["properties"])
 
     @cached_property
-    def _defaults(self) -> dict[str, Any]:
-        documented = {
-            name: schema["default"]
-            for name, schema in self.input["properties"].items()
-            if "default" in schema
-        }
-        return {**self.when_omitted, **documented}
-
-    def value_of(self, field: str, submitted: Mapping[str, Any]) -> Any:
-        """Say which value of *field* is in force: the submitted one, the default, or None."""
-        if field in submitted and field in self._choosable:
-            return submitted[field]
-        return self._defaults.get(field)
+    def ignored(self) -> frozenset[str]:
+        """The fields that never have an effect."""
+        return frozenset(one.field for one in self.effects if one.ignored and one.applies is None)
 
     @cached_property
-    def _choosable(self) -> frozenset[str]:
-        properties = self.input["properties"]
-        return frozenset(name for name in properties if not properties[name].get("x-ignored"))
+    def _defaults(self) -> dict[str, Any]:
+        return {**self.when_omitted, **defaults_of(self.input["properties"])}
+
+    def value_of(self, field: str, submitted: Mapping[str, Any]) -> Any:
+        """Say which value of *field* is in force: the submitted one, the default, or None.
+
+        The card's effects are in force, too.
+        """
+        if field in self.fields:
+            given = self._in_force(submitted) if self.effects else submitted
+            if field in given:
+                return given[field]
+        return self._defaults.get(field)
+
+    def _in_force(self, submitted: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Apply the effects to an input."""
+        given = dict(submitted)
+        for effect in self.effects:
+            if effect.applies is not None and not effect.applies(given):
+                continue
+            if effect.ignored:
+                given.pop(effect.field, None)
+            else:
+                given[effect.field] = effect.becomes
+        return given
+
+    def without_effect(self, submitted: Mapping[str, Any]) -> list[str]:
+        """Say of each submitted value that the effects overrule which one, and why."""
+        if not any(effect.field in submitted for effect in self.effects):
+            return []
+        told, given = [], dict(submitted)
+        for effect in self.effects:
+            if effect.applies is not None and not effect.applies(given):
+                continue
+            sent = given.pop(effect.field, None)
+            overruled = effect.ignored or sent != effect.becomes
+            if effect.field in submitted and sent is not None and overruled:
+                told.append(f"input.{effect.field} {effect.message}")
+            if not effect.ignored:
+                given[effect.field] = effect.becomes
+        return told
+
+
+def defaults_of(properties: Mapping[str, Any]) -> dict[str, Any]:
+    """Collect the defaults of fields; one that is less sure than its field is in its `allOf`."""
+    return {
+        name: clause["default"]
+        for name, schema in properties.items()
+        for clause in (*schema.get("allOf", ()), schema)
+        if "default" in clause
+    }

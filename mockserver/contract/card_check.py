@@ -6,15 +6,22 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import urljoin
 
-from mockserver.contract.validation import Schemas
+from jsonschema_rs import meta
 
+from mockserver.contract.card import defaults_of
+from mockserver.contract.validation import DRAFT, Schemas
+
+_SIZED = ("ratio", "resolution")
+"""The fields by which the tables of sizes are looked up."""
 _COUNTS = ("n", "duration")
 """Fields that are counted with, if a model has them."""
 
 
 def faults(schemas: Schemas, card: Mapping[str, Any], uri: str) -> Iterator[str]:
     """Say what would make a card that its schema accepts unusable; nothing if it is sound."""
-    within = Schemas({**schemas.documents, uri: dict(card)}, schemas.base)
+    within = schemas
+    if schemas.documents.get(uri) is not card:
+        within = Schemas({**schemas.documents, uri: dict(card)}, schemas.base)
     broken = [*_broken_schema(card), *_broken_references(within, card, uri)]
     if broken:
         yield from broken
@@ -25,15 +32,29 @@ def faults(schemas: Schemas, card: Mapping[str, Any], uri: str) -> Iterator[str]
     }
     yield from _broken_fields(properties)
     yield from _broken_price(card["price"], properties)
+    yield from _broken_surcharge(within, card)
+    yield from _broken_effects(within, card, uri)
 
 
 def _broken_schema(card: Mapping[str, Any]) -> Iterator[str]:
+    conditions = {
+        f"effects[{number}].if": one["if"]
+        for number, one in enumerate(card.get("effects", ()))
+        if "if" in one
+    }
+    for place, schema in {"input": card["input"], **conditions}.items():
+        if not meta.is_valid({"$schema": DRAFT, **schema}):
+            yield f"{place}: not a JSON Schema: {_why(schema)}"
+
+
+def _why(schema: Mapping[str, Any]) -> str:
     from jsonschema import Draft202012Validator, SchemaError
 
     try:
-        Draft202012Validator.check_schema(card["input"])
+        Draft202012Validator.check_schema(schema)
     except SchemaError as error:
-        yield f"input: not a JSON Schema: {error.message}"
+        return error.message
+    return "its keywords do not fit together"
 
 
 def _broken_references(within: Schemas, card: Mapping[str, Any], uri: str) -> Iterator[str]:
@@ -64,13 +85,27 @@ def _broken_sizes(within: Schemas, card: Mapping[str, Any], uri: str) -> Iterato
     if found:
         yield from map(str, found)
         return
-    rows = {row["ratio"]: row["pixels"].keys() for row in table["rows"]}
-    known = {"ratio": rows.keys(), "resolution": {name for row in rows.values() for name in row}}
-    for field, names in known.items():
-        accepted = card["input"]["properties"].get(field, {}).get("enum", [])
-        for value in accepted:
-            if value not in names:
-                yield f"input.{field}: {value!r} has no size; use one of {', '.join(sorted(names))}"
+    rows = table["rows"]
+    known = {
+        "ratio": {row["ratio"] for row in rows},
+        "resolution": {name for row in rows for name in row["pixels"]},
+    }
+    for place, field, value in _sized(card):
+        names = known[field]
+        if value not in names:
+            yield f"{place}: {value!r} has no size; use one of {', '.join(sorted(names))}"
+
+
+def _sized(card: Mapping[str, Any]) -> Iterator[tuple[str, str, Any]]:
+    """List the values that decide the size of a result, each with its place and its field."""
+    for field in _SIZED:
+        for value in card["input"]["properties"].get(field, {}).get("enum", []):
+            yield f"input.{field}", field, value
+        if field in card.get("when_omitted", {}):
+            yield f"when_omitted.{field}", field, card["when_omitted"][field]
+    for number, one in enumerate(card.get("effects", ())):
+        if one["field"] in _SIZED and "becomes" in one:
+            yield f"effects[{number}].becomes", one["field"], one["becomes"]
 
 
 def _broken_fields(properties: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
@@ -80,10 +115,13 @@ def _broken_fields(properties: Mapping[str, Mapping[str, Any]]) -> Iterator[str]
         if name in properties and properties[name].get("type") != "integer":
             yield f"input.{name}: is no integer; use type integer"
     for name, schema in properties.items():
-        default, accepted = schema.get("default"), schema.get("enum")
-        if name in _COUNTS and "default" in schema and type(default) is not int:
+        if "x-ignored" in schema:
+            yield f'input.{name}.x-ignored: is no longer known; use an effect with "ignored": true'
+    for name, default in defaults_of(properties).items():
+        accepted = properties[name].get("enum")
+        if name in _COUNTS and type(default) is not int:
             yield f"input.{name}.default: {default!r} is no integer; use one"
-        if accepted is not None and "default" in schema and default not in accepted:
+        if accepted is not None and default not in accepted:
             yield f"input.{name}.default: {default!r} is not in its enum; use one of {accepted}"
 
 
@@ -97,3 +135,36 @@ def _broken_price(
         yield f"price.by: {price['by']!r} is no field with an enum; use one that is"
     elif missing := [value for value in accepted if value not in price["usd"]]:
         yield f"price.usd: has no price for {missing[0]!r}; use one for each {price['by']}"
+
+
+def _broken_surcharge(within: Schemas, card: Mapping[str, Any]) -> Iterator[str]:
+    if "surcharge" not in card:
+        return
+    task = within.documents[urljoin(within.base, "task.json")]
+    known = task["properties"]["failure_reason"]["x-reasons"]
+    surcharge = card["surcharge"]
+    if surcharge["reason"] not in known:
+        accepted = ", ".join(known)
+        yield f"surcharge.reason: {surcharge['reason']!r} is no reason; use one of {accepted}"
+    begins = [row["from"] for row in surcharge["rates"]]
+    if begins != sorted(set(begins)):
+        yield f"surcharge.rates: from {begins} does not ascend; use each number once, in order"
+
+
+def _broken_effects(within: Schemas, card: Mapping[str, Any], uri: str) -> Iterator[str]:
+    known = card["input"]["properties"]
+    for number, one in enumerate(card.get("effects", ())):
+        place = f"effects[{number}]"
+        if one["field"] not in known:
+            accepted = ", ".join(known)
+            yield f"{place}.field: {one['field']!r} is no field of input; use one of {accepted}"
+        elif "becomes" in one:
+            pointer = one["field"].replace("~", "~0").replace("/", "~1")
+            schema = within.validator(f"{uri}#/input/properties/{pointer}")
+            prefix = f"{place}.becomes"
+            yield from map(str, schema.violations(one["becomes"], prefix=prefix))
+            if one["field"] in _COUNTS and type(one["becomes"]) is not int:
+                yield f"{prefix}: {one['becomes']!r} is no integer; use one"
+        for name in one.get("if", {}).get("properties", {}):
+            if name not in known:
+                yield f"{place}.if: {name!r} is no field of input; use one of {', '.join(known)}"

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from decimal import Decimal
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
 from mockserver.contract.card import Lifecycle, ModelCard
 from mockserver.contract.card_check import faults
+from mockserver.contract.card_reader import read_card
 from mockserver.contract.facts import overlaid
+from mockserver.contract.service_check import service_faults
 from mockserver.contract.strict_json import NotJson, parse_json
 from mockserver.contract.validation import MOST_VIOLATIONS, Schemas, SchemaValidator
 from mockserver.contract.violation import Violation
@@ -130,9 +131,10 @@ def load_contract(
     """
     root = schemas or default_schemas()
     documents = {f"{BASE}{path.relative_to(root).as_posix()}": _read(path) for path in _files(root)}
-    card_uris = {
-        document["model"]: uri for uri, document in documents.items() if f"{BASE}models/" in uri
-    }
+    _refuse(
+        f"{root}/", service_faults({uri.removeprefix(BASE): documents[uri] for uri in documents})
+    )
+    card_uris = _own_cards(root, documents)
     if more_cards is not None:
         _add_cards(more_cards, documents, card_uris)
     service = documents.pop(f"{BASE}service.json")
@@ -141,10 +143,33 @@ def load_contract(
     models = sorted(card_uris)
     _name_models(documents[f"{BASE}submit-request.json"]["properties"]["model"], models)
     store = Schemas(documents, BASE)
-    cards = {model: _card(store, card_uris[model]) for model in models}
+    reasons = documents[f"{BASE}task.json"]["properties"]["failure_reason"]["x-reasons"]
+    cards = {model: read_card(store, card_uris[model], reasons) for model in models}
     control = documents[f"{BASE}control.json"]
     uris = {model: card_uris[model] for model in models}
     return Contract(store, cards, uris, service, control)
+
+
+def _own_cards(root: Path, documents: dict[str, Any]) -> dict[str, str]:
+    """Give the places of the contract's own cards by model; refuse one that is unusable."""
+    store, found = Schemas(documents, BASE), dict[str, str]()
+    for uri, card in documents.items():
+        if not uri.startswith(f"{BASE}models/"):
+            continue
+        path = f"{root}/{uri.removeprefix(BASE)}: "
+        _refuse(path, check_card(store, card, uri))
+        if card["model"] in found:
+            other = found[card["model"]].removeprefix(BASE)
+            _refuse(path, [f"model: {card['model']!r} has a card already, {other}"])
+        found[card["model"]] = uri
+    return found
+
+
+def _refuse(where: str, faulty: Iterable[str]) -> None:
+    """Raise ContractError if there is any fault."""
+    text = " | ".join(faulty)
+    if text:
+        raise ContractError(where + text)
 
 
 def _name_models(schema: dict[str, Any], models: list[str]) -> None:
@@ -200,32 +225,6 @@ def _read(path: Path) -> Any:
         return parse_json(path.read_bytes())
     except (NotJson, OSError) as error:
         raise ContractError(f"{path}: {error}") from None
-
-
-def _card(schemas: Schemas, uri: str) -> ModelCard:
-    card = schemas.documents[uri]
-    table = schemas.follow(card["sizes"], uri)
-    price, (low, high) = card["price"], card["typical_duration"]["seconds"]
-    return ModelCard(
-        model=card["model"],
-        result=card["result"],
-        input=card["input"],
-        when_omitted=card.get("when_omitted", {}),
-        price_per=price["per"],
-        price_by=price.get("by"),
-        prices=_prices(price["usd"]),
-        sizes={
-            row["ratio"]: {name: (width, height) for name, (width, height) in row["pixels"].items()}
-            for row in table["rows"]
-        },
-        typical_duration=(low, high),
-    )
-
-
-def _prices(usd: str | Mapping[str, str] | None) -> Decimal | Mapping[str, Decimal] | None:
-    if usd is None or isinstance(usd, str):
-        return None if usd is None else Decimal(usd)
-    return {value: Decimal(amount) for value, amount in usd.items()}
 
 
 def pretty(document: Any) -> str:

@@ -61,7 +61,7 @@ class Schemas:
 
     def fast(self, uri: str) -> jsonschema_rs.Validator:
         """Compile the schema at *uri* for quick yes-or-no answers."""
-        return jsonschema_rs.validator_for({"$schema": _DRAFT, "$ref": uri}, registry=self._fast)
+        return jsonschema_rs.validator_for({"$schema": DRAFT, "$ref": uri}, registry=self._fast)
 
     @cached_property
     def _explaining(self) -> Any:
@@ -164,7 +164,7 @@ class SchemaValidator:
         return f"{base.removeprefix(self._schemas.base)}#{pointer}", source
 
 
-_DRAFT = "https://json-schema.org/draft/2020-12/schema"
+DRAFT = "https://json-schema.org/draft/2020-12/schema"
 
 
 def source_of(node: Any, otherwise: Source) -> Source:

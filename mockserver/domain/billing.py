@@ -14,14 +14,36 @@ def count_of(card: ModelCard, submitted: Mapping[str, Any]) -> int:
     return int(card.value_of("n", submitted) or 1)
 
 
-def cost_of(card: ModelCard, submitted: Mapping[str, Any], unknown_price: Decimal) -> Decimal:
-    """Say what a task costs in US dollars; *unknown_price* stands for what nobody publishes."""
-    unit = _unit_price(card, submitted, unknown_price)
+UNPRICED = "of models whose price is not published (set it with --unknown-price)"
+"""What to say of tasks whose cost nobody knows, after their number."""
+
+
+def cost_of(
+    card: ModelCard, submitted: Mapping[str, Any], unknown_price: Decimal | None
+) -> Decimal:
+    """Say what a task costs in US dollars; *unknown_price* stands for what nobody publishes.
+
+    If that is None, such a task is counted as nothing: see `is_priced`.
+    """
+    unit = _unit_price(card, submitted, unknown_price or Decimal())
     if card.price_per == "image":
         return unit * count_of(card, submitted)
     if card.price_per == "second":
         return unit * int(card.value_of("duration", submitted) or 1)
     return unit
+
+
+def is_priced(card: ModelCard, unknown_price: Decimal | None) -> bool:
+    """Say whether the cost of the model's tasks is known."""
+    return card.prices is not None or unknown_price is not None
+
+
+def spent_text(spent: Decimal, unpriced: int) -> str:
+    """Write what was spent, if *unpriced* tasks among those charged have no known price."""
+    if not unpriced:
+        return f"${money(spent)}"
+    tasks = "1 task" if unpriced == 1 else f"{unpriced} tasks"
+    return f"at least ${money(spent)}; {tasks} {UNPRICED}"
 
 
 def _unit_price(card: ModelCard, submitted: Mapping[str, Any], unknown_price: Decimal) -> Decimal:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from math import log
 from typing import Any
 
 from mockserver.contract import ModelCard
@@ -19,14 +20,20 @@ class Size:
     height: int
 
 
-def size_of(card: ModelCard, submitted: Mapping[str, Any], default_ratio: str) -> Size:
+def size_of(
+    card: ModelCard,
+    submitted: Mapping[str, Any],
+    default_ratio: str,
+    source: tuple[int, int] | None = None,
+) -> Size:
     """Look the size up in the card's table.
 
-    An omitted ratio is the card's own default, else *default_ratio*, else, where the model or
-    its table has none such, the first one of the table that the model takes.
+    An omitted ratio is the card's own default, else the one nearest to that of *source*, width
+    and height of the first input image, else *default_ratio*, else, where the model or its table
+    has none such, the first one of the table that the model takes.
     """
     resolution = card.value_of("resolution", submitted)
-    for ratio in _ratios(card, submitted, default_ratio):
+    for ratio in _ratios(card, submitted, default_ratio, source):
         sizes = card.sizes.get(ratio, {})
         name = resolution if resolution in sizes else next(iter(sizes), None)
         if name is not None and (resolution is None or resolution in sizes):
@@ -36,8 +43,26 @@ def size_of(card: ModelCard, submitted: Mapping[str, Any], default_ratio: str) -
     return Size(ratio, name, width, height)
 
 
-def _ratios(card: ModelCard, submitted: Mapping[str, Any], default_ratio: str) -> list[str]:
+def _ratios(
+    card: ModelCard,
+    submitted: Mapping[str, Any],
+    default_ratio: str,
+    source: tuple[int, int] | None,
+) -> list[str]:
     """List the ratios to try, the wanted one first."""
     accepted = card.input["properties"].get("ratio", {}).get("enum", list(card.sizes))
-    wanted = card.value_of("ratio", submitted) or default_ratio
-    return [ratio for ratio in (wanted, *accepted) if ratio in accepted]
+    wanted = card.value_of("ratio", submitted)
+    if wanted is None and source is not None:
+        return _by_nearness(accepted, source)
+    return [ratio for ratio in (wanted or default_ratio, *accepted) if ratio in accepted]
+
+
+def _by_nearness(ratios: Iterable[str], source: tuple[int, int]) -> list[str]:
+    """Sort ratios, the one first that is most like *source*: twice and half are equally far."""
+    wanted = log(source[0] / source[1])
+
+    def distance(ratio: str) -> float:
+        width, _, height = ratio.partition(":")
+        return abs(log(float(width) / float(height)) - wanted)
+
+    return sorted(ratios, key=distance)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -32,6 +32,8 @@ class Plan:
     steps: tuple[Step, ...]
     """Ascending in time; a plan that ends has a terminal state as its last."""
     failure_reason: str | None = None
+    surcharge: Decimal = Decimal()
+    """Share of the cost that is charged, though the plan ends in failure."""
 
     @property
     def final(self) -> Status:
@@ -52,11 +54,15 @@ class Task:
     created_at: datetime
     plan: Plan
     cost: Decimal
-    """US dollars, if it succeeds."""
+    """US dollars, if it succeeds; nothing where nobody knows the price."""
     result_type: str
     urls: tuple[str, ...]
     script: Script = NOTHING
     """What the scenarios of its submission ask for later on."""
+    priced: bool = True
+    """Whether the cost is known."""
+    source_size: tuple[int, int] | None = None
+    """Width and height of its first input image, where they were known when it was submitted."""
     polled: bool = False
     expired: bool = False
     """Whether its results were made to expire by hand."""
@@ -130,5 +136,22 @@ def polled(task: Task, now: datetime) -> Task:
 
 
 def charge(task: Task, lifecycle: Lifecycle) -> Decimal:
-    """Say what *task* costs in the end: nothing, unless it ends in success."""
-    return task.cost if task.plan.final == lifecycle.success else Decimal()
+    """Say what *task* costs in the end: all if it succeeds, else a surcharge or nothing."""
+    if task.plan.final == lifecycle.success:
+        return task.cost
+    return task.cost * task.plan.surcharge
+
+
+def is_uncounted(task: Task, lifecycle: Lifecycle) -> bool:
+    """Say whether *task* is charged for, and nobody knows how much."""
+    return not task.priced and (task.plan.final == lifecycle.success or bool(task.plan.surcharge))
+
+
+def surcharge_day(task: Task, lifecycle: Lifecycle) -> date | None:
+    """Say on which UTC day *task* counts as a failure with a surcharge; None if it is none.
+
+    That is the day of its end or, where a poll decides that, of its submission.
+    """
+    if not task.plan.surcharge:
+        return None
+    return (ends_at(task, lifecycle) or task.created_at).astimezone(UTC).date()

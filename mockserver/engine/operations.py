@@ -8,8 +8,8 @@ from dataclasses import replace
 from fnmatch import fnmatchcase
 from typing import Any
 
-from mockserver.contract import Contract, Violation
-from mockserver.domain.billing import cost_of, count_of
+from mockserver.contract import Contract, ModelCard, Violation
+from mockserver.domain.billing import cost_of, count_of, is_priced
 from mockserver.domain.document import task_document
 from mockserver.domain.plan import Pace, make_plan
 from mockserver.domain.task import Plan, Task, ended, polled, status_at
@@ -18,10 +18,12 @@ from mockserver.engine.callback import is_this_machine
 from mockserver.engine.dispatcher import Dispatcher
 from mockserver.engine.exchange import Refusal, Request, Response, json_response, success, warn
 from mockserver.engine.files import in_part, refuse_file
+from mockserver.engine.inputs import LocalImages, OwnResults, first_image, follows_input
 from mockserver.engine.results import Results
-from mockserver.engine.sandbox import Sandbox
+from mockserver.engine.sandbox import Sandbox, Sandboxes
 from mockserver.engine.steering import act_on_result
-from mockserver.engine.unknown import unknown_fields
+from mockserver.engine.surcharge import with_surcharge
+from mockserver.engine.unknown import remarks, unknown_fields
 from mockserver.settings import Settings
 
 _HOST = re.compile(r"[A-Za-z0-9._\-]+(:\d{1,5})?|\[[0-9a-fA-F:.]+\](:\d{1,5})?")
@@ -30,14 +32,19 @@ _HOST = re.compile(r"[A-Za-z0-9._\-]+(:\d{1,5})?|\[[0-9a-fA-F:.]+\](:\d{1,5})?")
 class Operations:
     """The handlers of the API's routes; each raises Refusal for what it refuses."""
 
-    def __init__(self, contract: Contract, settings: Settings, dispatcher: Dispatcher) -> None:
+    def __init__(
+        self, contract: Contract, settings: Settings, dispatcher: Dispatcher, sandboxes: Sandboxes
+    ) -> None:
         self._api_host = contract.fact("base_url").partition("://")[2]
         self.base = f"http://{settings.host}:{settings.port}"
         """Base of result URLs for a request without a usable `Host`."""
         self._contract = contract
         self._settings = settings
         self._dispatcher = dispatcher
-        self._results = Results(settings.image_cache, settings.default_ratio)
+        self._sandboxes = sandboxes
+        self._own = OwnResults(contract.service["results"], self._size_of_result)
+        look = LocalImages().shape if settings.read_input_images else None
+        self._results = Results(settings.image_cache, settings.default_ratio, look)
         self._entered_at = tuple(contract.fact("lifecycle.entered_at"))
 
     # -- submit ------------------------------------------------------------------------------
@@ -46,9 +53,8 @@ class Operations:
         """Store a new task and answer its id."""
         document = call.document
         violations = [str(one) for one in self._violations(call.sandbox, document)]
-        unknown = [] if violations else unknown_fields(document, self._contract)
-        if call.sandbox.settings.unknown_fields == "refuse":
-            violations += unknown
+        if not violations and call.sandbox.settings.unknown_fields == "refuse":
+            violations = unknown_fields(document, self._contract)
         if violations:
             raise Refusal(400, " | ".join(violations))
         if call.script.flagged:
@@ -57,7 +63,8 @@ class Operations:
             task = self._new_task(call, document)
             call.sandbox.add(task)
         call.task_id = task.id
-        response = json_response(200, success(self._contract, {"taskId": task.id}), warn(unknown))
+        headers = warn(remarks(document, self._contract))
+        response = json_response(200, success(self._contract, {"taskId": task.id}), headers)
         return self._with_webhook(call.sandbox, task, response)
 
     def _with_webhook(self, sandbox: Sandbox, task: Task, response: Response) -> Response:
@@ -94,7 +101,7 @@ class Operations:
         task_id = call.sandbox.new_id()
         cost = cost_of(card, submitted, self._settings.unknown_price)
         balance = call.sandbox.balance
-        return Task(
+        task = Task(
             id=task_id,
             model=card.model,
             input=submitted,
@@ -106,7 +113,26 @@ class Operations:
             result_type=card.result,
             urls=self._urls(call, task_id, card.result, count_of(card, submitted)),
             script=call.script,
+            priced=is_priced(card, self._settings.unknown_price),
+            source_size=self._source_size(card, submitted),
         )
+        return with_surcharge(call.sandbox, task, card, self._contract.lifecycle)
+
+    def _source_size(self, card: ModelCard, submitted: Mapping[str, Any]) -> tuple[int, int] | None:
+        """Give the size of the first input image, if it decides the ratio and is our own."""
+        url = first_image(submitted) if follows_input(card, submitted) else None
+        return None if url is None else self._own.shape(url)
+
+    def _size_of_result(self, sandbox_id: str, task_id: str) -> tuple[int, int] | None:
+        sandbox = self._sandboxes.of_id(sandbox_id)
+        task = None if sandbox is None else sandbox.get(task_id)
+        if task is None:
+            return None
+        card = self._contract.cards[task.model]
+        if self._results.has_to_look(task, card):  # a submission does not wait for that
+            return None
+        size = self._results.size(task, card)
+        return size.width, size.height
 
     def _plan(self, call: Call, model: str, *, payable: bool) -> Plan:
         lifecycle, reasons, script = self._contract.lifecycle, self._contract.reasons, call.script

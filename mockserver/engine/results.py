@@ -9,6 +9,7 @@ from threading import Lock
 from mockserver.contract import ModelCard
 from mockserver.domain.sizes import Size, size_of
 from mockserver.domain.task import Task
+from mockserver.engine.inputs import first_image, follows_input, is_loopback
 from mockserver.media import Picture, write_mp4, write_png
 
 Writer = Callable[[Picture], bytes]
@@ -19,12 +20,33 @@ _WRITERS: Mapping[str, Writer] = {"image": write_png, "video": write_mp4}
 class Results:
     """The files behind the `urls` of tasks; the same task gives the same bytes."""
 
-    def __init__(self, cache_bytes: int, default_ratio: str) -> None:
+    def __init__(
+        self,
+        cache_bytes: int,
+        default_ratio: str,
+        look: Callable[[str], tuple[int, int] | None] | None = None,
+    ) -> None:
         self._limit = cache_bytes
         self._default_ratio = default_ratio
+        self._look = look
+        """Gives the size of an input image by its URL; may take a while."""
         self._cache: OrderedDict[tuple[Writer, Picture], bytes] = OrderedDict()
         self._held = 0
         self._lock = Lock()
+
+    def size(self, task: Task, card: ModelCard) -> Size:
+        """Say how large the results of *task* are, by the size of its first input image too."""
+        source = task.source_size
+        if self._look is not None and self.has_to_look(task, card):
+            source = self._look(first_image(task.input) or "")
+        return size_of(card, task.input, self._default_ratio, source)
+
+    def has_to_look(self, task: Task, card: ModelCard) -> bool:
+        """Say whether the size of the results waits for a look at an image of this machine."""
+        if self._look is None or task.source_size is not None:
+            return False
+        url = first_image(task.input) if follows_input(card, task.input) else None
+        return url is not None and is_loopback(url)
 
     def file(self, task: Task, card: ModelCard, index: int) -> bytes:
         """Give the result number *index* (from 0) of *task*: a PNG, or an MP4 for a video model."""
@@ -39,7 +61,7 @@ class Results:
         return made
 
     def _picture(self, task: Task, card: ModelCard, index: int) -> tuple[Writer, Picture]:
-        size = size_of(card, task.input, self._default_ratio)
+        size = self.size(task, card)
         seconds = int(card.value_of("duration", task.input) or 0)
         shrink = 2 if task.script.result == "wrong-size" else 1
         picture = Picture(

@@ -8,13 +8,20 @@ import random
 import uuid
 from collections import Counter, OrderedDict, deque
 from collections.abc import Callable, Iterator
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from itertools import islice
 from threading import Lock
 
 from mockserver.contract import Lifecycle
-from mockserver.domain.task import Task, charge, ends_at, status_at
+from mockserver.domain.task import (
+    Task,
+    charge,
+    ends_at,
+    is_uncounted,
+    status_at,
+    surcharge_day,
+)
 from mockserver.engine.clock import Clock
 from mockserver.engine.journal import Budget, Journal, Watch
 from mockserver.engine.matching import Rules
@@ -50,6 +57,7 @@ class Sandbox:
         self.version = 0
         """Changes whenever a task does."""
         self._spent_before = Decimal()
+        self._unpriced_before = 0
         self._first_settings = settings
         self._lifecycle = lifecycle
         self._lock = Lock()
@@ -59,6 +67,8 @@ class Sandbox:
         self._tasks: OrderedDict[str, Task] = OrderedDict()
         self._ends: list[tuple[datetime, str]] = []
         self._charged = Decimal()
+        self._unpriced = 0
+        self._surcharged: Counter[date] = Counter()
         self._random = _randomness(self.settings.seed, self.id)
         self._counts: Counter[str] = Counter()
         self._admitted: deque[datetime] = deque()
@@ -71,6 +81,7 @@ class Sandbox:
         with self._lock:
             self.settings = self._first_settings
             self._spent_before += self._charged
+            self._unpriced_before += self._unpriced
             self._start()
             self._held = None
             self.generation += 1
@@ -133,7 +144,7 @@ class Sandbox:
             self._tasks[task.id] = task
             self.version += 1
             self._note_end(task)
-            self._charged += charge(task, self._lifecycle)
+            self._account(task)
             if len(self._tasks) > self.settings.max_tasks:
                 self._forget_one(task.created_at)
 
@@ -166,8 +177,21 @@ class Sandbox:
             self._tasks[task_id] = new
             self.version += 1
             self._note_end(new)
-            self._charged += charge(new, self._lifecycle) - charge(old, self._lifecycle)
+            self._account(old, -1)
+            self._account(new)
             return new
+
+    def _account(self, task: Task, times: int = 1) -> None:
+        """Count what a record of a task is charged; -1 takes it back."""
+        self._charged += charge(task, self._lifecycle) * times
+        self._unpriced += is_uncounted(task, self._lifecycle) * times
+        day = surcharge_day(task, self._lifecycle)
+        if day is not None:
+            self._surcharged[day] += times
+
+    def surcharged_on(self, day: date) -> int:
+        """Count the tasks that fail, or are going to fail, with a surcharge on a UTC day."""
+        return self._surcharged[day]
 
     @property
     def balance(self) -> Decimal | None:
@@ -184,6 +208,16 @@ class Sandbox:
     def spent_ever(self) -> Decimal:
         """US dollars spent, and those from before resets."""
         return self._spent_before + self._charged
+
+    @property
+    def unpriced(self) -> int:
+        """Tasks that are charged for, and nobody knows how much: `spent` is without them."""
+        return self._unpriced
+
+    @property
+    def unpriced_ever(self) -> int:
+        """The same, with those from before resets."""
+        return self._unpriced_before + self._unpriced
 
     def at_rest(self, now: datetime) -> bool:
         """Say whether every task has ended, so that forgetting the sandbox disturbs nobody."""
@@ -211,6 +245,7 @@ class Sandboxes:
         self._clock_changed = clock_changed
         self._watch = watch
         self._spent_by_forgotten = Decimal()
+        self._unpriced_of_forgotten = 0
         self._budget = Budget(settings.journal_bytes)
         self._by_key: OrderedDict[str, Sandbox] = OrderedDict()
         self._by_id: dict[str, Sandbox] = {}
@@ -238,6 +273,11 @@ class Sandboxes:
         """US dollars that the tasks of all keys cost, also of those forgotten."""
         return self._spent_by_forgotten + sum(one.spent_ever for one in self)
 
+    @property
+    def unpriced_ever(self) -> int:
+        """Tasks of all keys, also of those forgotten, whose cost nobody knows."""
+        return self._unpriced_of_forgotten + sum(one.unpriced_ever for one in self)
+
     def _create(self, key: str) -> Sandbox:
         clock = self._make_clock()
         sandbox = Sandbox(
@@ -257,6 +297,7 @@ class Sandboxes:
         if key is not None:
             sandbox = self._by_key.pop(key)
             self._spent_by_forgotten += sandbox.spent_ever
+            self._unpriced_of_forgotten += sandbox.unpriced_ever
             sandbox.journal.clear()
             del self._by_id[sandbox.id]
 

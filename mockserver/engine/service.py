@@ -60,7 +60,7 @@ class Service:
         )
         self.anonymous = self.sandboxes.of_key(ANONYMOUS)
         """Holds the journal of requests without an accepted token."""
-        self._operations = Operations(contract, settings, self.dispatcher)
+        self._operations = Operations(contract, settings, self.dispatcher, self.sandboxes)
         authentication = contract.service["authentication"]
         self._guarded = authentication["prefix"]
         self._scheme = f"{authentication['scheme'].lower()} "

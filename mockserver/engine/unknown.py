@@ -23,6 +23,13 @@ def unknown_fields(request: Mapping[str, Any], contract: Contract) -> list[str]:
     return [_advice(*one) for one in unknown[:_MOST]]
 
 
+def remarks(request: Mapping[str, Any], contract: Contract) -> list[str]:
+    """Say what a valid submit request holds in vain: unknown fields, and overruled values."""
+    card = contract.cards[request["model"]]
+    overruled = card.without_effect(request["input"]) if card.effects else []
+    return unknown_fields(request, contract) + overruled
+
+
 def _advice(name: str, parent: str, known: Collection[str]) -> str:
     near = _near(name, known)
     hint = f", did you mean {near!r}?" if near else ""

@@ -105,6 +105,11 @@ class Settings:
         "ignore",
         own=True,
     )
+    read_input_images: bool = setting(
+        read_flag,
+        "look at an input image of this machine where a result's ratio is to follow it",
+        "false",
+    )
     balance: Decimal | None = setting(
         read_balance,
         "US dollars that each sandbox can spend, or 'unlimited'",
@@ -112,8 +117,10 @@ class Settings:
         none="unlimited",
         own=True,
     )
-    unknown_price: Decimal = setting(
-        read_usd, "unit price in US dollars of models whose price nobody publishes", "0"
+    unknown_price: Decimal | None = setting(
+        read_usd,
+        "unit price in US dollars of models whose price nobody publishes; else they cost nothing, "
+        "and that is said",
     )
     scenario: Script | None = setting(
         read_scenario,

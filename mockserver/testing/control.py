@@ -186,7 +186,11 @@ class ControlClient:
         self._call("DELETE", "rules")
 
     def balance(self) -> Json:
-        """Give `balance_usd`, None if unlimited, and `spent_usd`."""
+        """Give `balance_usd`, None if unlimited, and `spent_usd`.
+
+        Where tasks are charged for whose price nobody publishes, `unpriced_tasks` counts them,
+        and `note` says it in words.
+        """
         return self._call("GET", "balance")
 
     def set_balance(self, usd: str | None) -> Json:

@@ -14,17 +14,18 @@ import flask
 from mockserver.contract import NotJson, parse_json
 from mockserver.contract.loader import BASE
 from mockserver.contract.openapi import openapi_document
-from mockserver.domain.billing import money
+from mockserver.domain.billing import money, spent_text
 from mockserver.domain.document import task_document
 from mockserver.domain.moment import parse_duration, stamp
 from mockserver.domain.scenario import SCENARIOS, ScenarioError, make_script, parse_named
-from mockserver.domain.task import Task, charge, ended, status_at
+from mockserver.domain.task import Task, charge, ended, is_uncounted, status_at
 from mockserver.engine.advance import NeverError, advance, moment_after, moment_of
 from mockserver.engine.exchange import Refusal
 from mockserver.engine.journal import Exchange, redact_url
 from mockserver.engine.matching import Match, Seen
 from mockserver.engine.sandbox import Sandbox
 from mockserver.engine.service import Service
+from mockserver.engine.surcharge import with_surcharge
 from mockserver.engine.timeline import Event, timeline
 from mockserver.settings import SETTINGS, SettingError, changed_settings, show_value
 from mockserver.version import __version__
@@ -175,7 +176,9 @@ class _Control:
             status = status_at(record, now)
             if status in self._lifecycle.terminal:
                 raise Refusal(400, f"task {record.id} has ended: it is {status} for ever")
-            return ended(record, now, end, reason)
+            card = self._contract.cards[record.model]
+            end_of = ended(record, now, end, reason)
+            return with_surcharge(sandbox, end_of, card, self._lifecycle, was=record)
 
         self._service.dispatcher.plan(sandbox, sandbox.update(task_id, change))
         return self._story(sandbox, task_id)
@@ -196,10 +199,15 @@ class _Control:
     def _show(self, task: Task, sandbox: Sandbox) -> dict[str, Any]:
         return {
             **task_document(task, sandbox.clock.now(), self._lifecycle),
-            "cost_usd": money(charge(task, self._lifecycle)),
+            "cost_usd": self._cost(task),
             "callBackUrl": task.callback_url and redact_url(task.callback_url),
             "user_id": task.user_id,
         }
+
+    def _cost(self, task: Task) -> str | None:
+        if is_uncounted(task, self._lifecycle):
+            return None
+        return money(charge(task, self._lifecycle))
 
     # -- the sandbox -------------------------------------------------------------------------
 
@@ -237,7 +245,11 @@ class _Control:
     def _money(sandbox: Sandbox) -> dict[str, Any]:
         balance = sandbox.balance
         left = None if balance is None else money(balance)
-        return {"balance_usd": left, "spent_usd": money(sandbox.spent)}
+        shown: dict[str, Any] = {"balance_usd": left, "spent_usd": money(sandbox.spent)}
+        if sandbox.unpriced:
+            shown["unpriced_tasks"] = sandbox.unpriced
+            shown["note"] = spent_text(sandbox.spent, sandbox.unpriced)
+        return shown
 
     def show_settings(self) -> Any:
         settings = self._sandbox().settings

@@ -171,6 +171,24 @@ def test_programs_get_everything_as_json(full: Tally) -> None:
     }
 
 
+@pytest.mark.parametrize("write", [as_text, as_markdown])
+def test_an_unknown_price_is_never_nothing(
+    tally: Tally, write: Callable[[Tally, Decimal, int], str]
+) -> None:
+    """The sum says that it is not all, how many tasks it is without, and how to count them."""
+    text = write(tally, Decimal("0.040"), 2)
+
+    assert (
+        "live it would have cost at least $0.04; 2 tasks of models whose price is not published "
+        "(set it with --unknown-price)"
+    ) in text
+
+
+def test_programs_are_told_of_unknown_prices(tally: Tally) -> None:
+    """By a number, where there are such tasks."""
+    assert json.loads(as_json(tally, Decimal(), 2))["unpriced_tasks"] == 2
+
+
 def test_the_file_of_a_page_is_added_to(tmp_path: Path) -> None:
     """As GitHub's is, which belongs to all steps of a job; the terminal gets its own form."""
     (tmp_path / "page.md").write_text("# Before\n\n")

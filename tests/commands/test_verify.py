@@ -202,6 +202,22 @@ def test_the_token_is_nowhere(tmp_path: Path) -> None:
     assert not [one for one in written if TOKEN.encode() in one]
 
 
+def test_a_plan_names_what_its_money_is_without(capsys: pytest.CaptureFixture[str]) -> None:
+    """A model without a published price does not cost nothing; with a price it is counted."""
+    command = ["verify", "--plan", "--examples", "1", "--models", "nano-banana,*-lite"]
+
+    without = main(command), capsys.readouterr().out.splitlines()[-1]
+    priced = main([*command, "--unknown-price", "0.1"]), capsys.readouterr().out
+
+    assert without == (
+        0,
+        "at least: without the tasks of models whose price is not published "
+        "(set it with --unknown-price): nano-banana, seedream-5-lite",
+    )
+    assert priced[0] == 0
+    assert "at least" not in priced[1]
+
+
 def test_a_plan_sends_nothing_and_names_the_worst_case(contract: Contract) -> None:
     """Law by law; what the limit would keep back is named, too."""
     with Biller() as biller:
