@@ -1,0 +1,103 @@
+"""The laws that submit what is valid: each value, each optional field, each combination of two."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable
+from typing import Any
+
+from .experiments import judge_accepted
+from .lab import Lab
+from .law import EXPERIMENT, Broken, Checks, Held, law, promised
+from .strategies import Value, acceptable
+from .texts import IDS, NESTED, TEXTS
+
+
+@law("smallest-input", "The smallest valid input of every model is accepted", EXPERIMENT,
+     "submit-request.json#/properties/model", submits=True)  # fmt: skip
+def smallest_input(lab: Lab) -> Checks:
+    """Submit it."""
+    for model in lab.options.models:
+        place = lab.card_of(model)
+        yield from _accepted(lab, lab.request(model), f"{place}#/input", model)
+
+
+@law("every-value", "Every value of every field of every model is accepted", EXPERIMENT,
+     "submit-request.json#/properties/input", submits=True)  # fmt: skip
+def every_value(lab: Lab) -> Checks:
+    """Submit each on the smallest input that takes it."""
+    for model in lab.options.models:
+        place = lab.card_of(model)
+        for value in lab.some(_untried(lab, model, acceptable(lab.contract, model))):
+            document = {"model": model, "input": value.input}
+            clause = f"{place}#/input/{value.clause}"
+            yield from judge_accepted(lab.submit(document), clause, f"{model} {value}")
+
+
+def _untried(lab: Lab, model: str, values: Iterable[Value]) -> Iterable[Value]:
+    """Give all values or, where they cost money, those that no task was accepted with yet."""
+    if not lab.options.thrifty:
+        return values
+    accepted = [one.document for one in lab.histories.values()]
+    seen = {
+        json.dumps((name, value))
+        for document in accepted
+        if document.get("model") == model
+        for name, value in document["input"].items()
+    }
+    return [one for one in values if json.dumps((one.field, one.input[one.field])) not in seen]
+
+
+@law("envelope-is-accepted", "Every optional field of a submission is accepted", EXPERIMENT,
+     "submit-request.json#/properties", "unknown_field_accepted", submits=True)  # fmt: skip
+def envelope_is_accepted(lab: Lab) -> Checks:
+    """Submit each, and then a field that nobody documents."""
+    document = lab.request(lab.cheapest())
+    place = "submit-request.json#/properties"
+    if lab.webhook_base is not None:
+        called = lab.with_webhook(document)
+        yield from _accepted(lab, called, f"{place}/callBackUrl", "callBackUrl")
+    named = {**document, "user_id": "somebody"}
+    yield from _accepted(lab, named, f"{place}/user_id", "user_id")
+    unknown = {**document, "input": {**document["input"], "nobody_documents_this": NESTED}}
+    yield from _accepted(lab, unknown, promised("unknown_field_accepted"), "unknown field")
+
+
+@law("texts", "Long and odd texts are accepted, and echoed as they are", EXPERIMENT,
+     "submit-request.json#/properties/user_id", submits=True)  # fmt: skip
+def texts(lab: Lab) -> Checks:
+    """Submit each as the prompt of the cheapest model, and odd ids of users beside them."""
+    model = lab.cheapest()
+    for number, text in enumerate(TEXTS):
+        document = lab.request(model, prompt=text)
+        if number < len(IDS):
+            document["user_id"] = IDS[number]
+        place = "submit-request.json#/properties/user_id"
+        place = place if number < len(IDS) else f"{lab.card_of(model)}#/input/properties/prompt"
+        shown = json.dumps(text, ensure_ascii=False)
+        shown = shown if len(shown) < 60 else f"{shown[:30]}... ({len(text)} characters)"
+        yield from _accepted(lab, document, place, f"prompt {shown}")
+
+
+def _accepted(lab: Lab, document: Any, place: str, subject: str) -> Checks:
+    """Submit a document, and look once at the task: that is free, and shows what it echoes."""
+    exchange = lab.submit(document)
+    history = lab.history_of(exchange)
+    if history is not None:
+        lab.target.poll(history.task_id)
+    yield from judge_accepted(exchange, place, subject)
+
+
+@law("unique-ids", "No two submissions are given the same taskId", EXPERIMENT, "unique_id",
+     submits=True)  # fmt: skip
+def unique_ids(lab: Lab) -> Checks:
+    """Submit the same twice, and look at all ids that there were."""
+    for _ in range(2):
+        lab.submit(lab.request(lab.cheapest()))
+    twice = sorted(one for one, times in Counter(lab.ids).items() if times > 1)
+    if twice:
+        observed = f"{len(twice)} ids were given again: {', '.join(twice[:3])}"
+        yield Broken(promised("unique_id"), "different ids", observed, None)
+    else:
+        yield Held(promised("unique_id"))

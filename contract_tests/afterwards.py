@@ -1,0 +1,60 @@
+"""The laws of what is seen again: tasks and files long after their end, and many looks in a row."""
+
+from __future__ import annotations
+
+from .evidence import History
+from .lab import Lab
+from .law import EXPERIMENT, Checks, Held, law, promised
+from .lives import urls_of
+
+_LATER = 8.0
+"""Seconds after which everything is looked at again."""
+_MOST_AGAIN = 4
+"""Tasks of a model that are looked at again."""
+_LOOKS = 24
+"""Polls of a task in a row, to see what happens once in twenty times."""
+
+
+@law("many-looks", "A task shows the same, however often it is looked at", EXPERIMENT, "final",
+     submits=True)  # fmt: skip
+def many_looks(lab: Lab) -> Checks:
+    """Poll one task many times at its beginning, and many times after its end."""
+    history = lab.started(lab.with_webhook(lab.request(lab.cheapest())))
+    if history is None:
+        return
+    looks = _LOOKS if not lab.options.thrifty else _LOOKS // 2
+    for _ in range(looks):
+        lab.target.poll(history.task_id)
+    lab.follow([history], closely=False)
+    for _ in range(looks):
+        lab.target.poll(history.task_id)
+    for url in urls_of(history) * 2:
+        history.files.append(lab.target.fetch(url))
+    yield Held(promised("final"))
+
+
+@law("afterwards", "What has ended is the same later, when others have come", EXPERIMENT, "final",
+     "file_is_same", submits=True)  # fmt: skip
+def afterwards(lab: Lab) -> Checks:
+    """Look again at some tasks of each model, at what was cancelled, and at their files, twice."""
+    again = _some_of_each(lab)
+    if again:
+        lab.target.pause(_LATER)
+    for history in again:
+        lab.target.poll(history.task_id)
+        for url in dict.fromkeys(file.url for file in history.files[:2]):
+            history.files.append(lab.target.fetch(url))
+    if again:
+        yield Held(promised("final"))
+
+
+def _some_of_each(lab: Lab) -> list[History]:
+    """Choose the first ended tasks of each model and end."""
+    chosen: dict[tuple[str, str], list[History]] = {}
+    for history in lab.histories.values():
+        if lab.has_ended(history):
+            kind = str(history.document.get("model")), str(history.last.get("status"))
+            listed = chosen.setdefault(kind, [])
+            if len(listed) < _MOST_AGAIN:
+                listed.append(history)
+    return [history for listed in chosen.values() for history in listed]
