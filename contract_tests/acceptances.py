@@ -69,24 +69,18 @@ def envelope_is_accepted(lab: Lab) -> Checks:
 def texts(lab: Lab) -> Checks:
     """Submit each as the prompt of the cheapest model, and odd ids of users beside them."""
     model = lab.cheapest()
-    for number, text in enumerate(TEXTS):
-        document = lab.request(model, prompt=text)
-        if number < len(IDS):
-            document["user_id"] = IDS[number]
+    place = f"{lab.card_of(model)}#/input/properties/prompt"
+    for text in TEXTS:
+        yield from _accepted(lab, lab.request(model, prompt=text), place, f"prompt {_shown(text)}")
+    for user in IDS:
+        document = {**lab.request(model), "user_id": user}
         place = "submit-request.json#/properties/user_id"
-        place = place if number < len(IDS) else f"{lab.card_of(model)}#/input/properties/prompt"
-        shown = json.dumps(text, ensure_ascii=False)
-        shown = shown if len(shown) < 60 else f"{shown[:30]}... ({len(text)} characters)"
-        yield from _accepted(lab, document, place, f"prompt {shown}")
+        yield from _accepted(lab, document, place, f"user_id {_shown(user)}")
 
 
-def _accepted(lab: Lab, document: Any, place: str, subject: str) -> Checks:
-    """Submit a document, and look once at the task: that is free, and shows what it echoes."""
-    exchange = lab.submit(document)
-    history = lab.history_of(exchange)
-    if history is not None:
-        lab.target.poll(history.task_id)
-    yield from judge_accepted(exchange, place, subject)
+def _shown(text: str) -> str:
+    shown = json.dumps(text, ensure_ascii=False)
+    return shown if len(shown) < 60 else f"{shown[:30]}... ({len(text)} characters)"
 
 
 @law("unique-ids", "No two submissions are given the same taskId", EXPERIMENT, "unique_id",

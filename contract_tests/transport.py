@@ -31,7 +31,7 @@ def _wrong_length(exchange: Exchange) -> str:
         or b"$MAXAPI" in exchange.answer
     ):
         return ""  # the length is that of the coded answer, or of one with a secret in it
-    if said.strip() != str(len(exchange.answer)):
+    if said != str(len(exchange.answer)):
         return f"Content-Length {said}, and {len(exchange.answer)} bytes came"
     return ""
 
