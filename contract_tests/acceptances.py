@@ -83,6 +83,15 @@ def _shown(text: str) -> str:
     return shown if len(shown) < 60 else f"{shown[:30]}... ({len(text)} characters)"
 
 
+def _accepted(lab: Lab, document: Any, place: str, subject: str) -> Checks:
+    """Submit a document, and look once at the task: that is free, and shows what it echoes."""
+    exchange = lab.submit(document)
+    history = lab.history_of(exchange)
+    if history is not None:
+        lab.target.poll(history.task_id)
+    yield from judge_accepted(exchange, place, subject)
+
+
 @law("unique-ids", "No two submissions are given the same taskId", EXPERIMENT, "unique_id",
      submits=True)  # fmt: skip
 def unique_ids(lab: Lab) -> Checks:
