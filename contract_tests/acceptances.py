@@ -5,13 +5,18 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterable
+from functools import partial
 from typing import Any
 
+from .affordable import affordable
 from .experiments import judge_accepted
 from .lab import Lab
 from .law import EXPERIMENT, Broken, Checks, Held, law, promised
 from .strategies import Value, acceptable
 from .texts import IDS, NESTED, TEXTS
+
+_VALUES = 6
+"""Values of a model for each of the examples, where submissions cost money."""
 
 
 @law("smallest-input", "The smallest valid input of every model is accepted", EXPERIMENT,
@@ -29,14 +34,20 @@ def every_value(lab: Lab) -> Checks:
     """Submit each on the smallest input that takes it."""
     for model in lab.options.models:
         place = lab.card_of(model)
-        for value in lab.some(_untried(lab, model, acceptable(lab.contract, model))):
-            document = {"model": model, "input": value.input}
-            clause = f"{place}#/input/{value.clause}"
-            yield from judge_accepted(lab.submit(document), clause, f"{model} {value}")
+        tries = [
+            partial(_taken, lab, model, value, f"{place}#/input/{value.clause}")
+            for value in _untried(lab, model, acceptable(lab.contract, model))
+        ]
+        yield from affordable(lab, "every-value", tries)
+
+
+def _taken(lab: Lab, model: str, value: Value, clause: str) -> Checks:
+    exchange = lab.submit({"model": model, "input": value.input})
+    yield from judge_accepted(exchange, clause, f"{model} {value}")
 
 
 def _untried(lab: Lab, model: str, values: Iterable[Value]) -> Iterable[Value]:
-    """Give all values or, where they cost money, those that no task was accepted with yet."""
+    """Give all values or, where they cost money, the cheapest of those that were not taken yet."""
     if not lab.options.thrifty:
         return values
     accepted = [one.document for one in lab.histories.values()]
@@ -46,7 +57,13 @@ def _untried(lab: Lab, model: str, values: Iterable[Value]) -> Iterable[Value]:
         if document.get("model") == model
         for name, value in document["input"].items()
     }
-    return [one for one in values if json.dumps((one.field, one.input[one.field])) not in seen]
+    left = [one for one in values if json.dumps((one.field, one.input[one.field])) not in seen]
+    priced = [
+        (lab.target.money.worst_case({"model": model, "input": one.input}) or 0, one)
+        for one in left
+    ]
+    priced.sort(key=lambda pair: pair[0])
+    return [one for _, one in priced[: _VALUES * lab.options.examples]]
 
 
 @law("envelope-is-accepted", "Every optional field of a submission is accepted", EXPERIMENT,

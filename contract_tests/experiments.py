@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 from mockserver.contract import Violation
 
+from .affordable import affordable
 from .evidence import Clause, Exchange
 from .judge_exchanges import names_categories
 from .lab import Lab, Skipped
@@ -125,10 +127,12 @@ def foreign_task(lab: Lab) -> Checks:
      "service.json#/errors/400", "service.json#/errors/415", submits=True)  # fmt: skip
 def body_is_json(lab: Lab) -> Checks:
     """Submit half a document, and a whole one as another content type."""
-    whole = json.dumps(lab.request(lab.cheapest())).encode()
+    document = lab.request(lab.cheapest())
+    whole = json.dumps(document).encode()
     place = "service.json#/errors/400"
-    yield judge_status(place, 400, lab.target.submit(whole[: len(whole) // 2]), "half a document")
-    as_text = lab.target.submit(whole, content_type="text/plain")
+    half = lab.target.submit(whole[: len(whole) // 2], means=document)
+    yield judge_status(place, 400, half, "half a document")
+    as_text = lab.target.submit(whole, means=document, content_type="text/plain")
     yield judge_status("service.json#/errors/415", 415, as_text)
 
 
@@ -146,22 +150,26 @@ def body_is_limited(lab: Lab) -> Checks:
      EXPERIMENT, "submit-request.json#", submits=True)  # fmt: skip
 def envelope_is_checked(lab: Lab) -> Checks:
     """Submit one for each clause of the envelope."""
+    tries = []
     for document, place in envelope_breakages(lab.request(lab.cheapest())):
         violations = lab.contract.violations("submit-request", document)
-        yield from _refused(lab, document, violations[0], place)
+        tries.append(partial(_refused, lab, document, violations[0], place))
+    yield from affordable(lab, "envelope-is-checked", tries)
 
 
 @law("input-is-checked", "An input that breaks a clause of its model's card is refused",
      EXPERIMENT, "submit-request.json#/properties/input", submits=True)  # fmt: skip
 def input_is_checked(lab: Lab) -> Checks:
     """Submit one for each clause of each card, on the smallest input that is valid otherwise."""
+    tries = []
     for model in lab.options.models:
         for breakage in breakages(lab.contract, model):
             document = {"model": model, "input": breakage.input}
             violation = _of(lab.contract.violations("submit-request", document), breakage)
             if lab.options.thrifty and violation.source.confidence == "assumed":
                 continue  # it would be paid for, and teach nothing that a page says
-            yield from _refused(lab, document, violation, f"{model} {breakage}")
+            tries.append(partial(_refused, lab, document, violation, f"{model} {breakage}"))
+    yield from affordable(lab, "input-is-checked", tries)
 
 
 def _of(violations: list[Violation], breakage: Any) -> Violation:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from functools import partial
 from typing import Any
 
 from mockserver.contract import Contract
 
+from .affordable import affordable
 from .experiments import judge_status, query_path, says_no
 from .lab import Lab, Skipped
 from .law import EXPERIMENT, Broken, Checks, Held, law, promised
@@ -40,41 +42,66 @@ _BESIDE_URLS = (
      "near_misses_refused", submits=True)  # fmt: skip
 def near_misses(lab: Lab) -> Checks:
     """Submit the neighbours of each field's values, of the envelope's, and of models' names."""
-    documents = list(_near_the_envelope(lab.contract, lab.request(lab.cheapest())))
+    documents = list(_near_the_envelope(lab))
     for model in lab.options.models:
         for name, value in _near_the_fields(lab, model):
             documents.append((f"{model} {name}", lab.request(model, **{name: value})))
     accepted: Counter[str] = Counter()
-    for subject, document in documents:
-        paid = accepted[subject.partition(" ")[0]] if lab.options.thrifty else 0
-        if not lab.contract.violations("submit-request", document):
-            continue
-        if paid >= _MOST_PAID:
-            lab.unchecked.append(f"near-misses: {subject}: {paid} were accepted already, and paid")
-            continue
-        check = _refused(lab, subject, document)
-        accepted[subject.partition(" ")[0]] += isinstance(check, Broken)
+    tries = [
+        partial(_tried, lab, subject, document, accepted)
+        for subject, document in documents
+        if lab.contract.violations("submit-request", document)
+    ]
+    yield from affordable(lab, "near-misses", tries)
+    stopped = [model for model, times in accepted.items() if times >= _MOST_PAID]
+    if stopped and lab.options.thrifty:
+        lab.unchecked.append(f"near-misses: others of {', '.join(stopped)}: some were accepted")
+
+
+def _tried(lab: Lab, subject: str, document: Any, accepted: Counter[str]) -> Checks:
+    """Submit a near miss, unless too many of the same were accepted, and paid for, already."""
+    about = subject.partition(" ")[0]
+    if lab.options.thrifty and accepted[about] >= _MOST_PAID:
+        return
+    for check in _refused(lab, subject, document):
+        accepted[about] += isinstance(check, Broken)
         yield check
 
 
-def _refused(lab: Lab, subject: str, document: dict[str, Any]) -> Held | Broken:
-    exchange, place = lab.submit(document), promised("near_misses_refused")
+def _refused(lab: Lab, subject: str, document: dict[str, Any]) -> Checks:
+    place = promised("near_misses_refused")
+    exchange = lab.target.submit(document, means=_meant(lab.contract, document))
     if exchange.status == 400:
-        return Held(place)
+        yield Held(place)
+        return
     field = subject.rpartition(" ")[2]
     value = document.get("input", {}).get(field) if " " in subject else document.get(field)
     observed = f"{exchange.error or exchange.status} for {field} {value!r:.80}"
     told = "400" if says_no(exchange) else "a refusal with 400"
-    return Broken(place, told, observed, exchange, subject)
+    yield Broken(place, told, observed, exchange, subject)
 
 
-def _near_the_envelope(
-    contract: Contract, request: dict[str, Any]
-) -> Iterator[tuple[str, dict[str, Any]]]:
-    for model in contract.cards:
+def _meant(contract: Contract, document: dict[str, Any]) -> dict[str, Any]:
+    """Give what a document could be read as at most: its model, if that is spelt otherwise.
+
+    Without its owner, a name could be that of anybody's model.
+    """
+    name = str(document.get("model", document.get("Model"))).strip().lower().removesuffix("/")
+    name = name.removeprefix("maxapi/").removesuffix("-latest").replace("_", "-")
+    spelt = {one.lower().replace("_", "-"): one for one in contract.cards}
+    meant = {
+        "model": spelt.get(name, document.get("model")),
+        "input": document.get("input", document.get("Input")),
+    }
+    return meant if isinstance(meant["input"], dict) else document
+
+
+def _near_the_envelope(lab: Lab) -> Iterator[tuple[str, dict[str, Any]]]:
+    request = lab.request(lab.cheapest())
+    for model in lab.options.models:
         for name in _near_text(model):
-            if name not in contract.cards:
-                yield "model", {**request, "model": name}
+            if name not in lab.contract.cards:
+                yield "model", {**lab.request(model), "model": name}
     beside: dict[str, tuple[Any, ...]] = {
         "callBackUrl": _BESIDE_URLS,
         "user_id": (True, 1.5, [], {}, ["a"]),

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis.errors import Flaky
 
+from .affordable import affordable
 from .combinations import Combiner, cheapest_first
 from .evidence import Exchange, History
 from .experiments import is_moderated, judge_accepted
@@ -17,7 +19,7 @@ from .ledger import LimitError
 from .lives import fetched, judged
 from .strategies import valid_inputs
 
-_COMBINATIONS = 6
+_COMBINATIONS = 12
 """Combinations of a model's values for each of the examples, where submissions cost money."""
 _SELDOM = 5
 """Intervals between two polls of a task that is not followed closely."""
@@ -29,11 +31,19 @@ def sizes(lab: Lab) -> Checks:
     """Ask for every two values of two fields, some with a webhook; look at the results."""
     for model in lab.options.models:
         histories: list[History] = []
-        for number, submitted in enumerate(combined(lab, model)):
-            document = {"model": model, "input": submitted}
-            exchange = lab.submit(lab.with_webhook(document) if number % 4 == 0 else document)
-            yield from judged(lab, document, exchange, histories)
+        tries = [
+            partial(_tried, lab, {"model": model, "input": submitted}, number, histories)
+            for number, submitted in enumerate(combined(lab, model))
+        ]
+        yield from affordable(lab, f"sizes: {model}", tries)
         yield from _awaited(lab, histories)
+
+
+def _tried(lab: Lab, document: dict[str, Any], number: int, histories: list[History]) -> Checks:
+    """Submit a document; every fourth with a webhook, or every second where there are few."""
+    is_called = number % (2 if lab.options.thrifty else 4) == 0
+    exchange = lab.submit(lab.with_webhook(document) if is_called else document)
+    yield from judged(lab, document, exchange, histories)
 
 
 def combined(lab: Lab, model: str) -> list[dict[str, Any]]:
