@@ -55,7 +55,7 @@ def _untried(lab: Lab, model: str, values: Iterable[Value]) -> Iterable[Value]:
         json.dumps((name, value))
         for document in accepted
         if document.get("model") == model
-        for name, value in document["input"].items()
+        for name, value in _fields(document).items()
     }
     left = [one for one in values if json.dumps((one.field, one.input[one.field])) not in seen]
     priced = [
@@ -64,6 +64,11 @@ def _untried(lab: Lab, model: str, values: Iterable[Value]) -> Iterable[Value]:
     ]
     priced.sort(key=lambda pair: pair[0])
     return [one for _, one in priced[: _VALUES * lab.options.examples]]
+
+
+def _fields(document: dict[str, Any]) -> dict[str, Any]:
+    submitted = document.get("input")
+    return submitted if isinstance(submitted, dict) else {}
 
 
 @law("envelope-is-accepted", "Every optional field of a submission is accepted", EXPERIMENT,

@@ -11,6 +11,8 @@ _LATER = 8.0
 """Seconds after which everything is looked at again."""
 _MOST_AGAIN = 4
 """Tasks of a model that are looked at again."""
+_TIMES = 3
+"""How often each of them is."""
 _LOOKS = 24
 """Polls of a task in a row, to see what happens once in twenty times."""
 
@@ -19,7 +21,9 @@ _LOOKS = 24
      submits=True)  # fmt: skip
 def many_looks(lab: Lab) -> Checks:
     """Poll one task many times at its beginning, and many times after its end."""
-    history = lab.started(lab.with_webhook(lab.request(lab.cheapest())))
+    model = lab.cheapest()
+    several = {"n": 2} if "n" in lab.contract.cards[model].fields else {}
+    history = lab.started(lab.with_webhook(lab.request(model, **several)))
     if history is None:
         return
     looks = _LOOKS if not lab.options.thrifty else _LOOKS // 2
@@ -40,9 +44,11 @@ def afterwards(lab: Lab) -> Checks:
     again = _some_of_each(lab)
     if again:
         lab.target.pause(_LATER)
-    for history in again:
-        lab.target.poll(history.task_id)
-        for url in dict.fromkeys(file.url for file in history.files[:2]):
+    for number, history in enumerate(again):
+        for _ in range(_TIMES):
+            lab.target.poll(history.task_id)
+        urls = list(dict.fromkeys(file.url for file in history.files[:2]))
+        for url in urls * (_TIMES if number % _MOST_AGAIN == 0 else 1):
             history.files.append(lab.target.fetch(url))
     if again:
         yield Held(promised("final"))
