@@ -74,6 +74,13 @@ def _signed(_request: Request, file: Response) -> Response:
     return replace(file, body=file.body + b"signed")
 
 
+def _reversed(_request: Request, response: Response) -> Response:
+    envelope = json.loads(response.body)
+    if envelope["data"]["result"]:
+        envelope["data"]["result"]["urls"].reverse()
+    return replace(response, body=dump_json(envelope))
+
+
 def _stutters(_request: Request, response: Response) -> Response:
     envelope = json.loads(response.body)
     envelope["data"]["input"]["prompt"] += "."
@@ -155,5 +162,19 @@ DRIFTS = (
         "echo",
         "service.json#/promises/echo_prompt",
         _counted(_stutters, polls=True, every=_NTH),
+    ),
+    Drift(
+        "file-twice",
+        "A file can be fetched only twice.",
+        "files",
+        "service.json#/promises/file_is_there",
+        _counted(lambda _request, _file: refusal(404, "not found"), 2),
+    ),
+    Drift(
+        "results-reordered",
+        "From the seventh poll on, the results are in another order.",
+        "webhook-equals-poll",
+        "service.json#/promises/webhook_equals_poll",
+        _counted(_reversed, 6, polls=True),
     ),
 )
