@@ -127,12 +127,11 @@ def foreign_task(lab: Lab) -> Checks:
      "service.json#/errors/400", "service.json#/errors/415", submits=True)  # fmt: skip
 def body_is_json(lab: Lab) -> Checks:
     """Submit half a document, and a whole one as another content type."""
-    document = lab.request(lab.cheapest())
-    whole = json.dumps(document).encode()
+    whole = json.dumps(lab.request(lab.cheapest())).encode()
     place = "service.json#/errors/400"
-    half = lab.target.submit(whole[: len(whole) // 2], means=document)
+    half = lab.target.submit(whole[: len(whole) // 2])
     yield judge_status(place, 400, half, "half a document")
-    as_text = lab.target.submit(whole, means=document, content_type="text/plain")
+    as_text = lab.target.submit(whole, content_type="text/plain")
     yield judge_status("service.json#/errors/415", 415, as_text)
 
 

@@ -8,8 +8,6 @@ from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import Any
 
-from mockserver.contract import Contract
-
 from .affordable import affordable
 from .experiments import judge_status, query_path, says_no
 from .lab import Lab, Skipped
@@ -70,7 +68,7 @@ def _tried(lab: Lab, subject: str, document: Any, accepted: Counter[str]) -> Che
 
 def _refused(lab: Lab, subject: str, document: dict[str, Any]) -> Checks:
     place = promised("near_misses_refused")
-    exchange = lab.target.submit(document, means=_meant(lab.contract, document))
+    exchange = lab.submit(document)
     if exchange.status == 400:
         yield Held(place)
         return
@@ -79,21 +77,6 @@ def _refused(lab: Lab, subject: str, document: dict[str, Any]) -> Checks:
     observed = f"{exchange.error or exchange.status} for {field} {value!r:.80}"
     told = "400" if says_no(exchange) else "a refusal with 400"
     yield Broken(place, told, observed, exchange, subject)
-
-
-def _meant(contract: Contract, document: dict[str, Any]) -> dict[str, Any]:
-    """Give what a document could be read as at most: its model, if that is spelt otherwise.
-
-    Without its owner, a name could be that of anybody's model.
-    """
-    name = str(document.get("model", document.get("Model"))).strip().lower().removesuffix("/")
-    name = name.removeprefix("maxapi/").removesuffix("-latest").replace("_", "-")
-    spelt = {one.lower().replace("_", "-"): one for one in contract.cards}
-    meant = {
-        "model": spelt.get(name, document.get("model")),
-        "input": document.get("input", document.get("Input")),
-    }
-    return meant if isinstance(meant["input"], dict) else document
 
 
 def _near_the_envelope(lab: Lab) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -142,17 +142,14 @@ class Target:
 
     # -- the operations ----------------------------------------------------------------------
 
-    def submit(self, document: Any, *, means: Any = None, **changes: Any) -> Exchange:
+    def submit(self, document: Any, **changes: Any) -> Exchange:
         """Submit a document, or the bytes of one; *changes* are those of `send`.
-
-        *means* is the document that it can only be read as, if it can be read at all; its price is
-        set aside then.
 
         Raises LimitError if it could cost more than is left, and LedgerError.
         """
         operation = self._operations.by_name[SUBMIT]
         body = document if isinstance(document, bytes) else json.dumps(document).encode()
-        cost, name = self._reserve(document if means is None else means)
+        cost, name = self._reserve(document)
         exchange = self.send(operation["method"], operation["path"], body=body, **changes)
         self._settle(cost, name, exchange)
         return exchange
