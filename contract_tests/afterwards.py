@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .evidence import History
 from .lab import Lab
-from .law import EXPERIMENT, Checks, Held, law, promised
+from .law import EXPERIMENT, Broken, Checks, Held, law, promised
 from .lives import urls_of
 
 _LATER = 8.0
@@ -34,7 +34,7 @@ def many_looks(lab: Lab) -> Checks:
         lab.target.poll(history.task_id)
     for url in urls_of(history) * 2:
         history.files.append(lab.target.fetch(url))
-    yield Held(promised("final"))
+    yield _shown([history])
 
 
 @law("afterwards", "What has ended is the same later, when others have come", EXPERIMENT, "final",
@@ -51,7 +51,17 @@ def afterwards(lab: Lab) -> Checks:
         for url in urls * (_TIMES if number % _MOST_AGAIN == 0 else 1):
             history.files.append(lab.target.fetch(url))
     if again:
-        yield Held(promised("final"))
+        yield _shown(again)
+
+
+def _shown(histories: list[History]) -> Held | Broken:
+    """Hold all looks at tasks against each other: none is without the task."""
+    polls = [poll for history in histories for poll in history.polls]
+    without = [poll for poll in polls if poll.task is None]
+    if not without:
+        return Held(promised("final"))
+    observed = f"{len(without)} of {len(polls)} polls do not show the task: {without[0]}"
+    return Broken(promised("final"), "the task, every time", observed, without[0])
 
 
 def _some_of_each(lab: Lab) -> list[History]:

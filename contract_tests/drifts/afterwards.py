@@ -177,4 +177,20 @@ DRIFTS = (
         "service.json#/promises/webhook_equals_poll",
         _counted(_reversed, 6, polls=True),
     ),
+    Drift(
+        "once-in-twenty-missing",
+        "Every twentieth poll of a task does not find it.",
+        "many-looks",
+        "service.json#/promises/final",
+        _counted(lambda _request, _task: refusal(404, "not found"), polls=True, every=_NTH),
+        severity="assumption",
+    ),
+    Drift(
+        "forgotten-for-good",
+        "A task is not found any more after its twelfth poll.",
+        "afterwards",
+        "service.json#/promises/final",
+        _counted(lambda _request, _task: refusal(404, "not found"), 12, polls=True),
+        severity="assumption",
+    ),
 )
