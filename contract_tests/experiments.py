@@ -1,26 +1,27 @@
-"""The laws that send requests of their own: who may ask, what is refused, what is accepted."""
+"""The laws that send requests of their own: who may ask, what there is not, what is refused."""
 
 from __future__ import annotations
 
 import json
-from collections import Counter
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 from mockserver.contract import Violation
 
+from .affordable import affordable
 from .evidence import Clause, Exchange
 from .judge_exchanges import names_categories
 from .lab import Lab, Skipped
 from .law import EXPERIMENT, Broken, Checks, Held, law, promised
-from .strategies import acceptable, breakages, envelope_breakages
+from .strategies import breakages, envelope_breakages
 from .target import SUBMIT
 
 _UNKNOWN = "00000000-0000-4000-8000-000000000000"
 _401, _404 = "service.json#/errors/401", "service.json#/errors/404"
 
 
-def _status(place: str, wanted: int, exchange: Exchange, subject: str = "") -> Checks:
+def judge_status(place: str, wanted: int, exchange: Exchange, subject: str = "") -> Checks:
     """Compare a status with the one that a clause asks for, unless nothing can be said of it."""
     if exchange.is_unclear:
         return
@@ -37,10 +38,11 @@ def _status(place: str, wanted: int, exchange: Exchange, subject: str = "") -> C
 @law("token-missing", "A request without a token is refused", EXPERIMENT, _401)
 def token_missing(lab: Lab) -> Checks:
     """Poll without one."""
-    yield from _status(_401, 401, lab.target.send("GET", _query(lab), authorization=None))
+    yield from judge_status(_401, 401, lab.target.send("GET", query_path(lab), authorization=None))
 
 
-def _query(lab: Lab, task_id: str = _UNKNOWN) -> str:
+def query_path(lab: Lab, task_id: str = _UNKNOWN) -> str:
+    """Give the path of a poll; without an id, of a task that there is not."""
     path: str = lab.contract.service["operations"]["query"]["path"]
     return path.format(taskId=task_id)
 
@@ -49,8 +51,8 @@ def _query(lab: Lab, task_id: str = _UNKNOWN) -> str:
 def token_malformed(lab: Lab) -> Checks:
     """Poll with another scheme, and with nothing behind the scheme."""
     for given in ("Basic bm9ib2R5Om5vdGhpbmc=", "Bearer", "nonsense"):
-        yield from _status(
-            _401, 401, lab.target.send("GET", _query(lab), authorization=given), given
+        yield from judge_status(
+            _401, 401, lab.target.send("GET", query_path(lab), authorization=given), given
         )
 
 
@@ -60,7 +62,7 @@ def token_wrong(lab: Lab) -> Checks:
     if lab.options.token_is_made_up:
         raise Skipped("the target was given a made-up token itself, so any may do")
     wrong = f"Bearer wrong-{lab.random.getrandbits(64):016x}"
-    yield from _status(_401, 401, lab.target.send("GET", _query(lab), authorization=wrong))
+    yield from judge_status(_401, 401, lab.target.send("GET", query_path(lab), authorization=wrong))
 
 
 @law("smallest-input", "The smallest valid input of every model is accepted", EXPERIMENT,
@@ -76,9 +78,8 @@ def smallest_input(lab: Lab) -> Checks:
 
 
 def _is_rejected(exchange: Exchange) -> bool:
-    return (
-        exchange.status is not None and 400 <= exchange.status < 500 and not is_moderated(exchange)
-    )
+    status = exchange.status or 0
+    return 400 <= status < 500 and not is_moderated(exchange)
 
 
 @law("token-everywhere", "Nothing is cancelled or submitted without a token, either", EXPERIMENT,
@@ -88,9 +89,9 @@ def token_everywhere(lab: Lab) -> Checks:
     operation = lab.contract.service["operations"]["cancel"]
     path = operation["path"].format(taskId=_UNKNOWN)
     cancelled = lab.target.send(operation["method"], path, authorization=None)
-    yield from _status(_401, 401, cancelled, "cancel")
+    yield from judge_status(_401, 401, cancelled, "cancel")
     submitted = lab.target.submit(lab.request(lab.cheapest()), authorization=None)
-    yield from _status(_401, 401, submitted, "submit")
+    yield from judge_status(_401, 401, submitted, "submit")
 
 
 @law("token-first", "The token is asked for before the body is looked at", EXPERIMENT,
@@ -98,7 +99,7 @@ def token_everywhere(lab: Lab) -> Checks:
 def token_first(lab: Lab) -> Checks:
     """Submit a wrong body without a token."""
     exchange = lab.target.submit({"model": lab.cheapest(), "input": {}}, authorization=None)
-    yield from _status(promised("token_first"), 401, exchange)
+    yield from judge_status(promised("token_first"), 401, exchange)
 
 
 # -- what there is not -----------------------------------------------------------------------
@@ -107,23 +108,23 @@ def token_first(lab: Lab) -> Checks:
 @law("unknown-task", "A task that does not exist is 404", EXPERIMENT, _404)
 def unknown_task(lab: Lab) -> Checks:
     """Poll and cancel it."""
-    yield from _status(_404, 404, lab.target.poll(_UNKNOWN), "poll")
-    yield from _status(_404, 404, lab.target.cancel(_UNKNOWN), "cancel")
+    yield from judge_status(_404, 404, lab.target.poll(_UNKNOWN), "poll")
+    yield from judge_status(_404, 404, lab.target.cancel(_UNKNOWN), "cancel")
 
 
 @law("unknown-route", "A route that does not exist is 404", EXPERIMENT, _404)
 def unknown_route(lab: Lab) -> Checks:
     """Ask for one below the API's prefix."""
     path = f"{lab.contract.service['authentication']['prefix']}no-such-route"
-    yield from _status(_404, 404, lab.target.send("GET", path), "route")
+    yield from judge_status(_404, 404, lab.target.send("GET", path), "route")
 
 
 @law("wrong-method", "A method that a route does not have is 405", EXPERIMENT,
      "service.json#/errors/405")  # fmt: skip
 def wrong_method(lab: Lab) -> Checks:
     """Delete a task."""
-    exchange = lab.target.send("DELETE", _query(lab))
-    yield from _status("service.json#/errors/405", 405, exchange)
+    exchange = lab.target.send("DELETE", query_path(lab))
+    yield from judge_status("service.json#/errors/405", 405, exchange)
 
 
 @law("foreign-task", "A task of another key is unknown", EXPERIMENT, "foreign_task_unknown",
@@ -135,8 +136,8 @@ def foreign_task(lab: Lab) -> Checks:
     history = lab.started(lab.request(lab.cheapest()))
     if history is not None:
         place = promised("foreign_task_unknown")
-        yield from _status(place, 404, lab.other.poll(history.task_id), "poll")
-        yield from _status(place, 404, lab.other.cancel(history.task_id), "cancel")
+        yield from judge_status(place, 404, lab.other.poll(history.task_id), "poll")
+        yield from judge_status(place, 404, lab.other.cancel(history.task_id), "cancel")
 
 
 # -- what is refused -------------------------------------------------------------------------
@@ -148,9 +149,10 @@ def body_is_json(lab: Lab) -> Checks:
     """Submit half a document, and a whole one as another content type."""
     whole = json.dumps(lab.request(lab.cheapest())).encode()
     place = "service.json#/errors/400"
-    yield from _status(place, 400, lab.target.submit(whole[: len(whole) // 2]), "half a document")
+    half = lab.target.submit(whole[: len(whole) // 2])
+    yield from judge_status(place, 400, half, "half a document")
     as_text = lab.target.submit(whole, content_type="text/plain")
-    yield from _status("service.json#/errors/415", 415, as_text)
+    yield from judge_status("service.json#/errors/415", 415, as_text)
 
 
 @law("body-is-limited", "A body that is too large is refused with 413", EXPERIMENT,
@@ -160,29 +162,33 @@ def body_is_limited(lab: Lab) -> Checks:
     document = lab.request(lab.cheapest(), prompt="")
     missing = lab.contract.fact("limits.body") + 1 - len(json.dumps(document))
     exchange = lab.submit({**document, "input": {**document["input"], "prompt": "x" * missing}})
-    yield from _status("service.json#/errors/413", 413, exchange)
+    yield from judge_status("service.json#/errors/413", 413, exchange)
 
 
 @law("envelope-is-checked", "A submission whose envelope breaks the contract is refused",
-     EXPERIMENT, "submit-request.json#", submits=True)  # fmt: skip
+     EXPERIMENT, "submit-request.json#", "refusal_names_field", submits=True)  # fmt: skip
 def envelope_is_checked(lab: Lab) -> Checks:
     """Submit one for each clause of the envelope."""
+    tries = []
     for document, place in envelope_breakages(lab.request(lab.cheapest())):
         violations = lab.contract.violations("submit-request", document)
-        yield from _refused(lab, document, violations[0], place)
+        tries.append(partial(_refused, lab, document, violations[0], place))
+    yield from affordable(lab, "envelope-is-checked", tries)
 
 
 @law("input-is-checked", "An input that breaks a clause of its model's card is refused",
      EXPERIMENT, "submit-request.json#/properties/input", submits=True)  # fmt: skip
 def input_is_checked(lab: Lab) -> Checks:
     """Submit one for each clause of each card, on the smallest input that is valid otherwise."""
+    tries = []
     for model in lab.options.models:
         for breakage in breakages(lab.contract, model):
             document = {"model": model, "input": breakage.input}
             violation = _of(lab.contract.violations("submit-request", document), breakage)
             if lab.options.thrifty and violation.source.confidence == "assumed":
                 continue  # it would be paid for, and teach nothing that a page says
-            yield from _refused(lab, document, violation, f"{model} {breakage}")
+            tries.append(partial(_refused, lab, document, violation, f"{model} {breakage}"))
+    yield from affordable(lab, "input-is-checked", tries)
 
 
 def _of(violations: list[Violation], breakage: Any) -> Violation:
@@ -200,12 +206,12 @@ def _refused(lab: Lab, document: Any, violation: Violation, subject: str) -> Che
     source = violation.source
     clause = Clause(violation.clause, source.confidence, source.page)
     wanted = f"400, for {violation}"
-    if not _says_no(exchange):
+    if not says_no(exchange):
         observed = f"{exchange.error or exchange.status} {exchange.said()}"
         yield Broken(violation.clause, wanted, observed, exchange, subject, clause)
         return
     yield Held(violation.clause)
-    yield from _status("service.json#/errors/400", 400, exchange, subject)
+    yield from judge_status("service.json#/errors/400", 400, exchange, subject)
     said = exchange.json.get("msg", "") if isinstance(exchange.json, dict) else ""
     name = violation.place.partition("[")[0].rpartition(".")[2] or "body"
     place = promised("refusal_names_field")
@@ -215,7 +221,7 @@ def _refused(lab: Lab, document: Any, violation: Violation, subject: str) -> Che
         yield Broken(place, f"a message with {name!r}", f"msg {said!r}", exchange, subject)
 
 
-def _says_no(exchange: Exchange) -> bool:
+def says_no(exchange: Exchange) -> bool:
     """Say whether an answer is a refusal, be it by its status or only by its code."""
     if exchange.status == 200 and isinstance(exchange.json, dict):
         code = exchange.json.get("code")
@@ -231,41 +237,10 @@ def no_local_callback(lab: Lab) -> Checks:
         raise Skipped("a mock on this machine is to accept it; --strict-callbacks refuses it")
     document = lab.request(lab.cheapest()) | {"callBackUrl": "http://localhost/webhook"}
     place = "submit-request.json#/properties/callBackUrl"
-    yield from _status(place, 400, lab.submit(document), "localhost")
+    yield from judge_status(place, 400, lab.submit(document), "localhost")
 
 
 # -- what is accepted ------------------------------------------------------------------------
-
-
-@law("every-value", "Every value of every field of every model is accepted", EXPERIMENT,
-     "submit-request.json#/properties/input", submits=True)  # fmt: skip
-def every_value(lab: Lab) -> Checks:
-    """Submit each on the smallest input that takes it."""
-    for model in lab.options.models:
-        place = lab.card_of(model)
-        for value in lab.some(acceptable(lab.contract, model)):
-            document = {"model": model, "input": value.input}
-            clause = f"{place}#/input/{value.clause}"
-            yield from _accepted(lab, document, clause, f"{model} {value}")
-
-
-@law("envelope-is-accepted", "Every optional field of a submission is accepted", EXPERIMENT,
-     "submit-request.json#/properties", "unknown_field_accepted", submits=True)  # fmt: skip
-def envelope_is_accepted(lab: Lab) -> Checks:
-    """Submit each, and then a field that nobody documents."""
-    document = lab.request(lab.cheapest())
-    place = "submit-request.json#/properties"
-    if lab.webhook_base is not None:
-        called = lab.with_webhook(document)
-        yield from _accepted(lab, called, f"{place}/callBackUrl", "callBackUrl")
-    named = {**document, "user_id": "somebody"}
-    yield from _accepted(lab, named, f"{place}/user_id", "user_id")
-    unknown = {**document, "input": {**document["input"], "nobody_documents_this": True}}
-    yield from _accepted(lab, unknown, promised("unknown_field_accepted"), "unknown field")
-
-
-def _accepted(lab: Lab, document: Any, place: str, subject: str) -> Checks:
-    yield from judge_accepted(lab.submit(document), place, subject)
 
 
 def judge_accepted(exchange: Exchange, place: str, subject: str) -> Iterator[Held | Broken]:
@@ -281,17 +256,3 @@ def is_moderated(exchange: Exchange) -> bool:
     """Say whether a submission was rejected for what is in it, not for how it is written."""
     refused = exchange.operation == SUBMIT and exchange.status == 400
     return refused and isinstance(exchange.json, dict) and names_categories(exchange.json)
-
-
-@law("unique-ids", "No two submissions are given the same taskId", EXPERIMENT, "unique_id",
-     submits=True)  # fmt: skip
-def unique_ids(lab: Lab) -> Checks:
-    """Submit the same twice, and look at all ids that there were."""
-    for _ in range(2):
-        lab.submit(lab.request(lab.cheapest()))
-    twice = sorted(one for one, times in Counter(lab.ids).items() if times > 1)
-    if twice:
-        observed = f"{len(twice)} ids were given again: {', '.join(twice[:3])}"
-        yield Broken(promised("unique_id"), "different ids", observed, None)
-    else:
-        yield Held(promised("unique_id"))

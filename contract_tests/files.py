@@ -1,10 +1,14 @@
-"""What a result file is, by its bytes: its type, and its width and height."""
+"""What a result file is, by its bytes: its type, its width and height, and whether it is whole."""
 
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import PurePosixPath
+
+from .pngs import png_fault
 
 _PNG, PAGE = "image/png", "text/html"
 
@@ -20,6 +24,9 @@ _BY_ENDING = {
     ".mp4": "video/mp4",
     ".webm": "video/webm",
 }
+
+_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+"""Markers of JPEG behind which the size stands."""
 
 
 def type_of_name(path: str) -> str | None:
@@ -48,18 +55,75 @@ def look_at(data: bytes) -> Look:
         return Look(_PNG, struct.unpack(">II", data[16:24]) if whole else None)
     if data[4:8] == b"ftyp":
         return Look("video/mp4", _track_size(data))
-    for media_type, start in (
-        ("image/jpeg", b"\xff\xd8\xff"),
-        ("image/gif", b"GIF8"),
-        ("video/webm", b"\x1a\x45\xdf\xa3"),
+    for media_type, start, size_of in (
+        ("image/jpeg", b"\xff\xd8\xff", _jpeg_size),
+        ("image/gif", b"GIF8", _gif_size),
+        ("video/webm", b"\x1a\x45\xdf\xa3", _no_size),
     ):
         if data.startswith(start):
-            return Look(media_type, None)
+            return Look(media_type, size_of(data))
     if data.startswith(b"RIFF") and data[8:12] == b"WEBP":
-        return Look("image/webp", None)
+        return Look("image/webp", _webp_size(data))
     if data.lstrip()[:1] == b"<":
         return Look(PAGE, None)
     return Look(f"unknown bytes {data[:8].hex()}", None)
+
+
+@lru_cache(maxsize=64)
+def fault_in(data: bytes) -> str:
+    """Say why a picture or a video cannot be shown to its end; empty if nothing is wrong with it.
+
+    Of kinds that are not read here, nothing is said.
+    """
+    look = look_at(data)
+    if look.media_type == "image/png":
+        return png_fault(data)
+    if look.media_type == "image/jpeg":
+        return (
+            "" if data.rfind(b"\xff\xd9") > len(data) // 2 else "the end of the picture is missing"
+        )
+    if look.media_type == "image/webp":
+        length = int.from_bytes(data[4:8], "little") + 8
+        return "" if length <= len(data) else f"{len(data)} of {length} bytes"
+    if look.media_type == "video/mp4":
+        return _mp4_fault(data)
+    return ""
+
+
+def _no_size(_data: bytes) -> None:
+    return None
+
+
+def _gif_size(data: bytes) -> tuple[int, int] | None:
+    return struct.unpack("<HH", data[6:10]) if len(data) >= 10 else None
+
+
+def _jpeg_size(data: bytes) -> tuple[int, int] | None:
+    """Find the frame among the segments."""
+    at = 2
+    while at + 9 <= len(data) and data[at] == 0xFF:
+        if data[at + 1] in _FRAMES:
+            height, width = struct.unpack(">HH", data[at + 5 : at + 9])
+            return width, height
+        filling = data[at + 1] == 0xFF
+        at += 1 if filling else 2 + int.from_bytes(data[at + 2 : at + 4], "big")
+    return None
+
+
+def _webp_size(data: bytes) -> tuple[int, int] | None:
+    """Read the size where the kind of WebP has it: lossy, lossless or extended."""
+    if len(data) < 30:
+        return None
+    if data[12:16] == b"VP8X":
+        sides = (int.from_bytes(data[at : at + 3], "little") + 1 for at in (24, 27))
+        return next(sides), next(sides)
+    if data[12:16] == b"VP8L":
+        bits = int.from_bytes(data[21:25], "little")
+        return (bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1
+    if data[12:16] == b"VP8 ":
+        width, height = struct.unpack("<HH", data[26:30])
+        return width & 0x3FFF, height & 0x3FFF
+    return None
 
 
 def _track_size(data: bytes) -> tuple[int, int] | None:
@@ -79,15 +143,32 @@ def _track_size(data: bytes) -> tuple[int, int] | None:
 
 def _box(data: bytes, name: bytes) -> bytes:
     """Give the content of the first box of a name at the top of a file."""
+    for found, head, end in _boxes(data):
+        if found == name:
+            return data[head:end]
+    return b""
+
+
+def _boxes(data: bytes) -> Iterator[tuple[bytes, int, int]]:
+    """List the boxes at the top of a file: their name, and where their content begins and ends."""
     at = 0
     while at + 8 <= len(data):
-        length = struct.unpack(">I", data[at : at + 4])[0]
-        head = 8
+        length, head = struct.unpack(">I", data[at : at + 4])[0], 8
         if length == 1 and at + 16 <= len(data):
             length, head = struct.unpack(">Q", data[at + 8 : at + 16])[0], 16
+        if length == 0:  # the last box may go on to the end
+            length = len(data) - at
         if length < head:
-            return b""
-        if data[at + 4 : at + 8] == name:
-            return data[at + head : at + length]
+            return
+        yield data[at + 4 : at + 8], at + head, at + length
         at += length
-    return b""
+
+
+def _mp4_fault(data: bytes) -> str:
+    """Say whether the boxes are there that a video needs, and none is cut off."""
+    boxes = {name: end for name, _, end in _boxes(data)}
+    for name in (b"moov", b"mdat"):
+        if name not in boxes:
+            return f"there is no box {name.decode()}"
+    cut = [name for name, end in boxes.items() if end > len(data)]
+    return f"the box {cut[0].decode('latin-1')} is cut off" if cut else ""

@@ -234,7 +234,14 @@ def _fromdifference(one: str, other: str) -> tuple[str, str]:
 
 
 def _same(one: Any, other: Any) -> bool:
-    return type(one) is type(other) and one == other
+    """Compare as JSON does: a number is not a truth value, and 1 is not 1.0, however deep."""
+    if type(one) is not type(other):
+        return False
+    if isinstance(one, dict):
+        return one.keys() == other.keys() and all(_same(one[name], other[name]) for name in one)
+    if isinstance(one, list):
+        return len(one) == len(other) and all(map(_same, one, other))
+    return bool(one == other)
 
 
 @law("cancel-is-kept", "A cancelled task stays cancelled, and one that was not does not become so",

@@ -95,6 +95,8 @@ class Lab(Collector):
         """Where webhooks arrive, if they can."""
         self.files_wanted: set[str] = set()
         """Tasks whose result files are to be fetched."""
+        self.refused_once: set[str] = set()
+        """Paths of callBackUrls whose next webhook is answered 500."""
         self.target: Target
         self.other: Target | None = None
         """The same API with another key, if there is one."""
@@ -182,7 +184,16 @@ class Lab(Collector):
                 history.webhooks.append(seen)
             else:
                 self._unclaimed.setdefault(seen.path, []).append(seen)
+            if seen.path in self.refused_once:
+                self.refused_once.discard(seen.path)
+                return 500
         return 200
+
+    @property
+    def unclaimed(self) -> list[Exchange]:
+        """The webhooks that tell of no task that this run knows."""
+        with self._lock:
+            return [one for listed in self._unclaimed.values() for one in listed]
 
     def on_arrival(self, task_id: str) -> Exchange | None:
         """Poll without noting it: it may overtake a poll that is under way."""

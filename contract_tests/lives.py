@@ -3,75 +3,13 @@
 from __future__ import annotations
 
 import json
-from contextlib import suppress
 from typing import Any
 
-from hypothesis import HealthCheck, Phase, given, seed, settings
-from hypothesis.errors import Flaky
-
 from .evidence import Exchange, History
-from .experiments import is_moderated, judge_accepted
+from .experiments import judge_accepted
 from .lab import Lab, Skipped
 from .law import EXPERIMENT, Broken, Checks, Held, law, promised
-from .ledger import LimitError
-from .strategies import acceptable, minimal_input, valid_inputs
-
-
-class _Refused(Exception):
-    """A valid input was refused."""
-
-    def __init__(self, exchange: Exchange) -> None:
-        super().__init__(str(exchange))
-        self.exchange = exchange
-
-
-@law("any-input", "Any valid input of every model is accepted", EXPERIMENT,
-     "submit-request.json#/properties/input", submits=True)  # fmt: skip
-def any_input(lab: Lab) -> Checks:
-    """Let Hypothesis make some; where they cost nothing, it finds the simplest that is refused."""
-    for model in lab.options.models:
-        place = lab.card_of(model) + "#/input"
-        refused = _first_refused(lab, model)
-        if refused is None:
-            yield Held(place)
-        else:
-            yield from judge_accepted(refused, place, model)
-
-
-def _first_refused(lab: Lab, model: str) -> Exchange | None:
-    seen: list[Exchange] = []
-    stopped: list[LimitError] = []
-
-    @seed(lab.options.seed)
-    @settings(
-        max_examples=lab.options.examples,
-        phases=[Phase.generate] if lab.options.thrifty else [Phase.generate, Phase.shrink],
-        database=None,
-        deadline=None,
-        report_multiple_bugs=False,
-        suppress_health_check=list(HealthCheck),
-    )
-    @given(valid_inputs(lab.contract, model))
-    def submit(submitted: dict[str, Any]) -> None:
-        if stopped:
-            return
-        if lab.options.thrifty and "n" in submitted:
-            submitted = {**submitted, "n": 1}  # each further one is paid for, and shows no more
-        try:
-            exchange = lab.submit({"model": model, "input": submitted})
-        except LimitError as limit:
-            stopped.append(limit)
-            return
-        if not exchange.succeeded and not is_moderated(exchange) and not exchange.is_unclear:
-            seen.append(exchange)
-            if not lab.options.thrifty:  # what is raised is tried again, and paid again
-                raise _Refused(exchange)
-
-    with suppress(_Refused, Flaky):  # what is refused only now and then is refused, too
-        submit()
-    if stopped:
-        raise stopped[0]
-    return seen[-1] if seen else None  # Hypothesis tries the simplest one last
+from .strategies import acceptable, minimal_input
 
 
 @law("lives", "Every model's tasks live from submission to results", EXPERIMENT, "ends",
@@ -88,29 +26,47 @@ def lives(lab: Lab) -> Checks:
 
 def _begin(lab: Lab, document: dict[str, Any], histories: list[History]) -> Checks:
     """Submit a document whose files are wanted; it is valid, so a refusal is against its card."""
-    model = document["model"]
-    exchange = lab.submit(document)
+    yield from judged(lab, document, lab.submit(document), histories)
+
+
+def judged(
+    lab: Lab, document: dict[str, Any], exchange: Exchange, histories: list[History]
+) -> Checks:
+    """Note a submission that was accepted, and hold one that was not against the model's card."""
     history = lab.history_of(exchange)
     if history is not None:
         histories.append(history)
         lab.files_wanted.add(history.task_id)
     if "callBackUrl" not in document:  # smallest-input has judged the input of those that have one
-        place = lab.card_of(model)
+        place, model = lab.card_of(document["model"]), document["model"]
         shown = json.dumps(document["input"], ensure_ascii=False)[:120]
         yield from judge_accepted(exchange, f"{place}#/input", f"{model} {shown}")
 
 
-def _followed(lab: Lab, histories: list[History], *, closely: bool = True) -> Checks:
+def _followed(lab: Lab, histories: list[History]) -> Checks:
     """Follow tasks and fetch their files; the laws of histories judge what was seen."""
-    lab.follow(histories, closely=closely)
-    for history in histories:
-        result = history.last.get("result")
-        urls = result.get("urls") if isinstance(result, dict) else None
-        wanted = history.task_id in lab.files_wanted and isinstance(urls, list)
-        for url in urls if wanted and urls is not None else ():
-            history.files.append(lab.target.fetch(str(url)))
+    lab.follow(histories)
+    yield from fetched(lab, histories)
+
+
+def fetched(lab: Lab, histories: list[History], *, few: bool = False) -> Checks:
+    """Fetch the files of tasks that have ended, all of them or few."""
+    for number, history in enumerate(histories):
+        if history.task_id in lab.files_wanted:
+            urls = urls_of(history)
+            chosen = [*urls[-1:], *urls[: number % 3 == 0]] if few else urls
+            for url in dict.fromkeys(chosen):
+                history.files.append(lab.target.fetch(url))
     if histories:
         yield Held(promised("ends"))  # whether each did is for the law of that name to say
+
+
+def urls_of(history: History) -> list[str]:
+    """List the URLs of a task's results."""
+    result = history.last.get("result")
+    urls = result.get("urls") if isinstance(result, dict) else None
+    listed = urls if isinstance(urls, list) else []
+    return [str(url) for url in listed]
 
 
 def _other(lab: Lab, model: str) -> dict[str, Any]:
@@ -129,37 +85,6 @@ def _largest(lab: Lab, model: str) -> dict[str, Any]:
         if not lab.contract.violations("submit-request", {"model": model, "input": wider}):
             largest = wider
     return largest
-
-
-@law("sizes", "Each size of each model is made as promised", EXPERIMENT,
-     "sizes/gpt-image-2.json#/rows/0", submits=True)  # fmt: skip
-def sizes(lab: Lab) -> Checks:
-    """Ask for every ratio at every resolution that the model takes."""
-    histories: list[History] = []
-    for model in lab.options.models:
-        for submitted in lab.some(_sized(lab, model)):
-            yield from _begin(lab, {"model": model, "input": submitted}, histories)
-    yield from _followed(lab, histories, closely=False)
-
-
-def _sized(lab: Lab, model: str) -> list[dict[str, Any]]:
-    card, base = lab.contract.cards[model], minimal_input(lab.contract, model)
-    fields = card.input["properties"]
-    ratios = fields.get("ratio", {}).get("enum", [None])
-    resolutions = fields.get("resolution", {}).get("enum", [None])
-    asked = [
-        {name: value for name, value in (("ratio", ratio), ("resolution", resolution)) if value}
-        for ratio in ratios
-        for resolution in resolutions
-    ]
-    if "default" in fields.get("resolution", {}):
-        asked.append({"ratio": ratios[0]})
-    inputs = [base | more for more in asked if more]
-    return [
-        one
-        for one in inputs
-        if not lab.contract.violations("submit-request", {"model": model, "input": one})
-    ]
 
 
 # -- cancellation ----------------------------------------------------------------------------

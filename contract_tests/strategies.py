@@ -159,6 +159,7 @@ def _wrong(
         yield (beside, "enum", "")
     if "minimum" in schema:
         yield (schema["minimum"] - 1, "minimum", "")
+        yield (-1, "minimum", "")
         yield (schema["maximum"] + 1, "maximum", "")
         yield (schema["minimum"] + 0.5, "type", "")
     if "minLength" in schema:

@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager, ExitStack, closing, contextmanage
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
+from importlib import import_module
 from typing import Any
 
 from mockserver.contract import load_contract
@@ -14,11 +15,28 @@ from mockserver.domain.billing import money
 from mockserver.testing.inbox import InboxServer
 from mockserver.testing.mocks import RunningMock, running_mock
 
-from . import experiments, judge_results, judge_webhooks, lives, machine  # noqa: F401 - they bring the laws
 from .evidence import Exchange, Report
 from .lab import Lab, Options, TargetLost
 from .law import LAWS, Law
 from .target import Money, RateLimited, Target
+
+_IN_ORDER = (
+    "watch",
+    "experiments",
+    "near_misses",
+    "lives",
+    "deliveries",
+    "side_effects",
+    "sizes",
+    "acceptances",
+    "machine",
+    "moments",
+    "afterwards",
+)
+"""The modules that bring the laws, in the order in which these are held: refusals, which are free
+in the end, before what is paid for; then what covers most; and last what looks back at it all."""
+for _name in _IN_ORDER:
+    import_module(f".{_name}", __package__)
 
 __all__ = ["LAWS", "OwnMock", "examine", "examine_own_mock", "own_mock"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from decimal import Decimal, InvalidOperation
 from email.utils import parsedate_to_datetime
@@ -258,6 +258,39 @@ class Target:
         is_free = operation != SUBMIT or (not self.money.is_spent and b"callBackUrl" not in body)
         url = self.base_url + path
         return self._exchange(method, url, headers, body, operation, is_free=is_free)
+
+    def near_tokens(self) -> dict[str, str]:
+        """Give tokens that are nearly this target's own, by what is wrong; they are hidden, too."""
+        token = self._token
+        near = {
+            "a letter longer": f"{token}x",
+            "a letter shorter": token[:-1],
+            "in another case": token.swapcase(),
+        }
+        near = {how: one for how, one in near.items() if one not in ("", token)}
+        self._secrets += [one for one in near.values() if len(one) >= _SHORTEST_SECRET]
+        return near
+
+    def misplaced_token(self, method: str, path: str) -> Iterator[tuple[str, Exchange]]:
+        """Send the token everywhere but where it belongs; give the place, and what came of it."""
+        token, bare = self._token, quote(self._token, safe="")
+        self._secrets += [bare] if len(bare) >= _SHORTEST_SECRET else []
+        operation = self._operations.name_of(method, path)
+        for name in ("token", "api_key", "access_token"):
+            url = f"{self.base_url}{path}?{name}={bare}"
+            yield f"?{name}=", self._exchange(method, url, {}, b"", operation, is_free=True)
+        for name, value in (
+            ("X-API-Key", token),
+            ("Cookie", f"token={token}"),
+            ("Authorization", token),
+            ("Authorization", f"Token {token}"),
+        ):
+            sent = {name: value}
+            shown = f"{name}: {value.replace(token, '...')}"
+            yield (
+                shown,
+                self._exchange(method, self.base_url + path, sent, b"", operation, is_free=True),
+            )
 
     # -- one exchange ------------------------------------------------------------------------
 

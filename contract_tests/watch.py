@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from mockserver.contract import Contract, NotJson, parse_json
 from mockserver.domain.billing import money
 
-from . import judge_results, judge_webhooks  # noqa: F401 - laws that need no experiments
+from . import judge_files, judge_results, judge_webhooks, transport  # noqa: F401
 from .collector import Collector
 from .evidence import Exchange, Finding, History, Report
 from .law import EXCHANGE, HISTORY, LAWS, Broken, Checks, Held, Law, violated

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 from . import (
+    afterwards,
     cancels,
+    deliveries,
     echo,
     envelope,
     fields,
     lifecycle,
     media,
+    moments,
+    nearly,
     refused,
     results,
     rules,
+    sampled,
     shown,
+    side_effects,
     tokens,
     unknown,
     webhooks,
@@ -33,6 +39,12 @@ SUBJECTS: dict[str, tuple[Drift, ...]] = {
     "Results": results.DRIFTS,
     "Result files": media.DRIFTS,
     "Webhooks": webhooks.DRIFTS,
+    "Nearly right": nearly.DRIFTS,
+    "Values together, and long ones": sampled.DRIFTS,
+    "Moments and clocks": moments.DRIFTS,
+    "What is seen again": afterwards.DRIFTS,
+    "Where webhooks go": deliveries.DRIFTS,
+    "What was refused": side_effects.DRIFTS,
 }
 
 DRIFTS: dict[str, Drift] = {drift.name: drift for rows in SUBJECTS.values() for drift in rows}

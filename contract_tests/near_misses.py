@@ -1,0 +1,163 @@
+"""The laws of what is nearly right: values beside those of a field, other names of a model."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from functools import partial
+from typing import Any
+
+from .affordable import affordable
+from .experiments import judge_status, query_path, says_no
+from .lab import Lab, Skipped
+from .law import EXPERIMENT, Broken, Checks, Held, law, promised
+from .strategies import URL
+
+_401 = "service.json#/errors/401"
+_MOST_PAID = 2
+"""Near misses of a field's model that may be accepted where that costs money."""
+_VALUES = 2
+"""Values of a field whose other spellings are tried."""
+_BESIDE_URLS = (
+    "data:image/png;base64,iVBORw0KGgo=",
+    "file:///etc/passwd",
+    "javascript:alert(1)",
+    "//example.com/a.png",
+    "example.com/a.png",
+    "/a.png",
+    f" {URL}",
+    "https://example.com/a b.png",
+    "http:/example.com/a.png",
+    "",
+    None,
+    [URL],
+    True,
+)
+
+
+@law("near-misses", "What is nearly a value of a field is refused", EXPERIMENT,
+     "near_misses_refused", submits=True)  # fmt: skip
+def near_misses(lab: Lab) -> Checks:
+    """Submit the neighbours of each field's values, of the envelope's, and of models' names."""
+    documents = list(_near_the_envelope(lab))
+    for model in lab.options.models:
+        for name, value in _near_the_fields(lab, model):
+            documents.append((f"{model} {name}", lab.request(model, **{name: value})))
+    accepted: Counter[str] = Counter()
+    tries = [
+        partial(_tried, lab, subject, document, accepted)
+        for subject, document in documents
+        if lab.contract.violations("submit-request", document)
+    ]
+    yield from affordable(lab, "near-misses", tries)
+    stopped = [model for model, times in accepted.items() if times >= _MOST_PAID]
+    if stopped and lab.options.thrifty:
+        lab.unchecked.append(f"near-misses: others of {', '.join(stopped)}: some were accepted")
+
+
+def _tried(lab: Lab, subject: str, document: Any, accepted: Counter[str]) -> Checks:
+    """Submit a near miss, unless too many of the same were accepted, and paid for, already."""
+    about = subject.partition(" ")[0]
+    if lab.options.thrifty and accepted[about] >= _MOST_PAID:
+        return
+    for check in _refused(lab, subject, document):
+        accepted[about] += isinstance(check, Broken)
+        yield check
+
+
+def _refused(lab: Lab, subject: str, document: dict[str, Any]) -> Checks:
+    place = promised("near_misses_refused")
+    exchange = lab.submit(document)
+    if exchange.is_unclear:
+        return
+    if exchange.status == 400:
+        yield Held(place)
+        return
+    field = subject.rpartition(" ")[2]
+    value = document.get("input", {}).get(field) if " " in subject else document.get(field)
+    observed = f"{exchange.error or exchange.status} for {field} {value!r:.80}"
+    told = "400" if says_no(exchange) else "a refusal with 400"
+    yield Broken(place, told, observed, exchange, subject)
+
+
+def _near_the_envelope(lab: Lab) -> Iterator[tuple[str, dict[str, Any]]]:
+    request = lab.request(lab.cheapest())
+    for model in lab.options.models:
+        for name in _near_text(model):
+            if name not in lab.contract.cards:
+                yield "model", {**lab.request(model), "model": name}
+    beside: dict[str, tuple[Any, ...]] = {
+        "callBackUrl": _BESIDE_URLS,
+        "user_id": (True, 1.5, [], {}, ["a"]),
+        "input": (True, "{}", [request["input"]]),
+    }
+    for name, values in beside.items():
+        for value in values:
+            yield name, {**request, name: value}
+    for name in ("model", "input"):
+        others = {key: value for key, value in request.items() if key != name}
+        yield name, {**others, name.title(): request[name]}
+
+
+def _near_the_fields(lab: Lab, model: str) -> Iterator[tuple[str, Any]]:
+    for name, schema in lab.contract.cards[model].input["properties"].items():
+        for value in _near(lab, schema, lab.contract.card_uris[model]):
+            yield name, value
+
+
+def _near(lab: Lab, schema: Mapping[str, Any], uri: str) -> list[Any]:
+    """List the neighbours of a schema's values; some may be values of it."""
+    if "$ref" in schema:
+        target, node = lab.contract.schemas.resolve(schema["$ref"], uri)
+        return _near(lab, node, target)
+    kind = schema.get("type")
+    if kind == "array":
+        return [[URL, one] for one in _BESIDE_URLS] + [{}, True, "", {"0": URL}]
+    if kind == "integer":
+        least = schema.get("minimum", schema.get("enum", [1])[0])
+        return [True, False, str(least), f"{least}.0", least + 0.25, [least], {}, ""]
+    if kind == "boolean":
+        return ["true", "false", "", 0, 1, "yes", [True]]
+    if "enum" in schema:
+        some = lab.random.sample(schema["enum"], min(_VALUES, len(schema["enum"])))
+        texts = [near for value in some for near in _near_text(str(value))]
+        return [*dict.fromkeys(texts), "", "auto", True, 0, [schema["enum"][0]], {}]
+    return [True, ["a cat"], {"text": "a cat"}, 1.5]
+
+
+def _near_text(value: str) -> Iterator[str]:
+    """List other spellings of a text: of a ratio, a resolution, a name with its owner."""
+    yield from (value.upper(), value.title(), f" {value}", f"{value} ", f"{value}\n")
+    if ":" in value:
+        width, height = value.split(":")
+        yield from (value.replace(":", one) for one in ("x", "/", "-", " : ", "\uff1a"))
+        yield f"{int(width) / int(height):.2f}"
+        yield f"{2 * int(width)}:{2 * int(height)}"
+    elif number := re.fullmatch(r"(\d+)([a-z])", value):
+        yield number[1]
+        yield f"{number[1]} {number[2]}"
+    else:
+        yield value.rpartition("/")[2]
+        yield from (f"{value}-latest", f"{value}/", value.replace("-", "_"), f"maxapi/{value}")
+
+
+@law("token-near", "A token that is nearly the right one is refused", EXPERIMENT, _401)
+def token_near(lab: Lab) -> Checks:
+    """Poll with the target's own token, a letter longer or shorter, and in another case."""
+    if lab.options.token_is_made_up:
+        raise Skipped("the target was given a made-up token itself, so any may do")
+    scheme = lab.contract.service["authentication"]["scheme"]
+    for how, token in lab.target.near_tokens().items():
+        answer = lab.target.send("GET", query_path(lab), authorization=f"{scheme} {token}")
+        yield from judge_status(_401, 401, answer, how)
+
+
+@law("token-elsewhere", "A token in any other place is not looked at", EXPERIMENT,
+     "token_in_header_only")  # fmt: skip
+def token_elsewhere(lab: Lab) -> Checks:
+    """Poll with it in the query, in other headers, and with other schemes."""
+    if lab.options.token_is_made_up:
+        raise Skipped("the target was given a made-up token itself, so any may do")
+    for where, answer in lab.target.misplaced_token("GET", query_path(lab)):
+        yield from judge_status(promised("token_in_header_only"), 401, answer, where)
