@@ -199,6 +199,63 @@ TOLD = {
     "any-order": Told(
         "In a row of requests that no page describes, this was seen: {observed}", _STATES
     ),
+    "file-whole": Told(
+        "A result file cannot be shown to its end ({observed})",
+        "Check that a file can be decoded before it is stored, and fetch it again when it cannot.",
+    ),
+    "file-same": Told(
+        "A result URL returned other bytes later ({observed})",
+        "Store the file when it is first fetched, instead of the URL.",
+    ),
+    "files-differ": Told(
+        "Several results of one task are the same picture ({observed})",
+        "Compare the files before several are shown to a user, or paid for by one.",
+    ),
+    "headers-true": Told(
+        "The headers of a response do not describe its body ({observed})",
+        "Read bodies with a client that checks their length and coding, and report what it says.",
+    ),
+    "near-misses": Told("A value that is nearly right was answered {observed}", _CHECK),
+    "token-near": Told("A key that is nearly right ({subject}) was answered {observed}", _KEY),
+    "token-elsewhere": Told("A key in another place ({subject}) was answered {observed}", _KEY),
+    "webhook-url": Told("A webhook came to another URL than was given ({observed})", _WEBHOOK),
+    "webhook-again": Told(
+        "A second attempt of a webhook is not as expected ({observed})",
+        "Make the receiver accept the same webhook twice, and poll tasks whose webhook is missing.",
+    ),
+    "refused-cancels": Told(
+        "A cancellation that was rejected had an effect ({observed})",
+        "Keep task ids as private as keys: whoever knows one may end the task.",
+    ),
+    "odd-requests": Told(
+        "A request that was rejected had an effect ({observed})",
+        "Poll a task after a rejected request instead of assuming that nothing has changed.",
+    ),
+    "refused-submissions": Told(
+        "A rejected submission had an effect ({observed})",
+        "Ignore webhooks of tasks that the app does not know, and check what was charged.",
+    ),
+    "texts": Told(_ACCEPTED, _NOT_SENT),
+    "calendar": Told(
+        "A task shows a moment that does not exist ({observed})",
+        "Parse moments so that a wrong one is reported instead of ending the app.",
+    ),
+    "updated-still": Told(
+        "updated_at moved although the status did not ({observed})",
+        "Compare the status to see whether a task has moved on, not updated_at.",
+    ),
+    "clock": Told(
+        "created_at is not when the task was submitted ({observed})",
+        "Measure ages and time-outs by the app's own clock.",
+    ),
+    "many-looks": Told(
+        "The same task was shown in another way when it was polled again ({observed})",
+        "Act on what a poll shows only once, and expect that a later one may differ.",
+    ),
+    "afterwards": Told(
+        "A task that had ended was shown in another way later ({observed})",
+        "Store the result of a task when it ends, and do not rely on polling it later.",
+    ),
     "requests-conform": Told(
         "The app itself submitted {observed}; that is not what the API takes",
         "Mend the app: the API refuses this, or ignores it and makes something else.",

@@ -121,7 +121,8 @@ def _values(contract: Contract, model: str) -> dict[str, list[Any]]:
     for value in acceptable(contract, model):
         known = found.setdefault(value.field, {})
         known[json.dumps(value.input[value.field])] = value.input[value.field]
-    values = {name: list(known.values()) for name, known in found.items()}
+    idle = contract.cards[model].ignored
+    values = {name: list(known.values()) for name, known in found.items() if name not in idle}
     for name, member in schema.items():
         if "minimum" in member and "maximum" in member:
             step = max(1, (member["maximum"] - member["minimum"]) // _MOST_NUMBERS)

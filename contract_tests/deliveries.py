@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
 from urllib.parse import urlsplit
 
 from .evidence import Exchange, History
+from .judge_histories import difference
 from .lab import Lab, Skipped
 from .law import EXPERIMENT, Broken, Checks, Held, law, promised
 from .texts import CALLS
@@ -89,11 +91,24 @@ def _equal(lab: Lab, first: Exchange, second: Exchange) -> Held | Broken:
         ("method", first.method, second.method),
         ("URL", _behind(lab, first.url), _behind(lab, second.url)),
         ("Content-Type", _type(first), _type(second)),
-        ("body", first.body, second.body),
+        ("body", *_bodies(first, second)),
     ):
         if one != other:
             return Broken(place, f"{name} {one!r:.300}", f"{name} {other!r:.300}", second, name)
     return Held(place)
+
+
+def _bodies(first: Exchange, second: Exchange) -> tuple[Any, Any]:
+    """Return what has to be equal: of two that differ only in how URLs are signed, nothing."""
+    one, other = (_task_in(webhook) for webhook in (first, second))
+    if one is not None and other is not None and not difference(one, other):
+        return None, None
+    return first.body, second.body
+
+
+def _task_in(webhook: Exchange) -> dict[str, Any] | None:
+    task = webhook.request.get("data") if isinstance(webhook.request, dict) else None
+    return task if isinstance(task, dict) else None
 
 
 def _type(webhook: Exchange) -> str | None:

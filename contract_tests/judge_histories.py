@@ -11,6 +11,8 @@ from .evidence import Exchange, History, json_text
 from .law import HISTORY, Broken, Checks, Held, law, promised
 
 _STATUS = "task.json#/properties/status"
+_ALWAYS = ("model", "prompt")
+"""The fields that every example of an echo shows."""
 
 
 def model_of(history: History) -> str:
@@ -198,7 +200,17 @@ def echo(contract: Contract, history: History) -> Checks:
         echoed = task.get("input")
         if not isinstance(echoed, dict):
             continue
-        checks = [_echoed(name, value, echoed, poll) for name, value in wanted.items()]
+        checks = [
+            _echoed(name, value, echoed, poll)
+            for name, value in wanted.items()
+            if name in echoed or name in _ALWAYS
+        ]
+        absent = [name for name in wanted if name not in echoed and name not in _ALWAYS]
+        if absent:
+            observed = f"without {', '.join(absent)}"
+            checks.append(broken("echo_all", "every submitted field", observed, poll))
+        elif len(wanted) > len(_ALWAYS):
+            checks.append(Held(promised("echo_all")))
         yield from checks
         for name in sorted(echoed.keys() - known):  # a page shows a default that was not sent
             shown = f"{name}: {json_text(echoed[name])}"
@@ -209,12 +221,10 @@ def echo(contract: Contract, history: History) -> Checks:
 
 
 def _echoed(name: str, value: Any, echoed: dict[str, Any], poll: Exchange) -> Held | Broken:
-    """Compare one submitted field with its echo: the pages differ on whether there is one."""
-    is_always = name in ("model", "prompt")
+    """Compare one submitted field with its echo."""
+    promise = "echo_prompt" if name in _ALWAYS else "echo_present"
     if name not in echoed:
-        promise = "echo_prompt" if is_always else "echo_all"
         return broken(promise, f"{name}: {json_text(value)}", f"{name}: absent", poll, name)
-    promise = "echo_prompt" if is_always else "echo_present"
     have, wants = echoed[name], value
     if _same(have, wants):
         return Held(promised(promise))

@@ -62,6 +62,8 @@ class Options:
     seed: int = 0
     examples: int = 15
     """Generated inputs for each model and, where submissions cost money, values of each field."""
+    combinations: int | None = None
+    """Pairs of values are tried in at most so many inputs of a model; None tries all."""
     thrifty: bool = False
     """Whether submissions cost money: then few are made, and nothing is tried again."""
     interval: float = 0.2
@@ -89,6 +91,8 @@ class Lab(Collector):
         self.silent = 0
         """How many requests in a row have had no answer."""
         self.last_error: str | None = None
+        self.lost: list[str] = []
+        """The models that the target accepts no submission to."""
         self.ids: list[str] = []
         """The taskIds of all accepted submissions, in order."""
         self.webhook_base: str | None = None
@@ -207,8 +211,16 @@ class Lab(Collector):
         """The target for polls that are made while others are under way."""
         return self._beside
 
+    def notes(self) -> list[str]:
+        """Return what a person wants to know of how the run went."""
+        target = self.target
+        waits = f"429 made the run wait {target.waits} times, {target.waited:.0f} s in all"
+        lost = [f"{model} is not accepted, so nothing else of it was tried" for model in self.lost]
+        return [*([waits] if target.waits else []), *lost]
+
     def lose(self, model: str) -> None:
         """Leave a model that the target does not know out of everything that is still to come."""
+        self.lost.append(model)
         left = tuple(one for one in self.options.models if one != model)
         self.options = replace(self.options, models=left)
 

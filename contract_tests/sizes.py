@@ -21,7 +21,7 @@ from .strategies import valid_inputs
 
 _COMBINATIONS = 12
 """Combinations of a model's values for each of the examples, where submissions cost money."""
-_SELDOM = 5
+_SELDOM = 10
 """Intervals between two polls of a task that is not followed closely."""
 
 
@@ -50,7 +50,7 @@ def combined(lab: Lab, model: str) -> list[dict[str, Any]]:
     """List inputs that hold every two values; where they cost money, the best for their price."""
     inputs = Combiner(lab.contract, model, lab.random).inputs()
     if not lab.options.thrifty:
-        return inputs
+        return inputs[: lab.options.combinations]
     documents = [{"model": model, "input": one} for one in inputs]
     costs = [float(lab.target.money.worst_case(one) or 0) for one in documents]
     most = _COMBINATIONS * lab.options.examples

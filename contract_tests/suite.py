@@ -18,7 +18,8 @@ from mockserver.testing.mocks import RunningMock, running_mock
 from .evidence import Exchange, Report
 from .lab import Lab, Options, TargetLost
 from .law import LAWS, Law
-from .target import Money, RateLimited, Target
+from .spending import Money
+from .target import RateLimited, Target
 
 _IN_ORDER = (
     "watch",
@@ -144,7 +145,7 @@ def examine(
     report.requests, report.submissions = lab.requests, lab.submissions
     cost = lab.target.money
     report.reserved_usd = money(cost.reserved if cost.ledger is None else cost.ledger.held)
-    report.unchecked, report.notes = lab.unchecked, lab.census.notes()
+    report.unchecked, report.notes = lab.unchecked, [*lab.notes(), *lab.census.notes()]
     return report
 
 

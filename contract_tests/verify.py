@@ -25,8 +25,8 @@ from .evidence import Report
 from .lab import Lab, Options
 from .ledger import Ledger
 from .probe import problem_of
+from .spending import Money
 from .suite import OWN_KEYS, Step, examine, own_mock, reaching, receive
-from .target import Money
 
 LIVE_INTERVAL, MOCK_INTERVAL = 3.0, 0.2
 """Seconds between two polls of a task."""

@@ -21,7 +21,8 @@ from .law import EXCHANGE, HISTORY, LAWS, Broken, Checks, Held, Law, violated
 from .memory import Memory, Remembered
 from .recording import Recorder
 from .redaction import url_without_secrets
-from .target import CANCEL, QUERY, SUBMIT, Money
+from .spending import Money
+from .target import CANCEL, QUERY, SUBMIT
 from .witness import Passed, Witness, path_of
 
 _MOST_FINDINGS, _MOST_OF_A_LAW = 1000, 100

@@ -143,7 +143,7 @@ DRIFTS = (
             )
         ),
         models=(EDIT,),
-        examples=30,
+        examples=60,
     ),
     Drift(
         "model-gone",

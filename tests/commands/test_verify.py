@@ -14,8 +14,9 @@ import pytest
 
 from contract_tests.evidence import Report
 from contract_tests.lab import Lab, Options
+from contract_tests.spending import Money
 from contract_tests.suite import examine
-from contract_tests.target import Money, Target
+from contract_tests.target import Target
 from contract_tests.verify import Request, VerifyError, check, plan
 from mockserver.cli import main
 from mockserver.contract import Contract

@@ -18,9 +18,10 @@ from hypothesis import strategies as st
 from contract_tests.evidence import Exchange, Report
 from contract_tests.lab import Lab, Options
 from contract_tests.ledger import Ledger, LedgerError, LimitError
+from contract_tests.spending import Money
 from contract_tests.strategies import breakages
 from contract_tests.suite import examine
-from contract_tests.target import Money, Target
+from contract_tests.target import Target
 from mockserver.contract import Contract, load_contract
 from tests.conftest import START
 from tests.contract_tests.biller import MANNERS, Biller, price

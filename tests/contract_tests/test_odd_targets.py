@@ -6,7 +6,8 @@ import pytest
 
 from contract_tests.evidence import History
 from contract_tests.lab import Lab, Options
-from contract_tests.target import Money, Target
+from contract_tests.spending import Money
+from contract_tests.target import Target
 from mockserver.contract import Contract
 from mockserver.testing.webhook import Webhook
 

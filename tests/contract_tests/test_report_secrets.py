@@ -13,8 +13,9 @@ import pytest
 from contract_tests.evidence import Exchange, History, Report
 from contract_tests.lab import Lab, Options
 from contract_tests.report import terminal_summary
+from contract_tests.spending import Money
 from contract_tests.suite import examine
-from contract_tests.target import Money, Target
+from contract_tests.target import Target
 from mockserver.contract import Contract
 from mockserver.testing.webhook import Webhook
 from tests.conftest import START

@@ -58,7 +58,7 @@ def skeleton(markdown: str) -> list[str]:
     return lines
 
 
-@given(st.text(st.characters(), max_size=40))
+@given(st.text(st.characters(), max_size=12))  # longer ones are cut
 @example(NASTY)
 @example("`")
 @example("\n```\n")

@@ -16,7 +16,8 @@ import pytest
 from contract_tests.evidence import Exchange
 from contract_tests.ledger import Ledger
 from contract_tests.probe import problem_of
-from contract_tests.target import Money, RateLimited, Target
+from contract_tests.spending import Money
+from contract_tests.target import RateLimited, Target
 from mockserver.contract import load_contract
 from tests.web.upstream import Script, upstream
 
