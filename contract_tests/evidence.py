@@ -40,7 +40,7 @@ class Exchange:
     tries: int = 1
     """How often the request was sent until this answer came."""
     is_unclear: bool = False
-    """Whether nothing can be said of it: the server had a problem, and trying again could cost."""
+    """Whether nothing can be said of it: the server had a problem, and it was not tried again."""
 
     @cached_property
     def json(self) -> Any:

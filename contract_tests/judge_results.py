@@ -62,6 +62,8 @@ def files(contract: Contract, history: History) -> Checks:
     if card is None:
         return
     for file in history.files:
+        if file.is_unclear:
+            continue
         if file.status in (401, 403):
             observed = f"{file.status} {file.said()}"
             yield broken("file_without_token", "200", observed, file, card.model)

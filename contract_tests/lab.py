@@ -216,7 +216,9 @@ class Lab(Collector):
         target = self.target
         waits = f"429 made the run wait {target.waits} times, {target.waited:.0f} s in all"
         lost = [f"{model} is not accepted, so nothing else of it was tried" for model in self.lost]
-        return [*([waits] if target.waits else []), *lost]
+        elsewhere = f"{target.not_fetched} result files are not on this machine, so not fetched"
+        told = [(target.waits, waits), (target.not_fetched, elsewhere)]
+        return [*(text for number, text in told if number), *lost]
 
     def lose(self, model: str) -> None:
         """Leave a model that the target does not know out of everything that is still to come."""
@@ -332,9 +334,7 @@ class Lab(Collector):
             times, of = len(seen), max(len(seen), self.asked[operation])
             often = times >= _OFTEN and times / of >= _RATE
             severity = "drift" if often else "warning" if times > 1 else "information"
-            fate = (
-                "not sent again, as that could cost" if seen[0].is_unclear else "then it went well"
-            )
+            fate = "not sent again" if seen[0].is_unclear else "then it went well"
             subject = f"{operation or 'other requests'} {what}"
             observed = f"{what} {times} times in {of} requests; {fate}"
             yield Broken(

@@ -16,6 +16,7 @@ from urllib.parse import quote, urlsplit
 import urllib3
 
 from mockserver.contract import Contract
+from mockserver.engine.callback import is_this_machine
 from mockserver.engine.routes import pattern_of
 
 from .evidence import REDACTED, Exchange
@@ -91,6 +92,8 @@ class Target:
         self._watch, self._hiccup = watch, hiccup
         self.waits, self.waited = 0, 0.0
         """How often, and for how many seconds, 429 made this run wait."""
+        self.not_fetched = 0
+        """How many result files of a target on this machine are somewhere else."""
         self._is_limited = False
         self._gap = 0.0 if rate is None else 1 / rate
         self._next = 0.0
@@ -166,7 +169,14 @@ class Target:
         return operation["method"], operation["path"].format(taskId=quote(task_id, safe=":"))
 
     def fetch(self, url: str) -> Exchange:
-        """Get a result file, without a token."""
+        """Get a result file, without a token; for a target on this machine, from nowhere else."""
+        if is_this_machine(self.base_url) and _is_elsewhere(url):
+            self.not_fetched += 1
+            error = "not fetched: it is not on this machine"
+            shown, path = self.hidden(url), self.hidden(path_of(url))
+            return Exchange(
+                "GET", shown, path, RESULT, {}, b"", None, {}, b"", error, is_unclear=True
+            )
         if url.lower().startswith(("http://", "https://")):
             return self._exchange("GET", url, {}, b"", RESULT, is_free=True)
         missing = self._once("GET", url, {}, b"", RESULT)  # trying again would not help
@@ -253,7 +263,7 @@ class Target:
                 break
             failed.append(exchange)
             self.pause(_BACKOFF * len(failed))
-        is_unclear = exchange.is_unwell and not is_free
+        is_unclear = exchange.is_unwell and (not is_free or self.tries == 1)
         for one in [*failed, exchange] if is_unclear or not exchange.is_unwell else ():
             if one.is_unwell:
                 self._hiccup(one)
@@ -351,6 +361,10 @@ def _asked_to_wait(headers: Mapping[str, str], *, otherwise: float) -> float:
         return max(0.0, (moment - now).total_seconds())
     except (TypeError, ValueError):
         return otherwise
+
+
+def _is_elsewhere(url: str) -> bool:
+    return url.lower().startswith(("http://", "https://")) and not is_this_machine(url)
 
 
 def path_of(url: str) -> str:

@@ -13,12 +13,14 @@ _HEAD = f"""\
 
 {len(DRIFTS)} targets that are wrong on purpose, each in one thing: a layer over the mock.
 `make drift-check` holds the whole suite against each of them. It fails unless the law and the
-clause of its row are named, at the severity of its row; and if anything at all is found where
-there is no drift. `python -m contract_tests.drifts.check --write` writes this page.
+clause of its row are named, at the severity of its row; and if anything is found on a target that
+is lawful but unlike the mock (`drifts/control.py` lists these), except what no page says.
+`python -m contract_tests.drifts.check --write` writes this page.
 
 What no page promises and nobody assumes, no law holds, and no run finds: that a video is as long
-as was asked for, that files are there for seven days, that a webhook is tried again, that a price
-is charged. Of values that no card knows, a run tries some, not all: those that other models take.
+as was asked for, that files are there for seven days, that a price is charged. Of values that no
+card knows, a run tries some, not all: those that other models take, and the neighbours of a
+field's own.
 """
 
 

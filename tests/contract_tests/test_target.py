@@ -183,6 +183,15 @@ def test_whatever_http_allows_is_the_same_response() -> None:
     assert answer.answer_headers["content-type"] == "application/json"
 
 
+def test_a_file_elsewhere_is_not_fetched_for_a_target_on_this_machine() -> None:
+    """Nothing leaves the machine: the file is left out, counted, and not judged."""
+    with run(reply(200)) as it:
+        answer = it.target.fetch("https://cdn.example/image-0.png")
+
+    assert (answer.status, answer.is_unclear, it.target.not_fetched) == (None, True, 1)
+    assert it.seen == []
+
+
 # -- what is not the API ----------------------------------------------------------------------
 
 PAGE = b"<html><title>Welcome</title></html>"
