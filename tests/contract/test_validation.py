@@ -154,3 +154,14 @@ def test_one_is_an_integer_however_it_is_written(contract: Contract) -> None:
 def test_seed_is_valid(contract: Contract) -> None:
     """The request that the project was created from is accepted word for word."""
     assert contract.violations("submit-request", SEED) == []
+
+
+def test_a_keyword_can_be_less_sure_than_its_clause(contract: Contract) -> None:
+    """That a prompt is a text stands on a page; that it may not be empty is an assumption."""
+    kind, model = "submit-request", "gpt-image-2/text-to-image"
+
+    [empty] = contract.violations(kind, {"model": model, "input": {"prompt": ""}})
+    [number] = contract.violations(kind, {"model": model, "input": {"prompt": 7}})
+
+    assert (empty.rule, empty.source.confidence) == ("minLength", "assumed")
+    assert (number.rule, number.source.confidence) == ("type", "documented")

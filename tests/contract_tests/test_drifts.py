@@ -9,9 +9,9 @@ import pytest
 from contract_tests.clauses import clause_at
 from contract_tests.drifts import check
 from contract_tests.drifts.catalogue import FILE, markdown
-from contract_tests.drifts.changes import through
+from contract_tests.drifts.changes import refuses, through
 from contract_tests.drifts.control import CONTROLS, Control
-from contract_tests.drifts.drift import EDIT, LITE, Drift
+from contract_tests.drifts.drift import EDIT, LITE, NANO, Drift
 from contract_tests.drifts.edits import drop, inside, put, remake, rename, when
 from contract_tests.drifts.table import DRIFTS, SUBJECTS
 from contract_tests.law import LAWS
@@ -50,6 +50,16 @@ def test_a_webhook_before_the_answer_is_no_false_alarm() -> None:
     report = early.examine(seed=1)
 
     assert report.findings == []
+
+
+def test_a_model_that_is_gone_is_one_finding() -> None:
+    """Not one for each value of its fields; the report says that nothing else of it was tried."""
+    gone = refuses(lambda document: "no such model" if document.get("model") == NANO else None)
+
+    report = Control("gone", "", gone, models=(NANO, LITE)).examine(seed=1)
+
+    assert [(one.law, one.subject) for one in report.drift] == [("smallest-input", NANO)]
+    assert f"{NANO} is not accepted, so nothing else of it was tried" in report.notes
 
 
 def test_there_are_at_least_sixty_and_no_two_have_the_same_name() -> None:
