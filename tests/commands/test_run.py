@@ -104,6 +104,12 @@ def run(
     return execute(folder, [*RUN, *options, "--", *command], **more)
 
 
+def _heed_signals() -> None:
+    """Undo what a parent like `nohup` leaves to all its children."""
+    for number in (signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
+
+
 @contextmanager
 def running(
     folder: Path, words: Sequence[str], stdin: int = subprocess.DEVNULL
@@ -117,6 +123,7 @@ def running(
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        preexec_fn=_heed_signals,  # noqa: PLW1509 - the child starts no threads before its exec
     )
     deadline = Timer(30, process.kill)
     deadline.start()
