@@ -119,7 +119,7 @@ DRIFTS = (
         _read_as("n", lambda value: 1 if value is True else value),
     ),
     _nearly(
-        "number-rounded",
+        "count-rounded",
         "The number of results is rounded.",
         _read_as("n", lambda value: int(value) if isinstance(value, float) else value),
     ),
