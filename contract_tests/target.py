@@ -34,6 +34,8 @@ _NOT_SENT = ("NewConnectionError", "NameResolutionError", "ConnectTimeoutError")
 _UNSURE = (408, 409, 425, 499)
 """Refusals that do not say whether the submission was accepted before."""
 
+_SAFE = ("GET", "HEAD", "OPTIONS", "DELETE")
+"""Methods that nobody takes for a submission."""
 _TRIES = 3
 _BACKOFF = 1.0
 """Seconds before the second try, twice that before the third."""
@@ -201,7 +203,8 @@ class Target:
         if body:
             headers["Content-Type"] = content_type
         operation = self._operations.name_of(method, path)
-        is_free = operation != SUBMIT or (not self.money.is_spent and b"callBackUrl" not in body)
+        is_free = operation == CANCEL or method in _SAFE
+        is_free |= not self.money.is_spent and b"callBackUrl" not in body
         url = self.base_url + path
         return self._exchange(method, url, headers, body, operation, is_free=is_free)
 

@@ -73,7 +73,7 @@ def test_validate_lists_every_violation(capsys: pytest.CaptureFixture[str], tmp_
         f"{path}: submit-request: 2 violations\n"
         "  $.input.prompt: '' is empty; use a non-empty string\n"
         "    minLength in common.json#/$defs/prompt/minLength "
-        "(seed: gpt-image-2/image-to-image)\n"
+        "(assumed: no page says what becomes of an empty prompt)\n"
         "  $.input.n: 11 is more than 10; use an integer from 1 to 10\n"
         "    maximum in models/gpt-image-2--image-to-image.json#/input/properties/n/maximum "
         "(seed: gpt-image-2/image-to-image)\n"

@@ -53,7 +53,7 @@ def test_a_terminal_shows_check_requests_and_money(tmp_path: Path) -> None:
     """In one line that is written over; the report is untouched, and no key or colour is shown."""
     shown, out = on_a_terminal(tmp_path, "--examples", "1", term="xterm-256color")
 
-    assert re.search(r"\d+/\d+ unique-ids: \d+ requests, at most \$0\.0\d+", shown)
+    assert re.search(r"\d+/\d+ [a-z-]+: \d+ requests, at most \$0\.0\d+", shown)
     assert shown.count("\n") == 1
     assert "\x1b[3" not in shown.replace("\x1b[?25", "")
     assert TOKEN not in shown
