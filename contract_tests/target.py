@@ -172,18 +172,16 @@ class Target:
 
     def fetch(self, url: str) -> Exchange:
         """Get a result file, without a token; for a target on this machine, from nowhere else."""
-        if is_this_machine(self.base_url) and _is_elsewhere(url):
-            self.not_fetched += 1
-            error = "not fetched: it is not on this machine"
-            shown, path = self.hidden(url), self.hidden(path_of(url))
-            return Exchange(
-                "GET", shown, path, RESULT, {}, b"", None, {}, b"", error, is_unclear=True
-            )
-        if url.lower().startswith(("http://", "https://")):
+        if not url.lower().startswith(("http://", "https://")):
+            missing = self._once("GET", url, {}, b"", RESULT)  # trying again would not help
+            self._watch(missing)
+            return missing
+        if not is_this_machine(self.base_url) or is_this_machine(url):
             return self._exchange("GET", url, {}, b"", RESULT, is_free=True)
-        missing = self._once("GET", url, {}, b"", RESULT)  # trying again would not help
-        self._watch(missing)
-        return missing
+        self.not_fetched += 1
+        error = "not fetched: it is not on this machine"
+        shown, path = self.hidden(url), self.hidden(path_of(url))
+        return Exchange("GET", shown, path, RESULT, {}, b"", None, {}, b"", error, is_unclear=True)
 
     def send(
         self,
@@ -364,10 +362,6 @@ def _asked_to_wait(headers: Mapping[str, str], *, otherwise: float) -> float:
         return max(0.0, (moment - now).total_seconds())
     except (TypeError, ValueError):
         return otherwise
-
-
-def _is_elsewhere(url: str) -> bool:
-    return url.lower().startswith(("http://", "https://")) and not is_this_machine(url)
 
 
 def path_of(url: str) -> str:
