@@ -11,7 +11,7 @@ from typing import Any
 
 from mockserver.contract import Contract, NotJson, parse_json
 from mockserver.engine.call import Call
-from mockserver.engine.callback import HttpTransport, Transport
+from mockserver.engine.callback import HttpTransport, Transport, transport_of
 from mockserver.engine.clock import Clock
 from mockserver.engine.dispatcher import Dispatcher
 from mockserver.engine.exchange import JSON_TYPE, Refusal, Request, Response, warn
@@ -53,7 +53,7 @@ class Service:
         self.closed = Event()
         self.contract = contract
         self.settings = settings
-        self._transport = transport or HttpTransport(settings.webhook_concurrency)
+        self._transport = transport or transport_of(settings)
         self.dispatcher = Dispatcher(contract, settings, self._transport)
         self.sandboxes = Sandboxes(
             settings, contract.lifecycle, make_clock, self.dispatcher.clock_changed, watch
