@@ -17,7 +17,7 @@ import urllib3
 
 from mockserver.contract import Contract
 from mockserver.domain.redaction import Redactor
-from mockserver.engine.callback import is_this_machine
+from mockserver.engine.receivers import is_this_machine
 from mockserver.engine.routes import pattern_of
 
 from .evidence import Exchange

@@ -27,7 +27,7 @@ _NAME = re.compile(
     r"|passwd|signature|sig|credentials?|auth|jwt)($|[-_.]))|[a-z](Key|Token|Secret|Password)$"
 )
 _QUERY = re.compile(r"([?&;])([\w.~\[\]-]+)=([^&#;\s\"'<>`\\]+)")
-_USER = re.compile(r"(?<=://)[^/?#@\s\"'<>]*@")
+_USER = re.compile(r"(?:(?<=://)|(?<=:\\/\\/))[^/?#\s\"'<>\\]*@")
 
 _ESCAPE = (
     rb"\\u([0-9a-f]{4})|\\u\{([0-9a-f]{1,6})\}|\\U([0-9a-f]{8})|%u([0-9a-f]{4})"
@@ -205,9 +205,15 @@ def is_ours(key: str) -> bool:
     return _OURS.fullmatch(key) is not None
 
 
+@lru_cache(maxsize=1024)
 def names_a_secret(name: str) -> bool:
     """Return whether a header or a parameter of that name holds a secret."""
     return _NAME.search(name) is not None
+
+
+def without_users(text: str) -> str:
+    """Give *text* without the users and passwords of the URLs in it."""
+    return _USER.sub(f"{HIDDEN}@", text)
 
 
 def without_url_secrets(text: str) -> str:
@@ -216,4 +222,4 @@ def without_url_secrets(text: str) -> str:
     def hide(found: re.Match[str]) -> str:
         return f"{found[1]}{found[2]}={HIDDEN}" if names_a_secret(found[2]) else found[0]
 
-    return _QUERY.sub(hide, _USER.sub(f"{HIDDEN}@", text))
+    return _QUERY.sub(hide, without_users(text))
