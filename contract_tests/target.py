@@ -16,7 +16,7 @@ from urllib.parse import quote, urlsplit
 import urllib3
 
 from mockserver.contract import Contract
-from mockserver.engine.callback import is_this_machine
+from mockserver.engine.receivers import is_this_machine
 from mockserver.engine.routes import pattern_of
 
 from .evidence import REDACTED, Exchange

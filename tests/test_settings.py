@@ -136,7 +136,7 @@ WRONG = {
     "chaos": "2",
     "rate_limit": "10",
     "control_token": "",
-    "callback_allow": ",",
+    "callback_allow": "http://app.example.com:80/hook",
     "seed": "",
     "tls": "maybe",
     "tls_folder": "",

@@ -13,6 +13,7 @@ from typing import Any, Generic, TypeVar
 
 from mockserver.contract import NotJson, parse_json
 from mockserver.domain.moment import stamp
+from mockserver.engine.callback import Failure
 from mockserver.engine.exchange import Request, Response
 
 Entry = TypeVar("Entry")
@@ -79,6 +80,8 @@ class Delivery:
     """Why the attempt does not count as delivered; None if it does."""
     next_at: datetime | None
     """When the next attempt is due, if there is one."""
+    failure: Failure | None = None
+    """The kind of *error*."""
     scenarios: tuple[str, ...] = ()
     """The mischief that was done to it."""
     method: str = "POST"
@@ -102,6 +105,7 @@ class Delivery:
             "latency_ms": round(self.latency * 1000, 3),
             "delivered": self.error is None,
             "error": self.error,
+            "failure": self.failure,
             "next_at": None if self.next_at is None else stamp(self.next_at),
             "scenarios": list(self.scenarios),
         }
