@@ -77,12 +77,15 @@ class Planned:
 
 def check(request: Request, contract: Contract, environment: Mapping[str, str]) -> Options:
     """Settle what a run is to do. Raises VerifyError."""
+    _check_variable("--token-env", request.token_env)
     if request.url is not None:
         _check_url(request, request.url, environment)
     elif request.live:
         raise VerifyError("--live: there is no --url; name the live API's")
-    if request.other_token_env and request.other_token_env not in environment:
-        raise VerifyError(f"--other-token-env: {request.other_token_env} is not set")
+    if request.other_token_env is not None:
+        _check_variable("--other-token-env", request.other_token_env)
+        if request.other_token_env not in environment:
+            raise VerifyError(f"--other-token-env: {request.other_token_env} is not set")
     if request.webhook_url is not None:
         _parts("--webhook-url", request.webhook_url)
     for name in (request.token_env, request.other_token_env or ""):
@@ -98,6 +101,13 @@ def check(request: Request, contract: Contract, environment: Mapping[str, str]) 
         patience=request.patience,
         token_is_made_up=made_up,
     )
+
+
+def _check_variable(option: str, name: str) -> None:
+    """Take what can be the name of a variable, and show nothing else: it may be the key itself."""
+    if not re.fullmatch(r"[A-Z_][A-Z0-9_]*", name):
+        said = "is given no name of an environment variable; use A-Z, 0-9 and _, not the key itself"
+        raise VerifyError(f"{option}: {said}")
 
 
 def _check_url(request: Request, url: str, environment: Mapping[str, str]) -> None:

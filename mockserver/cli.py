@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from difflib import get_close_matches
 from io import TextIOWrapper
 from typing import NoReturn
@@ -20,6 +20,7 @@ from mockserver.commands.options import (
 )
 from mockserver.contract import ContractError
 from mockserver.contract.loader import pretty
+from mockserver.domain.redaction import SHORTEST, without_url_secrets
 from mockserver.domain.scenario import SCENARIOS
 from mockserver.settings import SettingError
 from mockserver.version import __version__
@@ -29,14 +30,25 @@ class _Parser(argparse.ArgumentParser):
     """Says what is wrong in one line."""
 
     def error(self, message: str) -> NoReturn:
-        self.exit(USAGE, f"{self.prog}: {message} (see {self.prog} --help)\n")
+        shown = without_url_secrets(message)
+        self.exit(USAGE, f"{self.prog}: {shown} (see {self.prog} --help)\n")
 
     def refuse(self, unknown: Sequence[str]) -> NoReturn:
         """Say which argument nobody knows, and which one may be meant."""
         options = [option for action in self._actions for option in action.option_strings]
         near = get_close_matches(unknown[0].partition("=")[0], options, n=1)
         hint = f", did you mean {near[0]}?" if near else ""
-        self.error(f"unrecognized arguments: {' '.join(unknown)}{hint}")
+        self.error(f"unrecognized arguments: {' '.join(_shown(unknown))}{hint}")
+
+
+def _shown(arguments: Sequence[str]) -> Iterator[str]:
+    """Give arguments that nobody knows, without the values of options: one can be a key."""
+    for one in arguments:
+        name, equals, _ = one.partition("=")
+        if one.startswith("-"):
+            yield f"{name}{equals and '=...'}"
+        else:
+            yield one if len(one) < SHORTEST else f"{one[:3]}..."
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -53,7 +65,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if sys.stdout is not None:
             sys.stdout.flush()
     except (SettingError, ContractError) as error:
-        print(f"{parser.prog}: {error}", file=sys.stderr)
+        print(f"{parser.prog}: {without_url_secrets(str(error))}", file=sys.stderr)
         return USAGE
     except KeyboardInterrupt:
         return INTERRUPTED

@@ -5,12 +5,15 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 
 from mockserver.contract import Contract, load_contract
+from mockserver.domain.redaction import Redactor, is_ours, without_url_secrets
 from mockserver.settings import (
     SETTINGS,
     Resolved,
+    Settings,
     default_text,
     option_of,
     resolve_contract,
@@ -25,8 +28,21 @@ PASS, FAILURE, USAGE, INTERRUPTED = 0, 1, 2, 130
 def usage(command: str, message: str) -> int:
     """Say what is wrong with how a command was called; give its exit status."""
     prog = f"maxapi-mock {command}"
-    print(f"{prog}: {message} (see {prog} --help)", file=sys.stderr)
+    print(f"{prog}: {without_url_secrets(message)} (see {prog} --help)", file=sys.stderr)
     return USAGE
+
+
+def secrets_hidden(keys: Iterable[str], settings: Settings) -> Callable[[str], str]:
+    """Make a function that takes secrets out of texts: *keys* of the user's own, and *settings*."""
+    own = [key for key in keys if not is_ours(key)]
+    given = [settings.control_token, settings.webhook_secret, *(settings.api_key or ())]
+    redactor = Redactor([*own, *filter(None, given)])
+    return lambda text: without_url_secrets(redactor.text(text))
+
+
+def command_line() -> str:
+    """Say how this command was called, without secrets of URLs; no option holds another one."""
+    return without_url_secrets(" ".join(["maxapi-mock", *sys.argv[1:]]))
 
 
 def add_settings(parser: argparse.ArgumentParser, *names: str) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -12,7 +11,14 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from mockserver.commands.options import FAILURE, PASS, add_settings, contract_of, usage
+from mockserver.commands.options import (
+    FAILURE,
+    PASS,
+    add_settings,
+    command_line,
+    contract_of,
+    usage,
+)
 from mockserver.commands.signals import stop_signals
 from mockserver.commands.suite import contract_tests
 from mockserver.contract import load_contract
@@ -68,7 +74,7 @@ def run(options: argparse.Namespace) -> int:
         found=_print_finding,
         notice=_print_notice,
         recorder=recorder,
-        command=" ".join(["maxapi-mock", *sys.argv[1:]]),
+        command=command_line(),
     )
     with stop_signals() as wait:
         status = _pass_on(options, watch, wait)

@@ -13,7 +13,15 @@ from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mockserver.commands.options import FAILURE, PASS, USAGE, add_settings, resolve, usage
+from mockserver.commands.options import (
+    FAILURE,
+    PASS,
+    USAGE,
+    add_settings,
+    resolve,
+    secrets_hidden,
+    usage,
+)
 from mockserver.commands.summary import as_json, as_markdown, as_text
 from mockserver.settings import Resolved
 
@@ -87,6 +95,7 @@ def run(options: argparse.Namespace) -> int:
             ended = server.stop()
     sandboxes = server.service.sandboxes
     spent = sandboxes.spent_ever, sandboxes.unpriced_ever
+    tally.rewrite(secrets_hidden(sandboxes.keys, resolved.settings))
     written = _report(tally, spent, options.summary_file)
     if status == PASS and tally.warnings and options.fail_on_warnings:
         _say("maxapi-mock run: failed by --fail-on-warnings")

@@ -13,12 +13,20 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
-from mockserver.commands.options import FAILURE, PASS, USAGE, add_settings, contract_of
+from mockserver.commands.options import (
+    FAILURE,
+    PASS,
+    USAGE,
+    add_settings,
+    command_line,
+    contract_of,
+)
 from mockserver.commands.progress import shown
 from mockserver.commands.suite import contract_tests
 from mockserver.contract import Contract
 from mockserver.domain.billing import UNPRICED, is_priced, money
 from mockserver.domain.moment import parse_duration
+from mockserver.domain.redaction import without_url_secrets
 
 _ASKED = (
     "url",
@@ -122,9 +130,9 @@ def run(options: argparse.Namespace) -> int:
             options.report.mkdir(parents=True, exist_ok=True)  # before anything is paid for
         weights = _weights(request, contract)
         with _ended_by_a_signal(), shown(sys.stderr, weights) as progress:
-            found = verify.verify(request, contract, _command(), progress=progress)
+            found = verify.verify(request, contract, command_line(), progress=progress)
     except (verify.VerifyError, report.BaselineError, ledger.LedgerError) as error:
-        print(f"maxapi-mock verify: {error}", file=sys.stderr)
+        print(f"maxapi-mock verify: {without_url_secrets(str(error))}", file=sys.stderr)
         return USAGE
     except OSError as error:
         print(f"maxapi-mock verify: {error}; use another folder", file=sys.stderr)
@@ -170,11 +178,6 @@ def _weights(request: Any, contract: Contract) -> Mapping[str, float]:
     print(f"maxapi-mock verify: {made}", file=sys.stderr, flush=True)
     weights: Mapping[str, float] = made.weights
     return weights
-
-
-def _command() -> str:
-    """Say how the suite was called; no option holds a secret."""
-    return " ".join(["maxapi-mock", *sys.argv[1:]])
 
 
 def _print_plan(planned: list[Any], request: Any) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from threading import Lock
 
 from mockserver.contract import Contract, NotJson, parse_json
@@ -45,6 +46,16 @@ class Tally:
                 _add(self.webhooks, "delivered" if entry.error is None else entry.error)
             else:
                 self._count(entry)
+
+    def rewrite(self, written: Callable[[str], str]) -> None:
+        """Replace each text by what *written* makes of it."""
+        with self._lock:
+            for counts in (self.warnings, self.scenarios, self.webhooks):
+                texts = Counter[str]()
+                for text, number in counts.items():
+                    texts[written(text)] += number
+                counts.clear()
+                counts.update(texts)
 
     def _count(self, entry: Exchange) -> None:
         operation, status = self._operation_of(entry.path), entry.response.status
