@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from difflib import get_close_matches
 from io import TextIOWrapper
 from typing import NoReturn
@@ -16,7 +17,9 @@ from mockserver.commands.options import (
     PASS,
     USAGE,
     add_settings,
+    complain,
     contract_of,
+    not_written,
 )
 from mockserver.contract import ContractError
 from mockserver.contract.loader import pretty
@@ -56,24 +59,37 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # a name of a file can be any bytes
-    parser = _make_parser()
-    options, unknown = parser.parse_known_args(arguments)
-    if unknown:
-        options.parser.refuse(unknown)
     try:
-        status: int = options.run(options)
-        if sys.stdout is not None:
-            sys.stdout.flush()
+        with _flushed():
+            return _perform(arguments)
     except (SettingError, ContractError) as error:
-        print(f"{parser.prog}: {without_url_secrets(str(error))}", file=sys.stderr)
+        complain(f"maxapi-mock: {error}")
         return USAGE
     except KeyboardInterrupt:
         return INTERRUPTED
     except OSError as error:
-        if not isinstance(error, BrokenPipeError):
-            print(f"{parser.prog}: {error}", file=sys.stderr)
         sys.stdout = None  # what is left cannot be written
-        return FAILURE
+        if isinstance(error, BrokenPipeError):
+            return FAILURE
+        complain(f"maxapi-mock: {not_written(error)}")
+        return USAGE
+
+
+@contextmanager
+def _flushed() -> Iterator[None]:
+    """See to it that whatever was printed can be, also the help that ends the process."""
+    try:
+        yield
+    finally:
+        if sys.stdout is not None:
+            sys.stdout.flush()
+
+
+def _perform(arguments: Sequence[str] | None) -> int:
+    options, unknown = _make_parser().parse_known_args(arguments)
+    if unknown:
+        options.parser.refuse(unknown)
+    status: int = options.run(options)
     return status
 
 

@@ -28,8 +28,35 @@ PASS, FAILURE, USAGE, INTERRUPTED = 0, 1, 2, 130
 def usage(command: str, message: str) -> int:
     """Say what is wrong with how a command was called; give its exit status."""
     prog = f"maxapi-mock {command}"
-    print(f"{prog}: {without_url_secrets(message)} (see {prog} --help)", file=sys.stderr)
+    complain(f"{prog}: {message} (see {prog} --help)")
     return USAGE
+
+
+def complain(text: str) -> None:
+    """Print a line of *text* for people, if anybody is there to read it; no secrets of URLs."""
+    if sys.stderr is None:
+        return
+    try:
+        print(without_url_secrets(text), file=sys.stderr, flush=True)
+    except OSError:
+        sys.stderr = None
+
+
+def say(text: str) -> None:
+    """Print *text* where a reader that has gone must not keep this command from its work."""
+    if sys.stdout is None:
+        return
+    try:
+        print(text, flush=True)
+    except OSError as error:
+        sys.stdout = None
+        if not isinstance(error, BrokenPipeError):
+            complain(f"maxapi-mock: {not_written(error)}")
+
+
+def not_written(error: OSError) -> str:
+    """Say which file cannot be written, and why."""
+    return f"{error.filename or 'standard output'}: {error.strerror or error}"
 
 
 def secrets_hidden(keys: Iterable[str], settings: Settings) -> Callable[[str], str]:
@@ -97,4 +124,4 @@ def _warn_of_variables() -> None:
         return
     for warning in unknown_variables(os.environ):
         with suppress(OSError):
-            print(f"maxapi-mock: {warning}", file=sys.stderr, flush=True)
+            complain(f"maxapi-mock: {warning}")

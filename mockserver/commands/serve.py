@@ -43,9 +43,12 @@ def run(options: argparse.Namespace) -> int:
         except ServerError as error:
             print(f"maxapi-mock: {error}", file=sys.stderr)
             return USAGE
-        _say_what_is_served(server, resolved.settings)
-        wait()
-    if not server.stop():
+        try:
+            _say_what_is_served(server, resolved.settings)
+            wait()
+        finally:
+            ended = server.stop()
+    if not ended:
         os._exit(PASS)
     return PASS
 

@@ -4,9 +4,21 @@ from __future__ import annotations
 
 from importlib import import_module
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
+from mockserver.commands.options import complain, not_written
 from mockserver.settings import SettingError
+
+
+def written_to(folder: Path, command: str, report: Any, comparison: Any = None) -> bool:
+    """Write every form of a report into *folder*, or say why that cannot be done."""
+    try:
+        contract_tests("report").write_reports(report, folder, comparison)
+    except OSError as error:
+        complain(f"maxapi-mock {command}: --report: {not_written(error)}")
+        return False
+    return True
 
 
 def contract_tests(module: str) -> Any:

@@ -240,9 +240,9 @@ def test_a_file_that_cannot_be_written_is_said_in_one_line(tmp_path: Path) -> No
     done = run(tmp_path, ["--summary-file", "."], ["true"])
 
     first, second = done.stderr.splitlines(keepends=True)
-    assert done.returncode != 0
+    assert done.returncode == 2
     assert first == NOTHING
-    assert second.startswith("maxapi-mock: [Errno 21] Is a directory: ")
+    assert second == "maxapi-mock run: --summary-file: .: Is a directory\n"
 
 
 def test_a_file_that_cannot_be_written_does_not_hide_a_failure(tmp_path: Path) -> None:

@@ -75,6 +75,10 @@ def test_a_mock_of_its_own_keeps_every_law(tmp_path: Path) -> None:
         (("--webhook-url", "nowhere"), "--webhook-url: 'nowhere' is not accepted"),
         (("--report", "/dev/null/out"), "Not a directory"),
         (("--url", "http://127.0.0.1:1"), "http://127.0.0.1:1 does not answer: NewConnection"),
+        (("--token-env", "sk-hush-0123"), "--token-env: is given no name of an environment"),
+        (("--other-token-env", "sk-hush"), "--other-token-env: is given no name"),
+        (("--webhook-url", "ftp://u:hush@a/?token=hush"), "'ftp://[redacted]@a/?token=[red"),
+        (("--token=sk-hush",), "unrecognized arguments: --token=..., did you mean --token-env"),
         (("--exmaples", "2"), "unrecognized arguments: --exmaples 2, did you mean --examples?"),
     ],
 )
