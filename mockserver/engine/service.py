@@ -12,7 +12,7 @@ from typing import Any
 
 from mockserver.contract import Contract, NotJson, parse_json
 from mockserver.engine.call import Call
-from mockserver.engine.callback import HttpTransport, Transport, transport_of
+from mockserver.engine.callback import Transport
 from mockserver.engine.clock import Clock
 from mockserver.engine.dispatcher import Dispatcher
 from mockserver.engine.exchange import JSON_TYPE, Refusal, Request, Response, warn
@@ -22,6 +22,7 @@ from mockserver.engine.operations import Operations
 from mockserver.engine.routes import no_such_route, pattern_of
 from mockserver.engine.sandbox import Sandbox, Sandboxes
 from mockserver.engine.steering import act, as_success, choose_script, lose, refuse, without_effect
+from mockserver.engine.transport import HttpTransport, transport_of
 from mockserver.settings import Settings
 
 ANONYMOUS = ""

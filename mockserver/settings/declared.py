@@ -17,6 +17,7 @@ from mockserver.settings.texts import (
     RateLimit,
     choice_reader,
     integer_reader,
+    read_authorities,
     read_balance,
     read_bytes,
     read_duration,
@@ -183,6 +184,12 @@ class Settings:
     )
     webhook_secret_header: str = setting(
         read_header, "header of the style header", "x-maxapi-webhook-secret", own=True
+    )
+    webhook_ca: Path | None = setting(
+        read_authorities, "PEM file of authorities that https receivers are trusted by, too"
+    )
+    webhook_verify: bool = setting(
+        read_flag, "whether the certificates of https receivers are checked", "true"
     )
     webhook_concurrency: int = setting(
         integer_reader(1, 256), "webhooks in flight to one receiver at a time", "8"
