@@ -12,8 +12,9 @@ from typing import Any
 
 from mockserver.contract import Contract, NotJson, parse_json
 from mockserver.domain.moment import stamp
+from mockserver.domain.scenario import HEADER
 from mockserver.engine.call import Call
-from mockserver.engine.callback import HttpTransport, Transport
+from mockserver.engine.callback import HttpTransport, Transport, transport_of
 from mockserver.engine.clock import Clock
 from mockserver.engine.contract_warnings import PREFLIGHT
 from mockserver.engine.dispatcher import Dispatcher
@@ -60,7 +61,7 @@ class Service:
         self.closed = Event()
         self.contract = contract
         self.settings = settings
-        self._transport = transport or HttpTransport(settings.webhook_concurrency)
+        self._transport = transport or transport_of(settings)
         self.dispatcher = Dispatcher(contract, settings, self._transport)
         self.sandboxes = Sandboxes(
             settings, contract.lifecycle, make_clock, self.dispatcher.clock_changed, watch
@@ -153,7 +154,15 @@ class Service:
         )
         refuse(call.script)
         response = lose(self._handle(call, route), call.script, self.contract)
-        return response if submits else _with_warnings(response, without_effect(call.script))
+        return response if submits else _with_warnings(response, self._vain(call))
+
+    @staticmethod
+    def _vain(call: Call) -> list[str]:
+        """Say which scenarios do nothing here: of a rule's once, so that no poll repeats it."""
+        vain = without_effect(call.script)
+        if HEADER.lower() in call.request.headers:
+            return vain
+        return [text for text in vain if call.sandbox.count(text) == 1]
 
     def _file(self, call: Call) -> None:
         """Note a request that needs no token where its token says, if it has one that counts."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from urllib.parse import urlsplit
 
 from mockserver.domain.expectation import WEBHOOK_REJECTED, WEBHOOK_UNANSWERED
+from mockserver.engine.callback import Failure
 from mockserver.engine.contract_warnings import DELIVERED, ContractWarning
 from mockserver.engine.journal import Delivery
 
@@ -18,7 +19,24 @@ _SUSPECTED = {
     415: "does the receiver take application/json?",
     422: "does the receiver expect another body? It gets what a poll shows",
 }
-_NOBODY = "is the receiver running, and does callBackUrl have its port?"
+_UNANSWERED = {
+    Failure.CONNECTION_REFUSED: "is the receiver running, and does callBackUrl have its port?",
+    Failure.UNREACHABLE: "does callBackUrl have the receiver's address?",
+    Failure.NAME_NOT_FOUND: "does callBackUrl have the receiver's name?",
+    Failure.TIMEOUT: "does the receiver do its work before it answers?",
+    Failure.TLS: "does the receiver have a certificate that the mock trusts?",
+    Failure.CONNECTION_LOST: "does the receiver crash, or hang up too soon?",
+    Failure.NOT_HTTP: "does callBackUrl have the receiver's port, and the right scheme?",
+    Failure.BAD_URL: "does the app build callBackUrl correctly?",
+}
+"""What is suspected where nobody answered; the others are not the receiver's doing."""
+
+
+_NEVER_SENT = {
+    Failure.NOT_SENT: "not sent",
+    Failure.BAD_URL: "not sent",
+    Failure.LOST: "lost, as a scenario says",
+}
 
 
 def webhook_warning(delivery: Delivery) -> ContractWarning | None:
@@ -31,11 +49,10 @@ def webhook_warning(delivery: Delivery) -> ContractWarning | None:
     if delivery.status is not None:
         text = f"webhook answered {delivery.status}: {_suspected(delivery.status)}"
         return ContractWarning(WEBHOOK_REJECTED, text)
-    if delivery.error.startswith("not sent"):
+    if delivery.failure not in _UNANSWERED:
         return None
-    slow = delivery.error.startswith("no answer")
-    why = "does the receiver work before it answers?" if slow else _NOBODY
-    text = f"webhook to {_origin(delivery.url)}: {delivery.error}: {why}"
+    why = _UNANSWERED[delivery.failure]
+    text = f"webhook to {_origin(delivery.url)}: {delivery.error}; {why}"
     return ContractWarning(WEBHOOK_UNANSWERED, text)
 
 
@@ -45,10 +62,7 @@ def webhook_outcome(delivery: Delivery) -> str:
         return DELIVERED
     if delivery.next_at is not None:
         return "not delivered yet"
-    for start in ("not sent", "lost"):
-        if delivery.error.startswith(start):
-            return start
-    return "given up"
+    return "given up" if delivery.failure is None else _NEVER_SENT.get(delivery.failure, "given up")
 
 
 def _suspected(status: int) -> str:

@@ -147,7 +147,7 @@ def test_the_composed_mock_can_be_controlled_and_calls_the_app() -> None:
     settings = resolve(_make_parser().parse_args(mock["command"])).settings
 
     assert settings.is_public
-    assert settings.callback_hosts == frozenset({"app"})
+    assert settings.callback_allow == frozenset({"app"})
     assert app["environment"]["WEBHOOK_URL"].startswith("http://app:")
     assert mock["environment"][token] == app["environment"][token] != ""
 
