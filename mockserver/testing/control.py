@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any, Unpack, cast
 
 import urllib3
 
 from mockserver.domain.redaction import HIDDEN, Redactor, is_ours, without_url_secrets
+from mockserver.testing.names import RequestMatch, SandboxSettings, ScenarioName, ScenarioText
 
 Send = Callable[[str, str, Mapping[str, str], bytes | None], tuple[int, bytes]]
 """Sends one request (method, URL, headers, body) and gives the status and body of its answer."""
@@ -164,11 +165,11 @@ class ControlClient:
         """List the last requests with their responses, oldest first."""
         return cast("list[Json]", self._call("GET", "requests")["requests"])
 
-    def count(self, **match: Any) -> int:
+    def count(self, **match: Unpack[RequestMatch]) -> int:
         """Count the requests that match: model, prompt, user_id, method, path, nth."""
         return int(self._call("POST", "requests/count", match)["count"])
 
-    def find(self, **match: Any) -> Json:
+    def find(self, **match: Unpack[RequestMatch]) -> Json:
         """Find `requests` that match and, if none does, `near_misses` with what differs."""
         return self._call("POST", "requests/find", match)
 
@@ -194,7 +195,13 @@ class ControlClient:
         """List the rules in their order, and how often each has spoken."""
         return cast("list[Json]", self._call("GET", "rules")["rules"])
 
-    def add_rule(self, scenario: str, *, times: int | None = None, **match: Any) -> Json:
+    def add_rule(
+        self,
+        scenario: ScenarioName | ScenarioText,
+        *,
+        times: int | None = None,
+        **match: Unpack[RequestMatch],
+    ) -> Json:
         """Let *scenario* happen to the requests that match, so many times or always."""
         return self._call("POST", "rules", {"scenario": scenario, "times": times, "match": match})
 
@@ -222,7 +229,7 @@ class ControlClient:
         """Give the settings of the sandbox by name."""
         return cast("dict[str, str]", self._call("GET", "settings")["settings"])
 
-    def change_settings(self, **settings: Any) -> Mapping[str, str]:
+    def change_settings(self, **settings: Unpack[SandboxSettings]) -> Mapping[str, str]:
         """Change settings of the sandbox until a reset: pace, duration, scenario, …."""
         plain = str | int | float | None
         body = {
