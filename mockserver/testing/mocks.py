@@ -6,7 +6,7 @@ import dataclasses
 import secrets
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,7 +31,7 @@ class RunningMock:
     """A mock that answers at a URL."""
 
     url: str
-    control_token: str | None = None
+    control_token: str | None = field(default=None, repr=False)
 
     def sandbox(self, api_key: str | None = None) -> MaxapiSandbox:
         """Give a sandbox whose clock stands still; its key is new unless one is given.
