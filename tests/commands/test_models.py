@@ -25,7 +25,6 @@ def test_all_models_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
 
     lines = capsys.readouterr().out.splitlines()
     assert (status, [line.split()[0] for line in lines]) == (0, MODELS)
-    assert lines[0].split("  ")[1:3] != ["", ""]
     assert "1k $0.02, 2k $0.04, 4k $0.06 per image" in lines[0]
     assert any("not published, per second" in line for line in lines)
 
@@ -67,14 +66,12 @@ def test_each_model_is_shown_as_json(model: str, capsys: pytest.CaptureFixture[s
     assert capsys.readouterr().out.startswith(f"{model}: ")
 
 
-@pytest.mark.parametrize(
-    "command", [["models", "veo4"], ["models", "veo4", "--json"], ["card", "veo4"]]
-)
+@pytest.mark.parametrize("command", [["models"], ["models", "--json"], ["card"]])
 def test_an_unknown_name_has_near_ones(
     command: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     """In one line on standard error, and nothing else."""
-    status = main(command)
+    status = main([*command, "veo4"])
 
     shown, told = capsys.readouterr()
     said = f"maxapi-mock {command[0]}: model: 'veo4' is unknown; did you mean 'veo3' or "
@@ -123,9 +120,9 @@ def test_a_card_of_the_users_own_is_known(
     card = json.loads(capsys.readouterr().out) | {"model": "veo9", "title": "Ours"}
     (tmp_path / "mine.json").write_text(json.dumps(card))
 
-    statuses = [
-        main([*one, "--model-cards", "mine.json"]) for one in (["models"], ["card", "veo9"])
-    ]
+    commands = (["models"], ["card", "veo9"])
+
+    statuses = [main([*command, "--model-cards", "mine.json"]) for command in commands]
 
     assert statuses == [0, 0]
     shown = capsys.readouterr().out

@@ -58,7 +58,17 @@ def test_a_copy_behaves_as_the_original(contract: Contract, model: str, tmp_path
             requests.append(document | {"model": model})
     fields = [one["name"] for one in details(contract, model)["fields"]]
     whole = {"prompt": "a cat", "imageUrls": ["https://a.example/1.jpg"]}
-    values = (None, 0, 5, "x", "4k", "16:9", [], ["https://a.example/1.png"], {"url": "ftp://x"})
+    values: tuple[Any, ...] = (
+        None,
+        0,
+        5,
+        "x",
+        "4k",
+        "16:9",
+        [],
+        ["https://a.example/1.png"],
+        {"url": "ftp://x"},
+    )
     for name, value in product(fields, values):
         requests.append({"model": model, "input": {**whole, name: value}})
 
@@ -105,7 +115,7 @@ def test_the_pixels_are_those_of_results(contract: Contract, model: str) -> None
     card, known = contract.cards[model], details(contract, model)
 
     for one in known["pixels"]:
-        chosen = {name: one[name] for name in ("ratio", "resolution") if name in card.fields}
+        chosen = {name: one[name] for name in card.fields & {"ratio", "resolution"}}
         size = size_of(card, chosen, one["ratio"])
         assert (size.width, size.height) == (one["width"], one["height"])
     assert known["pixels"]

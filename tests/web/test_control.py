@@ -508,6 +508,14 @@ def test_a_public_mock_is_closed(contract: Contract, receiver: Receiver) -> None
     assert accepted.status_code == 200
 
 
+@pytest.mark.parametrize("expect", ["404,submit:400", 404, ["404", "submit:400"], {404}])
+def test_what_is_expected_is_given_in_any_form(app: App, expect: Any) -> None:
+    """As a text, a number, or several of them; the sandbox shows it as the command line has it."""
+    shown = app.control.change_settings(expect=expect)["expect"]
+
+    assert shown in ("404,submit:400", "404")
+
+
 # -- the models ----------------------------------------------------------------------------------
 
 
