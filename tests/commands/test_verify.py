@@ -101,6 +101,7 @@ def test_what_cannot_be_run_is_refused_in_one_line(
     assert (status, output.out) == (2, "")
     assert said in output.err
     assert output.err.count("\n") == 1
+    assert "hush" not in output.err
 
 
 def test_a_token_that_no_header_can_carry_is_refused(contract: Contract) -> None:
