@@ -2,8 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+from ipaddress import AddressValueError, IPv6Address
 from urllib.parse import quote, urlsplit
+
+_HOST = re.compile(
+    r"(?:\[(?P<six>[0-9A-Fa-f:.]+)(?:%[\w.~-]+)?\]|(?P<name>(?:[\w.~!$&'()*+,;=-]|%[0-9A-Fa-f]{2})*))"
+    r"(?::(?P<port>[0-9]*))?",
+    re.ASCII,
+)
+"""What RFC 9110 lets a Host header be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,3 +46,16 @@ def target_of(url: str) -> str:
     parts = urlsplit(url)
     target = f"{parts.path or '/'}?{parts.query}" if parts.query else parts.path or "/"
     return quote(target, safe="!#$%&'()*+,/:;=?@[]~")
+
+
+def name_in(host: str) -> str:
+    """Give the name or address in a Host header, without brackets. Raises ValueError."""
+    found = _HOST.fullmatch(host)
+    if found is None or int((found["port"] or "0")[-9:]) > 65535:
+        raise ValueError(f"Host: {host[:100]!r} is no host; use such as 127.0.0.1:6290")
+    if found["six"] is None:
+        return found["name"].lower()
+    try:
+        return str(IPv6Address(found["six"]))
+    except AddressValueError:
+        raise ValueError(f"Host: {host[:100]!r} is no host; use such as [::1]:6290") from None
