@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
-from urllib.parse import unquote
+from urllib.parse import quote
 
 from mockserver.web.origin import name_in
 
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 UNREADABLE = "\N{REPLACEMENT CHARACTER}"
 """Stands for the value of a header that is not ASCII: granian does not give it."""
+_IN_PATHS = "!$&'()*+,/:;=@~"
 _SINGLE = ("authorization", "content-type", "host")
 """Headers that mean nothing if they are sent twice."""
 
@@ -31,18 +32,20 @@ class Incoming:
     """A request as it came."""
 
     method: str
-    target: str
-    """The path as it was sent, or `*`."""
+    path: str
+    """Percent-decoded, or `*`."""
     query: str
+    """As it was sent."""
     headers: dict[str, str]
     """By lower-case name; `host` is where the client meant to go, however it said so."""
     body: bytes
     """May be cut one byte after the limit that it was read with."""
 
     @property
-    def path(self) -> str:
-        """The path, percent-decoded."""
-        return unquote(self.target, errors="replace")
+    def url(self) -> str:
+        """Where the client meant to go; but for how it was quoted, as it said so."""
+        host, path = self.headers.get("host", "localhost"), quote(self.path, safe=_IN_PATHS)
+        return f"http://{host}{path}?{self.query}" if self.query else f"http://{host}{path}"
 
 
 async def take(scope: Scope, proto: HTTPProtocol, limit: int) -> Incoming:

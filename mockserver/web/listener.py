@@ -105,8 +105,8 @@ def _granian_on(fd: int) -> Callable[..., Any]:
 
     And one of them it never closes. It is imported with the first start only.
     """
-    from granian.constants import HTTPModes, Interfaces
     from granian._granian import SocketHolder
+    from granian.constants import HTTPModes, Interfaces
     from granian.server.embed import Server
 
     class OnSocket(Server):

@@ -44,7 +44,7 @@ def listen_on(host: str, port: int) -> socket.socket:
 
 def reachable(host: str) -> str:
     """Give an address that reaches a server on this machine that listens on *host*."""
-    return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104
+    return {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104
 
 
 def base_of(scheme: str, host: str, port: int) -> str:
