@@ -5,10 +5,19 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Unpack, overload
 
 from mockserver.contract import load_contract
+from mockserver.domain.redaction import REDACTED, is_ours
 from mockserver.testing.control import ControlClient, ControlError, Json, Moved
+from mockserver.testing.names import (
+    RequestMatch,
+    SandboxSettings,
+    ScenarioName,
+    ScenarioText,
+    ScenarioWithValue,
+    with_value,
+)
 
 __tracebackhide__ = True
 """A test that fails in here shows its own line."""
@@ -47,14 +56,42 @@ class MaxapiSandbox:
         """Everything else that can be asked of the mock."""
         self.clock = SandboxClock(control)
 
-    def scenario(self, scenario: str, *, times: int | None = None, **match: Any) -> Json:
+    @overload
+    def scenario(
+        self,
+        scenario: ScenarioName | ScenarioText,
+        *,
+        times: int | None = None,
+        **match: Unpack[RequestMatch],
+    ) -> Json: ...
+
+    @overload
+    def scenario(
+        self,
+        scenario: ScenarioWithValue,
+        value: str | float,
+        *,
+        times: int | None = None,
+        **match: Unpack[RequestMatch],
+    ) -> Json: ...
+
+    def scenario(
+        self,
+        scenario: str,
+        value: str | float | None = None,
+        *,
+        times: int | None = None,
+        **match: Unpack[RequestMatch],
+    ) -> Json:
         """Let *scenario* happen to the requests that match, so many times or always.
 
-        *match* is any of model, prompt, user_id, method, path, nth. Gives the rule.
+        *match* is any of model, prompt, user_id, method, path, nth. Gives the rule. Any text
+        works that a rule takes, such as `slow=90s, webhook-lost`; for type checkers that is a
+        `ScenarioText`, or `scenario("slow", "90s")`.
         """
-        return self.control.add_rule(scenario, times=times, **match)
+        return self.control.add_rule(with_value(scenario, value), times=times, **match)
 
-    def settings(self, **changes: Any) -> Mapping[str, str]:
+    def settings(self, **changes: Unpack[SandboxSettings]) -> Mapping[str, str]:
         """Change settings of the sandbox for the rest of the test; give all that it has."""
         return self.control.change_settings(**changes) if changes else self.control.settings()
 
@@ -95,7 +132,9 @@ class MaxapiSandbox:
         """Move the clock until every task has ended and every webhook is delivered or given up."""
         return self.control.advance_until_idle()
 
-    def assert_requested(self, *, times: int | None = None, **match: Any) -> list[Json]:
+    def assert_requested(
+        self, *, times: int | None = None, **match: Unpack[RequestMatch]
+    ) -> list[Json]:
         """Fail unless the app has made a matching request, or exactly so many; give them.
 
         *match* is any of model, prompt, user_id, method, path, nth. The failure names the
@@ -108,13 +147,19 @@ class MaxapiSandbox:
         wanted = ", ".join(f"{name}={value!r}" for name, value in match.items()) or "any request"
         times_ = "at least once" if times is None else f"{times} times"
         lines = [f"{wanted}: expected {times_}, seen {len(found)} times"]
-        lines += [f"  seen: {_line(one)}" for one in found]
+        lines += [f"  seen: {self._line(one)}" for one in found]
         for miss in answer["near_misses"]:
-            lines.append(f"  near: {_line(miss['request'])}")
+            lines.append(f"  near: {self._line(miss['request'])}")
             lines += [f"        {difference}" for difference in miss["differences"]]
         if not found and not answer["near_misses"]:
-            lines.append(f"  no request at all came with the key {self.api_key!r}")
-        raise AssertionError("\n".join(lines))
+            lines.append(f"  no request at all came with the key {shown_key(self.api_key)}")
+        raise AssertionError(self.control.shown("\n".join(lines)))
+
+    def _line(self, request: Json) -> str:
+        body = request["body"]
+        text = body if isinstance(body, str) else json.dumps(body, ensure_ascii=False)
+        shown: Sequence[str] = [request["method"], request["path"], self.control.shown(text)[:200]]
+        return " ".join(shown).rstrip()
 
     def close(self) -> None:
         """Forget what was in the sandbox, and close the connections to the mock."""
@@ -127,8 +172,6 @@ class MaxapiSandbox:
             self.control.close()
 
 
-def _line(request: Json) -> str:
-    body = request["body"]
-    text = body if isinstance(body, str) else json.dumps(body, ensure_ascii=False)
-    shown: Sequence[str] = [request["method"], request["path"], text[:200]]
-    return " ".join(shown).rstrip()
+def shown_key(api_key: str) -> str:
+    """Give a key for a shell: as it is if the mock made it, else the variable that holds it."""
+    return api_key if is_ours(api_key) else REDACTED

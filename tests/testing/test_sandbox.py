@@ -168,7 +168,7 @@ def test_the_clock_is_moved_by_hand(app: App) -> None:
 def test_a_scenario_for_some_requests(app: App) -> None:
     """Those that match, so many times; the rule counts."""
     rule = app.sandbox.scenario("unavailable", times=2, path="*/submit", prompt="dog")
-    app.sandbox.scenario("rate-limited=7", method="GET", nth=2)
+    app.sandbox.scenario("rate-limited", 7, method="GET", nth=2)
     task = app.submit()
 
     asked = [app.ask(prompt).status_code for prompt in ("a cat", "a dog", "a dog", "a dog")]
@@ -194,7 +194,7 @@ def test_settings_are_changed_and_shown(app: App) -> None:
     )
     assert app.poll(app.submit())["failure_reason"] == "INSUFFICIENT_POINTS"
     with pytest.raises(ControlError, match="paec: no such setting .*did you mean pace"):
-        app.sandbox.settings(paec="instant")
+        app.sandbox.settings(paec="instant")  # type: ignore[call-arg]
 
 
 def test_sandboxes_do_not_see_each_other(app: App, inboxes: InboxServer) -> None:
@@ -303,11 +303,46 @@ def test_no_request_at_all_is_named(app: App) -> None:
     """With the key, for most likely the app has another one."""
     assert complaint(app.sandbox) == [
         "any request: expected at least once, seen 0 times",
-        f"  no request at all came with the key {app.sandbox.api_key!r}",
+        f"  no request at all came with the key {app.sandbox.api_key}",
     ]
+
+
+# -- secrets ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("key", ["sk-own-0123456789", "own"])
+def test_a_key_of_the_users_own_is_not_named(app: App, key: str) -> None:
+    """However short, and wherever the app sends it: of two sandboxes one is the user's."""
+    sandbox = app.mock.sandbox(key)
+    body = seed(prompt=f"{'x' * 60}{key * 20}") if len(key) > 5 else seed()
+    said = complaint(sandbox)
+    app.http.post(SUBMIT, json=body, headers={"Authorization": f"Bearer {key}"})
+
+    said += complaint(sandbox, prompt=f"no {key}" if len(key) > 5 else "no", times=2)
+    sandbox.close()
+
+    assert said[1] == "  no request at all came with the key $MAXAPI_API_KEY"
+    assert [line for line in said if key[:9] in line] == []
+    assert key not in f"{sandbox!r} {sandbox.control!r} {sandbox.clock!r}"
+
+
+@pytest.mark.parametrize("key", ["sk-own-0123456789\n", "sk-own-0123456789\N{SNOWMAN}"])
+def test_a_key_that_cannot_be_sent_is_not_named(running: RunningMock, key: str) -> None:
+    """The error of what sends it has it."""
+    with pytest.raises(ControlError, match="not sent") as failure:
+        running.sandbox(key)
+
+    assert "sk-own" not in str(failure.value)
+
+
+def test_a_control_token_is_not_named() -> None:
+    """Neither by the mock that it is for."""
+    mock = RunningMock("http://127.0.0.1:1", "hush-control")
+
+    assert "hush" not in repr(mock)
 
 
 def test_a_wrong_match_is_no_failure_of_the_app(app: App) -> None:
     """It is refused, with what can be matched."""
     with pytest.raises(ControlError, match="promt: is unknown; use one of model, prompt"):
-        app.sandbox.assert_requested(promt="cat")
+        app.sandbox.assert_requested(promt="cat")  # type: ignore[call-arg]
