@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from mockserver.web.origin import name_in
+from mockserver.web.origin import check_host
 
 if TYPE_CHECKING:
     from granian._granian import RSGIHTTPProtocol as HTTPProtocol
@@ -51,15 +51,21 @@ class Incoming:
 async def take(scope: Scope, proto: HTTPProtocol, limit: int) -> Incoming:
     """Read a request, but not much more than *limit* bytes of its body. Raises BadRequest."""
     pairs = scope.headers.items()
+    unread = scope.headers.keys()
+    if len(unread) != len(pairs):  # some were sent twice, or cannot be read
+        pairs += [(name, UNREADABLE) for name in set(unread) - {name for name, _ in pairs}]
     headers = _by_name(pairs)
-    if headers.keys() != set(scope.headers.keys()):
-        headers |= dict.fromkeys(scope.headers.keys() - headers.keys(), UNREADABLE)
     body = await _body(headers, proto, limit)  # first, so that the client has sent it
     if len(headers) < len(pairs):
         _check_single([name for name, _ in pairs if name in _SINGLE])
     if scope.authority is not None:
         headers["host"] = scope.authority
-    _check_host(scope, headers)
+    try:
+        check_host([headers["host"]] if "host" in headers else [], scope.http_version)
+    except ValueError as error:
+        raise BadRequest(400, str(error)) from None
+    if not scope.path:
+        raise BadRequest(400, f"the target {scope.authority!r:.100} is no path; use such as /")
     return Incoming(scope.method, scope.path, scope.query_string, headers, body)
 
 
@@ -76,19 +82,6 @@ def _check_single(names: list[str]) -> None:
     for name in set(names):
         if names.count(name) > 1:
             raise BadRequest(400, f"{name.title()}: sent {names.count(name)} times; send it once")
-
-
-def _check_host(scope: Scope, headers: dict[str, str]) -> None:
-    """See to it that the request goes to a path of a host, or to `*`."""
-    host = headers.get("host")
-    if host is None and scope.http_version == "1.1":
-        raise BadRequest(400, "Host: missing; HTTP/1.1 asks for it")
-    try:
-        name_in(host or "")
-    except ValueError as error:
-        raise BadRequest(400, str(error)) from None
-    if not scope.path:
-        raise BadRequest(400, f"the target {scope.authority!r:.100} is no path; use such as /")
 
 
 async def _body(headers: dict[str, str], proto: HTTPProtocol, limit: int) -> bytes:

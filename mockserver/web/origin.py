@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from ipaddress import AddressValueError, IPv6Address
 from urllib.parse import quote, urlsplit
@@ -46,6 +47,25 @@ def target_of(url: str) -> str:
     parts = urlsplit(url)
     target = f"{parts.path or '/'}?{parts.query}" if parts.query else parts.path or "/"
     return quote(target, safe="!#$%&'()*+,/:;=?@[]~")
+
+
+def origin_form(target: str) -> str:
+    """Give the path and query of an absolute target, as servers are asked for it; others as is."""
+    scheme, absolute, rest = target.partition("://")
+    if not absolute or scheme.lower() not in ("http", "https"):
+        return target
+    path = rest[len(re.split("[/?#]", rest, maxsplit=1)[0]) :]
+    return path if path.startswith("/") else f"/{path}"
+
+
+def check_host(values: Sequence[str], version: str) -> None:
+    """See to it that the Host headers of a request name one host. Raises ValueError."""
+    if not values and version == "1.1":
+        raise ValueError("Host: missing; HTTP/1.1 asks for it")
+    if len(values) > 1:
+        raise ValueError(f"Host: sent {len(values)} times; send it once")
+    for value in values:
+        name_in(value)
 
 
 def name_in(host: str) -> str:

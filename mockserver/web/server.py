@@ -133,6 +133,8 @@ class _Front:
     async def _response(self, scope: Scope, proto: HTTPProtocol) -> Response:
         came = await take(scope, proto, self._limit)
         path = came.path
+        if path == "*" and came.method == "OPTIONS":
+            return Response(204, (("Allow", "GET, HEAD, POST, OPTIONS"),), b"")
         request = Request(came.method, path, came.headers, came.body, came.query, scope.scheme)
         loop = asyncio.get_running_loop()
         if path.startswith(self._fast):

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import re
 import socket
 import ssl
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+import threading
+from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,7 +23,7 @@ from mockserver.web.interceptor import Interceptor
 from mockserver.web.server import Server
 from mockserver.web.tls import Authority, api_hosts
 from tests.client import SUBMIT, seed
-from tests.web.oddities import GET, ODDITIES, Answer, Oddity
+from tests.web.oddities import GET, ODDITIES, OWN, Answer, Oddity
 from tests.web.upstream import proxied
 
 PATIENCE = 5
@@ -43,8 +43,6 @@ class Place:
     body: bytes = b"{}"
     kind: str = ""
     """Which of the exceptions of an oddity are about it; by default its name."""
-    closes: bool = False
-    """Whether it hangs up after each answer."""
     context: ssl.SSLContext | None = None
 
     def written(self, raw: bytes) -> bytes:
@@ -66,6 +64,8 @@ class Place:
     def expected(self, oddity: Oddity) -> list[int]:
         """Give the statuses that it is to answer."""
         answers = oddity.but.get(self.name, oddity.but.get(self.kind, oddity.answers))
+        if self.name == "own":
+            answers = OWN.get(oddity.name, oddity.answers)
         return [self._status(one) for one in answers]
 
     def _status(self, answer: Answer) -> int:
@@ -118,9 +118,11 @@ def listen() -> Iterator[Place]:
         assert process.stdout is not None
         found = re.search(r":(\d+)/", process.stdout.readline())
         assert found is not None
+        threading.Thread(target=process.stdout.read, daemon=True).start()
         yield Place("listen", int(found[1]), "/", "/hook", (202, 202), kind="inbox")
         process.terminate()
-        assert process.communicate(timeout=PATIENCE)[1] == ""
+        assert process.stderr is not None
+        assert process.stderr.read() == ""
 
 
 @pytest.fixture(scope="module")
@@ -133,23 +135,30 @@ def proxy(api: Place) -> Iterator[Place]:
 @pytest.fixture(scope="module")
 def own(proxy: Place) -> Place:
     """The routes that the proxy answers itself."""
-    return Place("own", proxy.port, "/__mock/report", "", (200, 0), closes=True)
+    return Place("own", proxy.port, "/__mock/report", "", (200, 0))
 
 
 @pytest.fixture(scope="module")
-def intercepted(contract: Contract, api: Place) -> Iterator[Place]:
+def authority(contract: Contract) -> Iterator[Authority]:
+    """Certificates for the API's hosts."""
+    with Authority(api_hosts(contract)) as authority:
+        yield authority
+
+
+@pytest.fixture(scope="module")
+def interceptor(contract: Contract, authority: Authority, api: Place) -> Iterator[Interceptor]:
     """What leads an app with hard-coded hosts to the mock's API."""
-    hosts = api_hosts(contract)
-    with (
-        Authority(hosts) as authority,
-        Interceptor(
-            hosts, authority.context(), ("127.0.0.1", api.port), allow_others=False
-        ) as interceptor,
-    ):
-        context = ssl.create_default_context(cafile=authority.authority)
-        yield Place(
-            "tls", interceptor.tls_port, api.get, api.post, api.usual, api.body, context=context
-        )
+    hosts, mock = api_hosts(contract), ("127.0.0.1", api.port)
+    with Interceptor(hosts, authority.context(), mock, allow_others=False) as interceptor:
+        yield interceptor
+
+
+@pytest.fixture(scope="module")
+def intercepted(interceptor: Interceptor, authority: Authority, api: Place) -> Place:
+    """The API as such an app sees it."""
+    context = ssl.create_default_context(cafile=authority.authority)
+    port = interceptor.tls_port
+    return Place("tls", port, api.get, api.post, api.usual, api.body, context=context)
 
 
 PLACES = ("api", "control", "inbox", "listen", "proxy", "own", "intercepted")
@@ -176,8 +185,11 @@ def test_oddities(place: Place, oddity: Oddity, caplog: pytest.LogCaptureFixture
     with place.connect() as connection:
         answered = send(connection, place, oddity)
 
-        assert answered == place.expected(oddity)
-        if not oddity.half:
+        if oddity.early:  # how much a server takes depends on how it arrives
+            assert all(status < 500 for status in answered)
+        else:
+            assert answered == place.expected(oddity) or (oddity.half and answered == [])
+        if not (oddity.half or oddity.early):
             assert plain(connection, place) in ([], [place.usual[0]])
     with place.connect() as connection:
         assert plain(connection, place) == [place.usual[0]]
@@ -188,7 +200,7 @@ def send(connection: socket.socket, place: Place, oddity: Oddity) -> list[int]:
     """Send an oddity; give the statuses of as many final answers as are to come."""
     raw, count = place.written(oddity.raw), len(place.expected(oddity))
     pieces = [raw[at : at + 1] for at in range(len(raw))] if oddity.split else [raw]
-    with suppress(ConnectionError):  # it may have heard enough
+    with suppress(OSError):  # it may have heard enough
         for piece in pieces:
             connection.sendall(piece)
         if oddity.half:
@@ -205,7 +217,7 @@ def plain(connection: socket.socket, place: Place) -> list[int]:
 
 def statuses(connection: socket.socket, count: int) -> Iterator[int]:
     """Read answers until there are so many, or the connection ends; skip those that inform."""
-    with suppress(ConnectionError), connection.makefile("rb") as reader:
+    with suppress(ConnectionError, ssl.SSLError), connection.makefile("rb") as reader:
         while count:
             line = reader.readline()
             if not line:
@@ -219,3 +231,50 @@ def statuses(connection: socket.socket, count: int) -> Iterator[int]:
             if status >= 200:
                 yield status
                 count -= 1
+
+
+TUNNELS = [
+    ("CONNECT api.maxapi.io:443 HTTP/1.1\r\nHost: api.maxapi.io:443\r\n\r\n", 200),
+    ("CONNECT API.MAXAPI.IO.:443 HTTP/1.1\r\n\r\n", 200),
+    ("CONNECT api.maxapi.io:443 HTTP/1.0\r\nProxy-Connection: keep-alive\r\n\r\n", 200),
+    ("CONNECT api.maxapi.io:443 HTTP/1.1\nHost: [::1\n\n", 200),
+    ("\r\n\r\nCONNECT api.maxapi.io:443 HTTP/1.1\r\nHost: \xff\r\n folded\r\n\r\n", 200),
+    ("CONNECT api.maxapi.io:443 HTTP/1.1\r\nX-A: " + "a" * 60_000 + "\r\n\r\n", 200),
+    ("CONNECT api.maxapi.io:443 HTTP/1.1\r\nX-A: " + "a" * 200_000 + "\r\n\r\n", None),
+    ("connect api.maxapi.io:443 HTTP/1.1\r\n\r\n", 403),
+    ("CONNECT api.maxapi.io:80 HTTP/1.1\r\n\r\n", 403),
+    ("CONNECT api.maxapi.io:999999 HTTP/1.1\r\n\r\n", 403),
+    ("CONNECT api.maxapi.io: HTTP/1.1\r\n\r\n", 403),
+    ("CONNECT api.maxapi.io HTTP/1.1\r\n\r\n", 403),
+    ("CONNECT user:secret@api.maxapi.io:443 HTTP/1.1\r\n\r\n", 403),
+    ("CONNECT https://api.maxapi.io:443 HTTP/1.1\r\n\r\n", 403),
+    ("CONNECT [::1:443 HTTP/1.1\r\n\r\n", 403),
+    ("CONNECT [::1]:443 HTTP/1.1\r\n\r\n", 403),
+    ("CONNECT api.maxapi.io%00:443 HTTP/1.1\r\n\r\n", 403),
+    ("CONNECT \xff:443 HTTP/1.1\r\n\r\n", 403),
+    ("CONNECT  HTTP/1.1\r\n\r\n", 403),
+    ("CONNECT\r\n\r\n", 403),
+    ("GET / HTTP/1.1\r\n\r\n", 403),
+    ("GET https://api.maxapi.io/ HTTP/1.1\r\nHost: api.maxapi.io\r\n\r\n", 403),
+    ("OPTIONS * HTTP/1.1\r\n\r\n", 403),
+    ("POST / HTTP/1.1\r\nContent-Length: 2\r\nExpect: 100-continue\r\n\r\n{}", 403),
+    ("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 403),
+    ("\x16\x03\x01\x00\xa5\x01\x00\x00\xa1\x03\x03" + "\0" * 160, None),
+    ("\0\x01garbage\r\n\r\n", None),
+    (" CONNECT api.maxapi.io:443 HTTP/1.1\r\n\r\n", None),
+]
+
+
+@pytest.mark.parametrize(("text", "status"), TUNNELS, ids=lambda value: str(value)[:60])
+def test_odd_tunnels(
+    interceptor: Interceptor, text: str, status: int | None, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A tunnel is opened or rejected, at once; what cannot be a request ends the connection."""
+    with socket.create_connection(("127.0.0.1", interceptor.proxy_port), PATIENCE) as connection:
+        with suppress(ConnectionError):
+            connection.sendall(text.encode("latin-1"))
+
+        answered = list(statuses(connection, 1))
+
+    assert answered == ([] if status is None else [status])
+    assert [record.getMessage() for record in caplog.records] == []
