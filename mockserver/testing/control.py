@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Unpack, cast
+from urllib.parse import quote
 
 import urllib3
 
@@ -173,6 +174,10 @@ class ControlClient:
         """Find `requests` that match and, if none does, `near_misses` with what differs."""
         return self._call("POST", "requests/find", match)
 
+    def warnings(self) -> list[Json]:
+        """List what the app did against the contract: `kind`, `text` and `count`."""
+        return cast("list[Json]", self._call("GET", "warnings")["warnings"])
+
     def deliveries(self) -> list[Json]:
         """List the last webhook attempts, oldest first."""
         return cast("list[Json]", self._call("GET", "deliveries")["deliveries"])
@@ -186,6 +191,14 @@ class ControlClient:
     def scenarios(self) -> list[Json]:
         """List the catalogue of scenarios."""
         return cast("list[Json]", self._call("GET", "scenarios")["scenarios"])
+
+    def models(self) -> list[Json]:
+        """List the models in short."""
+        return cast("list[Json]", self._call("GET", "models")["models"])
+
+    def model(self, name: str) -> Json:
+        """Show the `fields`, `rules`, `price` and `pixels` of a model, each with its source."""
+        return self._call("GET", f"models/{quote(name)}")
 
     def rules(self) -> list[Json]:
         """List the rules in their order, and how often each has spoken."""
@@ -227,17 +240,20 @@ class ControlClient:
 
     def change_settings(self, **settings: Unpack[SandboxSettings]) -> Mapping[str, str]:
         """Change settings of the sandbox until a reset: pace, duration, scenario, …."""
-        plain = str | int | float | None
-        body = {
-            name: value if isinstance(value, plain) else str(value)
-            for name, value in settings.items()
-        }
+        body = {name: _plain(value) for name, value in settings.items()}
         return cast("dict[str, str]", self._call("PATCH", "settings", body)["settings"])
 
     def reset(self, *, everything: bool = False) -> int:
         """Reset the sandbox, or all; give how many tasks were forgotten."""
         path = "reset?all=true" if everything else "reset"
         return int(self._call("POST", path)["tasks"])
+
+
+def _plain(value: object) -> str | float | None:
+    """Write a setting's value as the command line has it; numbers may stay what they are."""
+    if isinstance(value, list | tuple | set | frozenset):
+        return ",".join(map(str, value))
+    return value if isinstance(value, str | int | float | None) else str(value)
 
 
 class _Http:

@@ -5,6 +5,7 @@ A test holds these equal to the tables that decide at run time, where any text i
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from decimal import Decimal
 from typing import Literal, NewType, TypedDict
 
@@ -103,6 +104,7 @@ class SandboxSettings(TypedDict, total=False):
     unknown_fields: Literal["ignore", "refuse"]
     balance: Usd
     scenario: ScenarioName | ScenarioText | Literal["none"]
+    expect: str | int | Collection[str | int]
     chaos: float
     rate_limit: str
     strict_callbacks: Flag

@@ -115,6 +115,11 @@ class MaxapiSandbox:
         """The webhook attempts, oldest first."""
         return self.control.deliveries()
 
+    @property
+    def warnings(self) -> list[Json]:
+        """What the app did against the contract: `kind`, `text`, and `count`."""
+        return self.control.warnings()
+
     def wait_for(self, task: str, status: str | None = None) -> Json:
         """Move the clock to the moment at which *task* enters *status*; give the task then.
 
