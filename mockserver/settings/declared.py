@@ -63,7 +63,9 @@ class Settings:
     service: Path | None = setting(
         read_path, "JSON file of facts that replace those of schemas/service.json"
     )
-    model_cards: Path | None = setting(read_path, "folder of further model cards (*.json)")
+    model_cards: Path | None = setting(
+        read_path, "folder of further model cards (*.json), or one card's file"
+    )
     pace: str = setting(
         choice_reader(*PACES), f"how tasks move on: {', '.join(PACES)}", "realtime", own=True
     )
