@@ -7,6 +7,8 @@ import gc
 import os
 import shlex
 import sys
+from collections.abc import Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from mockserver.commands.options import PASS, USAGE, add_settings, resolve
@@ -16,6 +18,8 @@ from mockserver.version import __version__
 
 if TYPE_CHECKING:
     from mockserver.web.server import Server
+
+_MOST_REASONS = 100
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -38,7 +42,9 @@ def run(options: argparse.Namespace) -> int:
     be_quick()
     with stop_signals() as wait:
         try:
-            server = Server(Service(resolved.contract, resolved.settings))
+            server = Server(
+                Service(resolved.contract, resolved.settings, watch=say_what_is_not_sent())
+            )
             server.start()
         except ServerError as error:
             print(f"maxapi-mock: {error}", file=sys.stderr)
@@ -71,6 +77,26 @@ def _say_what_is_served(server: Server, settings: Settings) -> None:
             print(f"export {name}={shlex.quote(value)}")
     if sys.stdout is not None:
         sys.stdout.flush()
+
+
+def say_what_is_not_sent() -> Callable[[object], None]:
+    """Make what tells, once for each reason, of webhooks that are not sent at all."""
+    from mockserver.engine.callback import NEVER_SENT
+    from mockserver.engine.journal import Delivery
+
+    told: set[str] = set()
+
+    def tell(entry: object) -> None:
+        if not isinstance(entry, Delivery) or entry.failure not in NEVER_SENT:
+            return
+        error = str(entry.error)
+        if error in told or len(told) > _MOST_REASONS or sys.stderr is None:
+            return
+        told.add(error)
+        with suppress(OSError):
+            print(f"maxapi-mock: webhook {error}", file=sys.stderr, flush=True)
+
+    return tell
 
 
 def _show_settings(resolved: Resolved) -> None:
