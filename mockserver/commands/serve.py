@@ -32,13 +32,15 @@ def run(options: argparse.Namespace) -> int:
     if options.show_settings:
         _show_settings(resolved)
         return PASS
+    from mockserver.commands.warning_log import WarningLog
     from mockserver.engine.service import Service
     from mockserver.web.server import Server, ServerError
 
     be_quick()
     with stop_signals() as wait:
         try:
-            server = Server(Service(resolved.contract, resolved.settings))
+            watch = WarningLog()
+            server = Server(Service(resolved.contract, resolved.settings, watch=watch))
             server.start()
         except ServerError as error:
             print(f"maxapi-mock: {error}", file=sys.stderr)
