@@ -14,7 +14,7 @@ from mockserver.contract import Contract, NotJson, parse_json
 from mockserver.domain.moment import stamp
 from mockserver.domain.scenario import HEADER
 from mockserver.engine.call import Call
-from mockserver.engine.callback import HttpTransport, Transport, transport_of
+from mockserver.engine.callback import Transport
 from mockserver.engine.clock import Clock
 from mockserver.engine.contract_warnings import PREFLIGHT
 from mockserver.engine.dispatcher import Dispatcher
@@ -25,6 +25,7 @@ from mockserver.engine.operations import Operations
 from mockserver.engine.routes import no_such_route, pattern_of
 from mockserver.engine.sandbox import Sandbox, Sandboxes
 from mockserver.engine.steering import act, as_success, choose_script, lose, refuse, without_effect
+from mockserver.engine.transport import HttpTransport, transport_of
 from mockserver.settings import Settings
 
 ANONYMOUS = ""
