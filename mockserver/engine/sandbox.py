@@ -310,6 +310,12 @@ class Sandboxes:
             return iter(list(self._by_key.values()))
 
     @property
+    def keys(self) -> list[str]:
+        """The API keys of all that are not forgotten."""
+        with self._lock:
+            return list(self._by_key)
+
+    @property
     def spent_ever(self) -> Decimal:
         """US dollars that the tasks of all keys cost, also of those forgotten."""
         return self._spent_by_forgotten + sum(one.spent_ever for one in self)

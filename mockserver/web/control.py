@@ -22,7 +22,7 @@ from mockserver.domain.redaction import without_users
 from mockserver.domain.scenario import SCENARIOS, ScenarioError, make_script, parse_named
 from mockserver.domain.task import Task, charge, ended, is_uncounted, status_at
 from mockserver.engine.advance import NeverError, advance, moment_after, moment_of
-from mockserver.engine.exchange import Refusal, success
+from mockserver.engine.exchange import Refusal, check_coding, success
 from mockserver.engine.journal import Exchange
 from mockserver.engine.matching import Match, Seen
 from mockserver.engine.sandbox import Sandbox
@@ -85,6 +85,8 @@ class _Control:
         text = flask.request.get_data()
         if len(text) > self._service.settings.max_body:
             raise Refusal(413, f"the body is larger than {self._service.settings.max_body} bytes")
+        if text:
+            check_coding({name.lower(): value for name, value in flask.request.headers.items()})
         try:
             document = _whole(parse_json(text)) if text else {}
         except NotJson as error:
