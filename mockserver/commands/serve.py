@@ -7,9 +7,10 @@ import gc
 import os
 import shlex
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 from mockserver.commands.options import PASS, USAGE, add_settings, resolve
 from mockserver.commands.signals import stop_signals
@@ -36,15 +37,16 @@ def run(options: argparse.Namespace) -> int:
     if options.show_settings:
         _show_settings(resolved)
         return PASS
+    from mockserver.commands.warning_log import WarningLog
     from mockserver.engine.service import Service
     from mockserver.web.server import Server, ServerError
 
     be_quick()
     with stop_signals() as wait:
         try:
-            server = Server(
-                Service(resolved.contract, resolved.settings, watch=say_what_is_not_sent())
-            )
+            watches = (WarningLog(), say_what_is_not_sent())
+            tell = partial(_tell_all, watches)
+            server = Server(Service(resolved.contract, resolved.settings, watch=tell))
             server.start()
         except ServerError as error:
             print(f"maxapi-mock: {error}", file=sys.stderr)
@@ -77,6 +79,11 @@ def _say_what_is_served(server: Server, settings: Settings) -> None:
             print(f"export {name}={shlex.quote(value)}")
     if sys.stdout is not None:
         sys.stdout.flush()
+
+
+def _tell_all(watches: Iterable[Callable[[Any], object]], entry: object) -> None:
+    for watch in watches:
+        watch(entry)
 
 
 def say_what_is_not_sent() -> Callable[[object], None]:
