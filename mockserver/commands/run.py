@@ -21,8 +21,9 @@ from mockserver.commands.options import (
     complain,
     not_written,
     resolve,
-    secrets_hidden,
+    secrets_of,
     usage,
+    without_secrets,
 )
 from mockserver.commands.summary import as_json, as_markdown, as_text
 from mockserver.settings import Resolved
@@ -99,7 +100,8 @@ def run(options: argparse.Namespace) -> int:
     tally.finish("does the command read MAXAPI_BASE_URL?", resolved.settings.expect)
     sandboxes = server.service.sandboxes
     spent = sandboxes.spent_ever, sandboxes.unpriced_ever
-    tally.rewrite(secrets_hidden(sandboxes.keys, resolved.settings))
+    hidden = [*sandboxes.keys, *secrets_of(resolved.settings)]
+    tally.rewrite(lambda text: without_secrets(text, hidden))
     written = _report(tally, spent, options.summary_file)
     if status == PASS and tally.warnings and options.fail_on_warnings:
         complain("maxapi-mock run: failed by --fail-on-warnings")
