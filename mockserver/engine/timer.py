@@ -59,8 +59,12 @@ class Timer:
                 self._set_alarm(call.sandbox)
 
     def rearm(self, sandbox: Sandbox) -> None:
-        """Look again at a sandbox whose clock was changed."""
+        """Look again at a sandbox whose clock was changed; forget what a reset has made void."""
         with self._changed:
+            calls = self._by_sandbox.get(sandbox)
+            if calls and calls[0].generation != sandbox.generation:
+                calls[:] = [one for one in calls if one.generation == sandbox.generation]
+                heapq.heapify(calls)
             self._set_alarm(sandbox)
 
     def hold(self, sandbox: Sandbox) -> None:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import base64
 import socket
 import ssl
 import time
 from functools import cached_property
-from http.client import HTTPException
 from pathlib import Path
 
 from mockserver.engine.callback import Callback, Failure, Outcome, answered
@@ -144,6 +142,8 @@ class _NoTls(OSError):
 
 def _request(receiver: Receiver, callback: Callback) -> bytes:
     """Write a request in one piece: simple receivers read only once."""
+    import base64
+
     headers = {
         "Host": receiver.authority,
         "User-Agent": f"maxapi-mockserver/{__version__}",
@@ -165,6 +165,8 @@ def _request(receiver: Receiver, callback: Callback) -> bytes:
 
 def _explain(error: Exception, timeout: float) -> tuple[Failure, str]:
     """Tell of what kind a failure is, and say in one line why a receiver gave no answer."""
+    from http.client import HTTPException
+
     if isinstance(error, _NoConnection):
         return _explain_connect(error.__cause__, timeout)
     if isinstance(error, _NoTls | ssl.SSLError):
