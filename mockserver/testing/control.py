@@ -180,6 +180,13 @@ class ControlClient:
         """List what the app did against the contract: `kind`, `text` and `count`."""
         return cast("list[Json]", self._call("GET", "warnings")["warnings"])
 
+    def strangers(self) -> Json:
+        """Count the requests of keys that nobody controls, since this sandbox began anew.
+
+        Gives `with_other_keys` and `without_key`.
+        """
+        return self._call("GET", "strangers")
+
     def deliveries(self) -> list[Json]:
         """List the last webhook attempts, oldest first."""
         return cast("list[Json]", self._call("GET", "deliveries")["deliveries"])
