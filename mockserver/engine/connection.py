@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import socket
 import ssl
-import time
 from collections import OrderedDict, deque
 from contextlib import suppress
 from functools import cache
@@ -13,6 +12,7 @@ from selectors import EVENT_READ, EVENT_WRITE, DefaultSelector
 from threading import Lock
 from typing import TYPE_CHECKING, Any, cast
 
+from mockserver.engine.clock import real_seconds
 from mockserver.engine.receivers import Receiver
 
 if TYPE_CHECKING:
@@ -37,11 +37,11 @@ class Deadline:
     """The real time that one attempt has."""
 
     def __init__(self, seconds: float) -> None:
-        self._ends = time.monotonic() + seconds
+        self._ends = real_seconds() + seconds
 
     def left(self) -> float:
         """Return the seconds that are left. Raises TimeoutError when there are none."""
-        left = self._ends - time.monotonic()
+        left = self._ends - real_seconds()
         if left <= 0:
             raise TimeoutError
         return left

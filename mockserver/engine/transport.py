@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import socket
 import ssl
-import time
 from functools import cached_property
 from pathlib import Path
 
 from mockserver.engine.callback import Callback, Failure, Outcome, answered
+from mockserver.engine.clock import real_seconds
 from mockserver.engine.connection import Connection, Connections, Deadline, HungUp, connect
 from mockserver.engine.receivers import Reach, Receiver, read_receiver
 from mockserver.settings import Settings
@@ -44,13 +44,13 @@ class HttpTransport:
         forbidden = self._reach.why_not(receiver)
         if forbidden is not None:
             return Outcome(None, f"not sent: {forbidden}", 0.0, Failure.NOT_SENT)
-        started = time.perf_counter()
+        started = real_seconds()
         try:
             status = self._post(receiver, callback)
         except Exception as error:  # a receiver can be wrong in any way
             kind, why = _explain(error, callback.timeout)
-            return Outcome(None, why, time.perf_counter() - started, kind)
-        return answered(status, time.perf_counter() - started)
+            return Outcome(None, why, real_seconds() - started, kind)
+        return answered(status, real_seconds() - started)
 
     def _post(self, receiver: Receiver, callback: Callback) -> int:
         """Send; once more on a new connection if one that was kept turns out to have ended."""
