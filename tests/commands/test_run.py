@@ -268,7 +268,7 @@ def test_a_signal_reaches_the_command_and_it_decides(
     tmp_path: Path, number: signal.Signals
 ) -> None:
     """Its status is that of the run, after the summary; no temporary folder is left."""
-    with running(tmp_path, [*RUN, "--intercept", "--", *PYTHON, HANDLE, "1"]) as process:
+    with running(tmp_path, [*RUN, "--tls", "--", *PYTHON, HANDLE, "1"]) as process:
         assert line(process).startswith("ready")
         while_it_runs = list(tmp_path.iterdir())
 
