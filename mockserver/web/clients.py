@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 import ssl
+import warnings
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -17,6 +19,7 @@ from mockserver.web.tls import Authority
 
 _PASSWORD = "maxapi-mock"  # noqa: S105 - what it guards is public
 _BUNDLES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
+_BEGIN, _END = b"-----BEGIN CERTIFICATE-----", b"-----END CERTIFICATE-----"
 _NON_PROXY = "localhost|127.*|[::1]"
 """Hosts that Java needs no proxy for."""
 
@@ -57,6 +60,12 @@ class Led:
         return f"http://127.0.0.1:{self.interceptor.proxy_port}"
 
     @property
+    def _own(self) -> bytes:
+        """Give the certificate of the throw-away authority, which is the first in its file."""
+        first, end, _ = self.authority.authority.read_bytes().partition(_END)
+        return first + end + b"\n"
+
+    @property
     def _bundle(self) -> Path:
         """Name the file of whom to trust: nobody on the internet, if nothing is to go there."""
         if self.interceptor.allow_others:
@@ -66,8 +75,7 @@ class Led:
     def _trust(self) -> dict[str, str]:
         variables = {**self.authority.environment}
         if not self.interceptor.allow_others:
-            own = self.authority.authority.read_bytes()
-            self._bundle.write_bytes(own + private_authorities(self.environment))
+            self._bundle.write_bytes(self._own + private_authorities(self.environment))
             nobody = self._folder / "nobody"
             nobody.mkdir()
             variables["SSL_CERT_DIR"] = str(nobody)
@@ -151,7 +159,7 @@ class Led:
             "tls_port": self.interceptor.tls_port,
             "mock": list(self.mock),
             "allow_others": self.interceptor.allow_others,
-            "authority": str(self._folder / "ca.pem"),
+            "authority": self._own.decode(),
         }
 
     def _script(self, name: str, head: str, called: str = "") -> Path:
@@ -175,12 +183,14 @@ def _java_option(text: str) -> str:
 
 def _trust_store(pem: bytes) -> bytes:
     from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, pkcs12
-    from cryptography.x509 import load_pem_x509_certificates
+    from cryptography.x509 import load_pem_x509_certificate
 
-    certificates = [
-        pkcs12.PKCS12Certificate(one, f"authority {number}".encode())
-        for number, one in enumerate(load_pem_x509_certificates(pem))
-    ]
+    certificates = []
+    with warnings.catch_warnings(action="ignore"):  # a machine's authorities can be any
+        for number, text in enumerate(pem.split(_END)[:-1]):
+            with suppress(ValueError):
+                one = load_pem_x509_certificate(text + _END)
+                certificates.append(pkcs12.PKCS12Certificate(one, f"authority {number}".encode()))
     encryption = BestAvailableEncryption(_PASSWORD.encode())
     return pkcs12.serialize_java_truststore(certificates, encryption)
 
@@ -191,29 +201,29 @@ def private_authorities(environment: Mapping[str, str]) -> bytes:
     Those of the web are not among them, so that no host of the web is trusted.
     """
     named = [Path(environment[name]) for name in _BUNDLES if environment.get(name)]
-    if not named:
-        return b""
-    own = _certificates(named) - _certificates([*_public_files(), *_public_folder()])
-    return "".join(ssl.DER_cert_to_PEM_cert(one) for one in sorted(own)).encode()
+    own = _certificates(named)
+    own = own - _certificates(_public_files()) if own else own
+    lines = (b"\n".join(re.findall(b".{1,64}", one)) for one in sorted(own))
+    return b"".join(b"%s\n%s\n%s\n" % (_BEGIN, one, _END) for one in lines)
 
 
 def _public_files() -> list[Path]:
-    paths = [Path(ssl.get_default_verify_paths().openssl_cafile)]
+    places = ssl.get_default_verify_paths()
+    files_ = [Path(places.openssl_cafile)]
     with suppress(ImportError):
         import certifi
 
-        paths.append(Path(certifi.where()))
-    return paths
-
-
-def _public_folder() -> list[Path]:
-    folder = Path(ssl.get_default_verify_paths().openssl_capath)
-    return list(folder.iterdir()) if folder.is_dir() else []
+        files_.append(Path(certifi.where()))
+    with suppress(OSError):
+        files_ += Path(places.openssl_capath).iterdir()
+    return files_
 
 
 def _certificates(paths: Sequence[Path]) -> set[bytes]:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    """Give the base64 of each certificate, on one line."""
+    found: set[bytes] = set()
     for path in paths:
-        with suppress(OSError, ssl.SSLError):
-            context.load_verify_locations(path)
-    return set(context.get_ca_certs(binary_form=True))
+        with suppress(OSError):
+            parts = (part.partition(_END) for part in path.read_bytes().split(_BEGIN)[1:])
+            found |= {b"".join(body.split()) for body, end, _ in parts if end}
+    return found

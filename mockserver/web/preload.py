@@ -24,7 +24,7 @@ LOCAL = ("localhost", "::1", "::", "0.0.0.0", "")  # noqa: S104 - it is compared
 def install(facts: Any, folder: Any) -> Any:
     """Change what the process imports; *folder* is where its `sitecustomize` was found.
 
-    *facts* has `hosts`, `tls_port`, `mock` (host and port), `allow_others` and `authority`.
+    *facts* has `hosts`, `tls_port`, `mock` (host and port), `allow_others` and `authority` (PEM).
     """
     try:
         _next_sitecustomize(folder)
@@ -205,7 +205,7 @@ class Lead:
         if self.is_led(host):
             if self._trusting is None:
                 self._trusting = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-                self._trusting.load_verify_locations(self.facts["authority"])
+                self._trusting.load_verify_locations(cadata=self.facts["authority"])
             return self._trusting, None
         if self.is_refused(host):
             raise _refusal(host)
