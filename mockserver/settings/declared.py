@@ -17,9 +17,11 @@ from mockserver.settings.texts import (
     RateLimit,
     choice_reader,
     integer_reader,
+    read_authorities,
     read_balance,
     read_bytes,
     read_duration,
+    read_expected,
     read_flag,
     read_header,
     read_hosts,
@@ -61,7 +63,9 @@ class Settings:
     service: Path | None = setting(
         read_path, "JSON file of facts that replace those of schemas/service.json"
     )
-    model_cards: Path | None = setting(read_path, "folder of further model cards (*.json)")
+    model_cards: Path | None = setting(
+        read_path, "folder of further model cards (*.json), or one card's file"
+    )
     pace: str = setting(
         choice_reader(*PACES), f"how tasks move on: {', '.join(PACES)}", "realtime", own=True
     )
@@ -129,6 +133,14 @@ class Settings:
         none="none",
         own=True,
     )
+    expect: frozenset[str] | None = setting(
+        read_expected,
+        "what a test provokes and no warning is to be made of: 404, submit:400, or a kind of "
+        "warning, comma-separated; or 'none'",
+        "none",
+        none="none",
+        own=True,
+    )
     chaos: float = setting(
         read_rate, "probability of a mischief for each exchange and delivery", "0", own=True
     )
@@ -183,6 +195,12 @@ class Settings:
     )
     webhook_secret_header: str = setting(
         read_header, "header of the style header", "x-maxapi-webhook-secret", own=True
+    )
+    webhook_ca: Path | None = setting(
+        read_authorities, "PEM file of authorities that https receivers are trusted by, too"
+    )
+    webhook_verify: bool = setting(
+        read_flag, "whether the certificates of https receivers are checked", "true"
     )
     webhook_concurrency: int = setting(
         integer_reader(1, 256), "webhooks in flight to one receiver at a time", "8"

@@ -12,6 +12,7 @@ from typing import Any
 import flask
 
 from mockserver.contract import NotJson, parse_json
+from mockserver.contract.catalogue import UnknownModelError, details, summary
 from mockserver.contract.loader import BASE
 from mockserver.contract.openapi import openapi_document
 from mockserver.domain.billing import money, spent_text
@@ -42,7 +43,8 @@ def control_blueprint(service: Service) -> flask.Blueprint:
     blueprint.before_request(lambda: check_access(flask.request, service.settings))
     for name, operation in service.contract.control["operations"].items():
         view: Callable[..., Any] = getattr(control, name)
-        rule = operation["path"].replace("{", "<").replace("}", ">")
+        rule = operation["path"].replace("{model}", "{path:model}")  # its name has slashes
+        rule = rule.replace("{", "<").replace("}", ">")
         blueprint.add_url_rule(rule, name, view, methods=[operation["method"]])
     return blueprint
 
@@ -92,6 +94,15 @@ class _Control:
         rows = [{name: getattr(one, name) for name in shown} for one in SCENARIOS.values()]
         return {"scenarios": rows}
 
+    def list_models(self) -> Any:
+        return {"models": [summary(self._contract, model) for model in self._contract.cards]}
+
+    def show_model(self, model: str) -> Any:
+        try:
+            return details(self._contract, model)
+        except UnknownModelError as error:
+            raise Refusal(404, str(error)) from None
+
     # -- requests and deliveries -------------------------------------------------------------
 
     def list_requests(self) -> Any:
@@ -130,6 +141,11 @@ class _Control:
 
     def list_deliveries(self) -> Any:
         return {"deliveries": [entry.as_json() for entry in self._sandbox().journal.deliveries]}
+
+    def list_warnings(self) -> Any:
+        sandbox = self._sandbox()
+        found = sandbox.observer.warnings(sandbox.settings.expect or frozenset())
+        return {"warnings": [{**one.as_json(), "count": n} for one, n in found.items()]}
 
     def resend(self, number: str) -> Any:
         sandbox = self._sandbox()
