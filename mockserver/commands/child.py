@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import NamedTuple
 
 _NOT_EXECUTABLE, _NOT_FOUND = 126, 127
 """What a shell says of a command that cannot be run."""
@@ -70,42 +71,49 @@ class Child:
         for one in self._told if self._is_group else self._told - {process.pid}:
             self._send(one, number)
 
-    def _send(self, one: int, number: int) -> bool:
-        """Send a signal; say whether anybody was there to get it."""
-        try:
+    def _send(self, one: int, number: int) -> None:
+        with suppress(OSError):
             (os.killpg if self._is_group else os.kill)(one, number)
-        except OSError:
-            return False
-        return True
 
     def _end_the_rest(self) -> None:
-        deadline = time.monotonic() + _GRACE
-        left = self._told
-        while left := {one for one in left if self._send(one, 0)}:
-            if time.monotonic() > deadline:
-                for one in left:
-                    self._send(one, signal.SIGKILL)
-                return
-            time.sleep(_PAUSE)
+        """Let what was told to end do so, and then make it."""
+        if not self._told:
+            return
+        for number in (signal.SIGCONT, signal.SIGKILL):
+            for one in self._told:
+                self._send(one, number)
+            deadline = time.monotonic() + _GRACE
+            while self._is_any_left() and time.monotonic() < deadline:
+                time.sleep(_PAUSE)
+
+    def _is_any_left(self) -> bool:
+        return any((one.group if self._is_group else one.id) in self._told for one in _processes())
+
+
+class _Process(NamedTuple):
+    id: int
+    parent: int
+    group: int
+
+
+def _processes() -> list[_Process]:
+    """List what runs on this machine, without what has ended and was not awaited."""
+    lines = []
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):  # pid (name) state parent group: the name can hold anything
+            rest = path.read_text("utf-8", "replace").rpartition(")")[2].split()
+            lines.append([rest[0], path.parent.name, *rest[1:3]])
+    if not lines:
+        command = ["/bin/ps", "-A", "-o", "state=,pid=,ppid=,pgid="]
+        listed = subprocess.run(command, capture_output=True, text=True, check=False)
+        lines = [line.split() for line in listed.stdout.splitlines()]
+    return [_Process(*map(int, line[1:4])) for line in lines if not line[0].startswith("Z")]
 
 
 def _descendants(ancestor: int) -> set[int]:
     """Find the processes that a process has started, and those that they have."""
-    ends: list[str] = []
-    for path in Path("/proc").glob("[0-9]*/stat"):
-        with suppress(OSError):
-            ends.append(f"{path.parent.name} {path.read_text('utf-8', 'replace')}")
-    if ends:  # pid (name) state ppid: the name can hold anything
-        pairs = [(line.split()[0], line.rpartition(")")[2].split()[1]) for line in ends]
-    else:
-        listed = subprocess.run(
-            ["/bin/ps", "-A", "-o", "pid=,ppid="], capture_output=True, text=True, check=False
-        )
-        pairs = [
-            (words[0], words[1]) for line in listed.stdout.splitlines() if (words := line.split())
-        ]
-    found = {ancestor}
-    while more := {int(one) for one, parent in pairs if int(parent) in found} - found:
+    running, found = _processes(), {ancestor}
+    while more := {one.id for one in running if one.parent in found} - found:
         found |= more
     return found - {ancestor}
 

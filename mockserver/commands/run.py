@@ -19,9 +19,8 @@ if TYPE_CHECKING:
     from mockserver.engine.tally import Tally
 
 _SUFFIX = re.compile(r"(/[A-Za-z0-9._~!$&'()*+,;=:@%-]*)+")
-_WAYS_PAST = (
-    "the command did not call the API, or its client goes past: docs/clients.md says which do"
-)
+_NOT_READ = "does the command read MAXAPI_BASE_URL?"
+_PAST_INTERCEPT = "did its client go past --intercept? docs/clients.md says which do"
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -89,14 +88,16 @@ def run(options: argparse.Namespace) -> int:
                 status = child.run(command, environment)
         finally:
             ended = server.stop()
-    tally.finish("does the command read MAXAPI_BASE_URL?", resolved.settings.expect)
+    tally.finish(_PAST_INTERCEPT if options.intercept else _NOT_READ, resolved.settings.expect)
     sandboxes = server.service.sandboxes
     spent = sandboxes.spent_ever, sandboxes.unpriced_ever
     written = _report(tally, spent, options.summary_file)
     if status == PASS and tally.warnings and options.fail_on_warnings:
         _say("maxapi-mock run: failed by --fail-on-warnings")
         status = FAILURE
-    status = _judged_by_requests(status, tally, options)
+    if status == PASS and options.expect_requests and not tally.came:
+        _say("maxapi-mock run: failed by --expect-requests")
+        status = FAILURE
     if status == PASS and not written:
         status = FAILURE
     if not ended:  # a client keeps the server's threads, and they would outlive the interpreter
@@ -116,19 +117,6 @@ def _fault(options: argparse.Namespace, command: list[str]) -> str:
     if folder and not folder.is_dir():
         return f"--summary-file: {folder} is no folder; use one that exists"
     return ""
-
-
-def _judged_by_requests(status: int, tally: Tally, options: argparse.Namespace) -> int:
-    """Say it if no request came where some were expected; give the status that follows."""
-    if tally.requests or not (options.intercept or options.expect_requests):
-        return status
-    if options.intercept:
-        _say(f"maxapi-mock run: nothing came by --intercept; {_WAYS_PAST}")
-    for name in ("expect_requests", "fail_on_warnings"):
-        if status == PASS and getattr(options, name):
-            _say(f"maxapi-mock run: failed by --{name.replace('_', '-')}")
-            status = FAILURE
-    return status
 
 
 def _report(tally: Tally, spent: tuple[Decimal, int], file: Path | None) -> bool:
