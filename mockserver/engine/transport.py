@@ -155,10 +155,12 @@ def _request(receiver: Receiver, callback: Callback) -> bytes:
         userinfo = receiver.userinfo if ":" in receiver.userinfo else f"{receiver.userinfo}:"
         headers["Authorization"] = f"Basic {base64.b64encode(userinfo.encode()).decode()}"
     proof = {name.lower() for name, _ in callback.proof}
-    lines = [f"{name}: {value}" for name, value in headers.items() if name.lower() not in proof]
+    lines = [
+        f"{name}: {value}" for name, value in headers.items() if value and name.lower() not in proof
+    ]
     lines += [f"{name}: {value}" for name, value in callback.proof]
     head = "\r\n".join([f"{callback.method} {receiver.target} HTTP/1.1", *lines, "", ""])
-    return head.encode("latin-1") + callback.body
+    return head.encode("latin-1", "replace") + callback.body
 
 
 def _explain(error: Exception, timeout: float) -> tuple[Failure, str]:

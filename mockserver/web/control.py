@@ -22,7 +22,7 @@ from mockserver.domain.redaction import without_users
 from mockserver.domain.scenario import SCENARIOS, ScenarioError, make_script, parse_named
 from mockserver.domain.task import Task, charge, ended, is_uncounted, status_at
 from mockserver.engine.advance import NeverError, advance, moment_after, moment_of
-from mockserver.engine.exchange import Refusal
+from mockserver.engine.exchange import Refusal, success
 from mockserver.engine.journal import Exchange
 from mockserver.engine.matching import Match, Seen
 from mockserver.engine.sandbox import Sandbox
@@ -163,6 +163,18 @@ class _Control:
 
     def show_task(self, taskId: str) -> Any:  # noqa: N803 - the API's own word
         return self._story(self._sandbox(), taskId)
+
+    def poll_task(self, taskId: str) -> Any:  # noqa: N803
+        holds = (one for one in self._service.sandboxes if one.get(taskId) is not None)
+        sandbox = next(holds, self._service.anonymous)
+        task, form = self._find(sandbox, taskId), sandbox.settings.answers
+        shown = task_document(task, sandbox.clock.now(), self._lifecycle, form)
+        attempts = [
+            {"attempt": one.attempt, "delivered": one.error is None, "error": one.error}
+            for one in sandbox.journal.deliveries
+            if one.task_id == task.id
+        ]
+        return {"answer": success(self._contract, shown), "attempts": attempts}
 
     def finish_task(self, taskId: str) -> Any:  # noqa: N803
         return self._end(taskId, self._lifecycle.success)
