@@ -55,7 +55,7 @@ def _intercepted(
     """Offer a proxy that leads to the mock; give what makes clients use and trust it."""
     from mockserver.web.clients import Led
     from mockserver.web.interceptor import Interceptor
-    from mockserver.web.server import reachable
+    from mockserver.web.listening import reachable
     from mockserver.web.tls import Authority, api_hosts
 
     hosts, mock = api_hosts(resolved.contract), (reachable(server.host), server.port)

@@ -18,7 +18,14 @@ from mockserver.engine.callback import Transport
 from mockserver.engine.clock import Clock
 from mockserver.engine.contract_warnings import PREFLIGHT
 from mockserver.engine.dispatcher import Dispatcher
-from mockserver.engine.exchange import JSON_TYPE, Refusal, Request, Response, warn
+from mockserver.engine.exchange import (
+    JSON_TYPE,
+    Refusal,
+    Request,
+    Response,
+    check_coding,
+    warn,
+)
 from mockserver.engine.journal import Watch
 from mockserver.engine.nulls import without_nulls
 from mockserver.engine.operations import Operations
@@ -222,6 +229,7 @@ class Service:
         if given.partition(";")[0].strip().lower() != "application/json":
             shown = repr(given) if given else "missing"
             raise Refusal(415, f"Content-Type: {shown}; use application/json")
+        check_coding(request.headers)
         if len(request.body) > self.settings.max_body:
             raise Refusal(413, f"the body is larger than {self.settings.max_body} bytes")
         try:

@@ -490,7 +490,7 @@ def test_a_port_in_use_is_said_in_one_line(tmp_path: Path) -> None:
         done = execute(tmp_path, [*LISTEN, "--port", str(port)])
 
     assert (done.returncode, done.stdout) == (2, "")
-    said = f"cannot listen on 127.0.0.1:{port}: Address already in use"
+    said = f"cannot listen on 127.0.0.1:{port}: Address already in use; --port 0 takes a free one"
     assert done.stderr == f"maxapi-mock listen: {said} (see maxapi-mock listen --help)\n"
 
 
