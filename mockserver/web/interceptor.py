@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import ssl
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
-from importlib.resources import files
-from pathlib import Path
 from threading import Event, Thread
 from typing import Any, Self
 from weakref import WeakSet
@@ -167,18 +164,6 @@ class Interceptor:
             for way in ways:
                 way.cancel()
             await _close(far_out)
-
-    def preload(self, folder: Path) -> Path:
-        """Write a script for `node --require` into *folder*: Node then needs no proxy setting."""
-        facts = {
-            "port": self.tls_port,
-            "hosts": self.hosts,
-            "allowOthers": self.allow_others,
-        }
-        code = files("mockserver.web").joinpath("preload.cjs").read_text("utf-8")
-        path = folder / "preload.cjs"
-        path.write_text(f"const MOCK = {json.dumps(facts)};\n{code}", "utf-8")
-        return path
 
 
 Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Coroutine[Any, Any, None]]
