@@ -48,6 +48,8 @@ class Authority:
         _write_secret(self.key, issued.private_key_pem.bytes())
         self.certificate.write_bytes(b"".join(one.bytes() for one in issued.cert_chain_pems))
         own = authority.cert_pem.bytes()
+        self.pem = own.decode()
+        """The authority alone."""
         self.authority.write_bytes(own + _given_to_node())
         self.bundle.write_bytes(own + _trusted_here())
 
