@@ -2,8 +2,9 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint types unit drift-check bench format clean
+.PHONY: demo test lint types unit drift-check bench format clean always
 .DEFAULT_GOAL := test
+export MAKECMDGOALS
 
 demo: $(VENV)/.installed
 	@$(BIN)/maxapi-mock demo
@@ -25,21 +26,19 @@ drift-check: $(VENV)/.dev
 	$(BIN)/python -m contract_tests.drifts.check
 
 bench: $(VENV)/.dev
-	$(BIN)/python bench/bench.py
+	$(BIN)/python bench/bench.py $(if $(QUICK),--quick)
 
 format: $(VENV)/.dev
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-$(VENV)/.installed: pyproject.toml
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --disable-pip-version-check --editable .
-	@touch $@
+$(VENV)/.installed: always
+	@.ci/environment $(PYTHON) $(VENV)
 
-$(VENV)/.dev: pyproject.toml
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[dev]'
-	@touch $@ $(VENV)/.installed
+$(VENV)/.dev: always
+	@.ci/environment $(PYTHON) $(VENV) dev
+
+always:
 
 clean:
 	rm -rf $(VENV) build dist .coverage .coverage.* .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis

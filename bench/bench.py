@@ -32,7 +32,7 @@ from processes import (
 )
 from proxy import proxy
 from suites import suites, wrapping
-from table import ROUNDS, BenchError, Row
+from table import QUICK, ROUNDS, SHARE, BenchError, Row, Section, print_table
 from traffic import HOST, PATIENCE, REPORT_EVERY, Line, drive, http_request, latencies
 from traffic import receive_posts as receiver
 
@@ -42,40 +42,47 @@ from mockserver.engine.service import Service
 from mockserver.media import Picture, write_mp4, write_png
 from mockserver.settings import make_settings
 
-LIMIT = 120
-"""Seconds after which the whole run gives up."""
-WEBHOOKS = 2000
+WEBHOOKS = 500 if QUICK else 2000
+"""A multiple of `REPORT_EVERY`."""
 
 SUBMIT, TASK, HEALTH = "/api/v1/task/submit", "/api/v1/task/", "/__mock/health"
 
 
 def main() -> int:
     """Print the table; give the exit status."""
-    signal.signal(signal.SIGALRM, lambda *_: sys.exit(f"bench: not done after {LIMIT} s"))
+    unknown = [argument for argument in sys.argv[1:] if argument != "--quick"]
+    if unknown:
+        sys.exit(f"bench: {unknown[0]}: unknown; use --quick, or nothing")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("bench: terminated"))
-    signal.alarm(LIMIT)
-    print(f"Python {platform.python_version()}, {os.cpu_count()} cores; medians of {ROUNDS} to 5")
-    print("rounds; a ratio above 1 says how much better than the yardstick the mock is\n")
+    rounds = "one short round, for a rough idea" if QUICK else f"medians of {ROUNDS} to 5 rounds"
+    print(f"Python {platform.python_version()}, {os.cpu_count()} cores; {rounds};")
+    print("a ratio above 1 says how much better than the yardstick the mock is\n")
     print(f"{'':43}{'mock':>8} {'':5}{'':8}  {'yardstick':30}{'ratio':>7}")
+    missing = print_table(sections())
+    if missing:
+        print(f"bench: not measured: {', '.join(missing)}", file=sys.stderr)
+    return 1 if missing else 0
+
+
+def sections() -> list[Section]:
+    """List what is measured."""
     contract = load_contract()
     body = seed_request(contract)
-    try:
-        for rows in (
-            start(http_request("POST", SUBMIT, dump_json(body))),
-            server(body),
-            validator(contract, body),
-            media(),
-            webhooks(contract, body),
-            suites(),
-            wrapping(),
-            proxy(http_request("POST", SUBMIT, dump_json(body))),
-        ):
-            for row in rows:
-                print(row, flush=True)
-    except (BenchError, OSError, EOFError) as error:
-        print(f"bench: FAILED: {type(error).__name__}: {error}", file=sys.stderr)
-        return 1
-    return 0
+    submit = http_request("POST", SUBMIT, dump_json(body))
+    load = ("memory after the first response", "submits", "polls", "poll beside new 4k images")
+    rest = ("memory after all load", "processor time at rest")
+    kinds = ("with sockets", "in the process")
+    tests = tuple(f"{what} {kind}" for kind in kinds for what in ("a test", "the first test"))
+    return [
+        Section(lambda: start(submit), ("start to first health", "start to first submit")),
+        Section(lambda: server(body), load + rest),
+        Section(lambda: validator(contract, body), ("validation of a valid submit",)),
+        Section(media, ("PNG 768 x 1024", "PNG 3840 x 2160", "MP4 1920 x 1080")),
+        Section(lambda: webhooks(contract, body), ("webhooks",)),
+        Section(suites, tests),
+        Section(wrapping, ("maxapi-mock run -- true",)),
+        Section(lambda: proxy(submit), ("poll through the proxy",)),
+    ]
 
 
 def seed_request(contract: Contract) -> dict[str, Any]:
@@ -88,7 +95,7 @@ def start(submit: bytes) -> Iterator[Row]:
     """Measure how long a client waits for a mock that it has just started."""
     for name, request in (("health", http_request("GET", HEALTH)), ("accepted submit", submit)):
         times, imports = [], []
-        for _ in range(5):
+        for _ in range(ROUNDS + 2):
             times.append(_first_answer(request))
             begun = time.perf_counter()
             command = [sys.executable, "-c", "import flask"]
@@ -136,7 +143,7 @@ def _throughput(
     rates: dict[int, list[float]] = {port: [], flask_port: []}
     for _ in range(ROUNDS):
         for at, found in rates.items():
-            with child(drive, at, [make(at)], 8, 3.0) as pipe:
+            with child(drive, at, [make(at)], 8, 3 * SHARE) as pipe:
                 take(pipe)
                 load = take(pipe)
             if load.failed:
@@ -150,15 +157,15 @@ def _neighbours(port: int, body: dict[str, Any]) -> Row:
     """Poll beside 50 connections that make the server draw 4k images as fast as it can."""
     large = body | {"input": body["input"] | {"ratio": "16:9", "resolution": "4k", "n": 10}}
     submit = http_request("POST", SUBMIT, dump_json(large))
-    polls = [_poll(port, submit) for _ in range(500)]
+    polls = [_poll(port, submit) for _ in range(int(500 * SHARE))]
     alone = latencies(port, polls[0], 2.5)  # by then the tasks have ended
     with Line(port) as line:
         tasks = [json.loads(line.ask(poll))["data"] for poll in polls]
     paths = ["/" + url.split("/", 3)[3] for task in tasks for url in task["result"]["urls"]]
     downloads = [http_request("GET", path) for path in paths]
-    with child(drive, port, downloads, 50, 4.0) as pipe:
+    with child(drive, port, downloads, 50, 4 * SHARE) as pipe:
         take(pipe)
-        beside = latencies(port, polls[0], 3.0)
+        beside = latencies(port, polls[0], 3 * SHARE)
         load = take(pipe)
     if load.failed or load.answered > len(downloads):
         raise BenchError(f"not every download was answered 200 and a new file: {load}")
@@ -179,7 +186,10 @@ def validator(contract: Contract, body: dict[str, Any]) -> Iterator[Row]:
         assert envelope.is_valid(body)
         assert own.is_valid(body["input"])
 
-    ours, others = _seconds(judge, 20_000), _seconds(judge_by_jsonschema, 300)
+    ours, others = (
+        _seconds(judge, int(20_000 * SHARE)),
+        _seconds(judge_by_jsonschema, int(300 * SHARE)),
+    )
     yield Row("validation of a valid submit", ours * 1e6, "µs", "jsonschema", others * 1e6)
 
 
@@ -267,9 +277,9 @@ def _check_deliveries(service: Service) -> bytes:
 
 
 def _seconds(work: Callable[[], object], calls: int) -> float:
-    """Give the seconds that a call takes: the median of five rounds, after one to warm up."""
+    """Give the seconds that a call takes: the median of the rounds after one to warm up."""
     rounds = []
-    for _ in range(6):
+    for _ in range(2 if QUICK else 6):
         begun = time.perf_counter()
         for _ in range(calls):
             work()

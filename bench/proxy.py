@@ -12,12 +12,12 @@ from threading import Event
 from typing import Any
 
 from processes import child, connected, free_port, mock, take
-from table import Row
+from table import SHARE, Row
 from traffic import HOST, Line, http_request
 
 _RATE = 50
 """Requests a second."""
-_SECONDS = 4.0
+_SECONDS = 4 * SHARE
 
 
 def proxy(submit: bytes) -> Iterator[Row]:

@@ -12,10 +12,10 @@ from pathlib import Path
 from statistics import mean, median
 
 from processes import COMMAND, own_environment
-from table import ROUNDS, BenchError, Row
+from table import QUICK, ROUNDS, BenchError, Row
 from traffic import PATIENCE
 
-TESTS = 200
+TESTS = 50 if QUICK else 200
 """Tests in a suite."""
 FILE = "durations.json"
 _TRUE = "true"
@@ -99,7 +99,7 @@ def _run_pytest(source: str) -> Sequence[float]:
             env=own_environment(),
             capture_output=True,
             text=True,
-            timeout=2 * PATIENCE,
+            timeout=10 * PATIENCE,
             check=False,
         )
         if f"{TESTS} passed" not in done.stdout:
@@ -112,7 +112,7 @@ def wrapping() -> Iterator[Row]:
     """Measure what it costs to run a command with a mock of its own."""
     python = f"import subprocess; subprocess.run(['{_TRUE}'])"
     commands = ([str(COMMAND), "run", "--", _TRUE], [sys.executable, "-c", python])
-    rounds = [[_seconds_of(command) for command in commands] for _ in range(5)]
+    rounds = [[_seconds_of(command) for command in commands] for _ in range(ROUNDS + 2)]
     ours, others = [median(kind) * 1000 for kind in zip(*rounds, strict=True)]
     yield Row("maxapi-mock run -- true", ours, "ms", "python that runs true", others)
 

@@ -1,10 +1,20 @@
-"""A row of the table."""
+"""The table: its rows, and what measures them."""
 
 from __future__ import annotations
 
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
-ROUNDS = 3
+QUICK = "--quick" in sys.argv
+"""Whether a rough table is enough, in a fraction of the time."""
+ROUNDS = 1 if QUICK else 3
+SHARE = 0.2 if QUICK else 1.0
+"""How much of the work of a round is done."""
+STALLED = 300
+"""Seconds after which a row that does not come is given up: it hangs, or so it seems."""
 
 
 class BenchError(Exception):
@@ -28,6 +38,43 @@ class Row:
             return line.rstrip()
         better = self.figure / self.other if self.unit == "/s" else self.other / self.figure
         return f"{line}{_number(self.other):>8}  {self.yardstick:30}{better:>7.2f}"
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """Rows that are measured together."""
+
+    measure: Callable[[], Iterator[Row]]
+    rows: tuple[str, ...]
+    """What each row is about, in their order."""
+
+
+def print_table(sections: Iterable[Section], stalled: float = STALLED) -> list[str]:
+    """Print the rows as they are measured; give what those are about that could not be.
+
+    What goes wrong in one section, also that it hangs for *stalled* seconds, is told, and the
+    next ones are measured all the same.
+    """
+    signal.signal(signal.SIGALRM, _give_up)
+    missing: list[str] = []
+    for section in sections:
+        left = list(section.rows)
+        try:
+            signal.setitimer(signal.ITIMER_REAL, stalled)
+            for row in section.measure():
+                print(row, flush=True)
+                left.pop(0)
+                signal.setitimer(signal.ITIMER_REAL, stalled)
+        except (BenchError, OSError, EOFError, subprocess.SubprocessError) as error:
+            print(f"bench: {left[0]}: {type(error).__name__}: {error}", file=sys.stderr)
+        finally:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+        missing += left
+    return missing
+
+
+def _give_up(*_: object) -> None:
+    raise BenchError("is not done after all this time: it hangs, or the machine is very slow")
 
 
 def _number(figure: float) -> str:

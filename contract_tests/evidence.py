@@ -11,9 +11,8 @@ from functools import cached_property
 from typing import Any
 
 from mockserver.contract import NotJson, parse_json
+from mockserver.domain.redaction import REDACTED
 
-REDACTED = "$MAXAPI_API_KEY"
-"""Stands for a token wherever an exchange is shown; a shell puts the reader's own there."""
 WEBHOOK = "webhook"
 """The operation of an exchange in which the app was called."""
 _SHOWN = 4000

@@ -4,66 +4,64 @@ from __future__ import annotations
 
 import base64
 import binascii
-import json
 import re
+from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Sequence
-from urllib.parse import quote
+from urllib.parse import unquote
 
-from .evidence import REDACTED
+from mockserver.domain.redaction import REDACTED, Redactor, names_a_secret
 
 Headers = Sequence[tuple[str, str]]
 
-_SHORTEST = 6
-"""Characters of a secret that is looked for everywhere; a shorter one would be found by chance."""
-_NAME = re.compile(
-    r"authorization|cookie|api-?key|(^|[-_])(key|token|secret|password|signature|sig)($|[-_])",
-    re.IGNORECASE,
-)
+_MOST = 64
+"""Secrets that are looked for in what comes later: those that were seen last."""
 _QUERY = re.compile(r"([?&])([^=&#]*)=([^&#]*)")
 _CALLBACK = re.compile(rb'("callBackUrl"\s*:\s*")((?:[^"\\]|\\.)*)')
 _URL = re.compile(r"(?i)(https?:(?:\\?/){2})(?:[^/?#@\\]*@)?([^/?#\\@\s]+)(\S*)")
 
 
 class Secrets:
-    """The secrets of one request."""
+    """The secrets of the traffic that was seen: also an answer to others can repeat them."""
 
-    def __init__(self, headers: Headers, target: str = "") -> None:
-        found = set(_in_headers(headers)) | set(_in_query(target))
-        forms = {
-            form
-            for one in found
-            if len(one) >= _SHORTEST
-            for form in (one, quote(one, safe=""), json.dumps(one)[1:-1])
-        }
-        self._forms = sorted(forms, key=len, reverse=True)
+    def __init__(self) -> None:
+        self._known: OrderedDict[str, None] = OrderedDict()
+        self._redactor = Redactor(())
+
+    def learn(self, headers: Headers, target: str = "") -> None:
+        """Take note of those in *headers*, and in the query of what was asked for."""
+        found = dict.fromkeys([*_in_headers(headers), *_in_query(target)])
+        is_new = bool(found.keys() - self._known.keys())
+        for one in found:
+            self._known[one] = None
+            self._known.move_to_end(one)
+        while len(self._known) > max(_MOST, len(found)):
+            self._known.popitem(last=False)
+        if is_new:
+            self._redactor = Redactor(self._known)
 
     def hidden(self, text: str) -> str:
         """Give *text* without them."""
-        for secret in self._forms:
-            text = text.replace(secret, REDACTED)
-        return text
+        return self._redactor.text(text)
 
     def hidden_bytes(self, data: bytes) -> bytes:
         """Give *data* without them."""
-        for secret in self._forms:
-            data = data.replace(secret.encode("utf-8"), REDACTED.encode())
-        return data
+        return self._redactor.data(data)
 
     def headers(self, headers: Headers) -> Iterator[tuple[str, str]]:
         """Give the headers without any secret of their own."""
         for name, value in headers:
-            if not _NAME.search(name):
-                yield name, self.hidden(value)
+            if not names_a_secret(name):
+                yield self.hidden(name), self.hidden(value)
                 continue
             scheme, space, _ = value.partition(" ")
             shown = scheme + space if "authorization" in name.lower() and space else ""
-            yield name, shown + REDACTED
+            yield self.hidden(name), self.hidden(shown) + REDACTED
 
     def target(self, target: str) -> str:
         """Give what a request asks for, without secrets in its query."""
 
         def hide(found: re.Match[str]) -> str:
-            value = REDACTED if _NAME.search(found[2]) else found[3]
+            value = REDACTED if names_a_secret(found[2]) else found[3]
             return f"{found[1]}{found[2]}={value}"
 
         return self.hidden(_QUERY.sub(hide, target))
@@ -71,20 +69,23 @@ class Secrets:
 
 def _in_headers(headers: Headers) -> Iterator[str]:
     for name, value in headers:
-        if not _NAME.search(name):
+        if not names_a_secret(name):
             continue
         yield value
-        yield from (part.partition("=")[2] or part for part in re.split(r"[;,\s]+", value))
-        if value.lower().startswith("basic "):
+        scheme, space, given = value.partition(" ")
+        is_scheme = space and "authorization" in name.lower()
+        parts = re.split(r"[;,\s]+", given if is_scheme else value)
+        yield from (part.partition("=")[2] or part for part in parts)
+        if is_scheme and scheme.lower() == "basic":
             try:
-                plain = base64.b64decode(value[6:], validate=True).decode("utf-8")
+                plain = base64.b64decode(given, validate=True).decode("utf-8")
             except (binascii.Error, ValueError):
                 continue
             yield plain.partition(":")[2]
 
 
 def _in_query(target: str) -> Iterable[str]:
-    return (value for _, name, value in _QUERY.findall(target) if _NAME.search(name))
+    return (unquote(value) for _, name, value in _QUERY.findall(target) if names_a_secret(name))
 
 
 def url_without_secrets(url: str) -> str:

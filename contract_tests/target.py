@@ -16,17 +16,16 @@ from urllib.parse import quote, urlsplit
 import urllib3
 
 from mockserver.contract import Contract
-from mockserver.engine.callback import is_this_machine
+from mockserver.domain.redaction import Redactor
+from mockserver.engine.receivers import is_this_machine
 from mockserver.engine.routes import pattern_of
 
-from .evidence import REDACTED, Exchange
+from .evidence import Exchange
 from .ledger import PriceError
 from .spending import Money
 
 _PATIENCE = 30.0
 """Seconds to wait for an answer."""
-_SHORTEST_SECRET = 6
-"""Characters of a token that is worth hiding; a shorter one would be found everywhere."""
 _MOST_BYTES = 64 * 1024 * 1024
 
 _NOT_SENT = ("NewConnectionError", "NameResolutionError", "ConnectTimeoutError")
@@ -90,7 +89,7 @@ class Target:
         self.pause = pause
         """Lets time pass for the target: real time, or that of a mock."""
         self._token = token
-        self._secrets = [one for one in (token, *secrets) if len(one) >= _SHORTEST_SECRET]
+        self._redactor = Redactor({token, token[:-1], *secrets})
         self._watch, self._hiccup = watch, hiccup
         self.waits, self.waited = 0, 0.0
         """How often, and for how many seconds, 429 made this run wait."""
@@ -207,21 +206,18 @@ class Target:
         return self._exchange(method, url, headers, body, operation, is_free=is_free)
 
     def near_tokens(self) -> dict[str, str]:
-        """Give tokens that are nearly this target's own, by what is wrong; they are hidden, too."""
+        """Give tokens that are nearly this target's own, by what is wrong."""
         token = self._token
         near = {
             "a letter longer": f"{token}x",
             "a letter shorter": token[:-1],
             "in another case": token.swapcase(),
         }
-        near = {how: one for how, one in near.items() if one not in ("", token)}
-        self._secrets += [one for one in near.values() if len(one) >= _SHORTEST_SECRET]
-        return near
+        return {how: one for how, one in near.items() if one not in ("", token)}
 
     def misplaced_token(self, method: str, path: str) -> Iterator[tuple[str, Exchange]]:
         """Send the token everywhere but where it belongs; give the place, and what came of it."""
         token, bare = self._token, quote(self._token, safe="")
-        self._secrets += [bare] if len(bare) >= _SHORTEST_SECRET else []
         operation = self._operations.name_of(method, path)
         for name in ("token", "api_key", "access_token"):
             url = f"{self.base_url}{path}?{name}={bare}"
@@ -306,10 +302,10 @@ class Target:
             url=self.hidden(url),
             path=self.hidden(path_of(url)),
             operation=operation,
-            headers={name: self.hidden(value) for name, value in headers.items()},
+            headers=self._shown(headers),
             body=self.hidden_bytes(body),
             status=status,
-            answer_headers={name: self.hidden(value) for name, value in answered.items()},
+            answer_headers=self._shown(answered),
             answer=self.hidden_bytes(answer),
             error=error,
         )
@@ -341,15 +337,14 @@ class Target:
 
     def hidden(self, text: str) -> str:
         """Give *text* without the tokens of this run."""
-        for secret in self._secrets:
-            text = text.replace(secret, REDACTED)
-        return text
+        return self._redactor.text(text)
+
+    def _shown(self, headers: Mapping[str, str]) -> dict[str, str]:
+        return {self.hidden(name): self.hidden(value) for name, value in headers.items()}
 
     def hidden_bytes(self, data: bytes) -> bytes:
         """Give *data* without the tokens of this run."""
-        for secret in self._secrets:
-            data = data.replace(secret.encode(), REDACTED.encode())
-        return data
+        return self._redactor.data(data)
 
 
 def _asked_to_wait(headers: Mapping[str, str], *, otherwise: float) -> float:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from email.message import Message
 
 from mockserver.contract import Contract
+from mockserver.domain.redaction import REDACTED
 
 from .evidence import Exchange
 from .law import EXCHANGE, Broken, Checks, Held, law, promised
@@ -28,7 +29,8 @@ def _wrong_length(exchange: Exchange) -> str:
     if (
         said is None
         or "content-encoding" in exchange.answer_headers
-        or b"$MAXAPI" in exchange.answer
+        or REDACTED.encode() in exchange.answer
+        or b"/redacted" in exchange.answer
     ):
         return ""  # the length is that of the coded answer, or of one with a secret in it
     if said != str(len(exchange.answer)):

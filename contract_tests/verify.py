@@ -18,7 +18,7 @@ from urllib.parse import SplitResult, urlsplit
 
 from mockserver.contract import Contract
 from mockserver.domain.billing import money
-from mockserver.engine.callback import is_this_machine
+from mockserver.engine.receivers import is_this_machine
 from mockserver.testing.inbox import InboxServer
 
 from .evidence import Report

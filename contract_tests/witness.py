@@ -12,7 +12,7 @@ from mockserver.contract import Contract
 
 from .evidence import WEBHOOK, Exchange
 from .redaction import Headers, Secrets, without_callback
-from .target import SUBMIT, Operations
+from .target import Operations
 from .target import path_of as path_of_url
 
 _MOST_BYTES = 16 * 1024 * 1024
@@ -89,13 +89,16 @@ class Witness:
     def __init__(self, contract: Contract, notice: Callable[[str], object]) -> None:
         self._operations = Operations(contract)
         self._notice = notice
+        self._secrets = Secrets()
 
     def tell(self, passed: Passed, url: str, path: str) -> Exchange | None:
         """Make evidence of what passed, without secrets; None if it cannot be read."""
         operation = self._operations.name_of(passed.method, path)
         if passed.webhook_url is not None:
             operation = WEBHOOK
-        hidden = Secrets(passed.headers, passed.target)
+        hidden = self._secrets
+        hidden.learn(passed.answer_headers)
+        hidden.learn(passed.headers, passed.target)
         if passed.error is None and passed.cut:
             self._notice("an exchange was too large to be judged, or answered before it was sent")
             return None
@@ -103,8 +106,7 @@ class Witness:
         answer = b"" if passed.error else self._decoded(passed.answer, passed.answer_headers)
         if body is None or answer is None:
             return None
-        if operation == SUBMIT:
-            body = without_callback(body)
+        body, answer = without_callback(body), without_callback(answer)
         return Exchange(
             method=passed.method,
             url=hidden.target(url),
@@ -124,7 +126,8 @@ class Witness:
         codings = [one for one in codings if one != "identity"]
         unknown = [one for one in codings if one not in urllib3.HTTPResponse.CONTENT_DECODERS]
         if unknown:
-            self._notice(f"a body is not judged: nothing here reads its coding {unknown[0][:20]!r}")
+            coding = self._secrets.hidden(unknown[0])[:20]
+            self._notice(f"a body is not judged: nothing here reads its coding {coding!r}")
             return None
         if not codings:
             return bytes(body)

@@ -16,7 +16,7 @@ from mockserver.commands.options import (
     PASS,
     USAGE,
     add_settings,
-    resolve,
+    contract_of,
 )
 from mockserver.contract import ContractError
 from mockserver.contract.loader import pretty
@@ -109,5 +109,5 @@ def _scenarios(_options: argparse.Namespace) -> int:
 def _openapi(options: argparse.Namespace) -> int:
     from mockserver.contract.openapi import openapi_document
 
-    print(pretty(openapi_document(resolve(options).contract, version=__version__)))
+    print(pretty(openapi_document(contract_of(options), version=__version__)))
     return PASS

@@ -192,10 +192,20 @@ def _hold(item: Any, sandbox: MaxapiSandbox, url: str | None) -> None:
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, Any]:
     """Add to the report of a failed test what its sandboxes saw."""
     report = yield
+    held = item.stash.get(_HELD, [])
     if report.failed and report.when != "teardown":
-        for sandbox, url in item.stash.get(_HELD, []):
+        for sandbox, url in held:
             report.sections.append((f"maxapi: what {sandbox.base_url} saw", _story(sandbox, url)))
+    for sandbox, _ in held:
+        _hide(report, sandbox)
     return report
+
+
+def _hide(report: pytest.TestReport, sandbox: MaxapiSandbox) -> None:
+    """Take the user's own key out of *report*: a traceback has it where a marker names it."""
+    from mockserver.testing.reports import hide
+
+    hide(report, sandbox.control.without_keys)
 
 
 def _story(sandbox: MaxapiSandbox, url: str | None) -> str:

@@ -421,6 +421,41 @@ def test_secrets_are_not_shown(
     assert "hush" not in result.stdout.str()
 
 
+OWN = """
+    KEY = "sk-own-" + "0123456789"
+
+    @pytest.mark.maxapi(api_key="sk-own-0123456789")
+    def test_it(maxapi):
+        key = maxapi.api_key
+        submit(maxapi, f"a cat with {key}")
+        print("printed:", key)
+        logging.getLogger().warning("logged: %s", key)
+        maxapi.assert_requested(prompt="a dog")
+    @pytest.mark.maxapi(api_key="sk-own-0123456789")
+    def test_another(maxapi):
+        assert {"a": maxapi.api_key} == {"b": KEY}
+    @pytest.mark.maxapi(api_key="sk-own-0123456789", scenario="none-such")
+    def test_a_third(maxapi):
+        pass
+    """
+
+
+@pytest.mark.parametrize("options", [(), ("-l",), ("--tb=short", "-rA"), ("-n", "1")])
+def test_a_key_of_the_users_own_is_not_shown(
+    run: Run, tmp_path: Path, options: tuple[str, ...]
+) -> None:
+    """Neither by the story nor by pytest: in the source, locals, output, logs or JUnit."""
+    junit = tmp_path / "junit.xml"
+
+    result = run(f"import logging\n{dedent(OWN)}", f"--junit-xml={junit}", *options)
+
+    shown = result.stdout.str() + result.stderr.str() + junit.read_text("utf-8")
+    assert "no request" not in shown
+    assert "KEY=$MAXAPI_API_KEY" in shown
+    assert "printed: $MAXAPI_API_KEY" in shown
+    assert "sk-own-01" not in shown
+
+
 DYING = """
     import contextlib
     from mockserver.testing import running_mock
@@ -486,8 +521,8 @@ def test_a_mock_that_runs_already(
 @pytest.mark.parametrize(
     ("url", "said"),
     [
-        ("{mock}/elsewhere", "no such route: /elsewhere/__mock/clock"),
-        ("{inbox}", "{inbox}/__mock/ is no mock: it answers b''"),
+        ("{mock}/elsewhere", "no such route: POST /elsewhere/__mock/clock; did .*"),
+        ("{inbox}", "{inbox}/__mock/ is no mock: it answers ''"),
         ("{unused}", "no mock answers: .*refused"),
         ("ftp://127.0.0.1", "no mock answers: .*scheme ftp"),
         ("http://127.0.0.1:99999", "no mock answers: Failed to parse"),

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-import re
+import os
 import shutil
-import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -15,6 +15,7 @@ from mockserver.settings import make_settings
 from mockserver.web.server import Server
 from tests.conftest import seconds
 from tests.readme import README, renewed
+from tests.shells import SHELLS, paste, snippets
 
 TEXT = README.read_text("utf-8")
 
@@ -24,29 +25,35 @@ def test_its_tables_are_current() -> None:
     assert renewed(TEXT) == TEXT
 
 
+_CURL = """#!/bin/sh
+answer=$({curl} "$@") || exit
+printf '%s\\n' "$answer" >>{answers}
+printf '%s\\n' "$answer"
+"""
+
+
 @pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
-def test_its_curl_lines_do_what_it_says(contract: Contract) -> None:
-    """Every curl line, in the README's order, against a server."""
-    blocks = [
-        block for block in re.findall(r"```bash\n(.*?)```", TEXT, re.DOTALL) if "curl" in block
-    ]
+@pytest.mark.parametrize("shell", SHELLS)
+def test_its_curl_lines_do_what_it_says(contract: Contract, shell: str, tmp_path: Path) -> None:
+    """Every curl line, in the README's order, pasted into a shell, against a server."""
+    blocks = [block for block in snippets(TEXT) if "curl" in block]
     settings = make_settings(contract, port=0, duration=seconds(3600))
+    noted, curl = tmp_path / "answers", tmp_path / "curl"
+    curl.write_text(_CURL.format(curl=shutil.which("curl"), answers=noted))
+    curl.chmod(0o755)
 
     with Server(Service(contract, settings)) as server:
-        script = "\n".join(blocks).replace("http://127.0.0.1:6290", server.url)
-        separated = re.sub(r"^ *(curl|submit '|clock ')", r"echo; \1", script, flags=re.MULTILINE)
-        done = subprocess.run(
-            ["bash", "-euc", separated], capture_output=True, text=True, timeout=30, check=True
-        )
+        blocks = [block.replace("http://127.0.0.1:6290", server.url) for block in blocks]
+        paste(shell, blocks, {"PATH": f"{tmp_path}:{os.environ['PATH']}"}, tmp_path)
 
-    answers = [json.loads(line) for line in done.stdout.splitlines() if line.strip()]
-    api, control = answers[:8], answers[8:]
+    answers = [json.loads(line) for line in noted.read_text("utf-8").splitlines()]
+    api, control = answers[:9], answers[9:]
     statuses = [
-        answer["data"]["status"] if "status" in answer.get("data", {}) else answer["code"]
+        answer["data"]["status"] if "status" in (answer.get("data") or {}) else answer["code"]
         for answer in api
     ]
-    assert statuses == [0, "PENDING", 0, "CANCELLED", 401, 400, 400, 404]
-    assert json.dumps(api[5], ensure_ascii=False) in TEXT
-    assert api[6]["data"]["categories"]["violence"] is True
+    assert statuses == [0, 0, "PENDING", 0, "CANCELLED", 401, 400, 400, 404]
+    assert json.dumps(api[6], ensure_ascii=False) in TEXT
+    assert api[7]["data"]["categories"]["violence"] is True
     assert [control[0]["times"], control[1]["frozen"]] == [2, True]
     assert [event["status"] for event in control[3]["happened"]][-1] == "SUCCESS"

@@ -11,8 +11,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mockserver.contract import load_contract
-from mockserver.settings import SETTINGS, SettingError, make_settings, resolve_settings, show_value
+from mockserver.contract import ContractError, load_contract
+from mockserver.settings import (
+    SETTINGS,
+    SettingError,
+    make_settings,
+    option_of,
+    resolve_contract,
+    resolve_settings,
+    show_value,
+    unknown_variables,
+)
+from mockserver.settings.environment import BY_NAME
 
 CONTRACT = load_contract()
 
@@ -126,7 +136,7 @@ WRONG = {
     "chaos": "2",
     "rate_limit": "10",
     "control_token": "",
-    "callback_allow": ",",
+    "callback_allow": "http://app.example.com:80/hook",
     "seed": "",
     "tls": "maybe",
     "tls_folder": "",
@@ -158,14 +168,14 @@ WRONG = {
 @pytest.mark.parametrize(("name", "text"), WRONG.items())
 def test_wrong_values_are_refused_in_one_line(name: str, text: str) -> None:
     """It says which setting, where it was set, and what is accepted."""
-    variable = f"MAXAPI_MOCK_{name.upper()}"
+    option = option_of(name)
 
     with pytest.raises(SettingError) as caught:
-        resolve({}, {variable: text})
+        resolve({name: text})
 
     message = str(caught.value)
     assert message.startswith(f"{name.replace('_', '-')}: ")
-    assert message.endswith(f"(set by {variable})")
+    assert message.endswith(f"(set by {option})")
     assert "use " in message
     assert "\n" not in message
 
@@ -251,8 +261,88 @@ def test_a_config_file_that_is_not_there_is_refused() -> None:
         resolve({"config": "/none.toml"})
 
 
-def test_an_unknown_variable_is_refused() -> None:
+@pytest.mark.parametrize("name", sorted({*WRONG} - {name for name in WRONG if not WRONG[name]}))
+def test_a_wrong_variable_is_named(name: str) -> None:
+    """The message says which variable set it."""
+    variable = f"MAXAPI_MOCK_{name.upper()}"
+
+    with pytest.raises(SettingError, match=rf"\(set by {variable}\)$"):
+        resolve({}, {variable: WRONG[name]})
+
+
+LIMITS = ("api_key", "control_token", "callback_allow")
+
+
+@pytest.mark.parametrize("name", [*sorted(SETTINGS.keys() - set(LIMITS)), "config"])
+def test_an_empty_variable_counts_as_unset(name: str) -> None:
+    """CI jobs and compose files make one where they have no value."""
+    assert resolve({}, {f"MAXAPI_MOCK_{name.upper()}": ""}).settings == make_settings(CONTRACT)
+
+
+@pytest.mark.parametrize("name", LIMITS)
+def test_an_empty_limit_is_refused(name: str) -> None:
+    """A mock must not let everybody in because a secret is missing."""
+    with pytest.raises(SettingError, match=f"set by MAXAPI_MOCK_{name.upper()}"):
+        resolve({}, {f"MAXAPI_MOCK_{name.upper()}": ""})
+
+
+def test_an_unknown_variable_is_said_and_stops_nobody() -> None:
     """A misspelt one would be silently without effect; the URL for child processes is none."""
-    resolve({}, {"MAXAPI_MOCK_URL": "http://127.0.0.1:1"})
-    with pytest.raises(SettingError, match="did you mean MAXAPI_MOCK_PORT"):
-        resolve({}, {"MAXAPI_MOCK_PROT": "1"})
+    environment = {
+        "MAXAPI_MOCK_PROT": "s3cret",
+        "MAXAPI_MOCK_ZZZZ": "",
+        "MAXAPI_MOCK_URL": "http://127.0.0.1:1",
+        "MAXAPI_MOCK_CONFIG": "",
+        "MAXAPI_API_KEY": "k",
+    }
+
+    settings = resolve({}, environment).settings
+
+    assert settings == make_settings(CONTRACT)
+    assert unknown_variables(environment) == [
+        "MAXAPI_MOCK_PROT: no such setting, ignored; did you mean MAXAPI_MOCK_PORT?",
+        "MAXAPI_MOCK_ZZZZ: no such setting, ignored",
+    ]
+
+
+@pytest.mark.parametrize("service", ["", "CONTROL_", "HOST_", "SERVICE_", "URL_", "1_"])
+@pytest.mark.parametrize("protocol", ["tcp", "udp", "sctp"])
+def test_what_an_orchestrator_sets_is_no_setting(service: str, protocol: str) -> None:
+    """Kubernetes and Docker's links make variables for a service with a name like the tool's."""
+    address, port = f"{protocol}://10.0.0.1:6290", f"PORT_6290_{protocol.upper()}"
+    made = {
+        "SERVICE_HOST": "10.0.0.1",
+        "SERVICE_PORT": "6290",
+        "SERVICE_PORT_HTTP": "6290",
+        "PORT": address,
+        port: address,
+        f"{port}_PROTO": protocol,
+        f"{port}_PORT": "6290",
+        f"{port}_ADDR": "10.0.0.1",
+        f"{port}_PORT_START": "6290",
+        "NAME": "/app/mock",
+        "ENV_PATH": "/bin",
+    }
+    environment = {f"MAXAPI_MOCK_{service}{name}": text for name, text in made.items()}
+
+    settings = resolve({}, environment).settings
+
+    assert settings == make_settings(CONTRACT)
+    assert unknown_variables(environment) == []
+
+
+def test_no_setting_is_called_like_what_an_orchestrator_sets() -> None:
+    """It could not be set by a variable."""
+    assert [name for name in SETTINGS if BY_NAME.fullmatch(name.upper())] == []
+
+
+def test_the_contract_needs_no_setting_of_a_server(tmp_path: Path) -> None:
+    """Whatever stands in the environment and the config file; what it does need is still read."""
+    (tmp_path / "maxapi-mock.toml").write_text("pace = 3\n")
+    environment = {"MAXAPI_MOCK_PORT": "x", "MAXAPI_MOCK_MODEL_CARDS": str(tmp_path / "none")}
+
+    seen = resolve_contract({}, {"MAXAPI_MOCK_PORT": "x"}, tmp_path)
+    with pytest.raises(ContractError, match="is no folder"):
+        resolve_contract({}, environment, tmp_path)
+
+    assert seen.cards.keys() == CONTRACT.cards.keys()

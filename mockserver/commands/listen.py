@@ -39,7 +39,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--url",
-        default=os.environ.get("MAXAPI_MOCK_URL", "http://127.0.0.1:6290"),
+        default=os.environ.get("MAXAPI_MOCK_URL") or "http://127.0.0.1:6290",
         help="the API that each webhook is compared with a poll of (default the local mock's)",
     )
     parser.add_argument(

@@ -3,10 +3,20 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
+from contextlib import suppress
 
-from mockserver.contract import load_contract
-from mockserver.settings import SETTINGS, Resolved, default_text, option_of, resolve_settings
+from mockserver.contract import Contract, load_contract
+from mockserver.settings import (
+    SETTINGS,
+    Resolved,
+    default_text,
+    option_of,
+    resolve_contract,
+    resolve_settings,
+    unknown_variables,
+)
 
 PASS, FAILURE, USAGE, INTERRUPTED = 0, 1, 2, 130
 """What a command ends with."""
@@ -41,11 +51,34 @@ def add_settings(parser: argparse.ArgumentParser, *names: str) -> None:
 def resolve(options: argparse.Namespace, **own: str) -> Resolved:
     """Settle the settings from the command's options; *own* go before all else.
 
+    What is wrong in the environment without being in the way is said on standard error. Raises
+    SettingError and ContractError.
+    """
+    _warn_of_variables()
+    return resolve_settings(_given(options) | own)
+
+
+def contract_of(options: argparse.Namespace) -> Contract:
+    """Read the contract that the command's options name; wrong settings of a server do not matter.
+
     Raises SettingError and ContractError.
     """
+    _warn_of_variables()
+    return resolve_contract(_given(options))
+
+
+def _given(options: argparse.Namespace) -> dict[str, str]:
     given: dict[str, str] = {}
     for name in ("config", *options.settings):
         value = getattr(options, name, None)
         if value is not None:
             given[name] = ",".join(value) if isinstance(value, list) else value
-    return resolve_settings(given | own)
+    return given
+
+
+def _warn_of_variables() -> None:
+    if sys.stderr is None:
+        return
+    for warning in unknown_variables(os.environ):
+        with suppress(OSError):
+            print(f"maxapi-mock: {warning}", file=sys.stderr, flush=True)

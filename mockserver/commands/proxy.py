@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from mockserver.commands.options import FAILURE, PASS, add_settings, resolve, usage
+from mockserver.commands.options import FAILURE, PASS, add_settings, contract_of, usage
 from mockserver.commands.signals import stop_signals
 from mockserver.commands.suite import contract_tests
 from mockserver.contract import load_contract
@@ -59,7 +59,7 @@ def run(options: argparse.Namespace) -> int:
     fault = _fault(options)
     if fault:
         return usage("proxy", fault)
-    contract = resolve(options).contract
+    contract = contract_of(options)
     watching, recording = contract_tests("watch"), contract_tests("recording")
     recorder = recording.Recorder(options.record, contract) if options.record else None
     watch = watching.Watch(

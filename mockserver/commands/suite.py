@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from importlib import import_module
+import shlex
+import sys
+from importlib import import_module, metadata
 from importlib.util import find_spec
 from typing import Any
 
 from mockserver.settings import SettingError
+
+_EXTRA = ("hypothesis", "pytest")
+"""What the extra `verify` installs."""
 
 
 def contract_tests(module: str) -> Any:
@@ -16,8 +21,25 @@ def contract_tests(module: str) -> Any:
     try:
         return import_module(f"{package}.{module}")
     except ModuleNotFoundError as error:
-        if error.name != "hypothesis":
+        if error.name not in _EXTRA:
             raise
         raise SettingError(
-            "the contract tests need hypothesis: pip install 'maxapi-mockserver[verify]'"
+            f"the contract tests need {' and '.join(_EXTRA)}, beside the mock: {_installation()}"
         ) from None
+
+
+def _installation() -> str:
+    """Write the command that installs what is missing into the environment that runs this."""
+    try:
+        listed = metadata.requires("maxapi-mockserver") or []
+    except metadata.PackageNotFoundError:
+        listed = []
+    needed = [one.partition(";")[0].strip() for one in listed if "'verify'" in _marker(one)]
+    pip = [sys.executable, "-m", "pip", "install"]
+    if find_spec("pip") is None:  # uv makes environments without it
+        pip = ["uv", "pip", "install", "--python", sys.executable]
+    return shlex.join([*pip, *(needed or _EXTRA)])
+
+
+def _marker(requirement: str) -> str:
+    return requirement.partition(";")[2].replace('"', "'")

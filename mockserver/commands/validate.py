@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from mockserver.commands.options import FAILURE, PASS, USAGE, add_settings, resolve
+from mockserver.commands.options import FAILURE, PASS, USAGE, add_settings, contract_of
 from mockserver.contract import Contract, NotJson, Violation, parse_json
 from mockserver.contract.documents import recognise
 from mockserver.contract.loader import KINDS, check_card
@@ -31,7 +31,7 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Print the verdict on each file; give the exit status."""
-    contract = resolve(options).contract
+    contract = contract_of(options)
     return max(_validate_file(contract, name, options.kind) for name in options.files)
 
 

@@ -13,7 +13,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
-from mockserver.commands.options import FAILURE, PASS, USAGE, add_settings, resolve
+from mockserver.commands.options import FAILURE, PASS, USAGE, add_settings, contract_of
 from mockserver.commands.progress import shown
 from mockserver.commands.suite import contract_tests
 from mockserver.contract import Contract
@@ -111,7 +111,7 @@ def run(options: argparse.Namespace) -> int:
     verify, report = contract_tests("verify"), contract_tests("report")
     ledger = contract_tests("ledger")
     request = verify.Request(**{name: getattr(options, name) for name in _ASKED})
-    contract = resolve(options).contract
+    contract = contract_of(options)
     try:
         baseline = report.load_baseline(options.baseline) if options.baseline else None
         if options.plan:

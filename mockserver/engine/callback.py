@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import ipaddress
-import socket
 import time
-import unicodedata
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import TYPE_CHECKING
-from urllib.parse import unquote, urlsplit
 
+from mockserver.engine.receivers import Reach, read_receiver
+from mockserver.settings import Settings
 from mockserver.version import __version__
 
 if TYPE_CHECKING:
@@ -36,6 +35,32 @@ class Callback:
     """Further headers, which can hold a secret."""
 
 
+class Failure(StrEnum):
+    """In which way an attempt failed."""
+
+    STATUS = "status"
+    """The receiver answered, but not with 2xx; a redirect is not followed."""
+    CONNECTION_REFUSED = "connection-refused"
+    """Nobody listens there."""
+    UNREACHABLE = "unreachable"
+    NAME_NOT_FOUND = "name-not-found"
+    TIMEOUT = "timeout"
+    TLS = "tls"
+    CONNECTION_LOST = "connection-lost"
+    """The receiver hung up before it had answered."""
+    NOT_HTTP = "not-http"
+    BAD_URL = "bad-url"
+    """Nobody can call this URL; nothing was sent."""
+    NOT_SENT = "not-sent"
+    """`--callback-allow` does not name the host; nothing was sent."""
+    LOST = "lost"
+    """A scenario let it get lost; nothing was sent."""
+
+
+NEVER_SENT = frozenset((Failure.BAD_URL, Failure.NOT_SENT))
+"""What another attempt would not change."""
+
+
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """What came of a callback."""
@@ -46,12 +71,15 @@ class Outcome:
     """Why it does not count as delivered; None if it does."""
     latency: float
     """Real seconds."""
+    failure: Failure | None = None
+    """The kind of *error*."""
 
 
 def answered(status: int, latency: float) -> Outcome:
     """Say what came of a callback that was answered: any 2xx counts as delivered."""
-    delivered = 200 <= status < 300
-    return Outcome(status, None if delivered else f"answered {status}, not 2xx", latency)
+    if 200 <= status < 300:
+        return Outcome(status, None, latency)
+    return Outcome(status, f"answered {status}, not 2xx", latency, Failure.STATUS)
 
 
 Transport = Callable[[Callback], Outcome]
@@ -59,19 +87,31 @@ Transport = Callable[[Callback], Outcome]
 
 
 class HttpTransport:
-    """Sends callbacks through a pool of connections; follows no redirect, retries nothing."""
+    """Sends callbacks through a pool of connections; follows no redirect, retries nothing.
 
-    def __init__(self, connections: int) -> None:
+    It calls only whom *reach* allows, by default this machine.
+    """
+
+    def __init__(self, connections: int, reach: Reach | None = None) -> None:
         self._connections = connections
+        self._reach = reach or Reach()
         self._pool: PoolManager | None = None
 
     def __call__(self, callback: Callback) -> Outcome:
         """Send *callback*; any 2xx within its time-out counts as delivered."""
         started = time.perf_counter()
         try:
+            receiver = read_receiver(callback.url)
+        except ValueError as error:
+            return Outcome(None, f"not sent: {error}", 0.0, Failure.BAD_URL)
+        forbidden = self._reach.why_not(receiver)
+        if forbidden is not None:
+            return Outcome(None, f"not sent: {forbidden}", 0.0, Failure.NOT_SENT)
+        try:
             status = self._post(callback)
         except Exception as failure:  # a receiver's URL can be wrong in any way
-            return Outcome(None, _explain(failure, callback), time.perf_counter() - started)
+            kind, why = _explain(failure, callback)
+            return Outcome(None, why, time.perf_counter() - started, kind)
         return answered(status, time.perf_counter() - started)
 
     def _post(self, callback: Callback) -> int:
@@ -124,39 +164,27 @@ def _finish(response: BaseHTTPResponse, deadline: float) -> None:
     response.close()
 
 
-def _explain(failure: Exception, callback: Callback) -> str:
-    """Say in one line why a receiver gave no answer."""
-    from urllib3.exceptions import ConnectTimeoutError, NewConnectionError, ReadTimeoutError
+def transport_of(settings: Settings) -> HttpTransport:
+    """Make what sends webhooks to this machine, and to others only if the settings name them.
 
-    if isinstance(failure, NewConnectionError):
+    A public mock does not call this machine either: strangers could make it do so.
+    """
+    reach = Reach(settings.callback_allow or (), own=not settings.is_public)
+    return HttpTransport(settings.webhook_concurrency, reach)
+
+
+def _explain(failure: Exception, callback: Callback) -> tuple[Failure, str]:
+    """Tell of what kind a failure is, and say in one line why a receiver gave no answer."""
+    from urllib3 import exceptions
+
+    if isinstance(failure, exceptions.NameResolutionError):
+        return Failure.NAME_NOT_FOUND, "cannot connect: the name is not found"
+    if isinstance(failure, exceptions.NewConnectionError):
         cause = failure.__cause__ or failure
-        return f"cannot connect: {getattr(cause, 'strerror', None) or cause}"
-    if isinstance(failure, ConnectTimeoutError | ReadTimeoutError):
-        return f"no answer within {callback.timeout:g} s"
-    return f"{type(failure).__name__}: {failure}"[:300]
-
-
-def is_this_machine(url: str) -> bool:
-    """Say whether a URL's host is a name or any spelling of an address of the loopback."""
-    try:
-        host = unicodedata.normalize("NFKC", unquote(urlsplit(url).hostname or "")).rstrip(".")
-    except ValueError:
-        return False
-    if host == "localhost" or host.endswith(".localhost"):
-        return True
-    address = _address(host)
-    if address is None:
-        return False
-    mapped = getattr(address, "ipv4_mapped", None) or address
-    return mapped.is_loopback or mapped.is_unspecified
-
-
-def _address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
-    try:
-        return ipaddress.ip_address(host)
-    except ValueError:
-        pass
-    try:  # the short and numeric spellings: 127.1, 2130706433, 0x7f000001
-        return ipaddress.IPv4Address(socket.inet_aton(host)) if host[:1].isdigit() else None
-    except OSError:
-        return None
+        refused = isinstance(cause, ConnectionRefusedError)
+        kind = Failure.CONNECTION_REFUSED if refused else Failure.UNREACHABLE
+        return kind, f"cannot connect: {getattr(cause, 'strerror', None) or cause}"
+    if isinstance(failure, exceptions.ConnectTimeoutError | exceptions.ReadTimeoutError):
+        return Failure.TIMEOUT, f"no answer within {callback.timeout:g} s"
+    kind = Failure.TLS if isinstance(failure, exceptions.SSLError) else Failure.CONNECTION_LOST
+    return kind, f"{type(failure).__name__}: {failure}"[:300]

@@ -15,7 +15,7 @@ from mockserver.domain.document import webhook_document
 from mockserver.domain.moment import LATEST
 from mockserver.domain.scenario import Script
 from mockserver.domain.task import Task, ends_at
-from mockserver.engine.callback import Callback, Outcome, Transport
+from mockserver.engine.callback import NEVER_SENT, Callback, Failure, Outcome, Transport
 from mockserver.engine.chaos import draw
 from mockserver.engine.exchange import success
 from mockserver.engine.journal import Delivery
@@ -28,7 +28,7 @@ from mockserver.settings import Settings
 _LONGEST_WAIT = timedelta(days=365)
 """Between two attempts, however often the wait has doubled."""
 
-_LOST = Outcome(None, "lost on its way, as the scenario says", 0.0)
+_LOST = Outcome(None, "lost on its way, as the scenario says", 0.0, Failure.LOST)
 
 
 class Dispatcher:
@@ -155,7 +155,7 @@ class Dispatcher:
         callback = self._callback(call, task, script)
         lost = "lost" in script.webhook
         outcome = _LOST if lost else self._transport(callback)
-        failed = outcome.error is not None and not lost
+        failed = outcome.error is not None and not lost and outcome.failure not in NEVER_SENT
         retry = self._retry(call) if failed and last else None
         delivery = _record(
             call.sandbox,
@@ -221,6 +221,7 @@ def _record(sandbox: Sandbox, callback: Callback, outcome: Outcome, **about: Any
         status=outcome.status,
         latency=outcome.latency,
         error=outcome.error,
+        failure=outcome.failure,
         **about,
     )
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -13,15 +12,12 @@ from typing import Any, Generic, TypeVar
 
 from mockserver.contract import NotJson, parse_json
 from mockserver.domain.moment import stamp
+from mockserver.domain.redaction import HIDDEN, SHORTEST, names_a_secret, without_users
+from mockserver.engine.callback import Failure
 from mockserver.engine.exchange import Request, Response
 
 Entry = TypeVar("Entry")
 
-_SECRET = {
-    *("authorization", "proxy-authorization", "cookie", "x-api-key", "api-key", "x-auth-token"),
-    "x-maxapi-webhook-secret",
-}
-_REDACTED = "[redacted]"
 _BODY_LIMIT = 16 * 1024
 _HEADER_LIMIT = 1024
 _FIXED_COST = 1000
@@ -79,6 +75,8 @@ class Delivery:
     """Why the attempt does not count as delivered; None if it does."""
     next_at: datetime | None
     """When the next attempt is due, if there is one."""
+    failure: Failure | None = None
+    """The kind of *error*."""
     scenarios: tuple[str, ...] = ()
     """The mischief that was done to it."""
     method: str = "POST"
@@ -93,7 +91,7 @@ class Delivery:
             "number": self.number,
             "at": stamp(self.at),
             "taskId": self.task_id,
-            "url": redact_url(self.url),
+            "url": without_users(self.url),
             "attempt": self.attempt,
             "method": self.method,
             "resent": self.resent,
@@ -102,6 +100,7 @@ class Delivery:
             "latency_ms": round(self.latency * 1000, 3),
             "delivered": self.error is None,
             "error": self.error,
+            "failure": self.failure,
             "next_at": None if self.next_at is None else stamp(self.next_at),
             "scenarios": list(self.scenarios),
         }
@@ -111,9 +110,15 @@ Watch = Callable[[Exchange | Delivery], object]
 """Is told of everything that a journal notes, in whatever thread that happens."""
 
 
-def redact_url(url: str) -> str:
-    """Hide the user and password of a URL."""
-    return re.sub(r"(?<=://)[^/?#@]*@", f"{_REDACTED}@", url)
+def _without_secrets(headers: Mapping[str, str]) -> dict[str, str]:
+    """Give headers without those that hold a secret, and without the API key in any other."""
+    key = headers.get("authorization", "").rpartition(" ")[2]
+    return {
+        name: HIDDEN
+        if names_a_secret(name) or (len(key) >= SHORTEST and key in value)
+        else value[:_HEADER_LIMIT]
+        for name, value in headers.items()
+    }
 
 
 def _shown(body: bytes) -> Any:
@@ -198,10 +203,7 @@ class Journal:
     ) -> None:
         """Note an exchange, without its secrets and with bodies cut at 16 KiB."""
         ring = self.requests
-        headers = {
-            name: _REDACTED if name in _SECRET else value[:_HEADER_LIMIT]
-            for name, value in request.headers.items()
-        }
+        headers = _without_secrets(request.headers)
         body, answer = request.body[:_BODY_LIMIT], response
         if len(response.body) > _BODY_LIMIT:
             answer = replace(response, body=response.body[:_BODY_LIMIT])

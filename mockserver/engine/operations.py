@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import replace
-from fnmatch import fnmatchcase
 from typing import Any
 
 from mockserver.contract import Contract, ModelCard, Violation
@@ -14,11 +13,11 @@ from mockserver.domain.document import task_document
 from mockserver.domain.plan import Pace, make_plan
 from mockserver.domain.task import Plan, Task, ended, polled, status_at
 from mockserver.engine.call import Call
-from mockserver.engine.callback import is_this_machine
 from mockserver.engine.dispatcher import Dispatcher
 from mockserver.engine.exchange import Refusal, Request, Response, json_response, success, warn
 from mockserver.engine.files import in_part, refuse_file
 from mockserver.engine.inputs import LocalImages, OwnResults, first_image, follows_input
+from mockserver.engine.receivers import is_this_machine
 from mockserver.engine.results import Results
 from mockserver.engine.sandbox import Sandbox, Sandboxes
 from mockserver.engine.steering import act_on_result
@@ -84,10 +83,6 @@ class Operations:
             return found
         if sandbox.settings.strict_callbacks and is_this_machine(url):
             found.append("callBackUrl: the service cannot reach this machine; use a public host")
-        allowed = self._settings.callback_hosts
-        if allowed is not None and not any(fnmatchcase(_host(url), glob) for glob in allowed):
-            hosts = ", ".join(sorted(allowed)) or "those that --callback-allow names"
-            found.append(f"callBackUrl: host {_host(url)!r} is not allowed; use {hosts}")
         return found
 
     def _rejection(self, flagged: tuple[str, ...]) -> Refusal:
@@ -238,14 +233,3 @@ class Operations:
 
 def _unknown(task_id: str) -> Refusal:
     return Refusal(404, f"task {task_id[:60]!r} not found")
-
-
-def _host(url: str) -> str:
-    """Read the host as the sender of webhooks does: another parser could see another one."""
-    from urllib3.exceptions import LocationParseError
-    from urllib3.util import parse_url
-
-    try:
-        return (parse_url(url).host or "").lower().strip("[]").rstrip(".")
-    except LocationParseError:
-        return ""

@@ -5,20 +5,21 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from threading import Event
 from typing import Any
 
 from mockserver.contract import Contract, NotJson, parse_json
 from mockserver.engine.call import Call
-from mockserver.engine.callback import HttpTransport, Transport
+from mockserver.engine.callback import HttpTransport, Transport, transport_of
 from mockserver.engine.clock import Clock
 from mockserver.engine.dispatcher import Dispatcher
 from mockserver.engine.exchange import JSON_TYPE, Refusal, Request, Response, warn
 from mockserver.engine.journal import Watch
 from mockserver.engine.nulls import without_nulls
 from mockserver.engine.operations import Operations
-from mockserver.engine.routes import pattern_of
+from mockserver.engine.routes import no_such_route, pattern_of
 from mockserver.engine.sandbox import Sandbox, Sandboxes
 from mockserver.engine.steering import act, as_success, choose_script, lose, refuse, without_effect
 from mockserver.settings import Settings
@@ -33,6 +34,7 @@ Handler = Callable[[Call, Mapping[str, str]], Response]
 
 @dataclass(frozen=True, slots=True)
 class _Route:
+    path: str
     pattern: re.Pattern[str]
     methods: tuple[str, ...]
     handler: Handler
@@ -53,7 +55,7 @@ class Service:
         self.closed = Event()
         self.contract = contract
         self.settings = settings
-        self._transport = transport or HttpTransport(settings.webhook_concurrency)
+        self._transport = transport or transport_of(settings)
         self.dispatcher = Dispatcher(contract, settings, self._transport)
         self.sandboxes = Sandboxes(
             settings, contract.lifecycle, make_clock, self.dispatcher.clock_changed, watch
@@ -130,6 +132,7 @@ class Service:
     def _answer(self, call: Call) -> Response:
         request = call.request
         if not request.path.startswith(self._guarded) or request.method == "OPTIONS":
+            self._file(call)
             return self._route(call)
         call.enter(self.sandbox_of(request.headers))
         submits = request.path == self._submission["path"]
@@ -144,6 +147,11 @@ class Service:
         response = lose(self._route(call), call.script, self.contract)
         return response if submits else _with_warnings(response, without_effect(call.script))
 
+    def _file(self, call: Call) -> None:
+        """Note a request that needs no token where its token says, if it has one that counts."""
+        with suppress(Refusal):
+            call.enter(self.sandbox_of(call.request.headers))
+
     @staticmethod
     def _admit(call: Call) -> None:
         early = call.sandbox.admit(call.now)
@@ -155,7 +163,9 @@ class Service:
             match = route.pattern.fullmatch(call.request.path)
             if match is not None:
                 return self._by_method(call, route, match.groupdict())
-        raise Refusal(404, f"no such route: {call.request.path[:100]}")
+        known = [(route.methods[0], route.path) for route in self._routes]
+        said = no_such_route(call.request.method, call.request.path, known, self._guarded)
+        raise Refusal(404, said)
 
     @staticmethod
     def _by_method(call: Call, route: _Route, place: Mapping[str, str]) -> Response:
@@ -203,7 +213,8 @@ class Service:
 
 
 def _route(path: str, method: str, handler: Handler) -> _Route:
-    return _Route(pattern_of(path), ("GET", "HEAD") if method == "GET" else (method,), handler)
+    methods = ("GET", "HEAD") if method == "GET" else (method,)
+    return _Route(path, pattern_of(path), methods, handler)
 
 
 def _unauthorized(advice: str) -> Refusal:

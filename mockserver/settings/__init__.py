@@ -1,6 +1,7 @@
 """All settings: one frozen object, and one place that reads the environment and the config file."""
 
 from mockserver.settings.declared import SETTINGS, Settings
+from mockserver.settings.environment import unknown_variables
 from mockserver.settings.sources import (
     Resolved,
     SettingError,
@@ -8,6 +9,7 @@ from mockserver.settings.sources import (
     default_text,
     make_settings,
     option_of,
+    resolve_contract,
     resolve_settings,
     show_value,
 )
@@ -23,6 +25,8 @@ __all__ = [
     "default_text",
     "make_settings",
     "option_of",
+    "resolve_contract",
     "resolve_settings",
     "show_value",
+    "unknown_variables",
 ]

@@ -143,7 +143,7 @@ class Settings:
         read_token, "token that the control plane asks for in X-Mock-Control-Token", secret=True
     )
     callback_allow: frozenset[str] | None = setting(
-        read_hosts, "hosts that webhooks may go to, globs, comma-separated; else any"
+        read_hosts, "hosts besides this machine that webhooks are sent to, globs, comma-separated"
     )
     seed: str | None = setting(read_text, "makes task ids, result files and chaos repeat")
     strict_callbacks: bool = setting(
@@ -225,13 +225,6 @@ class Settings:
     def is_public(self) -> bool:
         """Whether others than this machine can reach the mock."""
         return self.host != "localhost" and not _is_loopback(self.host)
-
-    @property
-    def callback_hosts(self) -> frozenset[str] | None:
-        """The hosts that webhooks may go to; None is any. A public mock calls nobody by itself."""
-        if self.callback_allow is None and self.is_public:
-            return frozenset()
-        return self.callback_allow
 
 
 def _is_loopback(host: str) -> bool:

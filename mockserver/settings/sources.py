@@ -16,13 +16,11 @@ from mockserver.contract import Contract, load_contract
 from mockserver.domain.moment import format_duration
 from mockserver.domain.scenario import Script
 from mockserver.settings.declared import SETTINGS, Settings
+from mockserver.settings.environment import CONFIG, settings_in
 from mockserver.settings.setting import OPTIONAL
 from mockserver.settings.texts import HIDDEN
 
-ENVIRONMENT = "MAXAPI_MOCK_"
 CONFIG_FILE = "maxapi-mock.toml"
-_NOT_SETTINGS = frozenset((f"{ENVIRONMENT}URL", f"{ENVIRONMENT}CONFIG"))
-"""URL is what the mock tells its child processes; CONFIG names the config file itself."""
 
 
 class SettingError(Exception):
@@ -57,24 +55,45 @@ def resolve_settings(
     model card.
     """
     environ = os.environ if environment is None else environment
-    given: dict[str, _Given] = {}
-    given |= _from_file(_config_file(options or {}, environ, folder or Path.cwd()))
-    given |= _from_environment(environ)
-    for name, text in (options or {}).items():
-        if name != "config":
-            _check_name(name, "the options", SETTINGS)
-            given[name] = _Given(text, option_of(name))
-    files = {name: Path(given[name].text) for name in ("model_cards", "service") if name in given}
-    contract = _contract(**files)
+    given = _given(options or {}, environ, folder or Path.cwd())
+    contract = _contract(given)
     values = {name: _value(name, given.get(name), contract) for name in SETTINGS}
     origins = {name: given[name].origin if name in given else "default" for name in SETTINGS}
     return Resolved(Settings(**values), contract, origins)
 
 
-def _contract(model_cards: Path | None = None, service: Path | None = None) -> Contract:
-    if model_cards is None and service is None:
+def resolve_contract(
+    options: Mapping[str, str] | None = None,
+    environment: Mapping[str, str] | None = None,
+    folder: Path | None = None,
+) -> Contract:
+    """Read the contract as `resolve_settings` does; no other setting can be in the way.
+
+    Raises SettingError for options and config files that cannot be read, and ContractError.
+    """
+    environ = os.environ if environment is None else environment
+    return _contract(_given(options or {}, environ, folder or Path.cwd()))
+
+
+def _given(
+    options: Mapping[str, str], environ: Mapping[str, str], folder: Path
+) -> dict[str, _Given]:
+    """Collect the texts of all settings that are set anywhere."""
+    given: dict[str, _Given] = {}
+    given |= _from_file(_config_file(options, environ, folder))
+    given |= {name: _Given(environ[variable], variable) for variable, name in settings_in(environ)}
+    for name, text in options.items():
+        if name != "config":
+            _check_name(name, "the options", SETTINGS)
+            given[name] = _Given(text, option_of(name))
+    return given
+
+
+def _contract(given: Mapping[str, _Given]) -> Contract:
+    files = {name: Path(given[name].text) for name in ("model_cards", "service") if name in given}
+    if not files:
         return load_contract()
-    return load_contract(None, model_cards, service)
+    return load_contract(None, files.get("model_cards"), files.get("service"))
 
 
 def make_settings(contract: Contract, **changes: Any) -> Settings:
@@ -160,18 +179,10 @@ def _check_name(name: str, origin: str, known: Mapping[str, Any]) -> None:
         raise SettingError(f"{name}: no such setting (in {origin}){hint}")
 
 
-def _from_environment(environment: Mapping[str, str]) -> Iterator[tuple[str, _Given]]:
-    known = {f"{ENVIRONMENT}{name.upper()}": name for name in SETTINGS}
-    for variable in sorted(environment):
-        if variable.startswith(ENVIRONMENT) and variable not in _NOT_SETTINGS:
-            _check_name(variable, "the environment", known)
-            yield known[variable], _Given(environment[variable], variable)
-
-
 def _config_file(
     options: Mapping[str, str], environment: Mapping[str, str], folder: Path
 ) -> tuple[Path, Mapping[str, Any]]:
-    named = options.get("config", environment.get(f"{ENVIRONMENT}CONFIG"))
+    named = options.get("config", environment.get(CONFIG) or None)
     if named is not None:
         return Path(named), _read_toml(Path(named))
     own, shared = folder / CONFIG_FILE, folder / "pyproject.toml"

@@ -171,7 +171,14 @@ def read_scenario(text: str, contract: Contract) -> Script | None:
 
 
 def read_hosts(text: str, contract: Contract) -> frozenset[str]:
-    return frozenset(name.lower() for name in read_names(text, contract))
+    names = frozenset(name.lower() for name in read_names(text, contract))
+    for name in sorted(names):
+        if re.search(r"[\s/\\@#]", name) or name.count(":") == 1:
+            raise ValueError(
+                f"{name!r} is not a host; use app.example.com, *.internal or 10.0.0.7, "
+                "without scheme, port and path"
+            )
+    return names
 
 
 HIDDEN = "[hidden]"

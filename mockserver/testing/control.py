@@ -9,6 +9,8 @@ from typing import Any, cast
 
 import urllib3
 
+from mockserver.domain.redaction import HIDDEN, Redactor, is_ours, without_url_secrets
+
 Send = Callable[[str, str, Mapping[str, str], bytes | None], tuple[int, bytes]]
 """Sends one request (method, URL, headers, body) and gives the status and body of its answer."""
 
@@ -56,6 +58,8 @@ class ControlClient:
         self._headers = {"Authorization": f"Bearer {api_key}", "Content-Type": "application/json"}
         if control_token is not None:
             self._headers["X-Mock-Control-Token"] = control_token
+        self._keys = Redactor(() if is_ours(api_key) else (api_key,))
+        self._others = Redactor(() if control_token is None else (control_token,), HIDDEN)
         self._http = _Http()
         self._send = send or self._http
 
@@ -63,20 +67,32 @@ class ControlClient:
         """Close the connections."""
         self._http.close()
 
+    def shown(self, text: str) -> str:
+        """Give *text* without secrets: those of URLs, and what `without_keys` hides."""
+        return without_url_secrets(self.without_keys(text))
+
+    def without_keys(self, text: str) -> str:
+        """Give *text* without the API key, unless the mock made it, and the control token."""
+        return self._others.text(self._keys.text(text))
+
     def _call(self, method: str, path: str, body: Any = None) -> Json:
         try:
             text = None if body is None else json.dumps(body).encode()
         except TypeError as error:
             raise ControlError(None, f"not sent: {error}; use JSON values") from None
-        status, data = self._send(method, self._base + path, self._headers, text)
+        try:
+            status, data = self._send(method, self._base + path, self._headers, text)
+        except ControlError as error:
+            raise ControlError(error.status, self.shown(str(error))) from None
         try:
             answer = json.loads(data)
         except ValueError:
             answer = None
         if not isinstance(answer, dict):
-            raise ControlError(status, f"{self._base} is no mock: it answers {data[:80]!r}")
+            said = self.shown(data.decode("utf-8", "replace"))[:80]
+            raise ControlError(status, f"{self.shown(self._base)} is no mock: it answers {said!r}")
         if status != 200:
-            raise ControlError(status, str(answer.get("msg", answer)))
+            raise ControlError(status, self.shown(str(answer.get("msg", answer))))
         return answer
 
     # -- clock -------------------------------------------------------------------------------
@@ -89,7 +105,8 @@ class ControlClient:
         """Let the clock stand still."""
         answer = self._call("POST", "clock", {"freeze": True})
         if "frozen" not in answer:
-            raise ControlError(200, f"{self._base} is no mock: it answers {answer!r}"[:200])
+            said = f"{self._base} is no mock: it answers {answer!r}"
+            raise ControlError(200, self.shown(said)[:200])
 
     def run(self, speed: float = 1) -> None:
         """Let the clock run, *speed* times as fast as real time."""

@@ -6,17 +6,15 @@ import dataclasses
 import secrets
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
-from fnmatch import fnmatchcase
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
-from mockserver.engine.callback import Callback, HttpTransport, Outcome, answered, is_this_machine
+from mockserver.engine.callback import Callback, Failure, Outcome, answered, transport_of
 from mockserver.engine.clock import Clock
 from mockserver.engine.exchange import Request, Response
 from mockserver.engine.service import Service
-from mockserver.settings import Resolved, Settings, resolve_settings
+from mockserver.settings import Resolved, resolve_settings
 from mockserver.testing.control import ControlClient
 from mockserver.testing.sandbox import MaxapiSandbox
 from mockserver.testing.webhook import OnWebhook, Webhook
@@ -34,7 +32,7 @@ class RunningMock:
     """A mock that answers at a URL."""
 
     url: str
-    control_token: str | None = None
+    control_token: str | None = field(default=None, repr=False)
 
     def sandbox(self, api_key: str | None = None) -> MaxapiSandbox:
         """Give a sandbox whose clock stands still; its key is new unless one is given.
@@ -61,7 +59,8 @@ def running_mock(
     from mockserver.web.server import Server
 
     resolved = _settled(folder, settings)
-    made = service(resolved.contract, _to_anybody(resolved.settings), transport=_Nearby(resolved))
+    transport = transport_of(resolved.settings)
+    made = service(resolved.contract, resolved.settings, transport=transport)
     with Server(made) as server:
         yield RunningMock(server.url, resolved.settings.control_token)
 
@@ -78,10 +77,10 @@ class InProcessMock:
         resolved = _settled(folder, {"tls": True} | settings)
         self.on_webhook: OnWebhook | None = None
         """Takes the webhooks; without it they go to receivers on this machine, by HTTP."""
-        self._nearby = _Nearby(resolved)
+        self._nearby = transport_of(resolved.settings)
         self._service = Service(
             resolved.contract,
-            _to_anybody(resolved.settings),
+            resolved.settings,
             make_clock=lambda: Clock(speed=0),
             transport=self._deliver,
         )
@@ -135,7 +134,8 @@ class InProcessMock:
         try:
             return answered(int(self.on_webhook(webhook) or 200), 0.0)
         except Exception as error:  # the receiver's own fault, as the mock would see it
-            return Outcome(500, f"raised {type(error).__name__}: {error}", 0.0)
+            why = f"raised {type(error).__name__}: {error}"
+            return Outcome(500, why, 0.0, Failure.STATUS)
 
     def close(self) -> None:
         """Let its threads go."""
@@ -152,29 +152,6 @@ _HERE = "http://localhost"
 def new_key() -> str:
     """Make an API key that nobody else has."""
     return f"test-{secrets.token_hex(8)}"
-
-
-class _Nearby(HttpTransport):
-    """Sends webhooks to this machine, and to others only if the settings name them."""
-
-    def __init__(self, resolved: Resolved) -> None:
-        super().__init__(resolved.settings.webhook_concurrency)
-        self._allowed = resolved.settings.callback_allow or frozenset()
-
-    def __call__(self, callback: Callback) -> Outcome:
-        """Send *callback*, or say why not."""
-        try:
-            host = urlsplit(callback.url).hostname or ""
-        except ValueError:
-            host = ""
-        if is_this_machine(callback.url) or any(fnmatchcase(host, one) for one in self._allowed):
-            return super().__call__(callback)
-        return Outcome(None, f"not sent: {host} is not this machine", 0.0)
-
-
-def _to_anybody(settings: Settings) -> Settings:
-    """Take every callBackUrl: `_Nearby` decides what is sent."""
-    return dataclasses.replace(settings, callback_allow=None)
 
 
 def _settled(folder: Path | None, changes: Mapping[str, Any]) -> Resolved:

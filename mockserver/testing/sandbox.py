@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from mockserver.contract import load_contract
+from mockserver.domain.redaction import REDACTED, is_ours
 from mockserver.testing.control import ControlClient, ControlError, Json, Moved
 
 __tracebackhide__ = True
@@ -108,13 +109,19 @@ class MaxapiSandbox:
         wanted = ", ".join(f"{name}={value!r}" for name, value in match.items()) or "any request"
         times_ = "at least once" if times is None else f"{times} times"
         lines = [f"{wanted}: expected {times_}, seen {len(found)} times"]
-        lines += [f"  seen: {_line(one)}" for one in found]
+        lines += [f"  seen: {self._line(one)}" for one in found]
         for miss in answer["near_misses"]:
-            lines.append(f"  near: {_line(miss['request'])}")
+            lines.append(f"  near: {self._line(miss['request'])}")
             lines += [f"        {difference}" for difference in miss["differences"]]
         if not found and not answer["near_misses"]:
-            lines.append(f"  no request at all came with the key {self.api_key!r}")
-        raise AssertionError("\n".join(lines))
+            lines.append(f"  no request at all came with the key {shown_key(self.api_key)}")
+        raise AssertionError(self.control.shown("\n".join(lines)))
+
+    def _line(self, request: Json) -> str:
+        body = request["body"]
+        text = body if isinstance(body, str) else json.dumps(body, ensure_ascii=False)
+        shown: Sequence[str] = [request["method"], request["path"], self.control.shown(text)[:200]]
+        return " ".join(shown).rstrip()
 
     def close(self) -> None:
         """Forget what was in the sandbox, and close the connections to the mock."""
@@ -127,8 +134,6 @@ class MaxapiSandbox:
             self.control.close()
 
 
-def _line(request: Json) -> str:
-    body = request["body"]
-    text = body if isinstance(body, str) else json.dumps(body, ensure_ascii=False)
-    shown: Sequence[str] = [request["method"], request["path"], text[:200]]
-    return " ".join(shown).rstrip()
+def shown_key(api_key: str) -> str:
+    """Give a key for a shell: as it is if the mock made it, else the variable that holds it."""
+    return api_key if is_ours(api_key) else REDACTED

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from mockserver.contract import load_contract
 from mockserver.domain.scenario import HEADER
 from mockserver.engine.exchange import WARNING_HEADER
 from mockserver.testing.control import ControlClient, Json
+from mockserver.testing.sandbox import shown_key
 
 _MOST_LINES = 60
 _MOST_CURLS = 12
@@ -38,7 +38,7 @@ def tell(control: ControlClient, api_key: str, url: str | None) -> str:
     *url* is that of a mock that will still be there; without one, the curl lines are for one
     that is started by hand. Raises ControlError.
     """
-    requests, deliveries = control.requests(), control.deliveries()
+    requests, deliveries = _shown(control, control.requests()), control.deliveries()
     tasks = [control.task(one["taskId"]) for one in control.tasks()]
     clock = control.clock()
     counts = [(requests, "request"), (tasks, "task"), (deliveries, "webhook attempt")]
@@ -48,14 +48,20 @@ def tell(control: ControlClient, api_key: str, url: str | None) -> str:
     course = "stands still" if clock["frozen"] else f"runs at speed {clock['speed']:g}"
     lines = [f"{seen}; the clock shows {clock['now']} and {course}"]
     if not requests:
-        lines.append(f"No request came with the key {api_key}; does the app have another one?")
+        key = shown_key(api_key)
+        lines.append(f"No request came with the key {key}; does the app have another one?")
     lines += ["", *_last(_written(list(_in_order(requests, tasks, deliveries))))]
     to_come = [_to_come(task, event) for task in tasks for event in task["timeline"]]
     if any(to_come):
         lines += ["", "to come:", *(f"  {one}" for one in to_come if one)]
     if requests:
         lines += ["", *_curls(requests, api_key, url)]
-    return "\n".join(lines).replace("\n\n\n", "\n\n")
+    return control.shown("\n".join(lines).replace("\n\n\n", "\n\n"))
+
+
+def _shown(control: ControlClient, value: Any) -> Any:
+    """Take the secrets out before anything is shortened, and with it a part of them left."""
+    return json.loads(control.shown(json.dumps(value, ensure_ascii=False)))
 
 
 # -- the timeline ----------------------------------------------------------------------------
@@ -140,7 +146,7 @@ def _request(one: Json) -> _Line:
         said = str(answer.get("msg", "")) if one["status"] >= 400 else _about(found)
     more = []
     if one["status"] >= 400 and isinstance(one["body"], dict):
-        more.append(f"sent: {_json(one['body'])[:300]}")
+        more.append(f"sent: {json.dumps(one['body'], ensure_ascii=False)[:300]}")
     warning = one["response_headers"].get(WARNING_HEADER)
     if warning:
         more.append(f"warning: {warning}")
@@ -208,7 +214,7 @@ def _curls(requests: list[Json], api_key: str, url: str | None) -> list[str]:
         if not lines or lines[-1] != line:
             lines.append(line)
     start = "" if url else ", against a mock of its own (maxapi-mock serve)"
-    named = f"  MOCK={url or _DEFAULT_MOCK} KEY={shlex.quote(api_key)}"
+    named = f"  MOCK={url or _DEFAULT_MOCK} KEY={shown_key(api_key)}"
     head = [f"to repeat it by hand{start}:", named]
     left_out = len(lines) - _MOST_CURLS
     if left_out > 0:
@@ -221,7 +227,7 @@ def _curl(request: Json, names: dict[str, str]) -> str:
     if request["method"] != "GET":
         words.insert(1, "-I" if request["method"] == "HEAD" else f"-X {request['method']}")
     body = request["body"]
-    text = body if isinstance(body, str) else _json(body)
+    text = body if isinstance(body, str) else json.dumps(body, ensure_ascii=False)
     asked = [one for one in request["scenarios"] if f"#mock:{one}" not in text]
     if asked:
         words.append(f"-H {shlex.quote(HEADER + ': ' + ', '.join(asked))}")
@@ -245,9 +251,3 @@ def _path(request: Json, names: dict[str, str]) -> str:
     for task_id, name in names.items():
         path = path.replace(task_id, f"${name}")
     return path
-
-
-def _json(value: Any) -> str:
-    """Write JSON without the passwords of URLs."""
-    text = json.dumps(value, ensure_ascii=False)
-    return re.sub(r"(?<=://)[^/?#@\s\"']*@", "[redacted]@", text)

@@ -17,11 +17,12 @@ from mockserver.contract.openapi import openapi_document
 from mockserver.domain.billing import money, spent_text
 from mockserver.domain.document import task_document
 from mockserver.domain.moment import parse_duration, stamp
+from mockserver.domain.redaction import without_users
 from mockserver.domain.scenario import SCENARIOS, ScenarioError, make_script, parse_named
 from mockserver.domain.task import Task, charge, ended, is_uncounted, status_at
 from mockserver.engine.advance import NeverError, advance, moment_after, moment_of
 from mockserver.engine.exchange import Refusal
-from mockserver.engine.journal import Exchange, redact_url
+from mockserver.engine.journal import Exchange
 from mockserver.engine.matching import Match, Seen
 from mockserver.engine.sandbox import Sandbox
 from mockserver.engine.service import Service
@@ -200,7 +201,7 @@ class _Control:
         return {
             **task_document(task, sandbox.clock.now(), self._lifecycle),
             "cost_usd": self._cost(task),
-            "callBackUrl": task.callback_url and redact_url(task.callback_url),
+            "callBackUrl": task.callback_url and without_users(task.callback_url),
             "user_id": task.user_id,
         }
 

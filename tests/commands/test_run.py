@@ -370,3 +370,41 @@ def test_a_process_that_is_left_does_not_keep_the_run(tmp_path: Path) -> None:
 
     os.kill(int(done.stdout), signal.SIGKILL)
     assert (done.returncode, done.stderr) == (4, NOTHING)
+
+
+CALLS = """
+import os
+from mockserver.testing import ControlClient
+control = ControlClient(os.environ["MAXAPI_MOCK_URL"], os.environ["MAXAPI_API_KEY"])
+control.advance_until_idle()
+for delivery in control.deliveries():
+    print(delivery["failure"], delivery["error"])
+sys.exit
+"""
+"""Let the webhooks go out, and print what came of them."""
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (
+            [],
+            "not-sent not sent: app.example.com is not this machine; --callback-allow names others",
+        ),
+        (["--strict-callbacks"], "not-sent not sent: app.example.com is not this machine; "),
+        (
+            ["--callback-allow", "a.example"],
+            "not-sent not sent: app.example.com is not this machine; ",
+        ),
+    ],
+)
+def test_webhooks_of_a_run_stay_on_this_machine(
+    tmp_path: Path, options: list[str], said: str
+) -> None:
+    """Unless their hosts are named; the submission is accepted in any case, and tried once."""
+    app = SUBMIT.replace('"model"', '"callBackUrl": "https://app.example.com/hook", "model"') % {}
+
+    done = run(tmp_path, options, [*PYTHON, app.replace("sys.exit", CALLS.strip())])
+
+    assert done.stdout.startswith(f"PENDING\n{said}")
+    assert done.stdout.count("\n") == 2

@@ -75,7 +75,8 @@ def test_a_request_can_be_sent_again_with_the_readers_own_key() -> None:
 @pytest.mark.parametrize("name", ["key", "api_key", "access-token", "X-Amz-Signature", "sig"])
 def test_a_secret_in_a_query_is_one(name: str) -> None:
     """By the name that it has there."""
-    secrets = Secrets([], f"/a?b=c&{name}={SECRET[:9]}")
+    secrets = Secrets()
+    secrets.learn([], f"/a?b=c&{name}={SECRET[:9]}")
 
     shown = secrets.target(f"/a?b=c&{name}={SECRET[:9]}&d#{SECRET[:9]}")
 
@@ -84,12 +85,37 @@ def test_a_secret_in_a_query_is_one(name: str) -> None:
 
 def test_a_short_secret_is_hidden_where_it_stands_and_not_elsewhere() -> None:
     """Else it would be found by chance in what is to be judged."""
-    secrets = Secrets([("Authorization", "Bearer ok")])
+    secrets = Secrets()
+
+    secrets.learn([("Authorization", "Bearer ok")])
 
     assert dict(secrets.headers([("Authorization", "Bearer ok")])) == {
         "Authorization": "Bearer $MAXAPI_API_KEY"
     }
     assert secrets.hidden_bytes(b'{"msg": "ok"}') == b'{"msg": "ok"}'
+
+
+def test_a_secret_is_remembered() -> None:
+    """A webhook, a file or the answer to another key can repeat it; the last ones are enough."""
+    secrets = Secrets()
+
+    secrets.learn([AUTHORIZED])
+    for number in range(30):
+        secrets.learn([("X-Api-Key", f"another-key-{number}")], f"/?sig={number}-signed")
+
+    assert SECRET not in secrets.hidden(f"it was {SECRET}")
+    for number in range(80):
+        secrets.learn([("X-Api-Key", f"a-newer-key-{number}")])
+    assert secrets.hidden(f"it was {SECRET}") == f"it was {SECRET}"
+
+
+def test_the_scheme_of_an_authorization_is_no_secret() -> None:
+    """It stands in many a message."""
+    secrets = Secrets()
+
+    secrets.learn([AUTHORIZED])
+
+    assert secrets.hidden("no Bearer token") == "no Bearer token"
 
 
 @pytest.mark.parametrize(
@@ -122,17 +148,18 @@ def test_of_a_webhooks_url_only_the_host_is_shown(url: str, shown: str) -> None:
         (b'{"callBackUrl": "http://a/\xff"', b'{"callBackUrl": "http://a/redacted"'),
     ],
 )
-def test_only_the_callback_of_a_submission_is_shortened(body: bytes, shown: bytes) -> None:
+def test_only_the_callback_is_shortened(body: bytes, shown: bytes) -> None:
     """Right or wrong, every other byte stays."""
     assert without_callback(body) == shown
 
 
 @pytest.mark.parametrize("document", [task("PENDING"), b"no json"])
 def test_a_webhook_shows_no_more_of_its_url_than_the_host(document: Any) -> None:
-    """Neither in the request that asked for it, nor in the one that came."""
+    """Neither in the request that asked for it, nor in its answer, nor in the one that came."""
     traffic = Traffic()
     hook = "https://app.example/a-secret-path?b=a-secret-value"
     traffic.submits({**DRAW, "callBackUrl": hook, "input": {}}, token="t")
+    traffic.polls({"code": 0, "msg": "ok", "data": {"taskId": TASK, "callBackUrl": hook}})
 
     traffic.calls(document, token="t", webhook_url=hook)
 

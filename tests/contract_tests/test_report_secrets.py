@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import base64
+import html
 import json
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
+from urllib.parse import quote
 
 import pytest
 
@@ -21,7 +24,13 @@ from mockserver.testing.webhook import Webhook
 from tests.conftest import START
 from tests.contract_tests.reports import written
 
-TOKEN = "sk-never-to-be-seen"
+TOKEN = "sk-never/to'be<seen"
+FORMS = [
+    *(json.dumps(TOKEN)[1:-1], repr(TOKEN)[1:-1], quote(TOKEN, safe=""), html.escape(TOKEN)),
+    *(TOKEN.upper(), TOKEN.encode().hex(), "".join(f"\\u{ord(one):04x}" for one in TOKEN)),
+    *(base64.b64encode(text.encode()).decode() for text in (TOKEN, f"u:{TOKEN}", f"uv{TOKEN}x")),
+]
+"""The token as it can be written."""
 
 
 class _Echo(BaseHTTPRequestHandler):
@@ -31,7 +40,7 @@ class _Echo(BaseHTTPRequestHandler):
     disable_nagle_algorithm = True
 
     def _answer(self) -> None:
-        said = self.headers.get("Authorization", f"Bearer {TOKEN}")
+        said = " or ".join([self.headers.get("Authorization", f"Bearer {TOKEN}"), *FORMS])
         sent = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         urls = [f"http://{self.headers['Host']}/{said}?{len(sent)}"]
         task = {"taskId": said, "status": said, "result": {"urls": urls}, said: said}
@@ -80,13 +89,14 @@ def everything(report: Report, folder: Path) -> str:
 
 
 def test_a_target_that_repeats_the_token_does_not_reveal_it(lab: Lab, tmp_path: Path) -> None:
-    """In headers, messages, ids and names of fields; the reader's shell puts in its own."""
+    """In headers, messages, ids and names of fields, in all forms; the shell puts in its own."""
     report = examine(lab, Report(lab.target.base_url, START, 0, "a test"))
 
     text = everything(report, tmp_path)
     assert len({one.law for one in report.findings}) > 10
     assert "x-said: Bearer $MAXAPI_API_KEY" in text
-    assert TOKEN not in text
+    assert [form for form in (TOKEN, *FORMS) if form in text] == []
+    assert TOKEN not in html.unescape(text)
 
 
 def test_a_webhook_with_the_token_does_not_reveal_it(lab: Lab, tmp_path: Path) -> None:

@@ -10,11 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contract_tests.clauses import assumptions, clause_at
-from contract_tests.evidence import REDACTED, Exchange
+from contract_tests.evidence import Exchange
 from contract_tests.files import look_at
 from contract_tests.strategies import acceptable, envelope_breakages, minimal_input
 from contract_tests.suite import LAWS
 from mockserver.contract import Contract, load_contract
+from mockserver.domain.redaction import REDACTED
 from mockserver.media import Picture, write_mp4, write_png
 
 MODELS = sorted(load_contract().cards)

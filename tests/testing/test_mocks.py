@@ -234,7 +234,7 @@ def far(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
 @pytest.mark.parametrize(
     ("allowed", "error"),
     [
-        ({}, "not sent: app.example.com is not this machine"),
+        ({}, "not sent: app.example.com is not this machine; --callback-allow names others"),
         ({"callback_allow": "app.example.com"}, None),
         ({"callback_allow": "other.example.com,*.example.com"}, None),
     ],

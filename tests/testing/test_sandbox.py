@@ -303,8 +303,43 @@ def test_no_request_at_all_is_named(app: App) -> None:
     """With the key, for most likely the app has another one."""
     assert complaint(app.sandbox) == [
         "any request: expected at least once, seen 0 times",
-        f"  no request at all came with the key {app.sandbox.api_key!r}",
+        f"  no request at all came with the key {app.sandbox.api_key}",
     ]
+
+
+# -- secrets ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("key", ["sk-own-0123456789", "own"])
+def test_a_key_of_the_users_own_is_not_named(app: App, key: str) -> None:
+    """However short, and wherever the app sends it: of two sandboxes one is the user's."""
+    sandbox = app.mock.sandbox(key)
+    body = seed(prompt=f"{'x' * 60}{key * 20}") if len(key) > 5 else seed()
+    said = complaint(sandbox)
+    app.http.post(SUBMIT, json=body, headers={"Authorization": f"Bearer {key}"})
+
+    said += complaint(sandbox, prompt=f"no {key}" if len(key) > 5 else "no", times=2)
+    sandbox.close()
+
+    assert said[1] == "  no request at all came with the key $MAXAPI_API_KEY"
+    assert [line for line in said if key[:9] in line] == []
+    assert key not in f"{sandbox!r} {sandbox.control!r} {sandbox.clock!r}"
+
+
+@pytest.mark.parametrize("key", ["sk-own-0123456789\n", "sk-own-0123456789\N{SNOWMAN}"])
+def test_a_key_that_cannot_be_sent_is_not_named(running: RunningMock, key: str) -> None:
+    """The error of what sends it has it."""
+    with pytest.raises(ControlError, match="not sent") as failure:
+        running.sandbox(key)
+
+    assert "sk-own" not in str(failure.value)
+
+
+def test_a_control_token_is_not_named() -> None:
+    """Neither by the mock that it is for."""
+    mock = RunningMock("http://127.0.0.1:1", "hush-control")
+
+    assert "hush" not in repr(mock)
 
 
 def test_a_wrong_match_is_no_failure_of_the_app(app: App) -> None:

@@ -322,6 +322,35 @@ def test_the_password_of_a_receiver_is_not_told(app: App, prompt: str) -> None:
     assert "hush" not in app.told()
 
 
+@pytest.mark.parametrize("key", ["sk-own-0123456789", "o#n"])
+def test_a_key_of_the_users_own_is_not_told(key: str) -> None:
+    """The recipe takes it from the environment; a part of it is not told either."""
+    with intercept(api_key=key) as sandbox:
+        app = App(sandbox)
+        silence = app.told()
+        long = key if len(key) > 5 else "x"
+        for number in range(240, 300):
+            app.submit("", user_id=f"{'x' * number}{long}", callBackUrl=f"https://a/{long}")
+        app.call("GET", f"{TASK}/{long}", headers={"X-Echo": key})
+
+        story = app.told()
+
+    assert "No request came with the key $MAXAPI_API_KEY; does" in silence
+    assert "KEY=$MAXAPI_API_KEY\n" in story
+    assert key[:9] not in f"{story}{silence}"
+
+
+def test_a_secret_of_a_receivers_query_is_not_told(app: App) -> None:
+    """By the name that it has there."""
+    app.submit(callBackUrl="https://app.example.com/hook?id=7&token=hush")
+    app.sandbox.wait_until_idle()
+
+    story = app.told()
+
+    assert "hook?id=7&token=[redacted]" in story
+    assert "hush" not in story
+
+
 # -- the curl lines --------------------------------------------------------------------------
 
 
@@ -371,7 +400,7 @@ def repeated(app: App, mock: RunningMock) -> tuple[list[Any], list[Any], str]:
     assert head == "to repeat it by hand, against a mock of its own (maxapi-mock serve)"
     again = mock.sandbox(app.sandbox.api_key)
     script = lines.replace("http://127.0.0.1:6290", mock.url)
-    environment = {**os.environ, "NO_PROXY": "*"}
+    environment = {**os.environ, "NO_PROXY": "*", "MAXAPI_API_KEY": app.sandbox.api_key}
     done = subprocess.run(
         ["bash"],
         input=script.encode(),
@@ -431,7 +460,7 @@ def test_a_body_that_is_too_long_to_be_shown(app: App, mock: RunningMock) -> Non
 
 @needs_curl
 def test_the_curl_lines_have_any_key(mock: RunningMock) -> None:
-    """An app's own key can hold anything."""
+    """An app's own key can hold anything; it is taken from the environment."""
     with intercept(api_key="it's $my key") as sandbox:
         app = App(sandbox)
         app.poll("none")

@@ -497,40 +497,12 @@ def test_the_control_token(contract: Contract, receiver: Receiver, host: str) ->
 
 
 def test_a_public_mock_is_closed(contract: Contract, receiver: Receiver) -> None:
-    """Without a control token there is no control, and without allowed hosts no webhook."""
+    """Without a control token there is no control; a callBackUrl is taken all the same."""
     with served(contract, receiver, host="0.0.0.0") as server:
         app = App(server.url, "test")
         with refused(403, "0.0.0.0", "--control-token"):
             app.control.clock()
-        refusal = app.submit(seed() | {"callBackUrl": HOOK})
-        accepted = app.submit(seed())
+        accepted = app.submit(seed() | {"callBackUrl": HOOK})
         app.control.close()
 
-    assert (refusal.status_code, accepted.status_code) == (400, 200)
-    assert "--callback-allow" in refusal.json()["msg"]
-
-
-@pytest.mark.parametrize(
-    ("url", "status"),
-    [
-        ("http://hooks.example/a", 200),
-        ("http://HOOKS.example:8080", 200),
-        ("http://ci.internal.example", 200),
-        ("http://evil.example/hooks.example", 400),
-        ("http://hooks.example.evil.example", 400),
-        ("http://hooks.example@evil.example/", 400),
-        ("http://10.0.0.1\\@hooks.example/", 400),
-    ],
-)
-def test_webhooks_go_to_allowed_hosts_only(
-    contract: Contract, receiver: Receiver, url: str, status: int
-) -> None:
-    """However the URL is written; the sender must not read it in another way than the check."""
-    hosts = frozenset(("hooks.example", "*.internal.example"))
-    with served(contract, receiver, host="0.0.0.0", callback_allow=hosts) as server:
-        app = App(server.url, "test")
-        answer = app.submit(seed() | {"callBackUrl": url})
-        app.control.close()
-
-    assert answer.status_code == status
-    assert status == 200 or "callBackUrl: " in answer.json()["msg"]
+    assert accepted.status_code == 200

@@ -1,0 +1,225 @@
+"""Takes API keys and other secrets out of whatever is shown, in whatever form they stand there."""
+
+from __future__ import annotations
+
+import base64
+import html
+import re
+import sys
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
+from itertools import chain
+from operator import itemgetter
+from typing import Any
+
+REDACTED = "$MAXAPI_API_KEY"
+"""Stands for an API key wherever something is shown; a shell puts the reader's own there."""
+HIDDEN = "[redacted]"
+"""Stands for any other secret."""
+SHORTEST = 6
+"""Characters of a secret that is looked for everywhere: a shorter one would be found by chance, and
+so is hidden only where its place says what it is, as in a header or after `api_key=`."""
+
+_OURS = re.compile(r"(test|verify)-[0-9a-f]{16}|maxapi-mock-run")
+_NAME = re.compile(
+    r"(?i:authorization|cookie|api-?key|(?<!idempotency)(^|[-_.])(key|tokens?|secret|password"
+    r"|passwd|signature|sig|credentials?|auth|jwt)($|[-_.]))|[a-z](Key|Token|Secret|Password)$"
+)
+_QUERY = re.compile(r"([?&;])([\w.~\[\]-]+)=([^&#;\s\"'<>`\\]+)")
+_USER = re.compile(r"(?:(?<=://)|(?<=:\\/\\/))[^/?#\s\"'<>\\]*@")
+
+_ESCAPE = (
+    rb"\\u([0-9a-f]{4})|\\u\{([0-9a-f]{1,6})\}|\\U([0-9a-f]{8})|%u([0-9a-f]{4})"
+    rb"|\\x([0-9a-f]{2})|%([0-9a-f]{2})|\\([0-7]{3})|(&\#?[0-9a-z]{1,31};?)|\\([^a-z0-9]|[bfnrtv])"
+)
+"""What JSON, Python, JavaScript, shells, URLs and HTML write instead of a character."""
+_GAP = rb"([\s\0]+|\xc2\xad|\xe2\x80[\x8b-\x8d]|\xef\xbb\xbf)"
+"""What breaks a long text into lines, or cannot be seen in it."""
+_ESCAPES = re.compile(_ESCAPE, re.IGNORECASE)
+_ESCAPES_AND_GAPS = re.compile(rb"%b|%b" % (_ESCAPE, _GAP), re.IGNORECASE)
+_CODE_POINTS, _OCTETS, _OCTAL, _ENTITY, _ESCAPED = (1, 2, 3, 4), (5, 6), 7, 8, 9
+"""Its groups; that of a gap comes after them."""
+_CONTROLS = {b"b": b"\b", b"f": b"\f", b"n": b"\n", b"r": b"\r", b"t": b"\t", b"v": b"\v"}
+_DEPTH = 8
+"""Escapes of escapes, such as those of JSON in JSON in a URL."""
+
+_LARGE = 64 * 1024
+"""Bytes from which on a picture or a video is looked through only as it is."""
+
+Span = tuple[int, int]
+
+
+class Redactor:
+    """Hides *secrets*, for which *mark* stands then.
+
+    They are found in upper and lower case, within longer texts, broken into lines, as base64 (of a
+    longer text, too), as hexadecimal digits, and with the escapes of JSON, Python, shells, URLs and
+    HTML, also one within another. Those shorter than `SHORTEST` are not looked for.
+    """
+
+    def __init__(self, secrets: Iterable[str], mark: str = REDACTED) -> None:
+        self._mark = mark
+        forms = chain.from_iterable(_forms(one) for one in secrets if len(one) >= SHORTEST)
+        self._forms = tuple(dict.fromkeys(forms))
+        self._shortest = min(map(len, self._forms), default=0)
+
+    def text(self, text: str) -> str:
+        """Give *text* without the secrets."""
+        data = text.encode("utf-8", "surrogatepass")
+        hidden = self.data(data)
+        return text if hidden is data else hidden.decode("utf-8", "replace")
+
+    def data(self, data: bytes) -> bytes:
+        """Give *data* without the secrets; *data* itself if there are none in it."""
+        if not self._forms or len(data) < self._shortest:
+            return data
+        pieces, end = [], 0
+        depth = 0 if len(data) > _LARGE and b"\0" in data[:_LARGE] else _DEPTH
+        found = (self._found(data, pattern, depth) for pattern in (_ESCAPES, _ESCAPES_AND_GAPS))
+        for first, last in _united(chain.from_iterable(found)):
+            pieces += [data[end:first], self._mark.encode()]
+            end = last
+        return b"".join([*pieces, data[end:]]) if pieces else data
+
+    def value(self, value: Any) -> Any:
+        """Give a JSON value without the secrets, in its names too."""
+        if isinstance(value, str):
+            return self.text(value)
+        if isinstance(value, dict):
+            return {self.text(name): self.value(one) for name, one in value.items()}
+        return [self.value(one) for one in value] if isinstance(value, list) else value
+
+    def _found(self, data: bytes, escapes: re.Pattern[bytes], depth: int) -> Iterator[Span]:
+        """Find the secrets in *data*, and in what it says without up to *depth* layers of escapes.
+
+        Places can overlap, and be found more than once.
+        """
+        lowered = data.lower()
+        for form in self._forms:
+            at = lowered.find(form)
+            while at >= 0:
+                yield at, at + len(form)
+                at = lowered.find(form, at + 1)
+        if depth and (plain := _Plain(data, escapes)).differs:
+            yield from map(plain.origin, self._found(plain.data, escapes, depth - 1))
+
+
+class _Plain:
+    """What *data* says without its escapes: those of one layer, for there can be others within."""
+
+    def __init__(self, data: bytes, pattern: re.Pattern[bytes]) -> None:
+        pieces: list[bytes] = []
+        self._segments: list[tuple[int, int, int | None]] = [(0, 0, None)]
+        """Each with its beginning here and in the data, and with its end there if it is escaped."""
+        length = end = 0
+        for found in pattern.finditer(data):
+            new = _unescaped(found)
+            if new == found[0]:
+                continue
+            pieces += [data[end : found.start()], new]
+            length += found.start() - end
+            end = found.end()
+            self._segments.append((length, found.start(), end))
+            length += len(new)
+            self._segments.append((length, end, None))
+        self.differs = bool(pieces)
+        self.data = b"".join([*pieces, data[end:]])
+
+    def origin(self, span: Span) -> Span:
+        """Give the place in the data of a place here."""
+        start, first, end = self._segment_of(span[0])
+        first += span[0] - start if end is None else 0
+        start, last, end = self._segment_of(span[1] - 1)
+        return first, last + span[1] - start if end is None else end
+
+    def _segment_of(self, position: int) -> tuple[int, int, int | None]:
+        return self._segments[bisect_right(self._segments, position, key=itemgetter(0)) - 1]
+
+
+def _unescaped(found: re.Match[bytes]) -> bytes:
+    """Give what an escape stands for: the same if that is none, and nothing for a gap."""
+    group, text = found.lastindex or 0, found[found.lastindex or 0]
+    if group in _OCTETS:
+        return bytes([int(text, 16)])
+    if group in _CODE_POINTS:
+        number = int(text, 16)
+        return (
+            chr(number).encode("utf-8", "surrogatepass") if number <= sys.maxunicode else found[0]
+        )
+    if group == _OCTAL:
+        return bytes([int(text, 8) & 0xFF])
+    if group == _ENTITY:
+        return html.unescape(text.decode("ascii")).encode()
+    return b"" if group != _ESCAPED else _CONTROLS.get(text, text)
+
+
+@lru_cache(maxsize=1024)
+def _forms(secret: str) -> tuple[bytes, ...]:
+    """Give what is looked for, in lower case: the secret without escapes of its own, and encoded.
+
+    A form that is too short to be looked for is none.
+    """
+    found: list[bytes] = []
+    for written in _written(secret):
+        found += [written, written.hex().encode()]
+        for once in _in_base64(written):
+            found += [once, *_in_base64(once)]
+        for pattern in (_ESCAPES, _ESCAPES_AND_GAPS):
+            plain = _Plain(written, pattern)
+            while plain.differs:
+                plain = _Plain(plain.data, pattern)
+            found.append(plain.data)
+    return tuple(dict.fromkeys(form.lower() for form in found if len(form) >= SHORTEST))
+
+
+def _written(text: str) -> set[bytes]:
+    """Give the bytes of a text, also as a header holds them."""
+    try:
+        return {text.encode("utf-8", "surrogatepass"), text.encode("latin-1")}
+    except UnicodeEncodeError:
+        return {text.encode("utf-8", "surrogatepass")}
+
+
+def _in_base64(data: bytes) -> Iterator[bytes]:
+    """Give what is in every base64 text of a text with *data* in it, wherever that stands there."""
+    for before in range(3):
+        whole = base64.b64encode(bytes(before) + data)
+        certain = whole[-(-before * 8 // 6) : (before + len(data)) * 8 // 6]
+        yield from (certain, certain.replace(b"+", b"-").replace(b"/", b"_"))
+
+
+def _united(spans: Iterable[Span]) -> list[Span]:
+    """Give places in their order, those that overlap as one."""
+    united: list[Span] = []
+    for first, last in sorted(spans):
+        if united and first < united[-1][1]:
+            united[-1] = united[-1][0], max(last, united[-1][1])
+        else:
+            united.append((first, last))
+    return united
+
+
+def is_ours(key: str) -> bool:
+    """Return whether the fixtures or commands of the mock made *key*: that one may be shown."""
+    return _OURS.fullmatch(key) is not None
+
+
+@lru_cache(maxsize=1024)
+def names_a_secret(name: str) -> bool:
+    """Return whether a header or a parameter of that name holds a secret."""
+    return _NAME.search(name) is not None
+
+
+def without_users(text: str) -> str:
+    """Give *text* without the users and passwords of the URLs in it."""
+    return _USER.sub(f"{HIDDEN}@", text)
+
+
+def without_url_secrets(text: str) -> str:
+    """Give *text* without the users and passwords of URLs, and the secrets in their queries."""
+
+    def hide(found: re.Match[str]) -> str:
+        return f"{found[1]}{found[2]}={HIDDEN}" if names_a_secret(found[2]) else found[0]
+
+    return _QUERY.sub(hide, without_users(text))
