@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mockserver.contract import load_contract
+from mockserver.settings.proxies import past_proxies
 from mockserver.testing.mocks import InProcessMock
 from mockserver.testing.redirection import MockContext, Redirection, redirected
 from mockserver.testing.sandbox import MaxapiSandbox
@@ -89,27 +90,30 @@ def intercept_with(
     port, authority = mock.listen()
     sandbox = Intercepted(mock, api_key)
     redirection = Redirection(hosts, port, MockContext(authority), allow_others)
-    with redirected(redirection), _past_proxies(hosts):
+    with redirected(redirection), _environment(_without_proxies(hosts)):
         try:
             yield sandbox
         finally:
             sandbox.close()
 
 
+def _without_proxies(hosts: frozenset[str]) -> Mapping[str, str]:
+    """Give the variables that lead past a proxy of the user's; none where there is no proxy."""
+    proxies = {name.lower() for name in os.environ} & {"http_proxy", "https_proxy", "all_proxy"}
+    return past_proxies(os.environ, *(f"https://{host}" for host in hosts)) if proxies else {}
+
+
 @contextmanager
-def _past_proxies(hosts: frozenset[str]) -> Iterator[None]:
-    """Let clients that heed a proxy of the user's leave it out for *hosts*."""
-    before = {name: os.environ.get(name) for name in ("NO_PROXY", "no_proxy")}
-    extended = {
-        name: ",".join(filter(None, [value, *sorted(hosts)])) for name, value in before.items()
-    }
-    os.environ.update(extended)
+def _environment(changes: Mapping[str, str]) -> Iterator[None]:
+    """Set variables, and put them back, except those that the test has changed itself."""
+    before = {name: os.environ.get(name) for name in changes}
+    os.environ.update(changes)
     try:
         yield
     finally:
         for name, value in before.items():
-            if os.environ.get(name) != extended[name]:
-                continue  # the test's own change
+            if os.environ.get(name) != changes[name]:
+                continue
             if value is None:
                 del os.environ[name]
             else:

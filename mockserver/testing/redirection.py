@@ -13,6 +13,7 @@ thread, an asyncio task) never reaches the real API afterwards: it may hold a ke
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import functools
 import http.client
@@ -109,18 +110,27 @@ def _redirection(host: str) -> Redirection | None:
 
     Raises ConnectionRefusedError if it must not go anywhere.
     """
-    own = _own.get()
-    if own in _in_force:
-        return own
     if _in_force:
-        return _in_force[-1]
-    if own is not None or threading.current_thread() in _left_over:
+        return _present()
+    if _outlives():
         raise _rejected(
-            f"{host}: this {'task' if own else 'thread'} began while calls to the API were "
+            f"{host}: this {'task' if _own.get() else 'thread'} began while calls to the API were "
             "intercepted and has outlived that; it does not reach the real API. "
             "Stop it at the end of the test"
         )
     return None
+
+
+def _present() -> Redirection:
+    own = _own.get()
+    return own if own is not None and own in _in_force else _in_force[-1]
+
+
+def _outlives() -> bool:
+    """Return whether the current thread or task began in a redirection that has ended."""
+    own = _own.get()
+    ended = own is not None and own not in _in_force
+    return ended or threading.current_thread() in _left_over
 
 
 def _rejected(message: str) -> ConnectionRefusedError:
@@ -143,12 +153,10 @@ def _is_here(host: str) -> bool:
 
 def _admit(host: str, what: str) -> None:
     """Let a call to another host than the API's pass, or raise ConnectionRefusedError."""
-    if _in_force and not _is_here(host):
-        own = _own.get()
-        if not (own if own in _in_force else _in_force[-1]).allow_others:  # type: ignore[union-attr]
-            raise _rejected(
-                f"{what}: only the API is here; intercept(allow_others=True) lets others pass"
-            )
+    if _in_force and not _present().allow_others and not _is_here(host):
+        raise _rejected(
+            f"{what}: only the API is here; intercept(allow_others=True) lets others pass"
+        )
 
 
 def _destination(address: Any, *, stream: bool) -> Any:
@@ -198,6 +206,7 @@ def _install() -> None:
     """Make the patches, also those that another mock has taken back."""
     plain: Any = ssl.SSLSocket.__mro__[1]  # the class of sockets, whatever `socket.socket` is now
     _patch(socket, "getaddrinfo", _getaddrinfo)
+    _patch(asyncio.BaseEventLoop, "getaddrinfo", _loop_getaddrinfo)
     for name in ("gethostbyname", "gethostbyname_ex"):
         _patch(socket, name, _gethostbyname)
     for name in ("connect", "connect_ex"):
@@ -205,8 +214,9 @@ def _install() -> None:
     for name in ("wrap_socket", "wrap_bio"):
         _patch(ssl.SSLContext, name, _wrap)
     for kind, names in (
-        (ssl.SSLSocket, ("do_handshake", "send", "sendall", "write")),
-        (ssl.SSLObject, ("do_handshake", "write")),
+        # some clients make nothing of a failed write, and wait for an answer
+        (ssl.SSLSocket, ("do_handshake", "send", "write", "recv", "recv_into", "read")),
+        (ssl.SSLObject, ("do_handshake", "write", "read")),
     ):
         for name in names:
             _patch(kind, name, _checked)
@@ -249,6 +259,18 @@ def _as_failed_lookup() -> Iterator[None]:
         yield
     except ConnectionRefusedError as error:
         raise socket.gaierror(socket.EAI_NONAME, error.strerror) from None
+
+
+def _loop_getaddrinfo(original: Any) -> Any:
+    """Decide in the task: the thread that asks for it does not know whose call it is."""
+
+    async def getaddrinfo(self: Any, host: Any, port: Any, **more: Any) -> Any:
+        name = _named(host)
+        with _as_failed_lookup():
+            led = name in _hosts and _redirection(name) is not None
+        return await original(self, _MOCK if led else host, port, **more)
+
+    return getaddrinfo
 
 
 def _gethostbyname(original: Any) -> Any:
@@ -305,7 +327,7 @@ def _putrequest(original: Any) -> Any:
             if base or self.default_port != 443:
                 raise _rejected(f"{method} http://{name}: the API is at https://")
             if not isinstance(getattr(self.sock, "context", None), MockContext):
-                self.close()
+                http.client.HTTPConnection.close(self)  # urllib3's forgets the request, too
         return original(self, method, url, *args, **more)
 
     return putrequest
@@ -325,10 +347,10 @@ def _set_tunnel(original: Any) -> Any:
 
 
 def _start(original: Any) -> Any:
-    """What a thread that is left over starts is left over, too."""
+    """Let what outlives a redirection have no heirs that are free of it."""
 
     def start(self: threading.Thread) -> Any:
-        if threading.current_thread() in _left_over:
+        if _outlives():
             _left_over.add(self)
         return original(self)
 
