@@ -162,6 +162,7 @@ WRONG = {
     "webhook_secret_style": "sha1",
     "webhook_secret_header": "Content-Type",
     "expired_status": "500",
+    "expect": "submit:700",
 }
 
 

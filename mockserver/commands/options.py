@@ -21,6 +21,9 @@ from mockserver.settings import (
 PASS, FAILURE, USAGE, INTERRUPTED = 0, 1, 2, 130
 """What a command ends with."""
 
+_REPEATED = {"api_key": "KEY", "expect": "WHAT"}
+"""Settings that an option can be repeated for."""
+
 
 def usage(command: str, message: str) -> int:
     """Say what is wrong with how a command was called; give its exit status."""
@@ -42,8 +45,8 @@ def add_settings(parser: argparse.ArgumentParser, *names: str) -> None:
         extra: dict[str, object] = {"metavar": "VALUE"}
         if about["default"] in ("true", "false"):
             extra = {"nargs": "?", "const": "true", "metavar": "true|false"}
-        elif name == "api_key":
-            extra = {"action": "append", "metavar": "KEY"}
+        elif name in _REPEATED:
+            extra = {"action": "append", "metavar": _REPEATED[name]}
         help_ = (about["help"] + default).replace("%", "%%")
         parser.add_argument(option_of(name), dest=name, help=help_, **extra)  # type: ignore[arg-type]
 

@@ -46,8 +46,11 @@ def as_json(tally: Tally, spent: Decimal, unpriced: int = 0) -> str:
         requests[operation][str(status)] = number
     document: dict[str, Any] = {
         "requests": requests,
+        "tasks": dict(tally.tasks),
         "webhooks": dict(tally.webhooks),
+        "webhook_attempts": dict(tally.attempts),
         "warnings": dict(tally.warnings),
+        "notes": dict(tally.notes),
         "scenarios": dict(tally.scenarios),
         "cost_usd": money(spent),
     }
@@ -57,7 +60,7 @@ def as_json(tally: Tally, spent: Decimal, unpriced: int = 0) -> str:
 
 
 def _headline(tally: Tally, spent: Decimal, unpriced: int) -> str:
-    requests, webhooks = sum(tally.requests.values()), sum(tally.webhooks.values())
+    requests, webhooks = sum(tally.requests.values()), sum(tally.attempts.values())
     warnings = sum(tally.warnings.values())
     counts = [
         _plural(requests, "request"),
@@ -72,17 +75,20 @@ def _plural(number: int, name: str) -> str:
 
 
 def _rows(tally: Tally) -> list[tuple[str, Counter[Any]]]:
-    """Give the outcomes of each operation, and of the webhooks."""
+    """Give the outcomes of each operation, of the tasks and of the webhooks."""
     rows: dict[str, Counter[Any]] = {}
     for (operation, status), number in tally.requests.items():
         rows.setdefault(operation, Counter())[status] = number
-    if tally.webhooks:
-        rows["webhook"] = tally.webhooks
-    return list(rows.items())
+    others = {"task": tally.tasks, "webhook": tally.webhooks, "attempt": tally.attempts}
+    return [*rows.items(), *((name, counts) for name, counts in others.items() if counts)]
 
 
 def _lists(tally: Tally) -> list[tuple[str, list[tuple[str, int]]]]:
-    named = [("contract warnings", tally.warnings), ("scenarios", tally.scenarios)]
+    named = [
+        ("contract warnings", tally.warnings),
+        ("notes", tally.notes),
+        ("scenarios", tally.scenarios),
+    ]
     return [(title, _most(counts, _SHOWN)) for title, counts in named if counts]
 
 

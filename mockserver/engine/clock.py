@@ -38,6 +38,10 @@ class Clock:
         """Called after the course of the clock was changed by hand."""
         self._course = _Course(start or datetime.now(UTC), real(), speed)
 
+    def real(self) -> float:
+        """Give real seconds, from any origin."""
+        return self._real()
+
     @property
     def speed(self) -> float:
         """How much faster than real time the clock runs; 0 when it stands still."""

@@ -213,7 +213,7 @@ class Dispatcher:
 
 def _record(sandbox: Sandbox, callback: Callback, outcome: Outcome, **about: Any) -> Delivery:
     """Note in the journal what was sent and what came of it; *about* is the rest of a Delivery."""
-    return sandbox.journal.record_delivery(
+    return sandbox.record_delivery(
         url=callback.url,
         body=callback.body,
         method=callback.method,

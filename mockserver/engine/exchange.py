@@ -88,10 +88,13 @@ class Refusal(Exception):
         self.data = data
         self.headers = headers or {}
 
+    def said(self, contract: Contract) -> str:
+        """Give the message."""
+        return self.msg or _message(self.code, contract)
+
     def response(self, contract: Contract) -> Response:
         """Give the refusal as the API's error envelope."""
-        msg = self.msg or _message(self.code, contract)
-        envelope = {"code": self.code, "msg": msg}
+        envelope = {"code": self.code, "msg": self.said(contract)}
         if self.data is not None:
             envelope["data"] = self.data
         return json_response(self.code, envelope, self.headers)

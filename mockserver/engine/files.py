@@ -23,6 +23,7 @@ def refuse_file(call: Call, task: Task, lifecycle: Lifecycle) -> None:
     settings, ends = call.sandbox.settings, ends_at(task, lifecycle)
     over = ends is not None and ends + settings.result_expiry <= call.now
     if over or task.expired or task.script.result == "expired":
+        call.expired = True
         raise Refusal(int(settings.expired_status), f"the results of task {task.id} have expired")
 
 

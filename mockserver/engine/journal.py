@@ -8,13 +8,17 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import count
 from threading import Lock
-from typing import Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from mockserver.contract import NotJson, parse_json
 from mockserver.domain.moment import stamp
 from mockserver.domain.redaction import HIDDEN, SHORTEST, names_a_secret, without_users
 from mockserver.engine.callback import Failure
-from mockserver.engine.exchange import Request, Response
+from mockserver.engine.contract_warnings import UNKNOWN_ROUTE, ContractWarning
+from mockserver.engine.exchange import Response
+
+if TYPE_CHECKING:
+    from mockserver.engine.call import Call
 
 Entry = TypeVar("Entry")
 
@@ -39,6 +43,9 @@ class Exchange:
     task_id: str | None
     scenarios: tuple[str, ...]
     """The scenarios in force for it."""
+    operation: str = UNKNOWN_ROUTE
+    warnings: tuple[ContractWarning, ...] = ()
+    """What the app should not have done."""
 
     def as_json(self) -> dict[str, Any]:
         """Show the exchange; a body that is not JSON is shown as text."""
@@ -54,6 +61,7 @@ class Exchange:
             "response_body": _shown(self.response.body),
             "taskId": self.task_id,
             "scenarios": list(self.scenarios),
+            "warnings": [one.as_json() for one in self.warnings],
         }
 
 
@@ -84,6 +92,8 @@ class Delivery:
     """Whether somebody asked for it, beside the attempts that were planned."""
     proof: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     """Headers that can hold a secret, and so are never shown."""
+    warnings: tuple[ContractWarning, ...] = ()
+    """What the receiver should not have done."""
 
     def as_json(self) -> dict[str, Any]:
         """Show the attempt."""
@@ -103,11 +113,26 @@ class Delivery:
             "failure": self.failure,
             "next_at": None if self.next_at is None else stamp(self.next_at),
             "scenarios": list(self.scenarios),
+            "warnings": [one.as_json() for one in self.warnings],
         }
 
 
-Watch = Callable[[Exchange | Delivery], object]
-"""Is told of everything that a journal notes, in whatever thread that happens."""
+@dataclass(frozen=True, slots=True)
+class TaskEnd:
+    """How a task stood when its sandbox forgot it."""
+
+    status: str
+    reason: str | None
+    webhook: str | None
+    """How its webhook stood; None if it had none."""
+
+
+Watch = Callable[[Exchange | Delivery | ContractWarning | TaskEnd], object]
+"""Is told of everything that a sandbox notes, in whatever thread that happens."""
+
+
+Judge = Callable[[Delivery], tuple[ContractWarning, ...]]
+"""Gives what is to be said of an attempt."""
 
 
 def _without_secrets(headers: Mapping[str, str]) -> dict[str, str]:
@@ -194,42 +219,50 @@ class Journal:
         self._watch = watch
 
     def record(
-        self,
-        at: datetime,
-        request: Request,
-        response: Response,
-        task_id: str | None,
-        scenarios: tuple[str, ...] = (),
+        self, call: Call, response: Response, warnings: tuple[ContractWarning, ...] = ()
     ) -> None:
         """Note an exchange, without its secrets and with bodies cut at 16 KiB."""
-        ring = self.requests
+        ring, request = self.requests, call.request
         headers = _without_secrets(request.headers)
         body, answer = request.body[:_BODY_LIMIT], response
         if len(response.body) > _BODY_LIMIT:
             answer = replace(response, body=response.body[:_BODY_LIMIT])
         entry = Exchange(
             next(ring.numbers),
-            at,
+            call.now,
             request.method,
             request.path,
             headers,
             body,
             answer,
-            task_id,
-            scenarios,
+            call.task_id,
+            call.script.names,
+            call.operation,
+            warnings,
         )
         header_bytes = sum(map(len, headers)) + sum(map(len, headers.values()))
         ring.add(entry, len(body) + len(answer.body) + len(request.path) + header_bytes)
         if self._watch is not None:
             self._watch(entry)
 
-    def record_delivery(self, **fields: Any) -> Delivery:
+    def record_delivery(self, judge: Judge, **fields: Any) -> Delivery:
         """Note an attempt, and give it; *fields* are those of Delivery but for its number."""
         delivery = Delivery(number=next(self.deliveries.numbers), **fields)
+        delivery = replace(delivery, warnings=judge(delivery))
         self.deliveries.add(delivery, len(delivery.body))
         if self._watch is not None:
             self._watch(delivery)
         return delivery
+
+    @property
+    def is_watched(self) -> bool:
+        """Whether anybody is told."""
+        return self._watch is not None
+
+    def tell(self, entry: ContractWarning | TaskEnd) -> None:
+        """Tell whoever watches, and note nothing."""
+        if self._watch is not None:
+            self._watch(entry)
 
     def clear(self) -> None:
         """Forget everything but how much there was."""

@@ -54,7 +54,12 @@ class Match:
     """Among the requests that match the rest, only the n-th, from 1."""
 
     def differences(self, seen: Seen) -> list[str]:
-        """Say everything in which a request differs, but for `nth`; nothing if it matches."""
+        """Say everything in which a request differs, but for `nth`; nothing if it matches.
+
+        A browser's preflight is not the request that it asks about: only its method finds it.
+        """
+        if seen.method == "OPTIONS" and self.method is None:
+            return ["method: 'OPTIONS' is a preflight, which only method 'OPTIONS' matches"]
         model, prompt = seen.field("model"), seen.field("input", "prompt")
         wanted = {
             "model": (self.model, model, _globs, "does not match"),

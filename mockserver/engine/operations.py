@@ -11,7 +11,7 @@ from mockserver.contract import Contract, ModelCard, Violation
 from mockserver.domain.billing import cost_of, count_of, is_priced
 from mockserver.domain.document import task_document
 from mockserver.domain.plan import Pace, make_plan
-from mockserver.domain.task import Plan, Task, ended, polled, status_at
+from mockserver.domain.task import Plan, Task, ended, ends_at, polled, status_at
 from mockserver.engine.call import Call
 from mockserver.engine.dispatcher import Dispatcher
 from mockserver.engine.exchange import Refusal, Request, Response, json_response, success, warn
@@ -62,7 +62,8 @@ class Operations:
             task = self._new_task(call, document)
             call.sandbox.add(task)
         call.task_id = task.id
-        headers = warn(remarks(document, self._contract))
+        call.remarks = remarks(document, self._contract)
+        headers = warn(list(call.remarks))
         response = json_response(200, success(self._contract, {"taskId": task.id}), headers)
         return self._with_webhook(call.sandbox, task, response)
 
@@ -168,9 +169,12 @@ class Operations:
             self._obstruct(call, task)
         if task.script.stale_poll is not None:
             moment = max(task.created_at, moment - task.script.stale_poll)
-        document = task_document(
-            task, moment, self._contract.lifecycle, call.sandbox.settings.answers
-        )
+        lifecycle = self._contract.lifecycle
+        document = task_document(task, moment, lifecycle, call.sandbox.settings.answers)
+        if call.request.method == "GET":
+            call.status = str(document["status"])
+            call.has_ended = call.status in lifecycle.terminal
+            call.waits_for_clock = ends_at(task, lifecycle) is not None
         return json_response(200, success(self._contract, document))
 
     def _find(self, call: Call, place: Mapping[str, str]) -> Task:

@@ -12,8 +12,10 @@ from datetime import date, datetime
 from decimal import Decimal
 from itertools import islice
 from threading import Lock
+from typing import Any
 
 from mockserver.contract import Lifecycle
+from mockserver.domain.expectation import is_expected
 from mockserver.domain.task import (
     Task,
     charge,
@@ -23,8 +25,10 @@ from mockserver.domain.task import (
     surcharge_day,
 )
 from mockserver.engine.clock import Clock
-from mockserver.engine.journal import Budget, Journal, Watch
+from mockserver.engine.contract_warnings import ContractWarning, Observer
+from mockserver.engine.journal import Budget, Delivery, Journal, TaskEnd, Watch
 from mockserver.engine.matching import Rules
+from mockserver.engine.webhook_warnings import webhook_outcome, webhook_warning
 from mockserver.settings import Settings
 
 
@@ -47,6 +51,8 @@ class Sandbox:
         self.settings = settings
         """Those of the server, unless they were changed for this sandbox."""
         self.rules = Rules()
+        self.observer = Observer()
+        """Sees what the app does although it was told otherwise; a new one after each reset."""
         self._held: str | None = None
         self.submitting = Lock()
         """Held from the look at the balance to the charge."""
@@ -78,6 +84,7 @@ class Sandbox:
 
         The clock goes on, as moments never go backwards.
         """
+        self.conclude()
         with self._lock:
             self.settings = self._first_settings
             self._spent_before += self._charged
@@ -88,6 +95,41 @@ class Sandbox:
             self.version += 1
         self.rules.remove()
         self.journal.clear()
+
+    def conclude(self) -> None:
+        """Tell whoever watches how every task stands, and what can no longer be explained."""
+        with self._lock:
+            observer, self.observer = self.observer, Observer()
+        if not self.journal.is_watched:
+            return
+        for task in self.tasks():
+            self._tell_end(task, observer)
+        unsettled = observer.unsettled(self.settings.expect or frozenset())
+        for warning, times in unsettled.items():
+            for _ in range(times):
+                self.journal.tell(warning)
+
+    def _tell_end(self, task: Task, observer: Observer) -> None:
+        if not self.journal.is_watched:
+            return
+        status = status_at(task, self.clock.now())
+        failed = status in self._lifecycle.terminal
+        webhook = None
+        if task.callback_url is not None:
+            webhook = observer.webhooks.get(task.id, "not due yet")
+        reason = task.plan.failure_reason if failed else None
+        self.journal.tell(TaskEnd(status, reason, webhook))
+
+    def record_delivery(self, **fields: Any) -> Delivery:
+        """Note an attempt, and what it says about the receiver; see `Journal.record_delivery`."""
+        return self.journal.record_delivery(self._judged, **fields)
+
+    def _judged(self, delivery: Delivery) -> tuple[ContractWarning, ...]:
+        warning, expected = webhook_warning(delivery), self.settings.expect or ()
+        code = delivery.status or 0
+        wanted = warning is not None and not is_expected(expected, warning.kind, "webhook", code)
+        warnings = (warning,) if warning is not None and wanted else ()
+        return self.observer.delivery(delivery.task_id, warnings, webhook_outcome(delivery))
 
     @property
     def held(self) -> str | None:
@@ -158,7 +200,7 @@ class Sandbox:
         self._forget(next(iter(self._tasks)))
 
     def _forget(self, task_id: str) -> None:
-        del self._tasks[task_id]
+        self._tell_end(self._tasks.pop(task_id), self.observer)
         self._counts.pop(task_id, None)
 
     def _note_end(self, task: Task) -> None:
@@ -298,6 +340,7 @@ class Sandboxes:
             sandbox = self._by_key.pop(key)
             self._spent_by_forgotten += sandbox.spent_ever
             self._unpriced_of_forgotten += sandbox.unpriced_ever
+            sandbox.conclude()
             sandbox.journal.clear()
             del self._by_id[sandbox.id]
 

@@ -11,9 +11,12 @@ from threading import Event
 from typing import Any
 
 from mockserver.contract import Contract, NotJson, parse_json
+from mockserver.domain.moment import stamp
+from mockserver.domain.scenario import HEADER
 from mockserver.engine.call import Call
 from mockserver.engine.callback import HttpTransport, Transport, transport_of
 from mockserver.engine.clock import Clock
+from mockserver.engine.contract_warnings import PREFLIGHT
 from mockserver.engine.dispatcher import Dispatcher
 from mockserver.engine.exchange import JSON_TYPE, Refusal, Request, Response, warn
 from mockserver.engine.journal import Watch
@@ -26,6 +29,8 @@ from mockserver.settings import Settings
 
 ANONYMOUS = ""
 
+CLOCK_HEADER = "X-Mock-Clock"
+
 CONTROL_PREFIX = "/__mock/"
 """Below this the mock itself is addressed, not the API."""
 
@@ -34,6 +39,7 @@ Handler = Callable[[Call, Mapping[str, str]], Response]
 
 @dataclass(frozen=True, slots=True)
 class _Route:
+    name: str
     path: str
     pattern: re.Pattern[str]
     methods: tuple[str, ...]
@@ -79,11 +85,11 @@ class Service:
         operations = self.contract.service["operations"]
         results = self.contract.service["results"]
         routes = [
-            _route(operations[name]["path"], operations[name]["method"], handler)
+            _route(name, operations[name]["path"], operations[name]["method"], handler)
             for name, handler in handlers.items()
         ]
         files = [kind["path"] for kind in results.values() if "path" in kind]
-        return routes + [_route(path, "GET", self._result) for path in files]
+        return routes + [_route("result", path, "GET", self._result) for path in files]
 
     def listens_on(self, url: str) -> None:
         """Note the base of result URLs for clients that do not say how they reached the mock."""
@@ -93,6 +99,8 @@ class Service:
         """Stop sending webhooks, and keeping anybody waiting."""
         self.closed.set()
         self.dispatcher.close()
+        for sandbox in self.sandboxes:
+            sandbox.conclude()
         if isinstance(self._transport, HttpTransport):
             self._transport.close()
 
@@ -102,13 +110,14 @@ class Service:
         try:
             response = self._answer(call)
         except Refusal as refusal:
+            call.refusal, call.said = refusal, refusal.said(self.contract)
             response = refusal.response(self.contract)
         response = act(response, call.script)
         if call.sandbox.settings.error_status == "200" and request.path.startswith(self._guarded):
             response = as_success(response)
-        response = self._typed(response)
-        names = call.script.names
-        call.sandbox.journal.record(call.now, request, response, call.task_id, names)
+        response = _with_clock(self._typed(response), call.sandbox.clock)
+        warnings = call.sandbox.observer.exchange(call, response)
+        call.sandbox.journal.record(call, response, warnings)
         return response
 
     def _typed(self, response: Response) -> Response:
@@ -130,10 +139,10 @@ class Service:
         return self.sandboxes.of_key(token)
 
     def _answer(self, call: Call) -> Response:
-        request = call.request
+        request, route = call.request, self._find(call)
         if not request.path.startswith(self._guarded) or request.method == "OPTIONS":
             self._file(call)
-            return self._route(call)
+            return self._handle(call, route)
         call.enter(self.sandbox_of(request.headers))
         submits = request.path == self._submission["path"]
         submits = submits and request.method == self._submission["method"]
@@ -144,8 +153,16 @@ class Service:
             call.sandbox, request, call.document, self.contract, submits=submits
         )
         refuse(call.script)
-        response = lose(self._route(call), call.script, self.contract)
-        return response if submits else _with_warnings(response, without_effect(call.script))
+        response = lose(self._handle(call, route), call.script, self.contract)
+        return response if submits else _with_warnings(response, self._vain(call))
+
+    @staticmethod
+    def _vain(call: Call) -> list[str]:
+        """Say which scenarios do nothing here: of a rule's once, so that no poll repeats it."""
+        vain = without_effect(call.script)
+        if HEADER.lower() in call.request.headers:
+            return vain
+        return [text for text in vain if call.sandbox.count(text) == 1]
 
     def _file(self, call: Call) -> None:
         """Note a request that needs no token where its token says, if it has one that counts."""
@@ -158,11 +175,18 @@ class Service:
         if early:
             raise Refusal(429, headers={"Retry-After": str(math.ceil(early))})
 
-    def _route(self, call: Call) -> Response:
+    def _find(self, call: Call) -> tuple[_Route, Mapping[str, str]] | None:
+        """Find the route of a request, and what its path has for the route's names."""
         for route in self._routes:
             match = route.pattern.fullmatch(call.request.path)
             if match is not None:
-                return self._by_method(call, route, match.groupdict())
+                call.operation = PREFLIGHT if call.request.method == "OPTIONS" else route.name
+                return route, match.groupdict()
+        return None
+
+    def _handle(self, call: Call, found: tuple[_Route, Mapping[str, str]] | None) -> Response:
+        if found is not None:
+            return self._by_method(call, *found)
         known = [(route.methods[0], route.path) for route in self._routes]
         said = no_such_route(call.request.method, call.request.path, known, self._guarded)
         raise Refusal(404, said)
@@ -212,9 +236,17 @@ class Service:
         return self._operations.result(call, place)
 
 
-def _route(path: str, method: str, handler: Handler) -> _Route:
+def _route(name: str, path: str, method: str, handler: Handler) -> _Route:
     methods = ("GET", "HEAD") if method == "GET" else (method,)
-    return _Route(path, pattern_of(path), methods, handler)
+    return _Route(name, path, pattern_of(path), methods, handler)
+
+
+def _with_clock(response: Response, clock: Clock) -> Response:
+    """Say with every response that the clock stands still: nothing will ever change by waiting."""
+    if clock.speed:
+        return response
+    header = (CLOCK_HEADER, f"frozen at {stamp(clock.now())}")
+    return replace(response, headers=(*response.headers, header))
 
 
 def _unauthorized(advice: str) -> Refusal:

@@ -5,86 +5,71 @@ from __future__ import annotations
 from collections import Counter
 from threading import Lock
 
-from mockserver.contract import Contract, NotJson, parse_json
-from mockserver.engine.exchange import WARNING_HEADER, Response
-from mockserver.engine.journal import Delivery, Exchange
-from mockserver.engine.routes import pattern_of
+from mockserver.domain.expectation import NO_REQUEST, is_expected
+from mockserver.engine.contract_warnings import PREFLIGHT, ContractWarning
+from mockserver.engine.journal import Delivery, Exchange, TaskEnd
 
 _MOST_TEXTS = 1000
 """Different texts of one kind that are kept apart."""
 _OTHERS = "others"
-_OUTLIVED = (410, 429)
-"""Refusals for what is right by itself, but too late or too often."""
 
 
 class Tally:
     """Counts what it is told of; safe to use from several threads."""
 
-    def __init__(self, contract: Contract) -> None:
+    def __init__(self) -> None:
         self.requests: Counter[tuple[str, int]] = Counter()
         """By operation and status."""
+        self.tasks: Counter[str] = Counter()
+        """By how they stood when the mock forgot them, or ended."""
+        self.webhooks: Counter[str] = Counter()
+        """By how they stood then."""
+        self.attempts: Counter[str] = Counter()
+        """Attempts to deliver a webhook, by their answer."""
         self.warnings: Counter[str] = Counter()
-        """What the contract has against the requests: unknown fields, and refusals that no
-        scenario asked for."""
+        """What the app did against the contract, and no scenario asked for or test expected."""
+        self.notes: Counter[str] = Counter()
+        """What is worth knowing, and not against the contract."""
         self.scenarios: Counter[str] = Counter()
         """Exchanges in which each scenario was in force."""
-        self.webhooks: Counter[str] = Counter()
-        """Attempts by their answer."""
         self._lock = Lock()
-        operations = contract.service["operations"]
-        self._submission = next(iter(operations))
-        results = [one for one in contract.service["results"].values() if "path" in one]
-        self._operations = [
-            (pattern_of(operation["path"]), name) for name, operation in operations.items()
-        ] + [(pattern_of(result["path"]), "result") for result in results]
 
-    def __call__(self, entry: Exchange | Delivery) -> None:
-        """Count one entry of a journal."""
+    def __call__(self, entry: Exchange | Delivery | ContractWarning | TaskEnd) -> None:
+        """Count what a sandbox notes."""
         with self._lock:
-            if isinstance(entry, Delivery):
-                _add(self.webhooks, "delivered" if entry.error is None else entry.error)
+            if isinstance(entry, ContractWarning):
+                self._warn(entry)
+            elif isinstance(entry, TaskEnd):
+                reason = f" ({entry.reason})" if entry.reason else ""
+                _add(self.tasks, f"{entry.status}{reason}")
+                if entry.webhook is not None:
+                    _add(self.webhooks, entry.webhook)
             else:
                 self._count(entry)
 
-    def _count(self, entry: Exchange) -> None:
-        operation, status = self._operation_of(entry.path), entry.response.status
-        self.requests[operation, status] += 1
-        for name in entry.scenarios:
-            _add(self.scenarios, name)
-        for name, value in entry.response.headers:
-            if name == WARNING_HEADER and status < 400 and operation == self._submission:
-                for text in value.split(" | "):
-                    _add(self.warnings, text)
-        code = _code(entry.response) if status == 200 and operation != "result" else status
-        spoiled = code == 404 or operation == "result"  # its own scenario, or time, takes the file
-        spoiled = spoiled and entry.task_id is not None
-        if 400 <= code < 500 and code not in _OUTLIVED and not entry.scenarios and not spoiled:
-            _add(self.warnings, f"{operation} answered {code}: {_message(entry)}")
+    def _count(self, entry: Exchange | Delivery) -> None:
+        if isinstance(entry, Delivery):
+            _add(self.attempts, "delivered" if entry.error is None else entry.error)
+        else:
+            self.requests[entry.operation, entry.response.status] += 1
+            for name in entry.scenarios:
+                _add(self.scenarios, name)
+        for warning in entry.warnings:
+            self._warn(warning)
 
-    def _operation_of(self, path: str) -> str:
-        for pattern, name in self._operations:
-            if pattern.fullmatch(path):
-                return str(name)
-        return "unknown route"
+    def _warn(self, warning: ContractWarning) -> None:
+        _add(self.notes if warning.is_note else self.warnings, warning.text)
+
+    def finish(self, suspected: str, expected: frozenset[str] | None = None) -> None:
+        """Warn if no request came at all; *suspected* says why that may be.
+
+        *expected* is what a test declares; see `ContractWarning`.
+        """
+        came = sum(number for (name, _), number in self.requests.items() if name != PREFLIGHT)
+        if not came and not is_expected(expected or (), NO_REQUEST):
+            self(ContractWarning(NO_REQUEST, f"no request came at all: {suspected}"))
 
 
 def _add(counts: Counter[str], text: str) -> None:
     known = text in counts or len(counts) < _MOST_TEXTS
     counts[text if known else _OTHERS] += 1
-
-
-def _code(response: Response) -> int:
-    """Read the code of a refusal that is answered with 200; 0 is success."""
-    if response.body.startswith(b'{"code": 0,'):
-        return 0
-    try:
-        code = parse_json(response.body)["code"]
-    except (NotJson, TypeError, KeyError):
-        return 0
-    return code if isinstance(code, int) else 0
-
-
-def _message(entry: Exchange) -> str:
-    shown = entry.as_json()["response_body"]
-    said = str(shown.get("msg", "")) if isinstance(shown, dict) else ""
-    return said.replace(entry.task_id, "<taskId>") if entry.task_id else said

@@ -20,6 +20,7 @@ from mockserver.settings.texts import (
     read_balance,
     read_bytes,
     read_duration,
+    read_expected,
     read_flag,
     read_header,
     read_hosts,
@@ -125,6 +126,14 @@ class Settings:
     scenario: Script | None = setting(
         read_scenario,
         "what happens unless a request or a rule says otherwise",
+        "none",
+        none="none",
+        own=True,
+    )
+    expect: frozenset[str] | None = setting(
+        read_expected,
+        "what a test provokes and no warning is to be made of: 404, submit:400, or a kind of "
+        "warning, comma-separated; or 'none'",
         "none",
         none="none",
         own=True,

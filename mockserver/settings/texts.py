@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from mockserver.contract import Contract
+from mockserver.domain.expectation import check_expected
 from mockserver.domain.moment import format_duration, parse_duration
 from mockserver.domain.scenario import Script, make_script, parse_named
 
@@ -109,6 +110,16 @@ def read_names(text: str, _contract: Contract) -> frozenset[str]:
     if not names:
         raise ValueError(f"{text!r} names nothing; use one or more, separated by commas")
     return names
+
+
+def read_expected(text: str, contract: Contract) -> frozenset[str] | None:
+    if text == "none":
+        return None
+    expected = read_names(text, contract)
+    operations = [*contract.service["operations"], "result", "webhook"]
+    for name in sorted(expected):
+        check_expected(name, operations)
+    return expected
 
 
 def read_ratio(text: str, contract: Contract) -> str:

@@ -4,6 +4,7 @@ from mockserver.testing.control import ControlClient, ControlError, Moved
 from mockserver.testing.inbox import Inbox, InboxServer
 from mockserver.testing.intercept import Intercepted, intercept
 from mockserver.testing.mocks import InProcessMock, RunningMock, running_mock
+from mockserver.testing.names import RequestMatch, SandboxSettings, ScenarioName, ScenarioText
 from mockserver.testing.sandbox import MaxapiSandbox, SandboxClock
 from mockserver.testing.webhook import OnWebhook, Webhook
 
@@ -17,8 +18,12 @@ __all__ = [
     "MaxapiSandbox",
     "Moved",
     "OnWebhook",
+    "RequestMatch",
     "RunningMock",
     "SandboxClock",
+    "SandboxSettings",
+    "ScenarioName",
+    "ScenarioText",
     "Webhook",
     "intercept",
     "running_mock",

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any, Unpack, cast
 
 import urllib3
 
 from mockserver.domain.redaction import HIDDEN, Redactor, is_ours, without_url_secrets
+from mockserver.testing.names import RequestMatch, SandboxSettings, ScenarioName, ScenarioText
 
 Send = Callable[[str, str, Mapping[str, str], bytes | None], tuple[int, bytes]]
 """Sends one request (method, URL, headers, body) and gives the status and body of its answer."""
@@ -164,13 +165,17 @@ class ControlClient:
         """List the last requests with their responses, oldest first."""
         return cast("list[Json]", self._call("GET", "requests")["requests"])
 
-    def count(self, **match: Any) -> int:
+    def count(self, **match: Unpack[RequestMatch]) -> int:
         """Count the requests that match: model, prompt, user_id, method, path, nth."""
         return int(self._call("POST", "requests/count", match)["count"])
 
-    def find(self, **match: Any) -> Json:
+    def find(self, **match: Unpack[RequestMatch]) -> Json:
         """Find `requests` that match and, if none does, `near_misses` with what differs."""
         return self._call("POST", "requests/find", match)
+
+    def warnings(self) -> list[Json]:
+        """List what the app did against the contract: `kind`, `text` and `count`."""
+        return cast("list[Json]", self._call("GET", "warnings")["warnings"])
 
     def deliveries(self) -> list[Json]:
         """List the last webhook attempts, oldest first."""
@@ -190,7 +195,13 @@ class ControlClient:
         """List the rules in their order, and how often each has spoken."""
         return cast("list[Json]", self._call("GET", "rules")["rules"])
 
-    def add_rule(self, scenario: str, *, times: int | None = None, **match: Any) -> Json:
+    def add_rule(
+        self,
+        scenario: ScenarioName | ScenarioText,
+        *,
+        times: int | None = None,
+        **match: Unpack[RequestMatch],
+    ) -> Json:
         """Let *scenario* happen to the requests that match, so many times or always."""
         return self._call("POST", "rules", {"scenario": scenario, "times": times, "match": match})
 
@@ -218,19 +229,22 @@ class ControlClient:
         """Give the settings of the sandbox by name."""
         return cast("dict[str, str]", self._call("GET", "settings")["settings"])
 
-    def change_settings(self, **settings: Any) -> Mapping[str, str]:
+    def change_settings(self, **settings: Unpack[SandboxSettings]) -> Mapping[str, str]:
         """Change settings of the sandbox until a reset: pace, duration, scenario, …."""
-        plain = str | int | float | None
-        body = {
-            name: value if isinstance(value, plain) else str(value)
-            for name, value in settings.items()
-        }
+        body = {name: _plain(value) for name, value in settings.items()}
         return cast("dict[str, str]", self._call("PATCH", "settings", body)["settings"])
 
     def reset(self, *, everything: bool = False) -> int:
         """Reset the sandbox, or all; give how many tasks were forgotten."""
         path = "reset?all=true" if everything else "reset"
         return int(self._call("POST", path)["tasks"])
+
+
+def _plain(value: object) -> str | float | None:
+    """Write a setting's value as the command line has it; numbers may stay what they are."""
+    if isinstance(value, list | tuple | set | frozenset):
+        return ",".join(map(str, value))
+    return value if isinstance(value, str | int | float | None) else str(value)
 
 
 class _Http:

@@ -5,11 +5,19 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Unpack, overload
 
 from mockserver.contract import load_contract
 from mockserver.domain.redaction import REDACTED, is_ours
 from mockserver.testing.control import ControlClient, ControlError, Json, Moved
+from mockserver.testing.names import (
+    RequestMatch,
+    SandboxSettings,
+    ScenarioName,
+    ScenarioText,
+    ScenarioWithValue,
+    with_value,
+)
 
 __tracebackhide__ = True
 """A test that fails in here shows its own line."""
@@ -48,14 +56,42 @@ class MaxapiSandbox:
         """Everything else that can be asked of the mock."""
         self.clock = SandboxClock(control)
 
-    def scenario(self, scenario: str, *, times: int | None = None, **match: Any) -> Json:
+    @overload
+    def scenario(
+        self,
+        scenario: ScenarioName | ScenarioText,
+        *,
+        times: int | None = None,
+        **match: Unpack[RequestMatch],
+    ) -> Json: ...
+
+    @overload
+    def scenario(
+        self,
+        scenario: ScenarioWithValue,
+        value: str | float,
+        *,
+        times: int | None = None,
+        **match: Unpack[RequestMatch],
+    ) -> Json: ...
+
+    def scenario(
+        self,
+        scenario: str,
+        value: str | float | None = None,
+        *,
+        times: int | None = None,
+        **match: Unpack[RequestMatch],
+    ) -> Json:
         """Let *scenario* happen to the requests that match, so many times or always.
 
-        *match* is any of model, prompt, user_id, method, path, nth. Gives the rule.
+        *match* is any of model, prompt, user_id, method, path, nth. Gives the rule. Any text
+        works that a rule takes, such as `slow=90s, webhook-lost`; for type checkers that is a
+        `ScenarioText`, or `scenario("slow", "90s")`.
         """
-        return self.control.add_rule(scenario, times=times, **match)
+        return self.control.add_rule(with_value(scenario, value), times=times, **match)
 
-    def settings(self, **changes: Any) -> Mapping[str, str]:
+    def settings(self, **changes: Unpack[SandboxSettings]) -> Mapping[str, str]:
         """Change settings of the sandbox for the rest of the test; give all that it has."""
         return self.control.change_settings(**changes) if changes else self.control.settings()
 
@@ -79,6 +115,11 @@ class MaxapiSandbox:
         """The webhook attempts, oldest first."""
         return self.control.deliveries()
 
+    @property
+    def warnings(self) -> list[Json]:
+        """What the app did against the contract: `kind`, `text`, and `count`."""
+        return self.control.warnings()
+
     def wait_for(self, task: str, status: str | None = None) -> Json:
         """Move the clock to the moment at which *task* enters *status*; give the task then.
 
@@ -96,7 +137,9 @@ class MaxapiSandbox:
         """Move the clock until every task has ended and every webhook is delivered or given up."""
         return self.control.advance_until_idle()
 
-    def assert_requested(self, *, times: int | None = None, **match: Any) -> list[Json]:
+    def assert_requested(
+        self, *, times: int | None = None, **match: Unpack[RequestMatch]
+    ) -> list[Json]:
         """Fail unless the app has made a matching request, or exactly so many; give them.
 
         *match* is any of model, prompt, user_id, method, path, nth. The failure names the

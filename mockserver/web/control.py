@@ -131,6 +131,11 @@ class _Control:
     def list_deliveries(self) -> Any:
         return {"deliveries": [entry.as_json() for entry in self._sandbox().journal.deliveries]}
 
+    def list_warnings(self) -> Any:
+        sandbox = self._sandbox()
+        found = sandbox.observer.warnings(sandbox.settings.expect or frozenset())
+        return {"warnings": [{**one.as_json(), "count": n} for one, n in found.items()]}
+
     def resend(self, number: str) -> Any:
         sandbox = self._sandbox()
         for delivery in sandbox.journal.deliveries:

@@ -20,8 +20,9 @@ import pytest
 RUN = (sys.executable, "-m", "mockserver", "run")
 PYTHON = (sys.executable, "-c")
 NOTHING = (
-    "maxapi-mock: 0 requests, 0 webhook attempts, 0 contract warnings; "
-    "live it would have cost $0.00\n"
+    "maxapi-mock: 0 requests, 0 webhook attempts, 1 contract warning; "
+    "live it would have cost $0.00\n  contract warnings:\n"
+    "       1 x no request came at all: does the command read MAXAPI_BASE_URL?\n"
 )
 SUBMIT = """
 import json, os, sys, urllib.request

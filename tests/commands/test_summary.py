@@ -13,7 +13,6 @@ from pathlib import Path
 import pytest
 
 from mockserver.commands.summary import as_json, as_markdown, as_text
-from mockserver.contract import Contract
 from mockserver.engine.tally import Tally
 from tests.commands.test_run import NOTHING, PYTHON, RUN, SUBMIT, execute, outside, run
 
@@ -23,16 +22,18 @@ REFUSED = "submit answered 400: input.n: 11 is more than 10"
 
 
 @pytest.fixture
-def tally(contract: Contract) -> Tally:
+def tally() -> Tally:
     """A tally that has been told nothing."""
-    return Tally(contract)
+    return Tally()
 
 
 @pytest.fixture
 def full(tally: Tally) -> Tally:
     """A tally of a short run."""
     tally.requests = Counter({("submit", 200): 2, ("submit", 400): 3, ("query", 200): 7})
-    tally.webhooks = Counter({"delivered": 1, "answered 500, not 2xx": 2})
+    tally.tasks = Counter({"SUCCESS": 2})
+    tally.webhooks = Counter({"delivered": 1})
+    tally.attempts = Counter({"delivered": 1, "answered 500, not 2xx": 2})
     tally.warnings = Counter({"input.foo: unknown": 1, REFUSED: 3})
     tally.scenarios = Counter({"slow=90s": 1})
     return tally
@@ -45,7 +46,9 @@ def test_the_terminal_gets_one_line_for_each_kind(full: Tally) -> None:
         "live it would have cost $0.04",
         "  submit            5  400 x 3, 200 x 2",
         "  query             7  200 x 7",
-        "  webhook           3  answered 500, not 2xx x 2, delivered x 1",
+        "  task              2  SUCCESS x 2",
+        "  webhook           1  delivered x 1",
+        "  attempt           3  answered 500, not 2xx x 2, delivered x 1",
         "  contract warnings:",
         f"       3 x {REFUSED}",
         "       1 x input.foo: unknown",
@@ -66,7 +69,7 @@ def test_a_run_without_requests_is_one_line(tally: Tally) -> None:
 
 def test_one_of_a_thing_is_said_as_one(tally: Tally) -> None:
     """The headline counts in words."""
-    tally.requests["submit", 200] = tally.webhooks["delivered"] = tally.warnings["x"] = 1
+    tally.requests["submit", 200] = tally.attempts["delivered"] = tally.warnings["x"] = 1
 
     headline = as_text(tally, Decimal()).splitlines()[0]
 
@@ -92,7 +95,7 @@ def test_whatever_happened_fits_on_a_screen(tally: Tally) -> None:
 def test_many_answers_of_webhooks_fit_on_a_screen(tally: Tally) -> None:
     """A receiver whose answers are broken in many ways does not fill the terminal."""
     for number in range(500):
-        tally.webhooks[f"ProtocolError: {number}"] = 1
+        tally.attempts[f"ProtocolError: {number}"] = 1
 
     lines = as_text(tally, Decimal()).splitlines()
 
@@ -119,7 +122,9 @@ def test_the_page_is_markdown(full: Tally) -> None:
         "|---|---|---|\n"
         "| submit | 5 | 400 x 3, 200 x 2 |\n"
         "| query | 7 | 200 x 7 |\n"
-        "| webhook | 3 | answered 500, not 2xx x 2, delivered x 1 |\n"
+        "| task | 2 | SUCCESS x 2 |\n"
+        "| webhook | 1 | delivered x 1 |\n"
+        "| attempt | 3 | answered 500, not 2xx x 2, delivered x 1 |\n"
         "\n**Contract warnings**\n\n"
         f"- 3 x `{REFUSED}`\n"
         "- 1 x `input.foo: unknown`\n"
@@ -148,9 +153,9 @@ def test_no_text_leaves_its_code_span(tally: Tally) -> None:
 
 def test_no_outcome_leaves_its_cell(tally: Tally) -> None:
     """What a broken receiver sends can be part of the error."""
-    tally.webhooks["ProtocolError: a | b"] = 1
+    tally.attempts["ProtocolError: a | b"] = 1
 
-    [row] = [line for line in as_markdown(tally, Decimal()).splitlines() if "webhook |" in line]
+    [row] = [line for line in as_markdown(tally, Decimal()).splitlines() if "attempt |" in line]
 
     assert row.replace("\\|", "").count("|") == 4
 
@@ -165,7 +170,10 @@ def test_programs_get_everything_as_json(full: Tally) -> None:
     assert len(document.pop("warnings")) == 102
     assert document == {
         "requests": {"query": {"200": 7}, "submit": {"200": 2, "400": 3}},
-        "webhooks": {"delivered": 1, "answered 500, not 2xx": 2},
+        "tasks": {"SUCCESS": 2},
+        "webhooks": {"delivered": 1},
+        "webhook_attempts": {"delivered": 1, "answered 500, not 2xx": 2},
+        "notes": {},
         "scenarios": {"slow=90s": 1},
         "cost_usd": "0.04",
     }
@@ -214,8 +222,11 @@ def test_the_file_for_programs_is_written_anew(tmp_path: Path) -> None:
     assert done.returncode == 7
     assert json.loads((tmp_path / "summary.json").read_text()) == {
         "requests": {"query": {"200": 1}, "submit": {"200": 1}},
+        "tasks": {"PENDING": 1},
         "webhooks": {},
+        "webhook_attempts": {},
         "warnings": {},
+        "notes": {},
         "scenarios": {},
         "cost_usd": "0.02",
     }
@@ -239,10 +250,9 @@ def test_a_file_that_cannot_be_written_is_said_in_one_line(tmp_path: Path) -> No
     """After the summary, which is not lost; such a run does not pass."""
     done = run(tmp_path, ["--summary-file", "."], ["true"])
 
-    first, second = done.stderr.splitlines(keepends=True)
     assert done.returncode != 0
-    assert first == NOTHING
-    assert second.startswith("maxapi-mock: [Errno 21] Is a directory: ")
+    assert done.stderr.startswith(f"{NOTHING}maxapi-mock: [Errno 21] Is a directory: ")
+    assert done.stderr.count("\n") == NOTHING.count("\n") + 1
 
 
 def test_a_file_that_cannot_be_written_does_not_hide_a_failure(tmp_path: Path) -> None:

@@ -15,8 +15,10 @@ from urllib.parse import urlsplit
 import pytest
 
 from mockserver.contract import Contract
+from mockserver.domain.expectation import REJECTED
 from mockserver.engine.callback import Outcome
 from mockserver.engine.clock import Clock
+from mockserver.engine.contract_warnings import ContractWarning
 from mockserver.engine.exchange import Request, Response
 from mockserver.engine.journal import Delivery, Exchange
 from mockserver.engine.service import Service
@@ -29,16 +31,16 @@ from tests.conftest import START, Receiver, seconds
 Watched = Callable[..., Client]
 
 EXCHANGE = Exchange(
-    1, START, "POST", "/api/v1/task/submit", {}, b"", Response(200, (), b"{}"), None, ()
+    1, START, "POST", "/api/v1/task/submit", {}, b"", Response(200, (), b"{}"), None, (), "submit"
 )
 DELIVERY = Delivery(1, START, "id", "http://127.0.0.1/", 1, b"{}", 200, 0.1, None, None)
 REFUSED = "submit answered 400: input.n: 11 is more than 10; use an integer from 1 to 10"
 
 
 @pytest.fixture
-def tally(contract: Contract) -> Tally:
+def tally() -> Tally:
     """The tally of the mocks of a test."""
-    return Tally(contract)
+    return Tally()
 
 
 @pytest.fixture
@@ -121,17 +123,15 @@ def test_unknown_fields_are_warnings(watched: Watched, tally: Tally) -> None:
 
 
 def test_refusals_are_warnings(watched: Watched, tally: Tally) -> None:
-    """With the operation, the status and what the API said, also when it said it in no JSON."""
+    """With the operation, the status and what the API said."""
     client = watched()
 
     client.submit(seed(n=11))
     client.as_key(None).request("GET", "/api/v1/task/x")
-    tally(replace(EXCHANGE, response=Response(418, (), b"\xff")))
 
     assert tally.warnings == {
         REFUSED: 1,
         "query answered 401: unauthorized": 1,
-        "submit answered 418: ": 1,
     }
 
 
@@ -246,7 +246,7 @@ def test_webhooks_are_counted_by_their_answer(
     client.control("clock", "POST", json={"advance": "90s"})
     client.control("deliveries/1/resend", "POST")
 
-    assert tally.webhooks == {
+    assert tally.attempts == {
         "answered 500, not 2xx": 1,
         "lost on its way, as the scenario says": 1,
         "delivered": 2,
@@ -266,11 +266,11 @@ def test_different_warnings_are_bounded(tally: Tally) -> None:
 
 
 def _refusal(msg: str) -> Exchange:
-    body = json.dumps({"code": 404, "msg": msg}).encode()
-    return replace(EXCHANGE, response=Response(404, (), body))
+    warning = ContractWarning(REJECTED, f"submit answered 404: {msg}")
+    return replace(EXCHANGE, response=Response(404, (), b"{}"), warnings=(warning,))
 
 
-@pytest.mark.parametrize("what", ["scenarios", "webhooks"])
+@pytest.mark.parametrize("what", ["scenarios", "attempts"])
 def test_different_scenarios_and_answers_are_bounded(tally: Tally, what: str) -> None:
     """Values of scenarios, and errors that quote a broken receiver, are the app's own texts."""
     for number in range(5000):
@@ -317,7 +317,7 @@ def test_several_threads_can_tell_it(tally: Tally) -> None:
         sys.setswitchinterval(before)
 
     assert tally.requests == {("submit", 200): 2000}
-    assert tally.scenarios == tally.webhooks == {"hang": 2000}
+    assert tally.scenarios == tally.attempts == {"hang": 2000}
 
 
 def test_what_was_spent_survives_resets_and_evictions(watched: Watched) -> None:
@@ -337,3 +337,101 @@ def test_what_was_spent_survives_resets_and_evictions(watched: Watched) -> None:
     assert price == Decimal("0.02")
     assert client.as_key("d").sandbox.spent_ever == price
     assert sandboxes.spent_ever == 6 * price
+
+
+def test_tasks_and_webhooks_are_counted_by_how_they_ended(
+    watched: Watched, tally: Tally, receiver: Receiver
+) -> None:
+    """Of every sandbox: reset, forgotten, with too many tasks, or there at the end."""
+    client = watched(max_tasks=3, max_sandboxes=3, webhook_tries=2)
+    receiver.outcomes = [Outcome(500, "x", 0), Outcome(204, None, 0), Outcome(500, "x", 0)]
+    receiver.outcomes += [Outcome(500, "x", 0)]
+    for prompt in ("late", "never", "lost #mock:webhook-lost", "#mock:content-moderation"):
+        client.submitted({**SEED, "input": {**SEED["input"], "prompt": prompt}})
+        client.control("clock", "POST", json={"advance_until": "idle"})
+    client.control("reset", "POST")
+    client.submitted(SEED)
+    client.as_key("b").submitted(seed())
+    client.cancel(client.submitted(seed(prompt="no more")))
+
+    client.service.close()
+
+    failed = "FAILURE (CONTENT_MODERATION)"
+    assert tally.tasks == {"SUCCESS": 3, failed: 1, "PENDING": 2, "CANCELLED": 1}
+    assert tally.webhooks == {
+        "delivered": 2,
+        "given up": 1,
+        "lost, as a scenario says": 1,
+        "not due yet": 1,
+    }
+
+
+def test_an_app_that_submits_again_is_known_at_the_end(watched: Watched, tally: Tally) -> None:
+    """When no request can explain it any more: after a reset, or at the end."""
+    client = watched()
+    for _ in range(2):
+        client.submitted(seed())
+    early = dict(tally.warnings)
+    client.control("reset", "POST")
+    for _ in range(3):
+        client.submitted(seed())
+
+    client.service.close()
+
+    assert early == {}
+    assert list(tally.warnings.values()) == [3]
+
+
+@pytest.mark.parametrize(
+    ("status", "expected", "warns"),
+    [(None, None, True), (200, None, False), (None, frozenset(("no-request",)), False)],
+)
+def test_a_run_without_requests(
+    tally: Tally, status: int | None, expected: frozenset[str] | None, *, warns: bool
+) -> None:
+    """Is warned of with what is suspected, unless a test expects it; a preflight is none."""
+    tally(replace(EXCHANGE, method="OPTIONS", operation="preflight"))
+    if status:
+        tally(replace(EXCHANGE, response=Response(status, (), b"{}")))
+
+    tally.finish("is it asleep?", expected)
+
+    text = "no request came at all: is it asleep?"
+    assert tally.warnings == ({text: 1} if warns else {})
+
+
+def test_a_preflight_is_no_submission(watched: Watched, tally: Tally) -> None:
+    """What a browser asks before it submits is counted by itself, and found by its method only."""
+    client = watched()
+    client.request("OPTIONS", SUBMIT)
+
+    client.submitted(seed())
+
+    assert tally.requests == {("preflight", 204): 1, ("submit", 200): 1}
+    for match, number in (({"path": "*/submit"}, 1), ({}, 1), ({"method": "OPTIONS"}, 1)):
+        assert client.control("requests/count", "POST", json=match).json == {"count": number}
+
+
+def test_what_is_no_fault_is_a_note(watched: Watched, tally: Tally) -> None:
+    """Polls of a clock that stands still fail no run."""
+    client = watched()
+    task_id = client.submitted(seed())
+
+    for _ in range(12):
+        client.poll(task_id)
+
+    assert not tally.warnings
+    assert list(tally.notes.values()) == [1]
+
+
+def test_a_rule_says_once_that_it_does_nothing(client: Client) -> None:
+    """One about tasks, without a path, meets every poll; what a request asks for is told to it."""
+    client.control("rules", "POST", json={"scenario": "failure"})
+    task_id = client.submitted(seed())
+    polls = [client.request("GET", f"/api/v1/task/{task_id}") for _ in range(3)]
+    asked = {"x-mock-scenario": "slow=5s"}
+    asking = [client.request("GET", f"/api/v1/task/{task_id}", b"", asked) for _ in range(2)]
+
+    warned = ["x-mock-warning" in answer.headers for answer in polls + asking]
+
+    assert warned == [True, False, False, True, True]

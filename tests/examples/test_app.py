@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import requests
 
-from mockserver.testing import Inbox, MaxapiSandbox
+from mockserver.testing import Inbox, MaxapiSandbox, ScenarioText
 from tests.examples.app import App, GaveUp, NaiveApp, NaiveWebhooks, Webhooks, endpoint
 
 MakeApp = Callable[[type[App]], App]
@@ -44,7 +44,9 @@ def test_a_good_day(make_app: MakeApp, kind: type[App]) -> None:
 
 
 @pytest.mark.parametrize("scenario", ["rate-limited=7", "unavailable", "bad-gateway"])
-def test_the_api_is_busy_twice(make_app: MakeApp, maxapi: MaxapiSandbox, scenario: str) -> None:
+def test_the_api_is_busy_twice(
+    make_app: MakeApp, maxapi: MaxapiSandbox, scenario: ScenarioText
+) -> None:
     """The app waits as long as it is told and succeeds; the naive one gives up."""
     maxapi.scenario(scenario, times=2, path="*/submit")
     assert make_app(App).submit(document())
@@ -56,7 +58,7 @@ def test_the_api_is_busy_twice(make_app: MakeApp, maxapi: MaxapiSandbox, scenari
 
 def test_the_app_waits_as_long_as_it_is_told(maxapi: MaxapiSandbox) -> None:
     """`Retry-After` decides, and a wait of its own where there is none."""
-    maxapi.scenario("rate-limited=7", times=1)
+    maxapi.scenario("rate-limited", 7, times=1)
     maxapi.scenario("unavailable", times=1)
     waits: list[float] = []
     app = App(maxapi.base_url, maxapi.api_key, wait=waits.append)

@@ -168,7 +168,7 @@ def test_the_clock_is_moved_by_hand(app: App) -> None:
 def test_a_scenario_for_some_requests(app: App) -> None:
     """Those that match, so many times; the rule counts."""
     rule = app.sandbox.scenario("unavailable", times=2, path="*/submit", prompt="dog")
-    app.sandbox.scenario("rate-limited=7", method="GET", nth=2)
+    app.sandbox.scenario("rate-limited", 7, method="GET", nth=2)
     task = app.submit()
 
     asked = [app.ask(prompt).status_code for prompt in ("a cat", "a dog", "a dog", "a dog")]
@@ -194,7 +194,7 @@ def test_settings_are_changed_and_shown(app: App) -> None:
     )
     assert app.poll(app.submit())["failure_reason"] == "INSUFFICIENT_POINTS"
     with pytest.raises(ControlError, match="paec: no such setting .*did you mean pace"):
-        app.sandbox.settings(paec="instant")
+        app.sandbox.settings(paec="instant")  # type: ignore[call-arg]
 
 
 def test_sandboxes_do_not_see_each_other(app: App, inboxes: InboxServer) -> None:
@@ -345,4 +345,4 @@ def test_a_control_token_is_not_named() -> None:
 def test_a_wrong_match_is_no_failure_of_the_app(app: App) -> None:
     """It is refused, with what can be matched."""
     with pytest.raises(ControlError, match="promt: is unknown; use one of model, prompt"):
-        app.sandbox.assert_requested(promt="cat")
+        app.sandbox.assert_requested(promt="cat")  # type: ignore[call-arg]

@@ -15,6 +15,7 @@ import pytest
 import requests
 
 from mockserver.testing import ControlError, Intercepted, RunningMock, intercept, running_mock
+from mockserver.testing.names import ScenarioName
 from mockserver.testing.story import tell
 from tests.client import SUBMIT, seed
 
@@ -213,7 +214,7 @@ def test_why_a_task_failed(app: App) -> None:
         ("truncated", "GET /api/v1/task/x -> 404 task 'x' not found  [truncated]"),
     ],
 )
-def test_answers_that_are_no_json(app: App, scenario: str, line: str) -> None:
+def test_answers_that_are_no_json(app: App, scenario: ScenarioName, line: str) -> None:
     """What they were by their status and their scenario."""
     app.sandbox.scenario(scenario)
 

@@ -19,7 +19,7 @@ from mockserver.engine.callback import Outcome
 from mockserver.engine.clock import Clock
 from mockserver.engine.service import Service
 from mockserver.settings import make_settings
-from mockserver.testing import ControlClient, ControlError
+from mockserver.testing import ControlClient, ControlError, ScenarioText
 from mockserver.web.server import Server
 from tests.client import SUBMIT, Client, seed
 from tests.conftest import START, Receiver, seconds
@@ -259,7 +259,7 @@ def test_near_misses_say_what_differs(app: App) -> None:
 def test_rules_are_listed_and_deleted(app: App) -> None:
     """In their order; the next one speaks when one is gone."""
     first = app.control.add_rule("unavailable", prompt="cat")
-    app.control.add_rule("server-error, latency=0s")
+    app.control.add_rule(ScenarioText("server-error, latency=0s"))
     statuses = [app.submit(seed(prompt="a cat")).status_code]
 
     app.control.delete_rule(first["id"])
@@ -320,7 +320,7 @@ def test_settings_change_for_this_sandbox_until_a_reset(app: App) -> None:
 
 def test_settings_that_are_shown_can_be_given_back(app: App) -> None:
     """All of them, as they are."""
-    shown = dict(app.control.settings())
+    shown: dict[str, Any] = dict(app.control.settings())
 
     assert app.control.change_settings(**shown) == shown
 
@@ -506,3 +506,11 @@ def test_a_public_mock_is_closed(contract: Contract, receiver: Receiver) -> None
         app.control.close()
 
     assert accepted.status_code == 200
+
+
+@pytest.mark.parametrize("expect", ["404,submit:400", 404, ["404", "submit:400"], {404}])
+def test_what_is_expected_is_given_in_any_form(app: App, expect: Any) -> None:
+    """As a text, a number, or several of them; the sandbox shows it as the command line has it."""
+    shown = app.control.change_settings(expect=expect)["expect"]
+
+    assert shown in ("404,submit:400", "404")

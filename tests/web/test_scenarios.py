@@ -25,7 +25,7 @@ from mockserver.engine.clock import Clock
 from mockserver.engine.exchange import Request, Response
 from mockserver.engine.service import Service
 from mockserver.settings import RateLimit, make_settings
-from mockserver.testing import ControlClient, ControlError, Moved
+from mockserver.testing import ControlClient, ControlError, Moved, ScenarioText
 from mockserver.web.server import Server
 from tests.client import SUBMIT, seed
 from tests.conftest import START
@@ -479,7 +479,7 @@ def test_a_result_of_the_wrong_size(app: App, scenario: str) -> None:
     ],
 )
 def test_the_first_that_speaks_wins(
-    app: App, marker: str, header: str, rule: str, default: str, expected: int
+    app: App, marker: str, header: str, rule: ScenarioText, default: ScenarioText, expected: int
 ) -> None:
     """The request itself, then a rule, then the sandbox's default."""
     if rule:
@@ -521,7 +521,9 @@ def test_several_compose(app: App) -> None:
         ("moderated=rude", "'rude' is no category; use some of harassment, "),
     ],
 )
-def test_unknown_names_and_values_are_refused(app: App, scenario: str, message: str) -> None:
+def test_unknown_names_and_values_are_refused(
+    app: App, scenario: ScenarioText, message: str
+) -> None:
     """Wherever they are given; the message lists what is known."""
     refused = [app.submit(scenario), app.submit(header=scenario)]
     ways: list[Callable[[], object]] = [

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 import requests
@@ -228,7 +228,7 @@ def test_failures_as_http_200(app: App) -> None:
 
 
 @pytest.mark.parametrize("status", [410, 403, 404])
-def test_the_status_of_an_expired_file(app: App, status: int) -> None:
+def test_the_status_of_an_expired_file(app: App, status: Literal[410, 403, 404]) -> None:
     """As the setting says; the message is the same."""
     app.control.change_settings(expired_status=status)
 

@@ -1,0 +1,227 @@
+"""What an app does although the API told it otherwise, as far as one sandbox can see it."""
+
+from __future__ import annotations
+
+from collections import Counter, OrderedDict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from hashlib import blake2b
+from threading import Lock
+from typing import TYPE_CHECKING, TypeVar
+
+from mockserver.domain.expectation import (
+    FETCHED_AFTER_EXPIRY,
+    FROZEN_CLOCK,
+    IGNORED_RETRY_AFTER,
+    NOTES,
+    POLLED_AFTER_END,
+    REJECTED,
+    SUBMITTED_AGAIN,
+    UNKNOWN_FIELD,
+    is_expected,
+)
+from mockserver.engine.resubmission import Resubmissions
+
+if TYPE_CHECKING:
+    from mockserver.engine.call import Call
+    from mockserver.engine.exchange import Response
+
+Key = TypeVar("Key")
+Value = TypeVar("Value")
+
+UNKNOWN_ROUTE, PREFLIGHT = "unknown route", "preflight"
+DELIVERED = "delivered"
+
+_POLLS_AFTER_END = 5
+"""Polls of a task that has ended, by which an app may still show it to somebody."""
+_POLLS_AT_ONE_MOMENT = 10
+_FETCHES_AFTER_EXPIRY = 3
+_EARLY = 0.05
+"""Seconds by which a timer may be inexact."""
+_OUTLIVED = (410, 429)
+"""Rejections of what is right by itself, but too late or too often."""
+_MOST = 10_000
+"""Tasks, files and requests that are watched; the oldest are forgotten first."""
+_MOST_TEXTS = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class ContractWarning:
+    """One thing that an app should not do."""
+
+    kind: str
+    """One of `KINDS`."""
+    text: str
+    """One line, which says what is suspected."""
+
+    @property
+    def is_note(self) -> bool:
+        """Whether it is worth knowing, but not against the contract."""
+        return self.kind in NOTES
+
+    def as_json(self) -> dict[str, str]:
+        """Show it."""
+        return {"kind": self.kind, "text": self.text}
+
+
+@dataclass(frozen=True, slots=True)
+class _Wait:
+    """A Retry-After of so many seconds, and what two clocks showed when it was answered."""
+
+    seconds: float
+    moment: float
+    real: float
+
+
+class Observer:
+    """Sees every exchange of a sandbox; safe to use from several threads."""
+
+    def __init__(self) -> None:
+        self.resubmissions = Resubmissions()
+        self.webhooks: OrderedDict[str, str] = OrderedDict()
+        """How the webhook of each task stands."""
+        self._counts: Counter[ContractWarning] = Counter()
+        self._ended: OrderedDict[str, int] = OrderedDict()
+        self._expired: OrderedDict[str, int] = OrderedDict()
+        self._still: OrderedDict[str, int] = OrderedDict()
+        self._waits: OrderedDict[tuple[str, str, bytes], _Wait] = OrderedDict()
+        self._frozen_at: object = None
+        self._lock = Lock()
+
+    def exchange(self, call: Call, response: Response) -> tuple[ContractWarning, ...]:
+        """Return what is to be said of an exchange, but for what its user expects."""
+        with self._lock:
+            found = [*_rejection(call), *self._seen(call, response)]
+            self.resubmissions.see(call, response)
+            return self._counted(one for one in found if not _is_expected(one, call))
+
+    def delivery(
+        self, task_id: str, warnings: Iterable[ContractWarning], outcome: str
+    ) -> tuple[ContractWarning, ...]:
+        """Note what became of an attempt to deliver a webhook; return its warnings."""
+        with self._lock:
+            if outcome == DELIVERED:
+                self.resubmissions.asked(task_id)
+            if self.webhooks.get(task_id) != DELIVERED:  # one that comes twice did arrive
+                _keep(self.webhooks, task_id, outcome)
+            return self._counted(warnings)
+
+    def warnings(self, expected: frozenset[str]) -> dict[ContractWarning, int]:
+        """Return every warning so far, and how often there was cause for it."""
+        with self._lock:
+            return {**self._counts, **self.unsettled(expected)}
+
+    def unsettled(self, expected: frozenset[str]) -> dict[ContractWarning, int]:
+        """Return the warnings that the app's next requests can still take back."""
+        number = self.resubmissions.unexplained()
+        if not number or is_expected(expected, SUBMITTED_AGAIN):
+            return {}
+        return {_AGAIN: number}
+
+    def _counted(self, found: Iterable[ContractWarning]) -> tuple[ContractWarning, ...]:
+        warnings = tuple(found)
+        for one in warnings:
+            if one in self._counts or len(self._counts) < _MOST_TEXTS:
+                self._counts[one] += 1
+        return warnings
+
+    def _seen(self, call: Call, response: Response) -> Iterator[ContractWarning]:
+        for text in call.remarks:
+            yield ContractWarning(UNKNOWN_FIELD, text)
+        if call.status is not None and arrives(call, response):
+            yield from self._polled(call, call.status)
+        fetched = _bump(self._expired, call.request.path) if call.expired else 0
+        if fetched == _FETCHES_AFTER_EXPIRY + 1:
+            yield _EXPIRED
+        if self._is_early(call, response):
+            yield _IGNORED
+
+    def _polled(self, call: Call, status: str) -> Iterator[ContractWarning]:
+        """Look at a poll that was shown *status*."""
+        task_id = call.task_id or ""
+        if call.has_ended:
+            if _bump(self._ended, task_id) == _POLLS_AFTER_END + 1:
+                yield ContractWarning(POLLED_AFTER_END, _POLLED.format(status))
+        elif call.waits_for_clock and call.sandbox.clock.speed == 0:
+            if self._frozen_at != call.now:
+                self._frozen_at = call.now
+                self._still.clear()
+            if _bump(self._still, task_id) == _POLLS_AT_ONE_MOMENT and _FROZEN not in self._counts:
+                yield _FROZEN
+
+    def _is_early(self, call: Call, response: Response) -> bool:
+        """Return whether the request was told to come later; note whether its answer says so.
+
+        An app may wait by its own clock or, where a test has put it in the place of `sleep`, by
+        the sandbox's: the one that has gone further counts.
+        """
+        told = response.status in (429, 503)
+        if not told and not self._waits:
+            return False
+        request, clock = call.request, call.sandbox.clock
+        key = (request.method, request.path, blake2b(request.body, digest_size=16).digest())
+        wait = self._waits.pop(key, None)
+        moment, real = call.now.timestamp(), clock.real()
+        if told:
+            seconds = dict(response.headers).get("Retry-After", "")
+            if seconds.isdigit():
+                _keep(self._waits, key, _Wait(float(seconds), moment, real))
+        return (
+            wait is not None and max(moment - wait.moment, real - wait.real) + _EARLY < wait.seconds
+        )
+
+
+_POLLED = "a task was polled on and on after it was {0}: does the app know that {0} is final?"
+_AGAIN = ContractWarning(
+    SUBMITTED_AGAIN,
+    "submitted again, although it was accepted and nobody asked for that task: does the app "
+    "understand the response (code 0, data.taskId)? Live, each one is charged",
+)
+_EXPIRED = ContractWarning(
+    FETCHED_AFTER_EXPIRY,
+    "an expired file was fetched again and again: does the app keep URLs, not files?",
+)
+_IGNORED = ContractWarning(
+    IGNORED_RETRY_AFTER,
+    "sent again before Retry-After had passed: does the app read the header of 429 and 503?",
+)
+_FROZEN = ContractWarning(
+    FROZEN_CLOCK,
+    f"the clock stands still, and a task was polled {_POLLS_AT_ONE_MOMENT} times at one moment: "
+    "should the test advance the clock, or let it run?",
+)
+
+
+def arrives(call: Call, response: Response) -> bool:
+    """Return whether the client gets a whole response, as far as scenarios decide that."""
+    return response.mischief is None and call.script.damage is None
+
+
+def _rejection(call: Call) -> Iterator[ContractWarning]:
+    """Look for a rejection that neither a scenario nor the passing of time explains."""
+    refusal = call.refusal
+    if refusal is None or call.script.names or not 400 <= refusal.code < 500:
+        return
+    of_its_task = refusal.code == 404 or call.operation == "result"
+    if refusal.code in _OUTLIVED or (of_its_task and call.task_id is not None):
+        return
+    said = call.said if call.task_id is None else call.said.replace(call.task_id, "<taskId>")
+    text = f"{call.operation} answered {refusal.code}: {said}"
+    yield ContractWarning(REJECTED, text)
+
+
+def _is_expected(warning: ContractWarning, call: Call) -> bool:
+    code = call.refusal.code if call.refusal and warning.kind == REJECTED else 0
+    return is_expected(call.sandbox.settings.expect or (), warning.kind, call.operation, code)
+
+
+def _bump(counts: OrderedDict[str, int], key: str) -> int:
+    number = counts.pop(key, 0) + 1
+    _keep(counts, key, number)
+    return number
+
+
+def _keep(kept: OrderedDict[Key, Value], key: Key, value: Value) -> None:
+    kept[key] = value
+    if len(kept) > _MOST:
+        kept.popitem(last=False)

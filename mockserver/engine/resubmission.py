@@ -1,0 +1,76 @@
+"""Which submissions were sent again, although the first one was accepted."""
+
+from __future__ import annotations
+
+from collections import OrderedDict, deque
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from hashlib import blake2b
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from mockserver.engine.call import Call
+    from mockserver.engine.exchange import Response
+
+_WITHIN = timedelta(seconds=30)
+"""Between two submissions, by the sandbox's clock; what comes later is a new wish."""
+_TRIES = 5
+"""What clients try at most; who submits the same more often, does so on purpose."""
+_MOST = 1000
+
+
+@dataclass(slots=True)
+class _Run:
+    """Equal submissions that followed each other."""
+
+    last: datetime
+    tasks: list[str] = field(default_factory=list)
+    """The first of them."""
+
+
+class Resubmissions:
+    """Finds equal submissions of which only the last was ever asked about, if any.
+
+    A loop that submits the same on purpose polls its tasks, takes their webhooks, or is longer
+    than a client's tries; what a scenario lost on its way has to be sent again.
+    """
+
+    def __init__(self) -> None:
+        self._current: OrderedDict[bytes, _Run] = OrderedDict()
+        self._runs: deque[_Run] = deque(maxlen=_MOST)
+        self._unasked: OrderedDict[str, None] = OrderedDict()
+
+    def see(self, call: Call, response: Response) -> None:
+        """Note a submission that was accepted, or that somebody asked about a task."""
+        task_id = call.task_id
+        if task_id is None or response.status != 200 or response.mischief or call.script.damage:
+            return
+        if call.operation == "submit":
+            self._submitted(call, task_id)
+        else:
+            self.asked(task_id)
+
+    def asked(self, task_id: str) -> None:
+        """Note that the app knows of a task: it was answered something, or told its end."""
+        self._unasked.pop(task_id, None)
+
+    def unexplained(self) -> int:
+        """Return how many tasks were left alone while the same was submitted again."""
+        runs = [run for run in self._runs if len(run.tasks) <= _TRIES]
+        return sum(task in self._unasked for run in runs for task in run.tasks[:-1])
+
+    def _submitted(self, call: Call, task_id: str) -> None:
+        key = blake2b(call.request.body, digest_size=16).digest()
+        run = self._current.pop(key, None)
+        if run is None or call.now - run.last > _WITHIN:
+            run = _Run(call.now)
+        run.last = call.now
+        if len(run.tasks) <= _TRIES:
+            run.tasks.append(task_id)
+            self._unasked[task_id] = None
+        if len(run.tasks) == 2:
+            self._runs.append(run)
+        self._current[key] = run
+        for kept in (self._current, self._unasked):
+            if len(kept) > _MOST:
+                kept.popitem(last=False)
