@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from mockserver.contract import load_contract
 from mockserver.settings.proxies import past_proxies
 from mockserver.testing.mocks import InProcessMock
+from mockserver.testing.patches import install_patches
 from mockserver.testing.redirection import MockContext, Redirection, redirected
 from mockserver.testing.sandbox import MaxapiSandbox
 from mockserver.testing.webhook import OnWebhook
@@ -86,6 +87,7 @@ def intercept_with(
     mock: InProcessMock, api_key: str | None, *, allow_others: bool = False
 ) -> Iterator[Intercepted]:
     """Do as `intercept`, with a mock that there is already."""
+    install_patches()
     hosts = frozenset(api_hosts(load_contract()))
     port, authority = mock.listen()
     sandbox = Intercepted(mock, api_key)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -18,8 +17,7 @@ from requests.adapters import HTTPAdapter
 from requests.exceptions import ChunkedEncodingError, JSONDecodeError, ReadTimeout
 
 from mockserver.settings import SettingError
-from mockserver.testing import redirection
-from mockserver.testing import InboxServer, Intercepted, Webhook, intercept
+from mockserver.testing import InboxServer, Intercepted, Webhook, intercept, redirection
 from tests.client import SUBMIT, seed
 
 API = "https://api.maxapi.io"

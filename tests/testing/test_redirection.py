@@ -319,9 +319,8 @@ def test_an_asynchronous_client_that_is_connected_to_the_real_api(live: Internet
         async with httpx.AsyncClient() as client:
             await client.post(API + SUBMIT, content=BODY, headers=headers("own"))
             came = len(live.came)
-            with intercept(api_key="key"):
-                with pytest.raises((httpx.TransportError, OSError)):
-                    await client.post(API + SUBMIT, content=BODY, headers=headers("key"))
+            with intercept(api_key="key"), pytest.raises((httpx.TransportError, OSError)):
+                await client.post(API + SUBMIT, content=BODY, headers=headers("key"))
             assert came == len(live.came) > 0
 
     asyncio.run(submit())
@@ -475,6 +474,6 @@ def test_interceptions_of_two_tasks_at_once() -> None:
 
     async def both() -> list[int]:
         barrier = asyncio.Barrier(2)
-        return await asyncio.gather(use("a", barrier), use("bb", barrier))
+        return list(await asyncio.gather(use("a", barrier), use("bb", barrier)))
 
     assert asyncio.run(both()) == [1, 2]
