@@ -9,7 +9,7 @@ from difflib import get_close_matches
 from io import TextIOWrapper
 from typing import NoReturn
 
-from mockserver.commands import listen, proxy, run, serve, validate, verify
+from mockserver.commands import listen, models, proxy, run, serve, validate, verify
 from mockserver.commands.options import (
     FAILURE,
     INTERRUPTED,
@@ -78,11 +78,15 @@ def _make_parser() -> _Parser:
         ("verify", verify, "hold every law of the contract against a mock, or the live API"),
         ("proxy", proxy, "pass an app's own traffic on unchanged, and judge it by the contract"),
         ("validate", validate, "hold JSON documents against the contract"),
+        ("models", models, "print the models, or all that is known of one"),
     ):
         command = commands.add_parser(name, help=help_, allow_abbrev=False)
         module.add(command)
         command.set_defaults(run=module.run, parser=command)
 
+    card = commands.add_parser("card", help="print a model's card, as a start for one of your own")
+    models.add_card(card)
+    card.set_defaults(run=models.run_card, parser=card)
     demo = commands.add_parser("demo", help="show one task from submission to image")
     demo.set_defaults(run=_demo, parser=demo)
     scenarios = commands.add_parser("scenarios", help="print the catalogue of scenarios")

@@ -146,6 +146,8 @@ WRONG = {
     "webhook_tries": "0",
     "webhook_backoff": "x",
     "webhook_concurrency": "many",
+    "webhook_ca": "no-such-file.pem",
+    "webhook_verify": "maybe",
     "result_expiry": "-1d",
     "image_cache": "big",
     "max_body": "1.5M",

@@ -8,9 +8,10 @@ from functools import cache, partial
 from typing import Any
 
 from mockserver.contract import Contract, load_contract
-from mockserver.engine.callback import Callback, HttpTransport, Outcome, Transport
+from mockserver.engine.callback import Callback, Outcome, Transport
 from mockserver.engine.exchange import Request, Response
 from mockserver.engine.service import Service
+from mockserver.engine.transport import HttpTransport
 from mockserver.settings import Settings
 from mockserver.testing.mocks import RunningMock, running_mock
 

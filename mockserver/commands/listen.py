@@ -6,17 +6,29 @@ import argparse
 import os
 import re
 import sys
+from collections import defaultdict
 from datetime import datetime
 from threading import Lock
-from typing import Any
-from urllib.parse import urlsplit
+from typing import TYPE_CHECKING
 
 from mockserver.commands.options import PASS, usage
+from mockserver.commands.polls import Polls, differences, usable
 from mockserver.commands.signals import stop_signals
-from mockserver.contract import load_contract, parse_json
+from mockserver.domain.redaction import without_users
+
+if TYPE_CHECKING:
+    from mockserver.testing.webhook import Webhook
 
 _DEFAULT_PORT = 6291
+_DEFAULT_URL = "http://127.0.0.1:6290"
 _PATIENCE = 10.0
+"""Real seconds that the receiver behind it has to answer."""
+_WITHOUT_SCHEME = re.compile(r"(localhost|[^/:?#@]+:\d{1,5}|\[[^/]+\]:\d{1,5})([/?].*)?", re.DOTALL)
+_OF_THE_HOP = {
+    *("host", "content-length", "connection", "transfer-encoding", "keep-alive", "expect"),
+    *("te", "trailer", "upgrade", "proxy-connection"),
+}
+"""Headers that are about the connection on which a webhook came."""
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -35,18 +47,26 @@ def add(parser: argparse.ArgumentParser) -> None:
         help="statuses to answer in turn, the last one from then on (default 200)",
     )
     answer.add_argument(
-        "--forward-to", metavar="URL", help="pass each webhook on, and answer what comes back"
+        "--forward-to",
+        metavar="URL",
+        help="pass each webhook on, such as to localhost:3000/hook, and answer what comes back",
+    )
+    parser.add_argument(
+        "--per-task",
+        action="store_true",
+        help="begin the statuses of --respond anew with each task",
     )
     parser.add_argument(
         "--url",
-        default=os.environ.get("MAXAPI_MOCK_URL") or "http://127.0.0.1:6290",
-        help="the API that each webhook is compared with a poll of (default the local mock's)",
+        help="the API that each webhook is compared with a poll of (default MAXAPI_MOCK_URL, "
+        f"else {_DEFAULT_URL}, the local mock's)",
     )
     parser.add_argument(
         "--token-env",
         metavar="NAME",
         default="MAXAPI_API_KEY",
-        help="environment variable with the API key to poll with (default MAXAPI_API_KEY)",
+        help="environment variable with the API key to poll with, which a mock on this machine "
+        "does not need (default MAXAPI_API_KEY)",
     )
 
 
@@ -61,56 +81,106 @@ def run(options: argparse.Namespace) -> int:
         return usage(
             "listen", f"--port: {options.port} is not accepted; use an integer from 0 to 65535"
         )
-    for name in ("url", "forward_to"):
-        url = getattr(options, name)
-        if url is not None and not _is_http(url):
-            return usage(
-                "listen", f"--{name.replace('_', '-')}: {url!r} is not accepted; use an http URL"
-            )
+    if options.per_task and options.forward_to is not None:
+        return usage("listen", "--per-task: is for --respond; leave it or --forward-to out")
+    try:
+        forward_to = None
+        if options.forward_to is not None:
+            forward_to = _url("--forward-to", options.forward_to)
+        polls = _polls(options)
+    except ValueError as error:
+        return usage("listen", str(error))
+    responses = _Responses([int(one) for one in statuses], per_task=options.per_task)
+    return _listen(options.port, _Receiver(polls, responses, forward_to), options.token_env)
+
+
+def _listen(port: int, receiver: _Receiver, token_env: str) -> int:
     from mockserver.testing.inbox import InboxServer
 
     with stop_signals() as wait:
         try:
-            server = InboxServer(port=options.port)
+            server = InboxServer(port=port)
         except OSError as error:
-            where = f"127.0.0.1:{options.port}"
-            return usage("listen", f"cannot listen on {where}: {error.strerror}")
-        token = os.environ.get(options.token_env)
-        server.owners[""] = _Receiver(options, [int(one) for one in statuses], token)
+            return usage("listen", f"cannot listen on 127.0.0.1:{port}: {error.strerror}")
+        server.owners[""] = receiver
         with server:
             print(f"maxapi-mock listens; give your app the callBackUrl {server.url}/", flush=True)
-            if not token:
-                print(f"not compared with polls: {options.token_env} is not set", flush=True)
+            if not receiver.compares:
+                said = f"not compared with polls: {token_env} holds no key that could be sent"
+                print(said, flush=True)
             wait()
     return PASS
 
 
-def _is_http(url: str) -> bool:
+def _polls(options: argparse.Namespace) -> Polls:
+    """Say where to poll, and with what. Raises ValueError."""
+    environment, name = os.environ, "--url"
+    given = options.url
+    if given is None:
+        given, name = environment.get("MAXAPI_MOCK_URL", _DEFAULT_URL), "MAXAPI_MOCK_URL"
+    key, token = environment.get(options.token_env), environment.get("MAXAPI_MOCK_CONTROL_TOKEN")
+    return Polls(_url(name, given), key if usable(key) else None, token if usable(token) else None)
+
+
+def _url(name: str, given: str) -> str:
+    """Read a URL, also one that leaves its scheme out. Raises ValueError."""
+    from mockserver.engine.receivers import read_receiver
+
+    url = f"http://{given}" if _WITHOUT_SCHEME.fullmatch(given) else given
     try:
-        parts = urlsplit(url)
-        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        return False
+        read_receiver(url)
+    except ValueError as error:
+        said = f"{name}: {without_users(given)!r} is not accepted: {error}"
+        raise ValueError(
+            f"{said}; use such as localhost:3000 or https://example.com/hook"
+        ) from None
+    return url
+
+
+class _Responses:
+    """The statuses that webhooks are answered with."""
+
+    def __init__(self, statuses: list[int], *, per_task: bool) -> None:
+        self._statuses = statuses
+        self._per_task = per_task
+        self._given: defaultdict[str, int] = defaultdict(int)
+
+    def next(self, task_id: str) -> int:
+        """Give the next one, of this task if each has its own turn."""
+        turn = task_id if self._per_task else ""
+        at = min(self._given[turn], len(self._statuses) - 1)
+        self._given[turn] = at + 1
+        return self._statuses[at]
 
 
 class _Receiver:
     """Prints each webhook and answers it."""
 
-    def __init__(self, options: argparse.Namespace, statuses: list[int], token: str | None) -> None:
-        import urllib3
-
-        self._statuses = statuses
-        self._forward_to = options.forward_to
-        self._url = options.url.rstrip("/")
-        self._token = token
+    def __init__(self, polls: Polls, responses: _Responses, forward_to: str | None) -> None:
+        self._polls = polls
+        self._responses = responses
+        self._forward_to = forward_to
+        self._answered: defaultdict[str, list[int]] = defaultdict(list)
+        """The statuses that the webhooks of each task were answered with."""
         self._lock = Lock()
-        self._http = urllib3.PoolManager(retries=False, timeout=_PATIENCE)
 
-    def __call__(self, webhook: Any) -> int:
+    @property
+    def compares(self) -> bool:
+        """Whether webhooks can be compared with polls."""
+        return self._polls.possible
+
+    def __call__(self, webhook: Webhook) -> int:
         lines = [f"{datetime.now().astimezone():%H:%M:%S} {webhook.method} {webhook.url}"]
-        lines += self._verdict(webhook)
-        status = self._forward(webhook, lines) if self._forward_to else self._next()
-        self._say("\n  ".join([*lines, f"answered {status}"]))
+        task_id = _task_id(webhook)
+        lines += self._verdict(webhook, task_id)
+        if self._forward_to is None:
+            with self._lock:
+                status = self._responses.next(task_id)
+        else:
+            status = _forward(webhook, self._forward_to, lines)
+        with self._lock:
+            self._answered[task_id].append(status)
+        self._say("\n  ".join([*map(_on_one_line, lines), f"answered {status}"]))
         return status
 
     def _say(self, text: str) -> None:
@@ -124,55 +194,53 @@ class _Receiver:
             except OSError:
                 sys.stdout = None
 
-    def _next(self) -> int:
-        with self._lock:
-            return self._statuses.pop(0) if len(self._statuses) > 1 else self._statuses[0]
-
-    def _verdict(self, webhook: Any) -> list[str]:
+    def _verdict(self, webhook: Webhook, task_id: str) -> list[str]:
         violations = webhook.violations
         if violations:
-            size = f"does not conform; {len(webhook.body)} bytes: {webhook.body[:200]!r}"
-            return [size, *(f"  {one}" for one in violations)]
-        task = webhook.task
-        return [f"task {task['taskId']} {task['status']}, conforms", *self._difference(webhook)]
-
-    def _difference(self, webhook: Any) -> list[str]:
-        """Say how the webhook differs from a poll of its task."""
-        if not self._token:
-            return []
-        path = load_contract().service["operations"]["query"]["path"]
-        url = self._url + path.format(taskId=webhook.task["taskId"])
-        headers = {"Authorization": f"Bearer {self._token}"}
-        try:
-            answer = self._http.request("GET", url, headers=headers, redirect=False)
-            polled = parse_json(answer.data)
-        except Exception as error:  # whatever it is, the webhook is to be answered
-            return [f"not compared with a poll: {type(error).__name__}: {error}"]
-        if answer.status != 200:
-            return [f"not compared: the poll answered {answer.status} {polled!r:.200}"]
-        found = list(differences("", webhook.json, polled))
-        return ["equal to a poll"] if not found else ["differs from a poll:", *found]
-
-    def _forward(self, webhook: Any, lines: list[str]) -> int:
-        own = ("host", "content-length", "connection", "transfer-encoding")
-        headers = {name: value for name, value in webhook.headers.items() if name not in own}
-        try:
-            answer = self._http.request(
-                webhook.method, self._forward_to, body=webhook.body, headers=headers, redirect=False
-            )
-        except Exception as error:
-            lines.append(f"not forwarded: {type(error).__name__}: {error}")
-            return 502
-        lines.append(f"forwarded to {self._forward_to}")
-        return int(answer.status)
+            size, text = len(webhook.body), webhook.body[:200].decode("utf-8", "replace")
+            first = f"does not conform; {size} byte{'' if size == 1 else 's'}"
+            return [f"{first}: {text}" if text else first, *(f"  {one}" for one in violations)]
+        task, poll = webhook.task, self._polls.of(task_id)
+        reason = task.get("failure_reason")
+        status = f"{task['status']} ({reason})" if reason else task["status"]
+        before = [str(one["error"] or "delivered") for one in poll.attempts]
+        before = before or [f"answered {one}" for one in self._answered[task_id]]
+        lines = [f"task {task_id} {status}, conforms, attempt {len(before) + 1}"]
+        if before:
+            lines.append(f"the attempt before: {before[-1]}")
+        if poll.why_not:
+            return [*lines, f"not compared with a poll: {poll.why_not}"]
+        if poll.answer is None:
+            return lines
+        found = differences("", webhook.json, poll.answer)
+        return [*lines, *(["differs from a poll:", *found] if found else ["equal to a poll"])]
 
 
-def differences(place: str, called: Any, polled: Any) -> list[str]:
-    """List where two JSON documents differ."""
-    if isinstance(called, dict) and isinstance(polled, dict):
-        found = []
-        for name in called | polled:
-            here = f"{place}.{name}".lstrip(".")
-            found += differences(here, called.get(name, "absent"), polled.get(name, "absent"))
-        return found
-    return [] if called == polled else [f"  {place}: webhook {called!r}, poll {polled!r}"]
+def _task_id(webhook: Webhook) -> str:
+    """Give the id of the task that a webhook tells of; nothing if it tells of none."""
+    try:
+        return str(webhook.task.get("taskId", ""))
+    except ValueError:
+        return ""
+
+
+def _forward(webhook: Webhook, url: str, lines: list[str]) -> int:
+    """Pass a webhook on as it came; give the status to answer, as from any proxy."""
+    from mockserver.engine.callback import Callback, Failure
+    from mockserver.engine.receivers import Reach, is_this_machine
+    from mockserver.engine.transport import HttpTransport
+
+    headers = tuple(pair for pair in webhook.headers.items() if pair[0] not in _OF_THE_HOP)
+    callback = Callback(url, webhook.body, "", _PATIENCE, webhook.method, headers)
+    transport = HttpTransport(1, Reach(["*"]), verify=not is_this_machine(url))
+    outcome = transport(callback)
+    transport.close()
+    if outcome.status is None:
+        lines.append(f"not forwarded to {without_users(url)}: {outcome.error}")
+        return 504 if outcome.failure is Failure.TIMEOUT else 502
+    lines.append(f"forwarded to {without_users(url)}")
+    return outcome.status
+
+
+def _on_one_line(text: str) -> str:
+    return "".join(one if one.isprintable() else repr(one)[1:-1] for one in text)

@@ -129,7 +129,7 @@ def _intercepted(
 ) -> Iterator[Mapping[str, str]]:
     """Offer a proxy that leads to the mock; give what makes clients use and trust it."""
     from mockserver.web.interceptor import Interceptor
-    from mockserver.web.server import reachable
+    from mockserver.web.listening import reachable
     from mockserver.web.tls import Authority, api_hosts
 
     hosts = api_hosts(resolved.contract)

@@ -91,7 +91,8 @@ class ModelCard:
         return frozenset(one.field for one in self.effects if one.ignored and one.applies is None)
 
     @cached_property
-    def _defaults(self) -> dict[str, Any]:
+    def defaults(self) -> dict[str, Any]:
+        """The values that fields have when they are omitted, where any are known."""
         return {**self.when_omitted, **defaults_of(self.input["properties"])}
 
     def value_of(self, field: str, submitted: Mapping[str, Any]) -> Any:
@@ -103,7 +104,7 @@ class ModelCard:
             given = self._in_force(submitted) if self.effects else submitted
             if field in given:
                 return given[field]
-        return self._defaults.get(field)
+        return self.defaults.get(field)
 
     def _in_force(self, submitted: Mapping[str, Any]) -> Mapping[str, Any]:
         """Apply the effects to an input."""

@@ -182,11 +182,15 @@ def _name_models(schema: dict[str, Any], models: list[str]) -> None:
 def _add_cards(
     folder: Path, documents: dict[str, dict[str, Any]], card_uris: dict[str, str]
 ) -> None:
-    """Add the cards of a folder, at the same depth as the contract's own for their references."""
-    if not folder.is_dir():
-        raise ContractError(f"model-cards: {folder} is no folder; use one that holds *.json")
+    """Add the cards of a folder, at the same depth as the contract's own for their references.
+
+    Instead of a folder, one card can be given.
+    """
+    if not folder.exists():
+        said = f"model-cards: {folder} is no folder; use one that holds *.json, or a card's file"
+        raise ContractError(said)
     added: dict[str, Path] = {}
-    for path in sorted(folder.glob("*.json")):
+    for path in sorted(folder.glob("*.json")) if folder.is_dir() else [folder]:
         uri, card = f"{BASE}more-models/{path.name}", _read(path)
         faulty = check_card(Schemas(documents, BASE), card, uri)
         if faulty:

@@ -221,7 +221,7 @@ def _record(sandbox: Sandbox, callback: Callback, outcome: Outcome, **about: Any
         status=outcome.status,
         latency=outcome.latency,
         error=outcome.error,
-        failure=outcome.failure,
+        failure=outcome.failure or (Failure.STATUS if outcome.error and outcome.status else None),
         **about,
     )
 

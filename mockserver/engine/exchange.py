@@ -111,6 +111,14 @@ def _message(code: int, contract: Contract) -> str:
         return f"error {code}"
 
 
+def check_coding(headers: Mapping[str, str]) -> None:
+    """See to it that a body is as it is, as nobody documents another. Raises Refusal 415."""
+    coding = headers.get("content-encoding", "identity")
+    if coding.lower() not in ("identity", ""):
+        said = f"Content-Encoding: {coding[:60]!r} is not accepted; send the body as it is"
+        raise Refusal(415, said, headers={"Accept-Encoding": "identity"})
+
+
 def warn(warnings: list[str]) -> dict[str, str]:
     """Give the header that carries *warnings*; it can hold any text, and no line break."""
     if not warnings:

@@ -109,7 +109,9 @@ def _address(host: str) -> Address | None:
     except ValueError:
         pass
     else:
-        return getattr(address, "ipv4_mapped", None) or address
+        zoned = ":" in host and not address.is_link_local  # only there does a zone mean anything
+        plain = ipaddress.ip_address(host.partition("%")[0]) if zoned else address
+        return getattr(plain, "ipv4_mapped", None) or plain
     try:  # the short and numeric spellings: 127.1, 2130706433, 0x7f000001
         return ipaddress.IPv4Address(socket.inet_aton(host)) if host[:1].isdigit() else None
     except OSError:

@@ -14,17 +14,25 @@ from mockserver.contract import Contract, NotJson, parse_json
 from mockserver.domain.moment import stamp
 from mockserver.domain.scenario import HEADER
 from mockserver.engine.call import Call
-from mockserver.engine.callback import HttpTransport, Transport, transport_of
+from mockserver.engine.callback import Transport
 from mockserver.engine.clock import Clock
 from mockserver.engine.contract_warnings import PREFLIGHT
 from mockserver.engine.dispatcher import Dispatcher
-from mockserver.engine.exchange import JSON_TYPE, Refusal, Request, Response, warn
+from mockserver.engine.exchange import (
+    JSON_TYPE,
+    Refusal,
+    Request,
+    Response,
+    check_coding,
+    warn,
+)
 from mockserver.engine.journal import Watch
 from mockserver.engine.nulls import without_nulls
 from mockserver.engine.operations import Operations
 from mockserver.engine.routes import no_such_route, pattern_of
 from mockserver.engine.sandbox import Sandbox, Sandboxes
 from mockserver.engine.steering import act, as_success, choose_script, lose, refuse, without_effect
+from mockserver.engine.transport import HttpTransport, transport_of
 from mockserver.settings import Settings
 
 ANONYMOUS = ""
@@ -221,6 +229,7 @@ class Service:
         if given.partition(";")[0].strip().lower() != "application/json":
             shown = repr(given) if given else "missing"
             raise Refusal(415, f"Content-Type: {shown}; use application/json")
+        check_coding(request.headers)
         if len(request.body) > self.settings.max_body:
             raise Refusal(413, f"the body is larger than {self.settings.max_body} bytes")
         try:

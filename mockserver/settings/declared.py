@@ -17,6 +17,7 @@ from mockserver.settings.texts import (
     RateLimit,
     choice_reader,
     integer_reader,
+    read_authorities,
     read_balance,
     read_bytes,
     read_duration,
@@ -62,7 +63,9 @@ class Settings:
     service: Path | None = setting(
         read_path, "JSON file of facts that replace those of schemas/service.json"
     )
-    model_cards: Path | None = setting(read_path, "folder of further model cards (*.json)")
+    model_cards: Path | None = setting(
+        read_path, "folder of further model cards (*.json), or one card's file"
+    )
     pace: str = setting(
         choice_reader(*PACES), f"how tasks move on: {', '.join(PACES)}", "realtime", own=True
     )
@@ -192,6 +195,12 @@ class Settings:
     )
     webhook_secret_header: str = setting(
         read_header, "header of the style header", "x-maxapi-webhook-secret", own=True
+    )
+    webhook_ca: Path | None = setting(
+        read_authorities, "PEM file of authorities that https receivers are trusted by, too"
+    )
+    webhook_verify: bool = setting(
+        read_flag, "whether the certificates of https receivers are checked", "true"
     )
     webhook_concurrency: int = setting(
         integer_reader(1, 256), "webhooks in flight to one receiver at a time", "8"

@@ -29,6 +29,20 @@ def read_path(text: str, contract: Contract) -> Path:
     return Path(read_text(text, contract))
 
 
+def read_authorities(text: str, contract: Contract) -> Path:
+    import ssl
+
+    path = read_path(text, contract).absolute()
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(path)
+    except OSError as error:
+        why = "it holds none" if isinstance(error, ssl.SSLError) else error.strerror
+        raise ValueError(
+            f"{text!r} is not accepted: {why}; use a PEM file of certificates"
+        ) from None
+    return path
+
+
 def integer_reader(low: int, high: int) -> Parse:
     def parse(text: str, _contract: Contract) -> int:
         if not re.fullmatch(r"[0-9]{1,15}", text.strip()) or not low <= int(text) <= high:

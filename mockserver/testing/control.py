@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Unpack, cast
+from urllib.parse import quote
 
 import urllib3
 
@@ -190,6 +191,14 @@ class ControlClient:
     def scenarios(self) -> list[Json]:
         """List the catalogue of scenarios."""
         return cast("list[Json]", self._call("GET", "scenarios")["scenarios"])
+
+    def models(self) -> list[Json]:
+        """List the models in short."""
+        return cast("list[Json]", self._call("GET", "models")["models"])
+
+    def model(self, name: str) -> Json:
+        """Show the `fields`, `rules`, `price` and `pixels` of a model, each with its source."""
+        return self._call("GET", f"models/{quote(name)}")
 
     def rules(self) -> list[Json]:
         """List the rules in their order, and how often each has spoken."""

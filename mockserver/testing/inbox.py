@@ -2,43 +2,53 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
 import secrets
-import socket
 from collections import deque
-from collections.abc import Callable, Sequence
-from contextlib import suppress
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Condition, Thread
-from typing import Any, Self
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from threading import Condition
+from typing import TYPE_CHECKING, Self
 from urllib.parse import urlsplit
 
 from mockserver.testing.webhook import OnWebhook, Webhook
+from mockserver.web.incoming import BadRequest, take
+from mockserver.web.listener import Listener
+from mockserver.web.listening import base_of, listen_on
+
+if TYPE_CHECKING:
+    from granian._granian import RSGIHTTPProtocol as HTTPProtocol
+    from granian.rsgi import Scope
+
+_log = logging.getLogger(__name__)
 
 _LIMIT = 16 * 1024 * 1024
 """Bytes of the largest body that is read."""
+_AT_ONCE = 64
+"""Webhooks that owners are given at once; some take long to answer."""
 
 
 class InboxServer:
     """Listens for webhooks on *host*, as a context manager; hands each to whoever owns its path."""
 
     def __init__(self, host: str = "127.0.0.1", port: int = 0) -> None:
+        """Take the port, a free one if it is 0. Raises OSError."""
         self.owners: dict[str, OnWebhook] = {}
         """By the first segment of the path; the empty one takes what has no other owner."""
-        self._server = _Listener((host, port), _handler(self._hand_over))
-        self.url = f"http://{host}:{self._server.server_port}"
-        self._thread = Thread(
-            target=self._server.serve_forever, args=(0.01,), name="inbox", daemon=True
-        )
+        self._bound = listen_on(host, port)
+        self.url = base_of("http", host, self._bound.getsockname()[1])
+        self._listener = Listener(self._answer, "inbox")
+        self._owning = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="inbox")
 
     def __enter__(self) -> Self:
-        self._thread.start()
+        if not self._listener.start(self._bound):
+            raise OSError(f"{self.url}: the inbox did not start")
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._server.hang_up()
-        self._thread.join()
+        self._listener.stop()
+        self._owning.shutdown(wait=False, cancel_futures=True)
 
     def inbox(self) -> Inbox:
         """Open an inbox at a URL of its own."""
@@ -50,6 +60,25 @@ class InboxServer:
     def close(self, inbox: Inbox) -> None:
         """Take no more for *inbox*: what comes late is answered 410."""
         del self.owners[inbox.url.rpartition("/")[2]]
+
+    async def _answer(self, scope: Scope, proto: HTTPProtocol) -> None:
+        status, said = 200, ""
+        try:
+            status = await self._received(scope, proto)
+        except BadRequest as error:
+            status, said = error.status, f"{error}\n"
+        except Exception:  # that of an owner, whom others are not to suffer for
+            _log.exception("a webhook's owner failed")
+            status = 500
+        proto.response_str(status, [("Content-Type", "text/plain")] if said else [], said)
+
+    async def _received(self, scope: Scope, proto: HTTPProtocol) -> int:
+        came = await take(scope, proto, _LIMIT)
+        if len(came.body) > _LIMIT:
+            raise BadRequest(413, f"the body is larger than {_LIMIT} bytes")
+        webhook = Webhook(came.method, came.url, came.headers, came.body)
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._owning, self._hand_over, webhook)
 
     def _hand_over(self, webhook: Webhook) -> int:
         first = urlsplit(webhook.url).path.lstrip("/").partition("/")[0]
@@ -107,63 +136,3 @@ class Inbox:
             if check and webhook.violations:
                 raise AssertionError(f"webhook {number}: " + " | ".join(webhook.violations))
         return received
-
-
-class _Listener(ThreadingHTTPServer):
-    request_queue_size = 128
-
-    def __init__(self, *arguments: Any) -> None:
-        self._open: set[socket.socket] = set()
-        super().__init__(*arguments)
-
-    def process_request(self, request: Any, client_address: Any) -> None:
-        """Note the connection, and serve it in a thread."""
-        self._open.add(request)
-        super().process_request(request, client_address)
-
-    def shutdown_request(self, request: Any) -> None:
-        """Close a connection that has ended."""
-        self._open.discard(request)
-        super().shutdown_request(request)
-
-    def hang_up(self) -> None:
-        """End the connections that clients keep, and with them their threads."""
-        for connection in tuple(self._open):
-            with suppress(OSError):
-                connection.shutdown(socket.SHUT_RDWR)
-
-    def handle_error(self, *_: object) -> None:
-        """Say nothing of clients that hang up."""
-
-
-def _handler(hand_over: Callable[[Webhook], int]) -> type[BaseHTTPRequestHandler]:
-    """Make a handler that gives every request to *hand_over* and answers what it says."""
-
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-        timeout = 30
-        disable_nagle_algorithm = True
-
-        def _take(self) -> None:
-            length = self.headers.get("Content-Length", "0")
-            size = int(length) if length.isascii() and length.isdigit() else _LIMIT + 1
-            if size > _LIMIT:
-                self.close_connection = True
-                self._answer(413)
-                return
-            headers = {name.lower(): value for name, value in self.headers.items()}
-            url = f"http://{headers.get('host', 'localhost')}{self.path}"
-            self._answer(hand_over(Webhook(self.command, url, headers, self.rfile.read(size))))
-
-        def _answer(self, status: int) -> None:
-            self.send_response(status)
-            if status >= 200 and status not in (204, 304):
-                self.send_header("Content-Length", "0")
-            self.end_headers()
-
-        do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = _take  # noqa: N815
-
-        def log_message(self, *_: object) -> None:
-            """Say nothing: whoever owns the path does."""
-
-    return Handler

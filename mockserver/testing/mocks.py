@@ -10,10 +10,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mockserver.engine.callback import Callback, Failure, Outcome, answered, transport_of
+from mockserver.engine.callback import Callback, Failure, Outcome, answered
 from mockserver.engine.clock import Clock
 from mockserver.engine.exchange import Request, Response
 from mockserver.engine.service import Service
+from mockserver.engine.transport import transport_of
 from mockserver.settings import Resolved, resolve_settings
 from mockserver.testing.control import ControlClient
 from mockserver.testing.sandbox import MaxapiSandbox

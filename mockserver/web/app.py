@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import flask
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from mockserver.engine.exchange import Mischief, Refusal, Request, Response
 from mockserver.engine.service import CONTROL_PREFIX, Service
@@ -16,11 +16,13 @@ def create_app(service: Service) -> flask.Flask:
     """Make the application that answers as *service* does, and controls it under `/__mock`."""
     app = flask.Flask("mockserver", static_folder=None)
     app.json.sort_keys = False  # type: ignore[attr-defined]
+    app.url_map.merge_slashes = False  # else `//` is a redirect to the host that the client named
     app.register_blueprint(control_blueprint(service))
 
     @app.before_request
     def answer() -> flask.Response | None:
         if flask.request.path.startswith(CONTROL_PREFIX):
+            _check_method()
             return None
         response = service.answer(_from_flask(service.settings.max_body))
         if response.first is not None:
@@ -43,7 +45,7 @@ def create_app(service: Service) -> flask.Flask:
         if error.code is not None and error.code >= 500:
             return refuse(Refusal(500))
         allow = ", ".join(sorted(getattr(error, "valid_methods", None) or ()))
-        method, path = flask.request.method[:20], flask.request.path[:100]
+        method, path = _method()[:20], flask.request.path[:100]
         if allow:
             said = f"{method} is not allowed on {path}; use {allow}"
             return refuse(Refusal(405, said, headers={"Allow": allow}))
@@ -52,6 +54,17 @@ def create_app(service: Service) -> flask.Flask:
         return refuse(Refusal(code, f"no such route: {method} {path}; {see}"))
 
     return app
+
+
+def _check_method() -> None:
+    """Tell `get` from GET, as HTTP does; Werkzeug does not. Raises MethodNotAllowed."""
+    rule = flask.request.url_rule
+    if rule is not None and _method() not in (rule.methods or ()):
+        raise MethodNotAllowed(sorted(rule.methods or ()))
+
+
+def _method() -> str:
+    return str(flask.request.environ["REQUEST_METHOD"])
 
 
 def _misbehave(service: Service, response: Response, mischief: Mischief) -> Response:
@@ -66,7 +79,7 @@ def _misbehave(service: Service, response: Response, mischief: Mischief) -> Resp
 def _from_flask(max_body: int) -> Request:
     request = flask.request
     return Request(
-        request.method,
+        _method(),
         request.path,
         {name.lower(): value for name, value in request.headers.items()},
         request.stream.read(max_body + 1),

@@ -12,6 +12,7 @@ from typing import Any
 import flask
 
 from mockserver.contract import NotJson, parse_json
+from mockserver.contract.catalogue import UnknownModelError, details, summary
 from mockserver.contract.loader import BASE
 from mockserver.contract.openapi import openapi_document
 from mockserver.domain.billing import money, spent_text
@@ -21,7 +22,7 @@ from mockserver.domain.redaction import without_users
 from mockserver.domain.scenario import SCENARIOS, ScenarioError, make_script, parse_named
 from mockserver.domain.task import Task, charge, ended, is_uncounted, status_at
 from mockserver.engine.advance import NeverError, advance, moment_after, moment_of
-from mockserver.engine.exchange import Refusal
+from mockserver.engine.exchange import Refusal, check_coding, success
 from mockserver.engine.journal import Exchange
 from mockserver.engine.matching import Match, Seen
 from mockserver.engine.sandbox import Sandbox
@@ -42,7 +43,8 @@ def control_blueprint(service: Service) -> flask.Blueprint:
     blueprint.before_request(lambda: check_access(flask.request, service.settings))
     for name, operation in service.contract.control["operations"].items():
         view: Callable[..., Any] = getattr(control, name)
-        rule = operation["path"].replace("{", "<").replace("}", ">")
+        rule = operation["path"].replace("{model}", "{path:model}")  # its name has slashes
+        rule = rule.replace("{", "<").replace("}", ">")
         blueprint.add_url_rule(rule, name, view, methods=[operation["method"]])
     return blueprint
 
@@ -66,6 +68,8 @@ class _Control:
         text = flask.request.get_data()
         if len(text) > self._service.settings.max_body:
             raise Refusal(413, f"the body is larger than {self._service.settings.max_body} bytes")
+        if text:
+            check_coding({name.lower(): value for name, value in flask.request.headers.items()})
         try:
             document = _whole(parse_json(text)) if text else {}
         except NotJson as error:
@@ -91,6 +95,15 @@ class _Control:
         shown = ("name", "usage", "about", "sentence")
         rows = [{name: getattr(one, name) for name in shown} for one in SCENARIOS.values()]
         return {"scenarios": rows}
+
+    def list_models(self) -> Any:
+        return {"models": [summary(self._contract, model) for model in self._contract.cards]}
+
+    def show_model(self, model: str) -> Any:
+        try:
+            return details(self._contract, model)
+        except UnknownModelError as error:
+            raise Refusal(404, str(error)) from None
 
     # -- requests and deliveries -------------------------------------------------------------
 
@@ -152,6 +165,18 @@ class _Control:
 
     def show_task(self, taskId: str) -> Any:  # noqa: N803 - the API's own word
         return self._story(self._sandbox(), taskId)
+
+    def poll_task(self, taskId: str) -> Any:  # noqa: N803
+        holds = (one for one in self._service.sandboxes if one.get(taskId) is not None)
+        sandbox = next(holds, self._service.anonymous)
+        task, form = self._find(sandbox, taskId), sandbox.settings.answers
+        shown = task_document(task, sandbox.clock.now(), self._lifecycle, form)
+        attempts = [
+            {"attempt": one.attempt, "delivered": one.error is None, "error": one.error}
+            for one in sandbox.journal.deliveries
+            if one.task_id == task.id
+        ]
+        return {"answer": success(self._contract, shown), "attempts": attempts}
 
     def finish_task(self, taskId: str) -> Any:  # noqa: N803
         return self._end(taskId, self._lifecycle.success)

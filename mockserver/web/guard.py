@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import hmac
-import re
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from mockserver.engine.exchange import Refusal
 from mockserver.settings import Settings
+from mockserver.web.origin import name_in
 
 if TYPE_CHECKING:
     from flask import Request
 
 TOKEN_HEADER = "X-Mock-Control-Token"  # noqa: S105 - its name
-_PORT = re.compile(r":\d+$")
 _OPEN = ("/__mock/health", "/__mock/version")
 _LOOPBACK = frozenset(("localhost", "127.0.0.1", "::1"))
 
@@ -42,13 +41,15 @@ def check_access(request: Request, settings: Settings) -> None:
 
 def _check_origin(request: Request) -> None:
     origin = request.headers.get("Origin")
-    if origin is not None and origin.partition("://")[2] != request.host:
+    if origin is not None and origin.partition("://")[2] != request.headers.get("Host"):
         raise Refusal(403, f"origin {origin[:100]!r} may not control the mock")
 
 
 def _check_host(request: Request, settings: Settings) -> None:
     own = {settings.host, urlsplit(settings.public_url or "").hostname}
-    host = request.host.rpartition(":")[0] if _PORT.search(request.host) else request.host
-    host = host.strip("[]").lower()
+    try:
+        host = name_in(request.headers.get("Host", "localhost"))
+    except ValueError as error:
+        raise Refusal(400, str(error)) from None
     if host not in _LOOPBACK | own and not host.endswith(".localhost"):
         raise Refusal(403, f"host {host[:100]!r} is not this machine; use http://127.0.0.1")

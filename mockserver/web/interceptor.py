@@ -90,7 +90,7 @@ class Interceptor:
         """Let a client through to where it asks to go, or tell it why not."""
         self._writers.add(writer)
         try:
-            head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), _PATIENCE)
+            head = await asyncio.wait_for(_read_head(reader), _PATIENCE)
             host, port, fault = self._way(head)
             if fault:
                 await _refuse(writer, fault)
@@ -107,7 +107,7 @@ class Interceptor:
 
     def _way(self, head: bytes) -> tuple[str, int, str]:
         """Read host and port that a client asks for, and what is against it."""
-        method, _, rest = head.partition(b"\r\n")[0].decode("latin-1").partition(" ")
+        method, _, rest = head.decode("latin-1").splitlines()[0].partition(" ")
         target = rest.partition(" ")[0]
         host, colon, digits = target.rpartition(":")
         host = host.strip("[]").lower().rstrip(".")
@@ -189,6 +189,19 @@ def _quiet(serve: Serve) -> Serve:
             await serve(reader, writer)
 
     return quietly
+
+
+async def _read_head(reader: asyncio.StreamReader) -> bytes:
+    """Read the head of a request. Raises ValueError, at once for what cannot be one."""
+    head = await reader.readexactly(1)
+    if not head.isascii() or not (head.isalnum() or head in b"\r\n"):
+        raise ValueError(head)
+    while len(head) < _HEAD_LIMIT:
+        line = await reader.readuntil(b"\n")
+        if not line.strip() and head.strip():
+            return head.lstrip()
+        head += line
+    raise ValueError(head)
 
 
 async def _accept(writer: asyncio.StreamWriter) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import re
 import ssl
 import time
 from collections.abc import Callable
@@ -12,19 +11,24 @@ from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass
 from http import HTTPStatus
-from urllib.parse import urlsplit
 
 from mockserver.web.callbacks import Callbacks
 from mockserver.web.framing import Head, Piece, requests
 from mockserver.web.leg import Leg, Passed, Watch, reset_when_sent
-from mockserver.web.origin import Origin, origin_of, target_of
+from mockserver.web.origin import (
+    Origin,
+    check_host,
+    name_in,
+    origin_form,
+    origin_of,
+    target_of,
+)
 
 _CHUNK = 64 * 1024
 _PATIENCE = 30.0
 """Real seconds that a server has to hang up on a client that has hung up."""
 _LONGEST = 900.0
 """The same while it still owes an answer."""
-_PORT = re.compile(r":\d+$")
 _HELD = 16 * 1024 * 1024
 """Bytes of the largest submission whose callBackUrl is led through the proxy."""
 _HEALTH, _REPORT = "/__mock/health", "/__mock/report"
@@ -107,7 +111,7 @@ class Line:
 
     async def _begin(self, head: Head, before: bytes) -> None:
         method, target = head.words
-        path = target.partition("?")[0] if target.startswith("/") else urlsplit(target).path
+        path = origin_form(target).partition("?")[0]
         self._passed = Passed(method, target, head.headers, time.monotonic())
         token = self._way.callbacks.token_in(path)
         url = None if token is None else self._way.callbacks.url_of(token)
@@ -263,9 +267,11 @@ class Line:
     async def _answer(self, head: Head) -> None:
         await self._idle()
         kind, status, body = "application/json", 200, b'{"status": "ok"}'
-        path = head.words[1].partition("?")[0]
+        path, fault = origin_form(head.words[1]).partition("?")[0], _host_fault(head)
         html = "text/html" in ",".join(head.values("accept"))
-        if path == _REPORT and not self._is_local(head):
+        if fault:
+            status, body = 400, _refusal(400, fault)
+        elif path == _REPORT and not self._is_local(head):
             status, body = 403, _refusal(403, "the report is for programs of this machine")
         elif path == _REPORT:
             kind = "text/html; charset=utf-8" if html else kind
@@ -284,11 +290,18 @@ class Line:
     def _is_local(self, head: Head) -> bool:
         """Say whether no web page, and nobody at the public URL, can have asked for this."""
         hosts, origins = head.values("host"), head.values("origin")
-        if len(hosts) != 1:
-            return False
-        name = hosts[0].lower().rpartition(":")[0] if _PORT.search(hosts[0]) else hosts[0].lower()
-        local = name.strip("[]") in self._way.local or name.endswith(".localhost")
+        name = name_in("".join(hosts))
+        local = name in self._way.local or name.endswith(".localhost")
         return local and all(one.partition("://")[2] == hosts[0] for one in origins)
+
+
+def _host_fault(head: Head) -> str:
+    first, _, _ = head.raw.partition(b"\n")
+    try:
+        check_host(head.values("host"), first.strip()[-3:].decode("latin-1"))
+    except ValueError as error:
+        return str(error)
+    return ""
 
 
 def _refusal(code: int, msg: str) -> bytes:

@@ -15,6 +15,7 @@ from mockserver.web.aside import Aside
 from mockserver.web.callbacks import Callbacks
 from mockserver.web.leg import Passed, Watch
 from mockserver.web.line import Line, Way
+from mockserver.web.listening import base_of, listen_on
 from mockserver.web.origin import origin_of
 
 _PATIENCE = 30.0
@@ -67,9 +68,7 @@ class Proxy:
     @property
     def url(self) -> str:
         """Give it to the app as the base URL of the API."""
-        everywhere = self._host in ("0.0.0.0", "::", "")  # noqa: S104 - it is compared
-        host = "127.0.0.1" if everywhere else self._host
-        return f"http://[{host}]:{self.port}" if ":" in host else f"http://{host}:{self.port}"
+        return base_of("http", self._host, self.port)
 
     def __enter__(self) -> Self:
         """Listen. Raises OSError if that cannot be."""
@@ -100,9 +99,8 @@ class Proxy:
     async def _serve(self) -> None:
         self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
         try:
-            server = await asyncio.start_server(
-                self._connected, self._host, self._wanted_port, backlog=_BACKLOG
-            )
+            bound = listen_on(self._host, self._wanted_port)
+            server = await asyncio.start_server(self._connected, sock=bound, backlog=_BACKLOG)
             self.port = server.sockets[0].getsockname()[1]
         except OSError as error:
             self._failure = error

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-_FRAMING = ("transfer-encoding", "content-length")
-"""Headers about how a body was sent, which is at hand as a whole."""
+_FRAMING = ("transfer-encoding", "content-length", "connection", "upgrade")
+"""Headers about the connection, and how a body was sent, which is at hand as a whole."""
 
 
 class WholeMock:
@@ -45,7 +45,7 @@ class WholeMock:
 
     def _control(self, request: Request) -> Response:
         headers = {k: v for k, v in request.headers.items() if k not in _FRAMING}
-        url = f"{request.scheme}://{headers.get('host', 'localhost')}{quote(request.path)}"
+        url = f"{request.scheme}://localhost{quote(request.path)}"  # the header names the host
         status, given, body = call(
             self.app, request.method, f"{url}?{request.query}", headers, request.body
         )

@@ -9,7 +9,6 @@ import signal
 import socket
 import subprocess
 import sys
-from argparse import Namespace
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,9 +19,11 @@ import requests
 
 from mockserver.cli import main
 from mockserver.commands import listen
+from mockserver.commands.polls import Poll, Polls
 from mockserver.testing import InboxServer, MaxapiSandbox, RunningMock, Webhook, running_mock
 from tests.client import SUBMIT
 from tests.commands.test_run import execute, outside
+from tests.engine.scripted import Scripted
 
 LISTEN = (sys.executable, "-m", "mockserver", "listen")
 
@@ -127,7 +128,11 @@ def test_a_webhook_is_printed_and_compared_with_a_poll(
         first, *rest = [listener.line() for _ in range(4)]
 
     assert first[8:] == f" POST {listener.url}hooks?a=1"
-    assert rest == [f"  task {task_id} SUCCESS, conforms", "  equal to a poll", "  answered 200"]
+    assert rest == [
+        f"  task {task_id} SUCCESS, conforms, attempt 1",
+        "  equal to a poll",
+        "  answered 200",
+    ]
     assert [one["status"] for one in sandbox.deliveries] == [200]
 
 
@@ -137,10 +142,10 @@ def test_each_difference_to_a_poll_is_shown(tmp_path: Path, sandbox: MaxapiSandb
         task_id = call(sandbox, listener.url, "webhook-conflicting")
         conforms, differs, *differences, answered = listener.webhook()
 
-    assert conforms == f"  task {task_id} FAILURE, conforms"
+    assert conforms == f"  task {task_id} FAILURE, conforms, attempt 1"
     assert differs == "  differs from a poll:"
-    assert differences[0] == "    data.status: webhook 'FAILURE', poll 'SUCCESS'"
-    assert differences[1].startswith("    data.result: webhook None, poll {'type': 'image', ")
+    assert differences[0] == '    data.status: webhook "FAILURE", poll "SUCCESS"'
+    assert differences[1].startswith('    data.result: webhook null, poll {"type": "image", ')
     assert len(differences) == 2
     assert answered == "  answered 200"
 
@@ -148,8 +153,8 @@ def test_each_difference_to_a_poll_is_shown(tmp_path: Path, sandbox: MaxapiSandb
 @pytest.mark.parametrize(
     ("scenario", "size", "violation"),
     [
-        ("webhook-truncated", r"does not conform; \d+ bytes: b'{", "body: not valid JSON: "),
-        ("webhook-redirected", r"does not conform; 0 bytes: b''$", "method: GET is not POST"),
+        ("webhook-truncated", r'does not conform; \d+ bytes: {"code": 0', "body: not valid JSON: "),
+        ("webhook-redirected", r"does not conform; 0 bytes$", "method: GET is not POST"),
     ],
 )
 def test_what_does_not_conform_is_said(
@@ -206,52 +211,197 @@ def test_a_dead_receiver_behind_it_is_said(tmp_path: Path, sandbox: MaxapiSandbo
         call(sandbox, listener.url)
         said, answered = listener.webhook()[-2:]
 
-    assert said.startswith("  not forwarded: NewConnectionError: ")
+    assert said == f"  not forwarded to {url}: cannot connect: Connection refused"
     assert answered == "  answered 502"
     assert [one["status"] for one in sandbox.deliveries] == [502]
 
 
-def test_without_a_token_nothing_is_polled(tmp_path: Path, sandbox: MaxapiSandbox) -> None:
-    """It is said once, and the webhook is still held against the contract."""
-    with listening(tmp_path, MAXAPI_MOCK_URL=sandbox.base_url) as listener:
-        said = listener.line()
-        task_id = call(sandbox, listener.url)
+def test_a_mock_on_this_machine_needs_no_key(tmp_path: Path, sandbox: MaxapiSandbox) -> None:
+    """Nor does the comparison count as the app's: its journal holds what the app did."""
+    url = sandbox.base_url.removeprefix("http://")
+    with listening(tmp_path, "--url", f"{url}/api/v1/") as listener:
+        call(sandbox, listener.url)
         printed = listener.webhook()
 
-    assert said == "not compared with polls: MAXAPI_API_KEY is not set"
-    assert printed == [f"  task {task_id} SUCCESS, conforms", "  answered 200"]
+    assert printed[1:] == ["  equal to a poll", "  answered 200"]
     assert [one["method"] for one in sandbox.requests] == ["POST"]
 
 
-def test_the_options_go_before_the_environment(tmp_path: Path, sandbox: MaxapiSandbox) -> None:
-    """Which API is polled, and with which token."""
-    options = ("--url", f"{sandbox.base_url}/", "--token-env", "MINE")
-    environment = {"MAXAPI_MOCK_URL": "http://127.0.0.1:9", "MAXAPI_API_KEY": "other"}
+def test_attempts_and_reasons_are_shown(tmp_path: Path, sandbox: MaxapiSandbox) -> None:
+    """Which attempt it is, what became of the one before, and why the task failed."""
+    with listening(tmp_path, "--respond", "503,200", MAXAPI_MOCK_URL=sandbox.base_url) as listener:
+        task_id = call(sandbox, listener.url, "insufficient-points")
+        first, second = listener.webhook(), listener.webhook()
 
-    with listening(tmp_path, *options, MINE=sandbox.api_key, **environment) as listener:
+    told = f"  task {task_id} FAILURE (INSUFFICIENT_POINTS), conforms, attempt"
+    assert first == [f"{told} 1", "  equal to a poll", "  answered 503"]
+    assert second == [
+        f"{told} 2",
+        "  the attempt before: answered 503, not 2xx",
+        "  equal to a poll",
+        "  answered 200",
+    ]
+
+
+def test_a_listener_that_comes_late_knows_the_attempts_before(sandbox: MaxapiSandbox) -> None:
+    """From the mock: nobody listened then."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        url = f"http://127.0.0.1:{server.getsockname()[1]}/"
+    sandbox.settings(webhook_tries=1)
+    task_id = call(sandbox, url)
+
+    found = Polls(sandbox.base_url, None, None).of(task_id)
+
+    assert [one["error"] for one in found.attempts] == ["cannot connect: Connection refused"]
+    assert found.answer["data"]["status"] == "SUCCESS"
+
+
+def test_each_task_can_have_its_own_turn(tmp_path: Path, sandbox: MaxapiSandbox) -> None:
+    """So that tasks at the same time do not take each other's statuses."""
+    options = ("--respond", "500,200", "--per-task")
+    with listening(tmp_path, *options, **polling(sandbox)) as listener:
+        for _ in range(2):
+            call(sandbox, listener.url)
+        printed = [listener.webhook()[-1] for _ in range(4)]
+
+    assert printed == [f"  answered {status}" for status in (500, 200, 500, 200)]
+
+
+def test_a_receiver_can_be_named_without_a_scheme(tmp_path: Path, sandbox: MaxapiSandbox) -> None:
+    """As in a browser; what it is not sent are the headers of another connection."""
+    with InboxServer() as server:
+        inbox = server.inbox()
+        there = inbox.url.replace("http://127.0.0.1", "localhost")
+        with listening(tmp_path, "--forward-to", there, **polling(sandbox)) as listener:
+            call(sandbox, listener.url)
+            printed = listener.webhook()
+
+    assert printed[-2:] == [f"  forwarded to http://{there}", "  answered 200"]
+    [webhook] = inbox.received
+    assert webhook.headers["host"] == there.partition("/")[0]
+    assert webhook.violations == []
+
+
+def test_a_silent_receiver_behind_it_is_a_time_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    """504, as from any proxy; and a password of its URL is not printed."""
+    monkeypatch.setattr(listen, "_PATIENCE", 0.05)
+    lines: list[str] = []
+    with Scripted([None]) as receiver:
+        url = receiver.url.replace("//", "//me:hush@")
+        status = listen._forward(Webhook("POST", "http://a/", {"te": "x"}, b"{}"), url, lines)
+
+    assert status == 504
+    [line] = lines
+    assert line.endswith("no answer within 0.05 s")
+    assert "hush" not in line
+    assert b"\r\nte: x" not in receiver.requests[0]
+
+
+API = "/api/v1/task/t"
+JSON = b"HTTP/1.1 %d .\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s"
+
+
+def answer(status: int, body: bytes) -> bytes:
+    """Write an answer."""
+    return JSON % (status, len(body), body)
+
+
+def test_what_is_no_mock_is_polled_with_the_key() -> None:
+    """The proxy on this machine, for one."""
+    with Scripted([answer(404, b"{}"), answer(200, b'{"a": null}')]) as api:
+        poll = Polls(f"http://127.0.0.1:{api.port}/", "hush", None).of("t")
+
+    assert poll == Poll({"a": None})
+    control, asked = api.requests
+    assert control.startswith(b"GET /__mock/tasks/t/poll HTTP/1.1\r\n")
+    assert b"hush" not in control
+    assert asked.startswith(f"GET {API} HTTP/1.1\r\n".encode())
+    assert b"\r\nAuthorization: Bearer hush\r\n" in asked
+
+
+@pytest.mark.parametrize(
+    ("answers", "key", "said"),
+    [
+        ([answer(404, b'{"code": 404, "msg": "task t not found"}')], None, "404: task t not found"),
+        ([answer(200, b"<html>")], None, "answered 200: <html>"),
+        ([answer(200, b"[null]")], None, "answered 200: [null]"),
+        ([answer(404, b"{}"), answer(401, b'{"code": 401}')], "k", 'answered 401 {"code": 401}'),
+        ([answer(404, b"{}"), answer(502, b"x" * 999)], "k", "answered 502 " + "x" * 160 + "…"),
+        ([answer(404, b"{}"), answer(302, b"")], "k", "the poll answered 302 "),
+        ([b"garbage\r\n\r\n"], None, "garbage"),
+    ],
+)
+def test_a_poll_that_fails_says_why(answers: list[bytes], key: str | None, said: str) -> None:
+    """In plain words, on one line."""
+    with Scripted(answers) as api:
+        poll = Polls(f"http://127.0.0.1:{api.port}", key, None).of("t")
+
+    assert poll.answer is None
+    assert said in poll.why_not
+    assert not re.search(r"None|b'|object at|Traceback|\n", poll.why_not)
+
+
+def test_a_mock_that_is_not_there_is_said(tmp_path: Path, sandbox: MaxapiSandbox) -> None:
+    """The webhook is answered all the same."""
+    with listening(tmp_path, "--url", "localhost:9") as listener:
+        call(sandbox, listener.url)
+        lines = listener.webhook()
+
+    said = "  not compared with a poll: http://localhost:9: Connection refused"
+    assert lines[1:] == [said, "  answered 200"]
+
+
+def test_a_closed_control_plane_is_said(tmp_path: Path) -> None:
+    """With the token that opens it, it is compared."""
+    with running_mock(tmp_path, control_token="let-me") as mock:
+        sandbox = mock.sandbox()
+        task_id = call(sandbox, "http://127.0.0.1:9/")
+        closed = Polls(mock.url, None, None).of(task_id)
+        opened = Polls(mock.url, None, "let-me").of(task_id)
+        sandbox.close()
+
+    assert "answered 403: the control plane needs its token" in closed.why_not
+    assert opened.answer["data"]["taskId"] == task_id
+
+
+@pytest.mark.parametrize("key", [None, "", "line\nbreak", "ü"])
+def test_elsewhere_a_key_is_needed(tmp_path: Path, key: str | None) -> None:
+    """One that a header can hold; it is said once, and never shown."""
+    environment = {} if key is None else {"MAXAPI_API_KEY": key}
+
+    with listening(tmp_path, "--url", "https://api.example", **environment) as listener:
+        said = listener.line()
+
+    assert said == "not compared with polls: MAXAPI_API_KEY holds no key that could be sent"
+
+
+def test_the_options_go_before_the_environment(tmp_path: Path, sandbox: MaxapiSandbox) -> None:
+    """Which API is polled."""
+    options = ("--url", f"{sandbox.base_url}/")
+
+    with listening(tmp_path, *options, MAXAPI_MOCK_URL="http://127.0.0.1:9") as listener:
         call(sandbox, listener.url)
 
         assert listener.webhook()[1:] == ["  equal to a poll", "  answered 200"]
 
 
-@pytest.mark.parametrize(
-    ("environment", "said"),
-    [
-        ({"MAXAPI_API_KEY": "other"}, "not compared: the poll answered 404 {'code': 404, 'msg': "),
-        ({"MAXAPI_MOCK_URL": "http://127.0.0.1:9"}, "not compared with a poll: NewConnectionError"),
-        ({"MAXAPI_API_KEY": "line\nbreak"}, "not compared with a poll: "),
-    ],
-)
-def test_a_poll_that_fails_is_said(
-    tmp_path: Path, sandbox: MaxapiSandbox, environment: dict[str, str], said: str
-) -> None:
-    """The webhook is answered all the same."""
-    with listening(tmp_path, **(polling(sandbox) | environment)) as listener:
-        call(sandbox, listener.url)
-        lines = listener.webhook()
+def test_an_odd_webhook_is_printed_on_lines_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing in it can write to the terminal as it likes."""
+    receiver = listen._Receiver(Polls("https://a", None, None), responses(), None)
+    monkeypatch.setattr(sys, "stdout", written := io.StringIO())
 
-    assert lines[1].startswith(f"  {said}")
-    assert lines[2:] == ["  answered 200"]
+    receiver(Webhook("POST", "http://a/\x1b[2J", {}, b"\xff\x1b[31m\nNone"))
+    receiver(Webhook("POST", "http://a/", {}, b"x"))
+
+    lines = written.getvalue().splitlines()
+    assert lines[1] == "  does not conform; 11 bytes: \ufffd\\x1b[31m\\nNone"
+    assert lines[5].startswith("  does not conform; 1 byte: x")
+    assert "\x1b" not in written.getvalue()
+
+
+def responses() -> listen._Responses:
+    """Answer 200."""
+    return listen._Responses([200], per_task=False)
 
 
 class _Written(io.StringIO):
@@ -268,8 +418,7 @@ class _Written(io.StringIO):
 
 def test_the_lines_of_a_webhook_stand_together(monkeypatch: pytest.MonkeyPatch) -> None:
     """Those of another one, which comes at the same time, do not get between them."""
-    options = Namespace(forward_to=None, url="http://127.0.0.1:9")
-    receiver = listen._Receiver(options, [200], None)
+    receiver = listen._Receiver(Polls("https://a", None, None), responses(), None)
     monkeypatch.setattr(sys, "stdout", written := _Written())
 
     receiver(Webhook("GET", "http://127.0.0.1/", {}, b""))
@@ -297,11 +446,20 @@ def test_a_signal_ends_it(tmp_path: Path, number: signal.Signals) -> None:
         (["--respond", ""], "--respond: '' is not accepted"),
         (["--port", "65536"], "--port: 65536 is not accepted; use an integer from 0 to 65535"),
         (["--port", "x"], "argument --port: invalid int value: 'x'"),
-        (["--url", "ftp://a"], "--url: 'ftp://a' is not accepted; use an http URL"),
+        (
+            ["--url", "ftp://a"],
+            "--url: 'ftp://a' is not accepted: the URL is not an http or https URL; use such as",
+        ),
         (["--url", "http://[a"], "--url: 'http://[a' is not accepted"),
-        (["--forward-to", "here"], "--forward-to: 'here' is not accepted; use an http URL"),
+        (
+            ["--forward-to", "here"],
+            "--forward-to: 'here' is not accepted: the URL is not an http or https URL",
+        ),
         (["--forward-to", "http://a:x"], "--forward-to: 'http://a:x' is not accepted"),
         (["--respond", "500", "--forward-to", "http://a"], "not allowed with argument --respond"),
+        (["--forward-to", "http://me:hush@a:x"], "--forward-to: 'http://[redacted]@a:x' is not"),
+        (["--forward-to", "a:99999"], "'a:99999' is not accepted: the URL's port is not accepted"),
+        (["--per-task", "--forward-to", "http://a"], "--per-task: is for --respond; leave it"),
         (["--prot", "1"], "unrecognized arguments: --prot"),
     ],
 )
@@ -332,7 +490,7 @@ def test_a_port_in_use_is_said_in_one_line(tmp_path: Path) -> None:
         done = execute(tmp_path, [*LISTEN, "--port", str(port)])
 
     assert (done.returncode, done.stdout) == (2, "")
-    said = f"cannot listen on 127.0.0.1:{port}: Address already in use"
+    said = f"cannot listen on 127.0.0.1:{port}: Address already in use; --port 0 takes a free one"
     assert done.stderr == f"maxapi-mock listen: {said} (see maxapi-mock listen --help)\n"
 
 

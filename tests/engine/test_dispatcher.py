@@ -217,7 +217,7 @@ def test_lanes_run_every_job_and_no_more_than_their_width_at_a_time() -> None:
 @pytest.mark.parametrize("url", ["http://[", "http://a:99999/", "http://\N{SNOWMAN}.example"])
 def test_a_url_that_nobody_can_call_fails_as_an_attempt(client: Client, url: str) -> None:
     """The mock goes on."""
-    from mockserver.engine.callback import HttpTransport
+    from mockserver.engine.transport import HttpTransport
 
     client.service.dispatcher._transport = HttpTransport(1)
     assert client.submit({**SEED, "callBackUrl": url}).status in (200, 400)

@@ -6,8 +6,9 @@ import socket
 
 import pytest
 
-from mockserver.engine.callback import Callback, Failure, HttpTransport, Outcome, transport_of
+from mockserver.engine.callback import Callback, Failure, Outcome
 from mockserver.engine.receivers import Reach, Receiver, is_this_machine, read_receiver
+from mockserver.engine.transport import HttpTransport, transport_of
 from mockserver.settings import resolve_settings
 
 

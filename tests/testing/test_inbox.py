@@ -109,8 +109,7 @@ def test_someone_can_take_what_nobody_owns(server: InboxServer, inbox: Inbox) ->
     assert post(f"{server.url}/anything") == 200
 
     server.owners["broken"] = lambda _: 1 // 0
-    with pytest.raises(requests.ConnectionError):
-        post(f"{server.url}/broken")
+    assert post(f"{server.url}/broken") == 500
 
     assert post(inbox.url) == 200
     assert [urlsplit(one.url).path for one in came] == ["/anything"]
@@ -131,12 +130,9 @@ def test_other_methods_come_too(inbox: Inbox, method: str) -> None:
         (b"\r\n\r\n", b""),
         (b"\x16\x03\x01\x02\x00\x01", b"400"),
         (b"HELLO\r\n\r\n", b"400"),
-        (b"POST / HTTP/9.9\r\n\r\n", b"505"),
-        (b"BREW / HTTP/1.1\r\n\r\n", b"501"),
-        (b"POST / HTTP/1.1\r\nContent-Length: -1\r\n\r\n", b"413"),
-        (b"POST / HTTP/1.1\r\nContent-Length: many\r\n\r\n", b"413"),
-        (b"POST / HTTP/1.1\r\nContent-Length: 16777217\r\n\r\n", b"413"),
-        (b"POST / HTTP/1.1\r\nHost: [\r\n\r\n", b""),
+        (b"POST / HTTP/9.9\r\n\r\n", b"400"),
+        (b"POST / HTTP/1.1\r\nContent-Length: -1\r\n\r\n", b"400"),
+        (b"POST / HTTP/1.1\r\nContent-Length: many\r\n\r\n", b"400"),
         (b"POST /" + b"x" * 70_000 + b" HTTP/1.1\r\n\r\n", b"414"),
         (b"POST / HTTP/1.1\r\n" + b"a: b\r\n" * 200 + b"\r\n", b"431"),
     ],

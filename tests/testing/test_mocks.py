@@ -35,11 +35,6 @@ from tests.client import SUBMIT, seed
 PROC = Path("/proc/self/fd")
 
 
-def bug(reason: str) -> pytest.MarkDecorator:
-    """Mark what does not work yet."""
-    return pytest.mark.xfail(strict=True, reason=reason)
-
-
 def submit(sandbox: MaxapiSandbox, **more: Any) -> requests.Response:
     """Submit a request with the key of a sandbox."""
     headers = {"Authorization": f"Bearer {sandbox.api_key}"}
@@ -369,7 +364,6 @@ def sockets() -> set[str]:
 
 
 @pytest.mark.skipif(not PROC.is_dir(), reason="the system does not list the files of a process")
-@bug("granian forgets the socket with which it tries the address")
 def test_no_socket_is_left() -> None:
     """A session that starts many mocks does not run out of files."""
     use_a_mock()  # granian's runtime keeps two sockets for ever

@@ -514,3 +514,26 @@ def test_what_is_expected_is_given_in_any_form(app: App, expect: Any) -> None:
     shown = app.control.change_settings(expect=expect)["expect"]
 
     assert shown in ("404,submit:400", "404")
+
+
+# -- the models ----------------------------------------------------------------------------------
+
+
+def test_models_are_listed_and_shown(app: App) -> None:
+    """In short and whole; a name with a slash can be escaped."""
+    listed = app.control.models()
+    shown = [app.control.model(one["model"]) for one in listed]
+    escaped = requests.get(f"{app.url}/__mock/models/gpt-image-2%2Ftext-to-image", timeout=5)
+
+    assert [one["model"] for one in shown] == [one["model"] for one in listed]
+    assert all(one.items() <= whole.items() for one, whole in zip(listed, shown, strict=True))
+    assert all(whole["fields"] and whole["pixels"] for whole in shown)
+    assert escaped.json() in shown
+
+
+def test_an_unknown_model_is_a_404_with_near_ones(app: App) -> None:
+    """As everywhere."""
+    with pytest.raises(ControlError, match=r"model: 'veo' is unknown; did you mean 'veo3'") as told:
+        app.control.model("veo")
+
+    assert told.value.status == 404

@@ -199,7 +199,6 @@ def test_both_directions_carry_much(intercept: Intercept, trusting: ssl.SSLConte
         (head(f"{API}:8443"), "8443"),
         (head("example.com"), "example.com"),
         ("garbage\r\n\r\n", "maxapi-mock"),
-        ("\r\n\r\n", "maxapi-mock"),
     ],
 )
 def test_all_else_is_refused_with_the_reason(proxy: Interceptor, text: str, reason: str) -> None:

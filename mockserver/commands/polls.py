@@ -1,0 +1,126 @@
+"""What a poll of a webhook's task shows: from a mock on this machine without the task's API key."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote
+
+from mockserver.contract import NotJson, load_contract, parse_json
+from mockserver.domain.redaction import without_users
+from mockserver.engine.receivers import is_this_machine
+
+_PATIENCE = 5.0
+"""Real seconds: the webhook that waits for it has to be answered."""
+_MOST = 160
+"""Characters of a value that are shown."""
+
+
+@dataclass(frozen=True, slots=True)
+class Poll:
+    """What a poll shows, or why it does not."""
+
+    answer: Any = None
+    attempts: Sequence[Mapping[str, Any]] = ()
+    """Those to deliver the webhook before, as far as the mock knows."""
+    why_not: str = ""
+
+
+class Polls:
+    """Polls tasks at *url*: at a mock on this machine by its control plane, elsewhere by key."""
+
+    def __init__(self, url: str, api_key: str | None, control_token: str | None) -> None:
+        import urllib3
+
+        self._url = url.removesuffix("/").removesuffix("/api/v1").removesuffix("/")
+        self._key = api_key
+        self._token = control_token
+        self._path = load_contract().service["operations"]["query"]["path"]
+        self._is_local = is_this_machine(self._url)
+        self._http = urllib3.PoolManager(retries=False, timeout=_PATIENCE)
+
+    @property
+    def possible(self) -> bool:
+        """Whether there is a way to poll."""
+        return self._is_local or self._key is not None
+
+    def of(self, task_id: str) -> Poll:
+        """Poll a task; never raises."""
+        local = self._at_mock(task_id) if self._is_local else None
+        if local is not None and (local.answer is not None or self._key is None):
+            return local
+        if self._key is None:
+            return Poll()
+        headers = {"Authorization": f"Bearer {self._key}"}
+        status, answer = self._get(self._path.format(taskId=quote(task_id, safe="")), headers)
+        if status == 200:
+            return Poll(answer)
+        return Poll(why_not=f"the poll answered {status} {shown(answer)}" if status else answer)
+
+    def _at_mock(self, task_id: str) -> Poll:
+        headers = {} if self._token is None else {"X-Mock-Control-Token": self._token}
+        status, found = self._get(f"/__mock/tasks/{quote(task_id, safe='')}/poll", headers)
+        if not status:
+            return Poll(why_not=found)
+        if isinstance(found, dict) and status == 200 and "answer" in found:
+            return Poll(found["answer"], found.get("attempts", ()))
+        said = found["msg"] if isinstance(found, dict) and "msg" in found else shown(found)
+        return Poll(why_not=f"{without_users(self._url)} answered {status}: {said}")
+
+    def _get(self, path: str, headers: Mapping[str, str]) -> tuple[int, Any]:
+        """Get JSON; the status 0 comes with why there is no answer."""
+        import urllib3
+
+        try:
+            answer = self._http.request("GET", self._url + path, headers=headers, redirect=False)
+        except (urllib3.exceptions.HTTPError, OSError, ValueError) as error:
+            return 0, f"{without_users(self._url)}: {_reason(error)}"
+        try:
+            return answer.status, parse_json(answer.data)
+        except NotJson:
+            return answer.status, answer.data.decode("utf-8", "replace")
+
+
+def _reason(error: BaseException) -> str:
+    """Say in words why a request failed: the deepest cause knows."""
+    cause = error
+    while (deeper := cause.__cause__ or cause.__context__) is not None:
+        cause = deeper
+    if isinstance(cause, TimeoutError):
+        return f"no answer within {_PATIENCE:g} s"
+    said = getattr(cause, "strerror", None) or f"{cause}" or type(cause).__name__
+    return " ".join(said.split())
+
+
+def shown(value: Any) -> str:
+    """Write a value as JSON, or a text as it is, on one line that is not too long."""
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= _MOST else f"{text[:_MOST]}…"
+
+
+_ABSENT = object()
+
+
+def differences(place: str, called: Any, polled: Any) -> list[str]:
+    """List where two JSON documents differ."""
+    if isinstance(called, dict) and isinstance(polled, dict):
+        found = []
+        for name in called | polled:
+            here = f"{place}.{name}".lstrip(".")
+            found += differences(here, called.get(name, _ABSENT), polled.get(name, _ABSENT))
+        return found
+    if called == polled:
+        return []
+    return [f"  {place}: webhook {_written(called)}, poll {_written(polled)}"]
+
+
+def _written(value: Any) -> str:
+    return "without it" if value is _ABSENT else shown(json.dumps(value, ensure_ascii=False))
+
+
+def usable(api_key: str | None) -> bool:
+    """Return whether a header can hold a key."""
+    return api_key is not None and re.fullmatch(r"[!-~]+", api_key) is not None

@@ -1,0 +1,65 @@
+"""A model's card as one that a user can change: whole in itself, its sources the user's own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from mockserver.contract.catalogue import uri_of
+from mockserver.contract.loader import Contract
+from mockserver.contract.validation import Schemas
+
+_ANNOTATIONS = ("title", "description", "default", "examples", "x-")
+"""Beginnings of the keywords that judge nothing: beside a reference, they only tell more."""
+
+
+def copy_card(contract: Contract, model: str) -> dict[str, Any]:
+    """Copy the card of *model*, with what it refers to in its place. Raises UnknownModelError.
+
+    What the copy says is nobody's promise any more: each clause is `assumed`, and its page says
+    where it was copied from.
+    """
+    uri = uri_of(contract, model)
+    card = contract.schemas.documents[uri]
+    copy: dict[str, Any] = _own(_whole(contract.schemas, card, uri, uri))
+    copy.pop("$id", None)
+    return copy
+
+
+def _whole(schemas: Schemas, node: Any, base: str, card: str) -> Any:
+    """Put what *node*, of the document *base*, refers to outside of *card* in the place of it."""
+    if isinstance(node, list):
+        return [_whole(schemas, one, base, card) for one in node]
+    if not isinstance(node, Mapping):
+        return node
+    reference = node.get("$ref")
+    members = {
+        name: _whole(schemas, one, base, card)
+        for name, one in node.items()
+        if name not in ("$ref", "$id", "$schema")
+    }
+    if not isinstance(reference, str):
+        return members
+    uri, target = schemas.resolve(reference, base)
+    document = uri.partition("#")[0]
+    if document == card:
+        return {"$ref": reference, **members}
+    inside = _whole(schemas, target, document, card)
+    if all(name.startswith(_ANNOTATIONS) for name in members):
+        return inside | members
+    return {"allOf": [inside, *members.pop("allOf", ())], **members}
+
+
+def _own(node: Any) -> Any:
+    if isinstance(node, list):
+        return [_own(one) for one in node]
+    if not isinstance(node, Mapping):
+        return node
+    if isinstance(node.get("confidence"), str) and isinstance(node.get("page"), str):
+        was = f"{node['confidence']}: {node['page']}"
+        copied = node["page"] if node["page"].startswith(_COPIED) else f"{_COPIED}{was}"
+        return {**node, "confidence": "assumed", "page": copied}
+    return {name: _own(one) for name, one in node.items()}
+
+
+_COPIED = "our own card; copied from "

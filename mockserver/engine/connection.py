@@ -1,0 +1,258 @@
+"""Connections to webhook receivers, which can do anything: all of it ends within the time given."""
+
+from __future__ import annotations
+
+import io
+import socket
+import ssl
+import time
+from collections import OrderedDict, deque
+from contextlib import suppress
+from http.client import HTTPResponse
+from selectors import EVENT_READ, EVENT_WRITE, DefaultSelector
+from threading import Lock
+from typing import Any
+
+from mockserver.engine.receivers import Receiver
+
+_ANSWER_LIMIT = 64 * 1024
+"""Bytes of a receiver's answer that are read; a longer one costs the connection."""
+_MOST_RECEIVERS = 256
+"""Receivers whose connections are kept; those of the one called longest ago are closed first."""
+_LOCAL = ("::1", "127.0.0.1")
+"""What localhost means: asking a resolver could ask the network."""
+
+
+_GONE = (ConnectionError, ssl.SSLEOFError)
+
+
+class HungUp(ConnectionError):
+    """The receiver ended the connection before it answered anything at all."""
+
+
+class Deadline:
+    """The real time that one attempt has."""
+
+    def __init__(self, seconds: float) -> None:
+        self._ends = time.monotonic() + seconds
+
+    def left(self) -> float:
+        """Return the seconds that are left. Raises TimeoutError when there are none."""
+        left = self._ends - time.monotonic()
+        if left <= 0:
+            raise TimeoutError
+        return left
+
+
+class Connection:
+    """One connection, for one exchange at a time."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self._socket = sock
+
+    def exchange(self, request: bytes, method: str, deadline: Deadline) -> tuple[int, bool]:
+        """Send a request; return the status of the answer, and whether another one can follow.
+
+        Raises HungUp, other OSErrors, and HTTPException for what is not HTTP.
+        """
+        sent = self._send(request, deadline)
+        reader = _Reader(self._socket, deadline)
+        response = _Response(_Source(reader), method=method)  # type: ignore[arg-type]
+        try:
+            response.begin()
+        except _GONE:
+            if reader.received:
+                raise
+            raise HungUp from None
+        if reader.ended:  # http.client takes a head that is cut for a whole one
+            raise ConnectionError
+        return response.status, sent and _is_whole(response)
+
+    def _send(self, request: bytes, deadline: Deadline) -> bool:
+        """Send; return whether all was sent: a receiver can answer early, or hang up."""
+        self._socket.settimeout(deadline.left())
+        try:
+            if isinstance(self._socket, ssl.SSLSocket):
+                self._socket.sendall(request)
+                return True
+            left = memoryview(request)[self._socket.send(request) :]
+            while left and self._takes_more(deadline):
+                left = left[self._socket.send(left) :]
+        except _GONE:  # there can be an answer all the same
+            return False
+        return not left
+
+    def _takes_more(self, deadline: Deadline) -> bool:
+        """Wait until more can be sent; return False if there is an answer before."""
+        with DefaultSelector() as selector:
+            selector.register(self._socket, EVENT_READ | EVENT_WRITE)
+            ready = selector.select(deadline.left())
+        if not ready:
+            raise TimeoutError
+        return any(events & EVENT_WRITE for _, events in ready)
+
+    def is_quiet(self) -> bool:
+        """Return whether the receiver has neither hung up nor said what nobody has asked for."""
+        self._socket.settimeout(0)
+        try:
+            self._socket.recv(1)
+        except (BlockingIOError, ssl.SSLWantReadError):
+            return True
+        except OSError:
+            pass
+        return False
+
+    def close(self) -> None:
+        """Close it."""
+        with suppress(OSError):
+            self._socket.close()
+
+
+class _Reader(io.RawIOBase):
+    """Reads from a socket, but not for longer than a deadline allows in all."""
+
+    def __init__(self, sock: socket.socket, deadline: Deadline) -> None:
+        self.received = 0
+        self.ended = False
+        self._socket = sock
+        self._deadline = deadline
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        self._socket.settimeout(self._deadline.left())
+        size = self._socket.recv_into(buffer)
+        self.received += size
+        self.ended = not size
+        return size
+
+
+class _Source:
+    """Stands for the socket that HTTPResponse wants to read from."""
+
+    def __init__(self, reader: _Reader) -> None:
+        self._reader = reader
+
+    def makefile(self, _mode: str) -> io.BufferedReader:
+        return io.BufferedReader(self._reader)
+
+
+class _Response(HTTPResponse):
+    """Reads an answer past those that only inform (1xx): 101 alone is final."""
+
+    def begin(self) -> None:
+        super().begin()
+        while self.status < 200 and self.status != 101:
+            self.headers = self.msg = None  # type: ignore[assignment]
+            super().begin()
+
+
+def _is_whole(response: HTTPResponse) -> bool:
+    """Read a short answer to its end, so that its connection can be used again."""
+    if response.will_close or response.status == 101:
+        return False
+    if response.status in (204, 304) and (
+        response.getheader("Transfer-Encoding") or response.getheader("Content-Length", "0") != "0"
+    ):
+        return False  # a body where there can be none would be taken for the next answer
+    left = _ANSWER_LIMIT
+    with suppress(Exception):  # the status decides, whatever becomes of the body
+        while left > 0:
+            chunk = response.read1(left)
+            if not chunk:
+                return not response.length
+            left -= len(chunk)
+    return False
+
+
+class Connections:
+    """The connections that are kept: up to *most* for each receiver. Safe to use from threads."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._idle: OrderedDict[tuple[str, str, int], deque[Connection]] = OrderedDict()
+        self._closed = False
+        self._lock = Lock()
+
+    def take(self, receiver: Receiver) -> Connection | None:
+        """Take a connection on which nothing has happened since; None if there is none."""
+        while (connection := self._next(receiver)) is not None:
+            if connection.is_quiet():
+                return connection
+            connection.close()
+        return None
+
+    def _next(self, receiver: Receiver) -> Connection | None:
+        with self._lock:
+            idle = self._idle.get(_key(receiver))
+            return idle.pop() if idle else None
+
+    def keep(self, receiver: Receiver, connection: Connection) -> None:
+        """Keep a connection for the next webhook, or close it if there are enough."""
+        surplus = [connection]
+        with self._lock:
+            if not self._closed:
+                idle = self._idle.setdefault(_key(receiver), deque())
+                self._idle.move_to_end(_key(receiver))
+                idle.append(surplus.pop())
+                if len(idle) > self._most:
+                    surplus.append(idle.popleft())
+                if len(self._idle) > _MOST_RECEIVERS:
+                    surplus += self._idle.popitem(last=False)[1]
+        for one in surplus:
+            one.close()
+
+    def close(self) -> None:
+        """Close all, and those that come back later."""
+        with self._lock:
+            self._closed = True
+            surplus = [one for idle in self._idle.values() for one in idle]
+            self._idle.clear()
+        for one in surplus:
+            one.close()
+
+
+def _key(receiver: Receiver) -> tuple[str, str, int]:
+    return receiver.scheme, receiver.host, receiver.port
+
+
+def connect(receiver: Receiver, deadline: Deadline) -> socket.socket:
+    """Connect to the first of a receiver's addresses that lets one. Raises OSError."""
+    places = _places(receiver)
+    for number, (family, address) in enumerate(places):
+        to_try = len(places) - number
+        try:
+            return _connected(family, address, deadline.left() / to_try)
+        except OSError:
+            if to_try == 1:
+                raise
+    raise OSError("the name has no address")
+
+
+def _connected(family: int, address: Any, timeout: float) -> socket.socket:
+    sock = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        sock.settimeout(timeout)
+        sock.connect(address)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    except BaseException:
+        sock.close()
+        raise
+    return sock
+
+
+def _places(receiver: Receiver) -> list[tuple[int, Any]]:
+    """List families and addresses; only a name of others is looked up. Raises OSError."""
+    if receiver.address is None and not receiver.is_loopback:
+        hosts, flags = [receiver.host], 0
+    else:
+        hosts = list(_LOCAL) if receiver.address is None else [receiver.host]
+        flags = socket.AI_NUMERICHOST
+    return [
+        (family, address)
+        for host in hosts
+        for family, *_, address in socket.getaddrinfo(
+            host, receiver.port, type=socket.SOCK_STREAM, flags=flags
+        )
+    ]

@@ -1,0 +1,132 @@
+"""Answers HTTP on a socket: granian, in this process, in a thread of its own.
+
+Whatever of ours answers HTTP by itself does it here, and so takes what clients send in one way.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
+from pathlib import Path
+from threading import Event, Thread
+from time import sleep
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from socket import socket
+
+    from granian._granian import RSGIHTTPProtocol as HTTPProtocol
+    from granian.rsgi import Scope
+
+    Answer = Callable[[Scope, HTTPProtocol], Awaitable[None]]
+
+_DEADLINE = 10.0
+"""Real seconds that a server may take to start."""
+_BACKLOG = 1024
+"""Connections that wait to be accepted."""
+_GRACE = 1.0
+"""Real seconds that requests in flight have when the server stops."""
+
+
+class Listener:
+    """Has *answer* answer every request between `start` and `stop`; *tls* is as granian has it."""
+
+    def __init__(self, answer: Answer, name: str = "http") -> None:
+        self.stopping = asyncio.Event()
+        """Set when nobody is to be kept waiting any longer."""
+        self._answer = answer
+        self._serving = Event()
+        self._thread: Thread | None = None
+        self._name = name
+        self._stop: Callable[[], object] = lambda: None
+        self._native: set[str] = set()
+
+    def start(self, bound: socket, tls: Mapping[str, Path] | None = None) -> bool:
+        """Serve on a socket that listens, and that this closes at the end; say whether it does."""
+        arguments = bound.getsockname()[:2], bound.detach(), tls or {}
+        self._thread = Thread(target=self._run, args=arguments, name=self._name, daemon=True)
+        others = _native_threads()
+        self._thread.start()
+        self._serving.wait(_DEADLINE)
+        self._native = _native_threads() - others
+        return self._thread.is_alive()
+
+    def stop(self) -> bool:
+        """Answer no more.
+
+        Say whether the server has ended: a client that is still sending its request can keep it
+        alive, but not this process.
+        """
+        thread = self._thread
+        if thread is None:
+            return True
+        if thread.is_alive():
+            self._stop()
+            thread.join(_GRACE)
+            self._await_native_threads()
+        return not thread.is_alive()
+
+    def _await_native_threads(self) -> None:
+        """Let granian's own threads end: one that outlives the interpreter panics."""
+        for _ in range(1000):  # not by the clock: tests of users stop it
+            if not self._native & _native_threads():
+                return
+            sleep(_GRACE / 1000)
+
+    def _run(self, address: tuple[str, int], fd: int, tls: Mapping[str, Path]) -> None:
+        try:
+            asyncio.run(self._serve(address, fd, tls))
+        finally:
+            self._serving.set()
+
+    async def _serve(self, address: tuple[str, int], fd: int, tls: Mapping[str, Any]) -> None:
+        granian = _granian_on(fd)(self, *address, **tls)
+        loop = asyncio.get_running_loop()
+        self._stop = lambda: loop.call_soon_threadsafe(self._end, granian)
+        await granian.serve()
+
+    def _end(self, granian: Any) -> None:
+        self.stopping.set()
+        granian.stop()
+
+    # -- what granian calls ------------------------------------------------------------------
+
+    def __rsgi_init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Note the start, once the event loop comes to what follows it."""
+        loop.call_soon(self._serving.set)
+
+    async def __rsgi__(self, scope: Scope, proto: HTTPProtocol) -> None:
+        await self._answer(scope, proto)
+
+
+def _granian_on(fd: int) -> Callable[..., Any]:
+    """Give a granian for a socket that listens; those that it makes share their port with anybody.
+
+    And one of them it never closes. It is imported with the first start only.
+    """
+    from granian._granian import SocketHolder
+    from granian.constants import HTTPModes, Interfaces
+    from granian.server.embed import Server
+
+    class OnSocket(Server):
+        def _init_shared_socket(self: Any) -> None:
+            self._ssp, self._sfd = None, fd
+            self._shd = SocketHolder(fd, False, _BACKLOG)  # type: ignore[call-arg]  # noqa: FBT003
+
+    return partial(
+        OnSocket,
+        interface=Interfaces.RSGI,
+        http=HTTPModes.http1,
+        websockets=False,
+        log_enabled=False,
+        backpressure=65536,  # requests made to wait must never keep others out
+    )
+
+
+def _native_threads() -> set[str]:
+    """List the threads of this process, also those that Python does not know, where it is told."""
+    try:
+        return {path.name for path in Path("/proc/self/task").iterdir()}
+    except OSError:
+        return set()
