@@ -363,6 +363,61 @@ def test_both_mocks_in_one_test(run: Run) -> None:
     result.assert_outcomes(passed=1)
 
 
+@pytest.mark.parametrize("fixture", ["maxapi", "maxapi_inbox", "maxapi_intercepted"])
+@pytest.mark.parametrize("path", ["mockserver.py", "mockserver/__init__.py"])
+def test_a_module_that_hides_ours_is_one_clear_line(
+    run_apart: Run, pytester: pytest.Pytester, fixture: str, path: str
+) -> None:
+    """A project may have a `mockserver` of its own; only tests that ask for a fixture fail."""
+    file = pytester.path / path
+    file.parent.mkdir(exist_ok=True)
+    file.write_text("")
+
+    result = run_apart(f"import mockserver\ndef test_it({fixture}): ...")
+
+    said = complaint(result)
+    assert said.startswith(f"maxapi: the name mockserver is taken by {file}, which hides the")
+
+
+@pytest.mark.parametrize("fixture", ["maxapi_env", "maxapi_intercepted"])
+@pytest.mark.parametrize("how", ["marker", "option", "ini"])
+def test_a_base_url_with_a_suffix(
+    run: Run, pytester: pytest.Pytester, fixture: str, how: str
+) -> None:
+    """For clients that append only /task/submit to it; the marker's, the option's or the ini's."""
+    if how == "ini":
+        pytester.makeini("[pytest]\nmaxapi_base_url_suffix = api/v1/")
+    marker = "@pytest.mark.maxapi(base_url_suffix='/api/v1')" if how == "marker" else ""
+
+    result = run(
+        f"""
+        {marker}
+        def test_it({fixture}):
+            assert os.environ["MAXAPI_BASE_URL"] == {fixture}.base_url + "/api/v1"
+        """,
+        *(["--maxapi-base-url-suffix", "/api/v1"] if how == "option" else []),
+    )
+
+    result.assert_outcomes(passed=1)
+
+
+def test_a_proxy_of_the_users_is_left_out(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Calls to the mock never go to it, and the user's own exceptions stay."""
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
+    monkeypatch.setenv("NO_PROXY", "internal.example.com")
+    monkeypatch.delenv("no_proxy", raising=False)
+
+    result = run(
+        """
+        def test_it(maxapi_env):
+            assert submit(maxapi_env)
+            assert "internal.example.com" in os.environ["NO_PROXY"]
+        """
+    )
+
+    result.assert_outcomes(passed=1)
+
+
 # -- the report of a failure -----------------------------------------------------------------
 
 
