@@ -255,7 +255,7 @@ class Report:
     notes: list[str] = field(default_factory=list)
     """What is worth knowing of the run as a whole, with numbers; none of it is a finding."""
     lost: str = ""
-    """Why the target did not answer any more, if it did not."""
+    """Why the run could not go on, if it could not."""
     interrupted: bool = False
     """Whether somebody ended the run before its end."""
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from mockserver.contract import Contract, NotJson, parse_json
+from mockserver.writing import write_whole
 
 from .evidence import WEBHOOK, Exchange
 from .redaction import url_without_secrets
@@ -37,7 +38,7 @@ class Recorder:
         self.written: list[Path] = []
 
     def record(self, exchange: Exchange) -> None:
-        """Keep the documents of an exchange. Raises OSError."""
+        """Keep the documents of an exchange. Raises OSError with a file's name."""
         asked = _REQUESTS.get(exchange.operation or "")
         if asked is not None:
             self._keep(asked, exchange.body, "")
@@ -67,13 +68,10 @@ class Recorder:
         self._names.add(name)
         path = self._folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            with path.open("x", encoding="utf-8") as file:
-                json.dump(document, file, indent=2, ensure_ascii=False)
-                file.write("\n")
-        except FileExistsError:
-            return
-        self.written.append(path)
+        if not path.exists():
+            written = json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+            write_whole({path: written.encode("utf-8", "backslashreplace")})
+            self.written.append(path)
 
 
 def _said(document: Any) -> Iterator[str]:

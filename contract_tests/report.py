@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from mockserver.writing import write_whole
+
 from .baseline import (
     FORMAT,
     Baseline,
@@ -53,7 +55,7 @@ _LISTED = 10
 
 
 def write_reports(report: Report, folder: Path, comparison: Comparison | None) -> list[Path]:
-    """Write every form into *folder*; give the files. Raises OSError."""
+    """Write every form into *folder*, or none; give the files. Raises OSError with a name."""
     folder.mkdir(parents=True, exist_ok=True)
     texts = {
         "report.json": json.dumps(as_json(report, comparison), indent=2) + "\n",
@@ -61,8 +63,9 @@ def write_reports(report: Report, folder: Path, comparison: Comparison | None) -
         "report.html": as_html(report, comparison),
         "junit.xml": as_junit(report, comparison),
     }
-    for name, text in texts.items():
-        (folder / name).write_text(text, encoding="utf-8")
+    write_whole(
+        {folder / name: text.encode("utf-8", "backslashreplace") for name, text in texts.items()}
+    )
     return [folder / name for name in texts]
 
 

@@ -18,6 +18,7 @@ from mockserver.testing.mocks import RunningMock, running_mock
 from .evidence import Exchange, Report
 from .lab import Lab, Options, TargetLost
 from .law import LAWS, Law
+from .ledger import LedgerError
 from .spending import Money
 from .target import RateLimited, Target
 
@@ -121,10 +122,11 @@ def examine(
 ) -> Report:
     """Make every experiment, judge all that was seen, and write it into *report*.
 
-    *progress* is told of each step as it begins. KeyboardInterrupt, and a target that
-    does not answer any more, end the experiments, but not the report; tasks left over are
-    cancelled.
+    *progress* is told of each step as it begins. KeyboardInterrupt, a target that does not answer
+    any more, and a ledger that cannot be used end the experiments, but not the report; tasks left
+    over are cancelled.
     """
+    is_there = True
     try:
         laws = lab.experiments()
         for number, law in enumerate(laws):
@@ -133,8 +135,11 @@ def examine(
     except KeyboardInterrupt:
         report.interrupted = True
     except TargetLost as lost:
-        report.interrupted, report.lost = True, str(lost)
-    if lab.options.thrifty and not report.lost:
+        report.interrupted, report.lost = True, f"the target stopped answering: {lost}"
+        is_there = False
+    except LedgerError as unsafe:
+        report.interrupted, report.lost = True, str(unsafe)
+    if lab.options.thrifty and is_there:
         with suppress(RateLimited):
             for history in lab.histories.values():
                 if not lab.has_ended(history):
@@ -144,7 +149,10 @@ def examine(
     report.assumptions = list(lab.assumptions.values())
     report.requests, report.submissions = lab.requests, lab.submissions
     cost = lab.target.money
-    report.reserved_usd = money(cost.reserved if cost.ledger is None else cost.ledger.held)
+    report.reserved_usd = money(cost.reserved)
+    if cost.ledger is not None:
+        with suppress(LedgerError):
+            report.reserved_usd = money(cost.ledger.held)
     report.unchecked, report.notes = lab.unchecked, [*lab.notes(), *lab.census.notes()]
     return report
 

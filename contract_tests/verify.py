@@ -77,12 +77,15 @@ class Planned:
 
 def check(request: Request, contract: Contract, environment: Mapping[str, str]) -> Options:
     """Settle what a run is to do. Raises VerifyError."""
+    _check_variable("--token-env", request.token_env, environment)
     if request.url is not None:
         _check_url(request, request.url, environment)
     elif request.live:
         raise VerifyError("--live: there is no --url; name the live API's")
-    if request.other_token_env and request.other_token_env not in environment:
-        raise VerifyError(f"--other-token-env: {request.other_token_env} is not set")
+    if request.other_token_env is not None:
+        _check_variable("--other-token-env", request.other_token_env, environment)
+        if request.other_token_env not in environment:
+            raise VerifyError(f"--other-token-env: {request.other_token_env} is not set")
     if request.webhook_url is not None:
         _parts("--webhook-url", request.webhook_url)
     for name in (request.token_env, request.other_token_env or ""):
@@ -98,6 +101,13 @@ def check(request: Request, contract: Contract, environment: Mapping[str, str]) 
         patience=request.patience,
         token_is_made_up=made_up,
     )
+
+
+def _check_variable(option: str, name: str, environment: Mapping[str, str]) -> None:
+    """Take what is, or can be, the name of a variable; the key itself must not be shown."""
+    if name not in environment and not re.fullmatch(r"[A-Z_][A-Z0-9_]*", name):
+        said = "is given no name of an environment variable; use the name, not the key itself"
+        raise VerifyError(f"{option}: {said}")
 
 
 def _check_url(request: Request, url: str, environment: Mapping[str, str]) -> None:
@@ -148,7 +158,10 @@ def verify(
         shown = lab.target.base_url
         report = Report(shown, datetime.now(UTC), options.seed, command)
         if cost.ledger is not None:
-            report.limit_usd = money(cost.ledger.limit)
+            report.limit_usd, report.reserved_usd = (
+                money(cost.ledger.limit),
+                money(cost.ledger.held),
+            )
         problem = problem_of(lab.beside)
         if problem:
             raise VerifyError(problem)

@@ -95,6 +95,8 @@ class Watch:
         self._salt = secrets.token_bytes(16)
         self._known: set[str] = set()
         self._noticed: OrderedDict[str, int] = OrderedDict()
+        self.unrecorded = False
+        """Whether something could not be recorded."""
         self.passed = 0
         """How much has passed, whether it was judged or not."""
 
@@ -186,7 +188,8 @@ class Watch:
             if self._recorder is not None:
                 self._recorder.record(exchange)
         except OSError as error:
-            self.notice(f"not recorded: {error.strerror}")
+            self.unrecorded = True
+            self.notice(f"not recorded: {error.filename}: {error.strerror}")
 
     def _forget(self, now: float) -> None:
         for known in self._memory.forget(now):

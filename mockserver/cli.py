@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from difflib import get_close_matches
 from io import TextIOWrapper
 from typing import NoReturn
@@ -16,10 +17,13 @@ from mockserver.commands.options import (
     PASS,
     USAGE,
     add_settings,
+    complain,
     contract_of,
+    not_written,
 )
 from mockserver.contract import ContractError
 from mockserver.contract.loader import pretty
+from mockserver.domain.redaction import SHORTEST, without_url_secrets
 from mockserver.domain.scenario import SCENARIOS
 from mockserver.settings import SettingError
 from mockserver.version import __version__
@@ -29,14 +33,25 @@ class _Parser(argparse.ArgumentParser):
     """Says what is wrong in one line."""
 
     def error(self, message: str) -> NoReturn:
-        self.exit(USAGE, f"{self.prog}: {message} (see {self.prog} --help)\n")
+        shown = without_url_secrets(message)
+        self.exit(USAGE, f"{self.prog}: {shown} (see {self.prog} --help)\n")
 
     def refuse(self, unknown: Sequence[str]) -> NoReturn:
         """Say which argument nobody knows, and which one may be meant."""
         options = [option for action in self._actions for option in action.option_strings]
         near = get_close_matches(unknown[0].partition("=")[0], options, n=1)
         hint = f", did you mean {near[0]}?" if near else ""
-        self.error(f"unrecognized arguments: {' '.join(unknown)}{hint}")
+        self.error(f"unrecognized arguments: {' '.join(_shown(unknown))}{hint}")
+
+
+def _shown(arguments: Sequence[str]) -> Iterator[str]:
+    """Give arguments that nobody knows, without the values of options: one can be a key."""
+    for one in arguments:
+        name, equals, _ = one.partition("=")
+        if one.startswith("-"):
+            yield f"{name}{equals and '=...'}"
+        else:
+            yield one if len(one) < SHORTEST else f"{one[:3]}..."
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -44,24 +59,37 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # a name of a file can be any bytes
-    parser = _make_parser()
-    options, unknown = parser.parse_known_args(arguments)
-    if unknown:
-        options.parser.refuse(unknown)
     try:
-        status: int = options.run(options)
-        if sys.stdout is not None:
-            sys.stdout.flush()
+        with _flushed():
+            return _perform(arguments)
     except (SettingError, ContractError) as error:
-        print(f"{parser.prog}: {error}", file=sys.stderr)
+        complain(f"maxapi-mock: {error}")
         return USAGE
     except KeyboardInterrupt:
         return INTERRUPTED
     except OSError as error:
-        if not isinstance(error, BrokenPipeError):
-            print(f"{parser.prog}: {error}", file=sys.stderr)
         sys.stdout = None  # what is left cannot be written
-        return FAILURE
+        if isinstance(error, BrokenPipeError):
+            return FAILURE
+        complain(f"maxapi-mock: {not_written(error)}")
+        return USAGE
+
+
+@contextmanager
+def _flushed() -> Iterator[None]:
+    """See to it that whatever was printed can be, also the help that ends the process."""
+    try:
+        yield
+    finally:
+        if sys.stdout is not None:
+            sys.stdout.flush()
+
+
+def _perform(arguments: Sequence[str] | None) -> int:
+    options, unknown = _make_parser().parse_known_args(arguments)
+    if unknown:
+        options.parser.refuse(unknown)
+    status: int = options.run(options)
     return status
 
 

@@ -162,6 +162,9 @@ def test_show_settings_prints_each_with_its_origin(
         ([], "the following arguments are required: COMMAND"),
         (["sreve"], "invalid choice: 'sreve'"),
         (["serve", "--prot", "1"], "unrecognized arguments: --prot"),
+        (["serve", "--apikey", "sk-hush"], "unrecognized arguments: --apikey sk-..., did you"),
+        (["serve", "--api-key", "sk-hush", "sk-hush"], "unrecognized arguments: sk-..."),
+        (["serve", "--public-url", "ftp://u:hush@a"], "'ftp://[redacted]@a' is not accepted"),
         (["serve", "--port", "x"], "port: 'x' is not accepted; use an integer from 0 to 65535"),
         (["serve", "--model-cards", "/none"], "model-cards: /none is no folder"),
         (["serve", "--host", "192.0.2.1", "--port", "0"], "cannot listen on 192.0.2.1:0"),
@@ -178,6 +181,7 @@ def test_wrong_usage_ends_with_2_and_one_line(
     assert out == ""
     assert said in err
     assert err.count("\n") == 1
+    assert "hush" not in err
 
 
 def test_version(capsys: pytest.CaptureFixture[str]) -> None:

@@ -5,12 +5,15 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 
 from mockserver.contract import Contract, load_contract
+from mockserver.domain.redaction import Redactor, is_ours, without_url_secrets
 from mockserver.settings import (
     SETTINGS,
     Resolved,
+    Settings,
     default_text,
     option_of,
     resolve_contract,
@@ -28,8 +31,48 @@ _REPEATED = {"api_key": "KEY", "expect": "WHAT"}
 def usage(command: str, message: str) -> int:
     """Say what is wrong with how a command was called; give its exit status."""
     prog = f"maxapi-mock {command}"
-    print(f"{prog}: {message} (see {prog} --help)", file=sys.stderr)
+    complain(f"{prog}: {message} (see {prog} --help)")
     return USAGE
+
+
+def complain(text: str) -> None:
+    """Print a line of *text* for people, if anybody is there to read it; no secrets of URLs."""
+    if sys.stderr is None:
+        return
+    try:
+        print(without_url_secrets(text), file=sys.stderr, flush=True)
+    except OSError:
+        sys.stderr = None
+
+
+def say(text: str) -> None:
+    """Print *text* where a reader that has gone must not keep this command from its work."""
+    if sys.stdout is None:
+        return
+    try:
+        print(text, flush=True)
+    except OSError as error:
+        sys.stdout = None
+        if not isinstance(error, BrokenPipeError):
+            complain(f"maxapi-mock: {not_written(error)}")
+
+
+def not_written(error: OSError) -> str:
+    """Say which file cannot be written, and why."""
+    return f"{error.filename or 'standard output'}: {error.strerror or error}"
+
+
+def secrets_hidden(keys: Iterable[str], settings: Settings) -> Callable[[str], str]:
+    """Make a function that takes secrets out of texts: *keys* of the user's own, and *settings*."""
+    own = [key for key in keys if not is_ours(key)]
+    given = [settings.control_token, settings.webhook_secret, *(settings.api_key or ())]
+    redactor = Redactor([*own, *filter(None, given)])
+    return lambda text: without_url_secrets(redactor.text(text))
+
+
+def command_line() -> str:
+    """Say how this command was called, without secrets of URLs; no option holds another one."""
+    return without_url_secrets(" ".join(["maxapi-mock", *sys.argv[1:]]))
 
 
 def add_settings(parser: argparse.ArgumentParser, *names: str) -> None:
@@ -84,4 +127,4 @@ def _warn_of_variables() -> None:
         return
     for warning in unknown_variables(os.environ):
         with suppress(OSError):
-            print(f"maxapi-mock: {warning}", file=sys.stderr, flush=True)
+            complain(f"maxapi-mock: {warning}")

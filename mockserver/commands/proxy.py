@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -12,9 +11,18 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from mockserver.commands.options import FAILURE, PASS, add_settings, contract_of, usage
+from mockserver.commands.options import (
+    FAILURE,
+    PASS,
+    USAGE,
+    add_settings,
+    command_line,
+    contract_of,
+    say,
+    usage,
+)
 from mockserver.commands.signals import stop_signals
-from mockserver.commands.suite import contract_tests
+from mockserver.commands.suite import contract_tests, written_to
 from mockserver.contract import load_contract
 
 _DEFAULT_PORT = 6292
@@ -68,16 +76,17 @@ def run(options: argparse.Namespace) -> int:
         found=_print_finding,
         notice=_print_notice,
         recorder=recorder,
-        command=" ".join(["maxapi-mock", *sys.argv[1:]]),
+        command=command_line(),
     )
     with stop_signals() as wait:
         status = _pass_on(options, watch, wait)
     if status is not None:
         return status
     report = watch.report(time.monotonic())
+    written = options.report is None or written_to(options.report, "proxy", report)
     _print_summary(report, watch, recorder)
-    if options.report is not None:
-        contract_tests("report").write_reports(report, options.report, None)
+    if not written or watch.unrecorded:
+        return USAGE
     return FAILURE if report.drift else PASS
 
 
@@ -168,11 +177,11 @@ def _print_finding(finding: Any) -> None:
         rows.append(("exchange", outline.one_line(str(finding.exchange), 160)))
     lines = [f"{finding.severity}: {outline.heading_of(finding)}"]
     lines += [f"  {name:11}{text}" for name, text in rows]
-    print("\n".join(lines), flush=True)
+    say("\n".join(lines))
 
 
 def _print_notice(text: str) -> None:
-    print(f"notice: {contract_tests('outline').one_line(text)}", flush=True)
+    say(f"notice: {contract_tests('outline').one_line(text)}")
 
 
 def _print_summary(report: Any, watch: Any, recorder: Any) -> None:

@@ -13,9 +13,20 @@ from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mockserver.commands.options import FAILURE, PASS, USAGE, add_settings, resolve, usage
+from mockserver.commands.options import (
+    FAILURE,
+    PASS,
+    USAGE,
+    add_settings,
+    complain,
+    not_written,
+    resolve,
+    secrets_hidden,
+    usage,
+)
 from mockserver.commands.summary import as_json, as_markdown, as_text
 from mockserver.settings import Resolved
+from mockserver.writing import append_whole, write_whole
 
 if TYPE_CHECKING:
     from mockserver.engine.tally import Tally
@@ -88,12 +99,13 @@ def run(options: argparse.Namespace) -> int:
     tally.finish("does the command read MAXAPI_BASE_URL?", resolved.settings.expect)
     sandboxes = server.service.sandboxes
     spent = sandboxes.spent_ever, sandboxes.unpriced_ever
+    tally.rewrite(secrets_hidden(sandboxes.keys, resolved.settings))
     written = _report(tally, spent, options.summary_file)
     if status == PASS and tally.warnings and options.fail_on_warnings:
-        _say("maxapi-mock run: failed by --fail-on-warnings")
+        complain("maxapi-mock run: failed by --fail-on-warnings")
         status = FAILURE
     if status == PASS and not written:
-        status = FAILURE
+        status = USAGE
     if not ended:  # a client keeps the server's threads, and they would outlive the interpreter
         os._exit(status)
     return status
@@ -213,30 +225,19 @@ def _in_foreground() -> bool:
 
 
 def _report(tally: Tally, spent: tuple[Decimal, int], file: Path | None) -> bool:
-    """Print the summary, and write it where it was asked for; say whether that could be done.
+    """Print the summary, and write it where it was asked for; return whether that could be done.
 
     *spent* is in US dollars, and in tasks whose price nobody knows.
     """
-    _say(as_text(tally, *spent))
+    complain(as_text(tally, *spent))
     if file is None:
         return True
     try:
         if file.suffix == ".json":
-            file.write_text(as_json(tally, *spent), "utf-8")
+            write_whole({file: as_json(tally, *spent).encode("utf-8", "backslashreplace")})
         else:  # the summary of a GitHub job belongs to all of its steps
-            with file.open("a", encoding="utf-8") as summary:
-                summary.write(as_markdown(tally, *spent))
+            append_whole(file, as_markdown(tally, *spent).encode("utf-8", "backslashreplace"))
     except OSError as error:
-        _say(f"maxapi-mock: {error}")
+        complain(f"maxapi-mock run: --summary-file: {not_written(error)}")
         return False
     return True
-
-
-def _say(text: str) -> None:
-    """Print beside what the command prints, if anybody is there to read it."""
-    if sys.stderr is None:
-        return
-    try:
-        print(text, file=sys.stderr, flush=True)
-    except OSError:
-        sys.stderr = None

@@ -7,7 +7,10 @@ import gc
 import os
 import shlex
 import sys
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 from mockserver.commands.options import PASS, USAGE, add_settings, resolve
 from mockserver.commands.signals import stop_signals
@@ -16,6 +19,8 @@ from mockserver.version import __version__
 
 if TYPE_CHECKING:
     from mockserver.web.server import Server
+
+_MOST_REASONS = 100
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -32,20 +37,26 @@ def run(options: argparse.Namespace) -> int:
     if options.show_settings:
         _show_settings(resolved)
         return PASS
+    from mockserver.commands.warning_log import WarningLog
     from mockserver.engine.service import Service
     from mockserver.web.server import Server, ServerError
 
     be_quick()
     with stop_signals() as wait:
         try:
-            server = Server(Service(resolved.contract, resolved.settings))
+            watches = (WarningLog(), say_what_is_not_sent())
+            tell = partial(_tell_all, watches)
+            server = Server(Service(resolved.contract, resolved.settings, watch=tell))
             server.start()
         except ServerError as error:
             print(f"maxapi-mock: {error}", file=sys.stderr)
             return USAGE
-        _say_what_is_served(server, resolved.settings)
-        wait()
-    if not server.stop():
+        try:
+            _say_what_is_served(server, resolved.settings)
+            wait()
+        finally:
+            ended = server.stop()
+    if not ended:
         os._exit(PASS)
     return PASS
 
@@ -68,6 +79,31 @@ def _say_what_is_served(server: Server, settings: Settings) -> None:
             print(f"export {name}={shlex.quote(value)}")
     if sys.stdout is not None:
         sys.stdout.flush()
+
+
+def _tell_all(watches: Iterable[Callable[[Any], object]], entry: object) -> None:
+    for watch in watches:
+        watch(entry)
+
+
+def say_what_is_not_sent() -> Callable[[object], None]:
+    """Make what tells, once for each reason, of webhooks that are not sent at all."""
+    from mockserver.engine.callback import NEVER_SENT
+    from mockserver.engine.journal import Delivery
+
+    told: set[str] = set()
+
+    def tell(entry: object) -> None:
+        if not isinstance(entry, Delivery) or entry.failure not in NEVER_SENT:
+            return
+        error = str(entry.error)
+        if error in told or len(told) > _MOST_REASONS or sys.stderr is None:
+            return
+        told.add(error)
+        with suppress(OSError):
+            print(f"maxapi-mock: webhook {error}", file=sys.stderr, flush=True)
+
+    return tell
 
 
 def _show_settings(resolved: Resolved) -> None:

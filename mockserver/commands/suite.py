@@ -6,12 +6,24 @@ import shlex
 import sys
 from importlib import import_module, metadata
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
+from mockserver.commands.options import complain, not_written
 from mockserver.settings import SettingError
 
 _EXTRA = ("hypothesis", "pytest")
 """What the extra `verify` installs."""
+
+
+def written_to(folder: Path, command: str, report: Any, comparison: Any = None) -> bool:
+    """Write every form of a report into *folder*, or say why that cannot be done."""
+    try:
+        contract_tests("report").write_reports(report, folder, comparison)
+    except OSError as error:
+        complain(f"maxapi-mock {command}: --report: {not_written(error)}")
+        return False
+    return True
 
 
 def contract_tests(module: str) -> Any:

@@ -21,7 +21,7 @@ def as_text(tally: Tally, spent: Decimal, unpriced: int = 0) -> str:
     lines += [f"  {name:14}{sum(by.values()):>5}  {_counts(by)}" for name, by in _rows(tally)]
     for title, counts in _lists(tally):
         lines.append(f"  {title}:")
-        lines += [f"    {number:>4} x {_shown(text)}" for text, number in counts]
+        lines += [f"    {number:>4} x {on_one_line(text)}" for text, number in counts]
     return "\n".join(lines)
 
 
@@ -35,7 +35,7 @@ def as_markdown(tally: Tally, spent: Decimal, unpriced: int = 0) -> str:
             lines.append(f"| {name} | {sum(by.values())} | {cell} |")
     for title, counts in _lists(tally):
         lines += ["", f"**{title.capitalize()}**", ""]
-        lines += [f"- {number} x `{_shown(text).replace('`', '')}`" for text, number in counts]
+        lines += [f"- {number} x `{on_one_line(text).replace('`', '')}`" for text, number in counts]
     return "\n".join([*lines, "", ""])
 
 
@@ -101,10 +101,12 @@ def _most(counts: Counter[Any], shown: int) -> list[tuple[Any, int]]:
 
 
 def _counts(outcomes: Counter[Any]) -> str:
-    return ", ".join(f"{_shown(str(outcome))} x {number}" for outcome, number in _most(outcomes, 4))
+    return ", ".join(
+        f"{on_one_line(str(outcome))} x {number}" for outcome, number in _most(outcomes, 4)
+    )
 
 
-def _shown(text: str) -> str:
+def on_one_line(text: str) -> str:
     """Write a text that may hold anything on one line."""
     plain = "".join(char if char.isprintable() else repr(char)[1:-1] for char in text)
     return plain if len(plain) <= _WIDTH else f"{plain[:_WIDTH]}..."

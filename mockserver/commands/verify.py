@@ -13,9 +13,18 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
-from mockserver.commands.options import FAILURE, PASS, USAGE, add_settings, contract_of
+from mockserver.commands.options import (
+    FAILURE,
+    PASS,
+    USAGE,
+    add_settings,
+    command_line,
+    complain,
+    contract_of,
+    not_written,
+)
 from mockserver.commands.progress import shown
-from mockserver.commands.suite import contract_tests
+from mockserver.commands.suite import contract_tests, written_to
 from mockserver.contract import Contract
 from mockserver.domain.billing import UNPRICED, is_priced, money
 from mockserver.domain.moment import parse_duration
@@ -118,27 +127,34 @@ def run(options: argparse.Namespace) -> int:
             _print_plan(verify.plan(request, contract), request)
             _print_unpriced(request, contract)
             return PASS
-        if options.report is not None:
-            options.report.mkdir(parents=True, exist_ok=True)  # before anything is paid for
+        if options.report is not None and not _is_made(options.report):
+            return USAGE
         weights = _weights(request, contract)
         with _ended_by_a_signal(), shown(sys.stderr, weights) as progress:
-            found = verify.verify(request, contract, _command(), progress=progress)
+            found = verify.verify(request, contract, command_line(), progress=progress)
     except (verify.VerifyError, report.BaselineError, ledger.LedgerError) as error:
-        print(f"maxapi-mock verify: {error}", file=sys.stderr)
-        return USAGE
-    except OSError as error:
-        print(f"maxapi-mock verify: {error}; use another folder", file=sys.stderr)
+        complain(f"maxapi-mock verify: {error}")
         return USAGE
     comparison = report.compare(found, baseline) if baseline is not None else None
+    written = options.report is None or written_to(options.report, "verify", found, comparison)
     print(report.terminal_summary(found, comparison))
-    if options.report is not None:
-        report.write_reports(found, options.report, comparison)
-    return _status(found, request, failed=report.fails(found, comparison))
+    status = _status(found, request, failed=report.fails(found, comparison))
+    return status if written else USAGE
+
+
+def _is_made(folder: Path) -> bool:
+    """Make the folder of the report, before anything is paid for, or say why it cannot be."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        complain(f"maxapi-mock verify: --report: {not_written(error)}; use another folder")
+        return False
+    return True
 
 
 def _status(found: Any, request: Any, *, failed: bool) -> int:
     if found.lost:
-        print(f"maxapi-mock verify: the target stopped answering: {found.lost}", file=sys.stderr)
+        complain(f"maxapi-mock verify: {found.lost}")
         return USAGE
     if failed:
         return FAILURE
@@ -167,14 +183,9 @@ def _weights(request: Any, contract: Contract) -> Mapping[str, float]:
         return {law.id: 1.0 for law in contract_tests("lab").Lab.experiments()}
     planned, rate = verify.plan(request, contract), request.rate or verify.LIVE_RATE
     made = contract_tests("forecast").forecast(planned, options, contract, rate)
-    print(f"maxapi-mock verify: {made}", file=sys.stderr, flush=True)
+    complain(f"maxapi-mock verify: {made}")
     weights: Mapping[str, float] = made.weights
     return weights
-
-
-def _command() -> str:
-    """Say how the suite was called; no option holds a secret."""
-    return " ".join(["maxapi-mock", *sys.argv[1:]])
 
 
 def _print_plan(planned: list[Any], request: Any) -> None:

@@ -6,10 +6,12 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import urljoin
 
-from jsonschema_rs import meta
+from jsonschema_rs import ReferencingError, ValidationError, meta
 
 from mockserver.contract.card import defaults_of
-from mockserver.contract.validation import DRAFT, Schemas
+from mockserver.contract.explaining import DRAFT
+from mockserver.contract.validation import Schemas
+from mockserver.contract.violation import join_place
 
 _SIZED = ("ratio", "resolution")
 """The fields by which the tables of sizes are looked up."""
@@ -23,6 +25,7 @@ def faults(schemas: Schemas, card: Mapping[str, Any], uri: str) -> Iterator[str]
     if schemas.documents.get(uri) is not card:
         within = Schemas({**schemas.documents, uri: dict(card)}, schemas.base)
     broken = [*_broken_schema(card), *_broken_references(within, card, uri)]
+    broken = broken or list(_unusable_schema(within, card, uri))
     if broken:
         yield from broken
         return
@@ -47,6 +50,22 @@ def _broken_schema(card: Mapping[str, Any]) -> Iterator[str]:
             yield f"{place}: not a JSON Schema: {_why(schema)}"
 
 
+def _unusable_schema(within: Schemas, card: Mapping[str, Any], uri: str) -> Iterator[str]:
+    """Say what no validator can be made of, such as a pattern that is none."""
+    pointers = {"input": "input"} | {
+        f"effects[{number}].if": f"effects/{number}/if"
+        for number, one in enumerate(card.get("effects", ()))
+        if "if" in one
+    }
+    for place, pointer in pointers.items():
+        try:
+            within.fast(f"{uri}#/{pointer}")
+        except ValidationError as error:
+            yield f"{join_place(list(error.instance_path))}: {error.message}; use one of ECMA 262"
+        except (ReferencingError, ValueError) as error:
+            yield f"{place}: not usable: {str(error).splitlines()[0]}"
+
+
 def _why(schema: Mapping[str, Any]) -> str:
     from jsonschema import Draft202012Validator, SchemaError
 
@@ -60,9 +79,9 @@ def _why(schema: Mapping[str, Any]) -> str:
 def _broken_references(within: Schemas, card: Mapping[str, Any], uri: str) -> Iterator[str]:
     for place, reference in _references(card, ""):
         try:
-            within.resolve(reference, uri)
+            within.follow({"$ref": reference}, uri)
         except (KeyError, IndexError, ValueError, TypeError):
-            yield f"{place}: {reference!r} names nothing in this card or below schemas/"
+            yield f"{place}: {reference!r} names nothing in this card or below schemas/, or itself"
 
 
 def _references(node: Any, place: str) -> Iterator[tuple[str, str]]:

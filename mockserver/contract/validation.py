@@ -1,19 +1,19 @@
-"""Two validators for each schema: a fast one decides, jsonschema explains a refusal.
+"""Two validators for each schema: a fast one decides, the other explains a refusal.
 
-A property test holds that they agree.
+A property test holds that they agree; where they should not, the refusal stands.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
-from functools import cached_property, lru_cache
+from functools import cached_property
 from itertools import chain
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urldefrag, urljoin
 
 import jsonschema_rs
 
+from mockserver.contract.explaining import DRAFT, additional, explaining_class, without_dialect
 from mockserver.contract.violation import Source, Violation, describe, join_place, show
 
 if TYPE_CHECKING:
@@ -43,9 +43,13 @@ class Schemas:
         return uri if pointer else f"{document}#", node
 
     def follow(self, node: Mapping[str, Any], base: str) -> Mapping[str, Any]:
-        """Give *node*, or what it refers to if it is a reference."""
+        """Give *node*, or what it refers to if it is a reference. Raises KeyError for a circle."""
+        seen: set[str] = set()
         while "$ref" in node:
             base, node = self.resolve(node["$ref"], base)
+            if base in seen:
+                raise KeyError(base)
+            seen.add(base)
         return node
 
     def validator(self, uri: str) -> SchemaValidator:
@@ -69,12 +73,13 @@ class Schemas:
         from referencing.jsonschema import DRAFT202012
 
         return Registry().with_resources(
-            (uri, DRAFT202012.create_resource(document)) for uri, document in self.documents.items()
+            (uri, DRAFT202012.create_resource(without_dialect(document)))
+            for uri, document in self.documents.items()
         )
 
     def explaining(self, uri: str) -> Validator:
         """Build the validator that names every violation of the schema at *uri*."""
-        validator: Validator = _explaining_class()({"$ref": uri}, registry=self._explaining)
+        validator: Validator = explaining_class()({"$ref": uri}, registry=self._explaining)
         return validator
 
 
@@ -86,9 +91,13 @@ class SchemaValidator:
         self._uri = uri
 
     @cached_property
+    def _fast(self) -> jsonschema_rs.Validator:
+        return self._schemas.fast(self._uri)
+
+    @cached_property
     def is_valid(self) -> Any:
         """A function from a JSON value to whether it conforms."""
-        return self._schemas.fast(self._uri).is_valid
+        return self._fast.is_valid
 
     @cached_property
     def _explain(self) -> Validator:
@@ -112,7 +121,20 @@ class SchemaValidator:
                 mistyped.add(violation.place)
             if len(found) == MOST_VIOLATIONS:
                 break
-        return list(found.values())
+        return (
+            list(found.values())
+            or [self._unexplained(error, prefix) for error in self._fast.iter_errors(document)][
+                :MOST_VIOLATIONS
+            ]
+        )
+
+    def _unexplained(self, error: jsonschema_rs.ValidationError, prefix: str) -> Violation:
+        """Say which rule is broken where only the fast validator finds it."""
+        path = list(error.evaluation_path)
+        keyword = str(path[-1])
+        clause, source = self._locate(path)
+        place, value = join_place(list(error.instance_path), prefix), show(error.instance)
+        return Violation(place, value, f"breaks the rule {keyword}", "", keyword, clause, source)
 
     def _explained(self, error: ValidationError, prefix: str) -> Iterator[Violation]:
         keyword = str(error.validator)
@@ -154,6 +176,8 @@ class SchemaValidator:
         node: Any = {"$ref": self._uri}
         source = UNKNOWN
         for part in path:
+            if part == "$ref" and isinstance(node, dict) and isinstance(node.get(part), str):
+                continue  # only the fast validator names it
             while isinstance(node, dict) and part not in node:  # jsonschema leaves `$ref` out
                 overridden = "x-source" in node  # who refers to a clause knows its page better
                 uri, node = self._schemas.resolve(node["$ref"], base)
@@ -162,9 +186,6 @@ class SchemaValidator:
             source = source_of(node[part], keyword_source(node, part, source))
             node, pointer = node[part], f"{pointer}/{_escape(part)}"
         return f"{base.removeprefix(self._schemas.base)}#{pointer}", source
-
-
-DRAFT = "https://json-schema.org/draft/2020-12/schema"
 
 
 def source_of(node: Any, otherwise: Source) -> Source:
@@ -200,32 +221,8 @@ def _escape(part: str | int) -> str:
 def _unknown_members(
     place: str, error: ValidationError, clause: str, source: Source
 ) -> Iterator[Violation]:
-    known = _as_mapping(error.schema).get("properties", {})
-    for name in cast("dict[str, Any]", error.instance):
-        if name not in known:
-            where, accepted = join_place([name], place), f"one of {', '.join(known)}"
-            yield Violation(where, "", "is unknown", accepted, str(error.validator), clause, source)
-
-
-@lru_cache(maxsize=1)
-def _explaining_class() -> Any:
-    """Import jsonschema only when there is something to explain: that takes longer than a start."""
-    from jsonschema import Draft202012Validator
-    from jsonschema.validators import extend
-
-    return extend(  # type: ignore[no-untyped-call]
-        Draft202012Validator, {"pattern": _pattern}
-    )
-
-
-def _pattern(_validator: Any, pattern: str, instance: Any, _schema: Any) -> Iterator[Any]:
-    """Read `$` as ECMA 262 does: only the very end, never before a final line feed."""
-    from jsonschema import ValidationError
-
-    if isinstance(instance, str) and not _ecma(pattern).search(instance):
-        yield ValidationError(f"{instance!r} does not match {pattern!r}")
-
-
-@lru_cache(maxsize=256)
-def _ecma(pattern: str) -> re.Pattern[str]:
-    return re.compile(re.sub(r"(?<!\\)\$$", r"\\Z", pattern))
+    schema = _as_mapping(error.schema)
+    accepted = f"one of {', '.join(schema.get('properties', {}))}"
+    for name in additional(cast("dict[str, Any]", error.instance), schema):
+        where = join_place([name], place)
+        yield Violation(where, "", "is unknown", accepted, str(error.validator), clause, source)

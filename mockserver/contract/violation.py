@@ -61,7 +61,10 @@ def join_place(parts: list[str | int], prefix: str = "") -> str:
 
 
 def show(value: Any) -> str:
-    """Show a JSON value in at most about 60 characters, strings in single quotes."""
+    """Show a JSON value in at most about 60 characters, strings in single quotes.
+
+    Of a longer array it says how many items it has.
+    """
     if isinstance(value, str):
         inner = json.dumps(value[:60], ensure_ascii=False)[1:-1].replace('\\"', '"')
         return f"'{inner}'" if len(value) <= 60 else f"'{inner}…'"
@@ -69,10 +72,25 @@ def show(value: Any) -> str:
     for chunk in json.JSONEncoder(ensure_ascii=False).iterencode(value):
         text += chunk[:61]
         if len(text) > 60:
-            return f"{text[:60]}…"
+            return _items(value) if isinstance(value, list) else f"{text[:60]}…"
     return text
 
 
+def shortened(value: Any) -> Any:
+    """Replace each long array of a JSON value by a text that says how many items it has."""
+    if isinstance(value, dict):
+        return {name: shortened(member) for name, member in value.items()}
+    if isinstance(value, list):
+        return [shortened(item) for item in value] if len(value) <= _FEW else _items(value)
+    return value
+
+
+def _items(array: list[Any]) -> str:
+    return f"[{len(array)} item{'' if len(array) == 1 else 's'}]"
+
+
+_FEW = 3
+"""Items that a person can look through."""
 _ARTICLES = {"integer": "an integer", "array": "an array", "object": "an object", "null": "null"}
 
 

@@ -30,9 +30,6 @@ KINDS: Mapping[str, str] = {
 }
 """The kinds of contract warnings, by the names by which they are declared."""
 
-NOTES = frozenset((FROZEN_CLOCK,))
-"""What is pointed out without being against the contract."""
-
 _CODE = re.compile(r"(?:([a-z]+):)?([45][0-9]{2})")
 
 

@@ -31,13 +31,13 @@ def advance(
 
     Transitions and webhook attempts, retries too, are done at their own moments: whoever asks
     meanwhile sees the clock there. When this returns, nothing is in flight. Two advances of one
-    sandbox wait for each other.
+    sandbox wait for each other. A reset of the clock meanwhile ends it.
     """
     with sandbox.advancing, _taken_over(sandbox, dispatcher):
-        until = target()
+        until, epoch = target(), sandbox.clock.epoch
         happened: list[Event] = []
         pending = _Transitions(sandbox, sandbox.clock.now())
-        while len(happened) < _MOST_EVENTS:
+        while len(happened) < _MOST_EVENTS and sandbox.clock.epoch == epoch:
             entry, call = pending.next(), dispatcher.next_call(sandbox)
             moment = min((at for at in (entry, call and call.due) if at), default=None)
             if moment is None or moment > (LATEST if until is None else until):
@@ -47,7 +47,7 @@ def advance(
                 happened.append(pending.take())
             elif call is not None and dispatcher.timer.take(call):
                 happened.extend(map(webhook_event, dispatcher.perform(call)))
-        if until is not None:
+        if until is not None and sandbox.clock.epoch == epoch:
             sandbox.clock.advance_to(until)
         return happened
 
@@ -76,7 +76,7 @@ def moment_of(sandbox: Sandbox, task: Task, status: str) -> datetime:
 @contextmanager
 def _taken_over(sandbox: Sandbox, dispatcher: Dispatcher) -> Iterator[None]:
     """Stop the clock, and keep the timer's hands off the sandbox."""
-    speed = sandbox.clock.speed
+    speed, epoch = sandbox.clock.speed, sandbox.clock.epoch
     sandbox.clock.run(0)
     dispatcher.timer.hold(sandbox)
     try:
@@ -84,7 +84,8 @@ def _taken_over(sandbox: Sandbox, dispatcher: Dispatcher) -> Iterator[None]:
         dispatcher.await_landing(sandbox, in_flight)
         yield
     finally:
-        sandbox.clock.run(speed)
+        if sandbox.clock.epoch == epoch:
+            sandbox.clock.run(speed)
         dispatcher.timer.release(sandbox)
 
 

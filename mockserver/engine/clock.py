@@ -1,4 +1,7 @@
-"""The clock of a sandbox: it runs, runs faster, stands still, and is advanced; never back."""
+"""The clock of a sandbox: it runs, runs faster, stands still, and is advanced.
+
+Only a reset, after which there is nothing left that it could have dated, sets it back.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,16 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from threading import Lock
+
+real_seconds: Callable[[], float] = (
+    partial(time.clock_gettime, time.CLOCK_MONOTONIC)
+    if hasattr(time, "clock_gettime")
+    else time.monotonic
+)
+"""Gives real seconds from any origin, also in a test that freezes time: freezegun and others
+replace `time.monotonic`, and what waits for the network has to wait for the real one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,13 +42,15 @@ class Clock:
         start: datetime | None = None,
         *,
         speed: float = 1.0,
-        real: Callable[[], float] = time.monotonic,
+        real: Callable[[], float] = real_seconds,
     ) -> None:
         self._real = real
         self._lock = Lock()
         self.on_change: Callable[[], object] = lambda: None
         """Called after the course of the clock was changed by hand."""
-        self._course = _Course(start or datetime.now(UTC), real(), speed)
+        self._course = self._first = _Course(start or datetime.now(UTC), real(), speed)
+        self.epoch = 0
+        """Changes with each reset."""
 
     def real(self) -> float:
         """Give real seconds, from any origin."""
@@ -51,6 +65,13 @@ class Clock:
         """Give the moment, in UTC."""
         course = self._course
         return self._shown(course, self._real())
+
+    def reset(self) -> None:
+        """Go back to the course that it would have had by itself: for most, that is real time."""
+        with self._lock:
+            self._course = self._first
+            self.epoch += 1
+        self.on_change()
 
     def run(self, speed: float) -> None:
         """Go on from the present moment at *speed*; 0 stands still."""

@@ -5,15 +5,18 @@ from __future__ import annotations
 import io
 import socket
 import ssl
-import time
 from collections import OrderedDict, deque
 from contextlib import suppress
-from http.client import HTTPResponse
+from functools import cache
 from selectors import EVENT_READ, EVENT_WRITE, DefaultSelector
 from threading import Lock
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
+from mockserver.engine.clock import real_seconds
 from mockserver.engine.receivers import Receiver
+
+if TYPE_CHECKING:
+    from http.client import HTTPResponse
 
 _ANSWER_LIMIT = 64 * 1024
 """Bytes of a receiver's answer that are read; a longer one costs the connection."""
@@ -34,11 +37,11 @@ class Deadline:
     """The real time that one attempt has."""
 
     def __init__(self, seconds: float) -> None:
-        self._ends = time.monotonic() + seconds
+        self._ends = real_seconds() + seconds
 
     def left(self) -> float:
         """Return the seconds that are left. Raises TimeoutError when there are none."""
-        left = self._ends - time.monotonic()
+        left = self._ends - real_seconds()
         if left <= 0:
             raise TimeoutError
         return left
@@ -57,7 +60,8 @@ class Connection:
         """
         sent = self._send(request, deadline)
         reader = _Reader(self._socket, deadline)
-        response = _Response(_Source(reader), method=method)  # type: ignore[arg-type]
+        source = cast("socket.socket", _Source(reader))
+        response = _response_class()(source, method=method)
         try:
             response.begin()
         except _GONE:
@@ -138,14 +142,21 @@ class _Source:
         return io.BufferedReader(self._reader)
 
 
-class _Response(HTTPResponse):
-    """Reads an answer past those that only inform (1xx): 101 alone is final."""
+@cache
+def _response_class() -> type[HTTPResponse]:
+    """Import http.client with the first webhook: a mock that sends none starts sooner."""
+    from http.client import HTTPResponse
 
-    def begin(self) -> None:
-        super().begin()
-        while self.status < 200 and self.status != 101:
-            self.headers = self.msg = None  # type: ignore[assignment]
+    class Response(HTTPResponse):
+        """Reads an answer past those that only inform (1xx): 101 alone is final."""
+
+        def begin(self) -> None:
             super().begin()
+            while self.status < 200 and self.status != 101:
+                self.headers = self.msg = None  # type: ignore[assignment]
+                super().begin()
+
+    return Response
 
 
 def _is_whole(response: HTTPResponse) -> bool:

@@ -13,7 +13,6 @@ from mockserver.domain.expectation import (
     FETCHED_AFTER_EXPIRY,
     FROZEN_CLOCK,
     IGNORED_RETRY_AFTER,
-    NOTES,
     POLLED_AFTER_END,
     REJECTED,
     SUBMITTED_AGAIN,
@@ -53,11 +52,8 @@ class ContractWarning:
     """One of `KINDS`."""
     text: str
     """One line, which says what is suspected."""
-
-    @property
-    def is_note(self) -> bool:
-        """Whether it is worth knowing, but not against the contract."""
-        return self.kind in NOTES
+    is_note: bool = False
+    """Whether it is worth knowing, but may be no fault of the app's."""
 
     def as_json(self) -> dict[str, str]:
         """Show it."""
@@ -133,8 +129,7 @@ class Observer:
         fetched = _bump(self._expired, call.request.path) if call.expired else 0
         if fetched == _FETCHES_AFTER_EXPIRY + 1:
             yield _EXPIRED
-        if self._is_early(call, response):
-            yield _IGNORED
+        yield from self._too_early(call, response)
 
     def _polled(self, call: Call, status: str) -> Iterator[ContractWarning]:
         """Look at a poll that was shown *status*."""
@@ -149,15 +144,16 @@ class Observer:
             if _bump(self._still, task_id) == _POLLS_AT_ONE_MOMENT and _FROZEN not in self._counts:
                 yield _FROZEN
 
-    def _is_early(self, call: Call, response: Response) -> bool:
-        """Return whether the request was told to come later; note whether its answer says so.
+    def _too_early(self, call: Call, response: Response) -> Iterator[ContractWarning]:
+        """Look whether the request was told to come later; note whether its answer says so.
 
         An app may wait by its own clock or, where a test has put it in the place of `sleep`, by
-        the sandbox's: the one that has gone further counts.
+        the sandbox's: the one that has gone further counts. While that one stands still, the app
+        may wait by something that the test only pretends.
         """
         told = response.status in (429, 503)
         if not told and not self._waits:
-            return False
+            return
         request, clock = call.request, call.sandbox.clock
         key = (request.method, request.path, blake2b(request.body, digest_size=16).digest())
         wait = self._waits.pop(key, None)
@@ -166,9 +162,8 @@ class Observer:
             seconds = dict(response.headers).get("Retry-After", "")
             if seconds.isdigit():
                 _keep(self._waits, key, _Wait(float(seconds), moment, real))
-        return (
-            wait is not None and max(moment - wait.moment, real - wait.real) + _EARLY < wait.seconds
-        )
+        if wait and max(moment - wait.moment, real - wait.real) + _EARLY < wait.seconds:
+            yield _PRETENDED if clock.speed == 0 and moment == wait.moment else _IGNORED
 
 
 _POLLED = "a task was polled on and on after it was {0}: does the app know that {0} is final?"
@@ -185,10 +180,17 @@ _IGNORED = ContractWarning(
     IGNORED_RETRY_AFTER,
     "sent again before Retry-After had passed: does the app read the header of 429 and 503?",
 )
+_PRETENDED = ContractWarning(
+    IGNORED_RETRY_AFTER,
+    "sent again before Retry-After had passed, while the clock stood still: does the app wait, and "
+    "the test only pretend it?",
+    is_note=True,
+)
 _FROZEN = ContractWarning(
     FROZEN_CLOCK,
     f"the clock stands still, and a task was polled {_POLLS_AT_ONE_MOMENT} times at one moment: "
     "should the test advance the clock, or let it run?",
+    is_note=True,
 )
 
 

@@ -10,6 +10,7 @@ from threading import Lock
 from typing import Any
 
 from mockserver.contract import NotJson, parse_json
+from mockserver.contract.violation import show
 from mockserver.domain.scenario import Script
 
 
@@ -69,7 +70,7 @@ class Match:
             "path": (self.path, seen.path, _globs, "does not match"),
         }
         return [
-            f"{name}: {have!r} {differs} {want!r}"
+            f"{name}: {_shown(have)} {differs} {want!r}"
             for name, (want, have, fits, differs) in wanted.items()
             if want is not None and not fits(want, have)
         ]
@@ -78,6 +79,10 @@ class Match:
         """Show what matters."""
         shown = {one.name: getattr(self, one.name) for one in fields(self)}
         return {name: value for name, value in shown.items() if value is not None}
+
+
+def _shown(have: Any) -> str:
+    return f"{have!r}" if have is None else show(have)
 
 
 def _globs(want: str, have: Any) -> bool:

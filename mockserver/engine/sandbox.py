@@ -79,11 +79,8 @@ class Sandbox:
         self._counts: Counter[str] = Counter()
         self._admitted: deque[datetime] = deque()
 
-    def reset(self) -> None:
-        """Begin anew: no tasks, rules or journal, the first settings, balance and ids.
-
-        The clock goes on, as moments never go backwards.
-        """
+    def reset(self, *, keep_clock: bool = False) -> None:
+        """Begin anew: no tasks, rules or journal, the first settings, balance, ids and clock."""
         self.conclude()
         with self._lock:
             self.settings = self._first_settings
@@ -95,6 +92,8 @@ class Sandbox:
             self.version += 1
         self.rules.remove()
         self.journal.clear()
+        if not keep_clock:
+            self.clock.reset()
 
     def conclude(self) -> None:
         """Tell whoever watches how every task stands, and what can no longer be explained."""
@@ -309,6 +308,12 @@ class Sandboxes:
     def __iter__(self) -> Iterator[Sandbox]:
         with self._lock:
             return iter(list(self._by_key.values()))
+
+    @property
+    def keys(self) -> list[str]:
+        """The API keys of all that are not forgotten."""
+        with self._lock:
+            return list(self._by_key)
 
     @property
     def spent_ever(self) -> Decimal:

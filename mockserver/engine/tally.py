@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from threading import Lock
 
 from mockserver.domain.expectation import NO_REQUEST, is_expected
@@ -46,6 +47,16 @@ class Tally:
                     _add(self.webhooks, entry.webhook)
             else:
                 self._count(entry)
+
+    def rewrite(self, written: Callable[[str], str]) -> None:
+        """Replace each text by what *written* makes of it."""
+        with self._lock:
+            for counts in (self.attempts, self.warnings, self.notes):
+                texts = Counter[str]()
+                for text, number in counts.items():
+                    texts[written(text)] += number
+                counts.clear()
+                counts.update(texts)
 
     def _count(self, entry: Exchange | Delivery) -> None:
         if isinstance(entry, Delivery):

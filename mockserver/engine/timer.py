@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import heapq
 import logging
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import count
 from threading import Condition, Thread
 
+from mockserver.engine.clock import real_seconds
 from mockserver.engine.sandbox import Sandbox
 
 _log = logging.getLogger(__name__)
@@ -59,8 +59,12 @@ class Timer:
                 self._set_alarm(call.sandbox)
 
     def rearm(self, sandbox: Sandbox) -> None:
-        """Look again at a sandbox whose clock was changed."""
+        """Look again at a sandbox whose clock was changed; forget what a reset has made void."""
         with self._changed:
+            calls = self._by_sandbox.get(sandbox)
+            if calls and calls[0].generation != sandbox.generation:
+                calls[:] = [one for one in calls if one.generation == sandbox.generation]
+                heapq.heapify(calls)
             self._set_alarm(sandbox)
 
     def hold(self, sandbox: Sandbox) -> None:
@@ -103,7 +107,7 @@ class Timer:
         delay = sandbox.clock.delay_until(calls[0].due) if calls else None
         if delay is None or self._closed or sandbox in self._held:
             return
-        alarm = (time.monotonic() + delay, next(self._order), sandbox)
+        alarm = (real_seconds() + delay, next(self._order), sandbox)
         heapq.heappush(self._alarms, alarm)
         if self._thread is None:
             self._thread = Thread(target=self._run, name="webhook-timer", daemon=True)
@@ -114,7 +118,7 @@ class Timer:
     def _run(self) -> None:
         with self._changed:
             while not self._closed:
-                wait = self._alarms[0][0] - time.monotonic() if self._alarms else None
+                wait = self._alarms[0][0] - real_seconds() if self._alarms else None
                 if wait is None or wait > 0:
                     self._changed.wait(None if wait is None else min(wait, _LONGEST_NAP))
                     continue

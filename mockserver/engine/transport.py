@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import base64
 import socket
 import ssl
-import time
 from functools import cached_property
-from http.client import HTTPException
 from pathlib import Path
 
 from mockserver.engine.callback import Callback, Failure, Outcome, answered
+from mockserver.engine.clock import real_seconds
 from mockserver.engine.connection import Connection, Connections, Deadline, HungUp, connect
 from mockserver.engine.receivers import Reach, Receiver, read_receiver
 from mockserver.settings import Settings
@@ -46,13 +44,13 @@ class HttpTransport:
         forbidden = self._reach.why_not(receiver)
         if forbidden is not None:
             return Outcome(None, f"not sent: {forbidden}", 0.0, Failure.NOT_SENT)
-        started = time.perf_counter()
+        started = real_seconds()
         try:
             status = self._post(receiver, callback)
         except Exception as error:  # a receiver can be wrong in any way
             kind, why = _explain(error, callback.timeout)
-            return Outcome(None, why, time.perf_counter() - started, kind)
-        return answered(status, time.perf_counter() - started)
+            return Outcome(None, why, real_seconds() - started, kind)
+        return answered(status, real_seconds() - started)
 
     def _post(self, receiver: Receiver, callback: Callback) -> int:
         """Send; once more on a new connection if one that was kept turns out to have ended."""
@@ -144,6 +142,8 @@ class _NoTls(OSError):
 
 def _request(receiver: Receiver, callback: Callback) -> bytes:
     """Write a request in one piece: simple receivers read only once."""
+    import base64
+
     headers = {
         "Host": receiver.authority,
         "User-Agent": f"maxapi-mockserver/{__version__}",
@@ -165,6 +165,8 @@ def _request(receiver: Receiver, callback: Callback) -> bytes:
 
 def _explain(error: Exception, timeout: float) -> tuple[Failure, str]:
     """Tell of what kind a failure is, and say in one line why a receiver gave no answer."""
+    from http.client import HTTPException
+
     if isinstance(error, _NoConnection):
         return _explain_connect(error.__cause__, timeout)
     if isinstance(error, _NoTls | ssl.SSLError):

@@ -62,6 +62,8 @@ class ControlClient:
             self._headers["X-Mock-Control-Token"] = control_token
         self._keys = Redactor(() if is_ours(api_key) else (api_key,))
         self._others = Redactor(() if control_token is None else (control_token,), HIDDEN)
+        self.stands_still = False
+        """Whether the clock is to stand still after a reset, too, as that of a fixture does."""
         self._http = _Http()
         self._send = send or self._http
 
@@ -232,7 +234,7 @@ class ControlClient:
 
     def set_balance(self, usd: str | None) -> Json:
         """Set what is left to spend; None is unlimited."""
-        return self._call("PUT", "balance", {"usd": usd})
+        return self._call("PUT", "balance", {"balance_usd": usd})
 
     def settings(self) -> Mapping[str, str]:
         """Give the settings of the sandbox by name."""
@@ -243,10 +245,17 @@ class ControlClient:
         body = {name: _plain(value) for name, value in settings.items()}
         return cast("dict[str, str]", self._call("PATCH", "settings", body)["settings"])
 
-    def reset(self, *, everything: bool = False) -> int:
-        """Reset the sandbox, or all; give how many tasks were forgotten."""
-        path = "reset?all=true" if everything else "reset"
-        return int(self._call("POST", path)["tasks"])
+    def reset(self, *, everything: bool = False, keep_clock: bool = False) -> int:
+        """Reset the sandbox, or all; give how many tasks were forgotten.
+
+        The clock is put back to real time and, where it does not always stand still, to its
+        speed, unless *keep_clock*.
+        """
+        path, keep = "reset?all=true" if everything else "reset", {"keep": ["clock"]}
+        forgotten = int(self._call("POST", path, keep if keep_clock else None)["tasks"])
+        if self.stands_still and not keep_clock:
+            self.freeze()
+        return forgotten
 
 
 def _plain(value: object) -> str | float | None:

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Unpack, overload
 
 from mockserver.contract import load_contract
+from mockserver.contract.violation import shortened
 from mockserver.domain.redaction import REDACTED, is_ours
 from mockserver.testing.control import ControlClient, ControlError, Json, Moved
 from mockserver.testing.names import (
@@ -54,6 +55,7 @@ class MaxapiSandbox:
         self.api_key = api_key
         self.control = control
         """Everything else that can be asked of the mock."""
+        control.stands_still = True
         self.clock = SandboxClock(control)
 
     @overload
@@ -120,6 +122,10 @@ class MaxapiSandbox:
         """What the app did against the contract: `kind`, `text`, and `count`."""
         return self.control.warnings()
 
+    def reset(self) -> None:
+        """Begin anew: no tasks, rules or journal, the first settings; the clock stands still."""
+        self.control.reset()
+
     def wait_for(self, task: str, status: str | None = None) -> Json:
         """Move the clock to the moment at which *task* enters *status*; give the task then.
 
@@ -162,12 +168,13 @@ class MaxapiSandbox:
 
     def _line(self, request: Json) -> str:
         body = request["body"]
-        text = body if isinstance(body, str) else json.dumps(body, ensure_ascii=False)
+        text = body if isinstance(body, str) else json.dumps(shortened(body), ensure_ascii=False)
         shown: Sequence[str] = [request["method"], request["path"], self.control.shown(text)[:200]]
         return " ".join(shown).rstrip()
 
     def close(self) -> None:
         """Forget what was in the sandbox, and close the connections to the mock."""
+        self.control.stands_still = False
         try:
             self.control.reset()
         except ControlError as error:

@@ -41,12 +41,29 @@ def control_blueprint(service: Service) -> flask.Blueprint:
     control = _Control(service)
     blueprint = flask.Blueprint("control", __name__)
     blueprint.before_request(lambda: check_access(flask.request, service.settings))
+    blueprint.before_request(lambda: _check_form(service))
     for name, operation in service.contract.control["operations"].items():
         view: Callable[..., Any] = getattr(control, name)
         rule = operation["path"].replace("{model}", "{path:model}")  # its name has slashes
         rule = rule.replace("{", "<").replace("}", ">")
         blueprint.add_url_rule(rule, name, view, methods=[operation["method"]])
     return blueprint
+
+
+def _check_form(service: Service) -> None:
+    """Raise Refusal 400 for a query or a body that the operation does not know."""
+    request, name = flask.request, (flask.request.endpoint or "").rpartition(".")[2]
+    operation = service.contract.control["operations"].get(name)
+    if operation is None:
+        return
+    known = operation.get("query", {})
+    for given, values in request.args.lists():
+        if given not in known or len(values) > 1:
+            wrong = "is given twice" if given in known else "is unknown"
+            raise Refusal(400, f"query: {given[:40]!r} {wrong}; use {', '.join(known) or 'none'}")
+    takes_body = "request" in operation or request.method in ("GET", "HEAD")
+    if not takes_body and request.get_data(cache=True).strip() not in (b"", b"{}", b"null"):
+        raise Refusal(400, f"body: {name.replace('_', ' ')} takes none; send no body")
 
 
 class _Control:
@@ -267,7 +284,7 @@ class _Control:
         return self._money(self._sandbox())
 
     def set_balance(self) -> Any:
-        sandbox, usd = self._sandbox(), self._body("newBalance")["usd"]
+        sandbox, usd = self._sandbox(), self._body("newBalance")["balance_usd"]
         limit = None if usd is None else Decimal(usd) + sandbox.spent
         sandbox.settings = replace(sandbox.settings, balance=limit)
         return self._money(sandbox)
@@ -304,10 +321,11 @@ class _Control:
         everything = flask.request.args.get("all")
         if everything not in (None, "true", "false"):
             raise Refusal(400, f"all: {everything[:20]!r} is not accepted; use true or false")
+        keep_clock = "clock" in self._body("newReset").get("keep", [])
         chosen = list(self._service.sandboxes) if everything == "true" else [self._sandbox()]
         forgotten = sum(len(sandbox.tasks()) for sandbox in chosen)
         for sandbox in chosen:
-            sandbox.reset()
+            sandbox.reset(keep_clock=keep_clock)
         return {"tasks": forgotten}
 
     # -- the clock ---------------------------------------------------------------------------

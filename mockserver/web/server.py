@@ -92,7 +92,8 @@ class Server:
         try:
             return Authority(sorted(names), settings.tls_folder)
         except OSError as error:
-            raise ServerError(f"tls-folder: {error}; use a folder that can be written") from None
+            said = f"tls-folder: {error.filename}: {error.strerror}"
+            raise ServerError(f"{said}; use a folder that can be written") from None
 
     def stop(self) -> bool:
         """Stop answering and sending webhooks.

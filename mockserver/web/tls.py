@@ -13,6 +13,7 @@ from typing import Self
 from urllib.parse import urlsplit
 
 from mockserver.contract import Contract
+from mockserver.writing import write_whole
 
 _NODE = "NODE_EXTRA_CA_CERTS"
 _BUNDLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
@@ -31,13 +32,20 @@ class Authority:
     """
 
     def __init__(self, hosts: Sequence[str], folder: Path | None = None) -> None:
-        import trustme
-
         self._temporary = folder is None
         self.folder = (
             Path(tempfile.mkdtemp(prefix="maxapi-mock-")) if folder is None else folder.resolve()
         )
-        self.folder.mkdir(parents=True, exist_ok=True)
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            self._issue(hosts)
+        except OSError:
+            self.close()
+            raise
+
+    def _issue(self, hosts: Sequence[str]) -> None:
+        import trustme
+
         self.certificate, self.key = self.folder / "server.pem", self.folder / "server.key"
         self.authority = self.folder / "ca.pem"
         """The authority, and what was given to Node, which adds both to those it trusts."""
@@ -45,13 +53,17 @@ class Authority:
         """The authority and those of this machine, for clients that trust one file only."""
         authority = trustme.CA(organization_name="maxapi-mockserver, for tests only")
         issued = authority.issue_cert(*hosts)
-        _write_secret(self.key, issued.private_key_pem.bytes())
-        self.certificate.write_bytes(b"".join(one.bytes() for one in issued.cert_chain_pems))
         own = authority.cert_pem.bytes()
         self.pem = own.decode()
         """The authority alone."""
-        self.authority.write_bytes(own + _given_to_node())
-        self.bundle.write_bytes(own + _trusted_here())
+        write_whole({self.key: issued.private_key_pem.bytes()}, 0o600)
+        write_whole(
+            {
+                self.certificate: b"".join(one.bytes() for one in issued.cert_chain_pems),
+                self.authority: own + _given_to_node(),
+                self.bundle: own + _trusted_here(),
+            }
+        )
 
     def __enter__(self) -> Self:
         return self
@@ -84,12 +96,6 @@ def _given_to_node() -> bytes:
         return Path(os.environ[_NODE]).read_bytes()
     except (KeyError, OSError):
         return b""
-
-
-def _write_secret(path: Path, content: bytes) -> None:
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-        os.fchmod(file.fileno(), 0o600)  # it may have been there
-        file.write(content)
 
 
 def _trusted_here() -> bytes:

@@ -222,7 +222,7 @@ def test_an_upstream_that_is_down_is_told_of(tmp_path: Path, http: urllib3.PoolM
         (["--upstream", "nowhere"], "--upstream: 'nowhere' is not accepted; use such as https://"),
         (["--upstream", "ftp://a"], "--upstream: 'ftp://a' is not accepted"),
         (["--upstream", "http://a/api"], "--upstream: 'http://a/api' is not accepted"),
-        (["--upstream", "http://u@a"], "--upstream: 'http://u@a' is not accepted"),
+        (["--upstream", "http://u@a"], "--upstream: 'http://[redacted]@a' is not accepted"),
         (["--upstream", "http://a:99999"], "--upstream: 'http://a:99999' is not accepted"),
         (["--upstream", "http://" + "a" * 70], "is not accepted"),
         (["--public-url", "https://a/?b"], "--public-url: 'https://a/?b' is not accepted"),

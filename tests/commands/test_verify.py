@@ -75,6 +75,10 @@ def test_a_mock_of_its_own_keeps_every_law(tmp_path: Path) -> None:
         (("--webhook-url", "nowhere"), "--webhook-url: 'nowhere' is not accepted"),
         (("--report", "/dev/null/out"), "Not a directory"),
         (("--url", "http://127.0.0.1:1"), "http://127.0.0.1:1 does not answer: NewConnection"),
+        (("--token-env", "sk-hush-0123"), "--token-env: is given no name of an environment"),
+        (("--other-token-env", "sk-hush"), "--other-token-env: is given no name"),
+        (("--webhook-url", "ftp://u:hush@a/?token=hush"), "'ftp://[redacted]@a/?token=[red"),
+        (("--token=sk-hush",), "unrecognized arguments: --token=..., did you mean --token-env"),
         (("--exmaples", "2"), "unrecognized arguments: --exmaples 2, did you mean --examples?"),
     ],
 )
@@ -97,6 +101,7 @@ def test_what_cannot_be_run_is_refused_in_one_line(
     assert (status, output.out) == (2, "")
     assert said in output.err
     assert output.err.count("\n") == 1
+    assert "hush" not in output.err
 
 
 def test_a_token_that_no_header_can_carry_is_refused(contract: Contract) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import tempfile
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -20,7 +22,7 @@ from contract_tests.lab import Lab, Options
 from contract_tests.ledger import Ledger, LedgerError, LimitError
 from contract_tests.spending import Money
 from contract_tests.strategies import breakages
-from contract_tests.suite import examine
+from contract_tests.suite import examine, reaching
 from contract_tests.target import Target
 from mockserver.contract import Contract, load_contract
 from tests.conftest import START
@@ -160,6 +162,32 @@ def test_an_interrupted_run_cancels_what_it_began_and_reports(tmp_path: Path) ->
     assert lab.histories
     assert biller.cancelled >= set(lab.histories)
     assert lab.verdicts["token-missing"].checks == 1
+
+
+def test_a_ledger_that_cannot_be_written_ends_the_run_and_not_its_report(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was found is told, and what was begun is cancelled."""
+    room = [5]
+
+    def fsync(_number: int) -> None:
+        room[0] -= 1
+        if room[0] < 0:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr("contract_tests.ledger.os.fsync", fsync)
+    contract = load_contract()
+    lab = Lab(contract, Options(models=PRICED[:1], examples=1, thrifty=True, patience=0.5))
+    report = Report("", START, 0, "a test")
+    with Biller() as biller:
+        cost = Money(contract, Ledger(tmp_path / "ledger", Decimal("0.20")))
+
+        with reaching(lab, biller.url, ("a-token-of-the-test", ""), cost):
+            examine(lab, report)
+
+    assert report.lost == f"ledger: {tmp_path / 'ledger'}: No space left on device"
+    assert lab.verdicts["token-missing"].checks == 1
+    assert biller.cancelled >= set(lab.histories)
 
 
 def test_without_money_no_submission_is_sent(tmp_path: Path) -> None:

@@ -246,6 +246,7 @@ class Seconds:
         (0, 7, 0, False),
         (0.7, 0, 10, False),
         (0.5, 0, 10, True),
+        (0, 3, 0, True),
     ],
 )
 def test_a_retry_that_is_too_early(
@@ -269,6 +270,16 @@ def test_a_retry_that_is_too_early(
     found = kinds(client)
     service.close()
     assert found == ({"ignored-retry-after": 1} if early else {})
+
+
+def test_a_retry_at_one_moment_of_a_clock_that_stands_still(client: Client) -> None:
+    """Is a note: the test may only pretend that the app waits."""
+    for _ in range(2):
+        client.submit(seed(), **{"x-mock-scenario": "rate-limited=7"})
+
+    [warning] = client.sandbox.observer.warnings(frozenset())
+
+    assert (warning.kind, warning.is_note) == ("ignored-retry-after", True)
 
 
 def test_another_request_may_come_meanwhile(make_client: MakeClient) -> None:

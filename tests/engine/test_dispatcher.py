@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import time
 from threading import Event
 
 import pytest
 
+from mockserver.contract import Contract
 from mockserver.engine.callback import Callback, Outcome
 from mockserver.engine.clock import Clock
 from mockserver.engine.lanes import Lanes
@@ -253,3 +255,16 @@ def test_waits_grow_no_longer_than_a_year(make_client: MakeClient, receiver: Rec
 
     assert moved.status == 200
     assert len(client.deliveries(100)) == 100
+
+
+def test_webhooks_go_out_in_frozen_time(
+    contract: Contract, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A sandbox whose clock runs does so while a test freezes the time of its process."""
+    monkeypatch.setattr(time, "monotonic", lambda: 0.0)
+    service = Service(contract, make_settings(contract, duration=seconds(0.01)), transport=receiver)
+
+    Client(service).submitted(SEED)
+
+    assert receiver.next().url == SEED["callBackUrl"]
+    service.close()

@@ -6,6 +6,7 @@ import base64
 import re
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
@@ -333,6 +334,24 @@ def test_an_answer_without_end_ends_with_the_time_out(
 
     assert outcome.latency < 4
     assert outcome.failure is not None or outcome.status == 200
+
+
+def test_frozen_time_holds_nobody_up(
+    transport: HttpTransport, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nor is a webhook given up when a test begins to freeze time while it is on its way."""
+    frozen = iter((0.0, 1e9))
+    for name in ("monotonic", "perf_counter"):
+        monkeypatch.setattr(time, name, lambda: next(frozen, 2e9))
+
+    with Scripted([None]) as silent, Scripted([OK]) as receiver:
+        lost = transport(callback(silent.url, timeout=0.05))
+        delivered = transport(callback(receiver.url))
+
+    assert lost.failure is Failure.TIMEOUT
+    assert 0.05 <= lost.latency < 5
+    assert delivered.status == 200
+    assert delivered.latency < 5
 
 
 @pytest.mark.parametrize(

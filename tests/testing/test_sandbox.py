@@ -218,7 +218,7 @@ def test_sandboxes_do_not_see_each_other(app: App, inboxes: InboxServer) -> None
 
 
 def test_closing_forgets(app: App) -> None:
-    """Whoever comes with the same key finds nothing; moments do not go back."""
+    """Whoever comes with the same key finds nothing, and the clock at the real time again."""
     app.sandbox.settings(pace="instant")
     app.submit(callBackUrl=app.inbox.url)
     app.sandbox.wait_until_idle()
@@ -232,8 +232,22 @@ def test_closing_forgets(app: App) -> None:
     found = (again.tasks, again.requests, again.deliveries, again.rules)
     assert found == ([], [], [], [])
     assert again.settings()["pace"] == "realtime"
-    assert again.clock.now >= before
+    assert again.clock.frozen
+    assert again.clock.now < before
     again.close()
+
+
+def test_a_reset_leaves_the_clock_where_it_stands_still(app: App) -> None:
+    """As a sandbox's clock always does; it is back at the real time."""
+    app.sandbox.clock.advance("8d")
+    ahead = app.sandbox.clock.now
+
+    for reset in (app.sandbox.reset, app.sandbox.control.reset):
+        app.sandbox.clock.run()
+        reset()
+        assert app.sandbox.clock.frozen
+
+    assert app.sandbox.clock.now < ahead
 
 
 # -- what was asked --------------------------------------------------------------------------

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import quote, urlencode
 
 import pytest
 import requests
@@ -20,6 +22,7 @@ from mockserver.engine.clock import Clock
 from mockserver.engine.service import Service
 from mockserver.settings import make_settings
 from mockserver.testing import ControlClient, ControlError, ScenarioText
+from mockserver.web.app import create_app
 from mockserver.web.server import Server
 from tests.client import SUBMIT, Client, seed
 from tests.conftest import START, Receiver, seconds
@@ -326,7 +329,7 @@ def test_settings_that_are_shown_can_be_given_back(app: App) -> None:
 
 
 def test_a_reset_of_everything(app: App) -> None:
-    """Each sandbox begins anew, but for its clock; without `all` only the own one does."""
+    """Each sandbox begins anew; without `all` only the own one does."""
     other = App(app.url, "other")
     for one in (app, other):
         one.submitted()
@@ -339,8 +342,65 @@ def test_a_reset_of_everything(app: App) -> None:
 
     assert (own, kept, everything) == (1, (1, 1), 1)
     assert (other.control.tasks(), other.control.rules(), other.control.requests()) == ([], [], [])
-    assert other.control.clock()["now"] == stamp(START + seconds(1))
+    assert other.control.clock()["now"] == stamp(START)
     other.control.close()
+
+
+@contextmanager
+def real_time(contract: Contract, receiver: Receiver) -> Iterator[App]:
+    """An app of a mock whose clocks run as they do where nobody has touched them."""
+    service = Service(contract, make_settings(contract, port=0), transport=receiver)
+    with Server(service) as server:
+        yield App(server.url, "test")
+
+
+@pytest.mark.parametrize("everything", [False, True])
+def test_a_reset_puts_the_clock_back(
+    contract: Contract, receiver: Receiver, *, everything: bool
+) -> None:
+    """To real time and speed: a task that is submitted after it comes to its end."""
+    with real_time(contract, receiver) as app:
+        app.control.freeze()
+        app.submitted(callBackUrl=HOOK)
+        app.control.advance("8d")
+
+        app.control.reset(everything=everything)
+
+        clock = app.control.clock()
+        behind = datetime.now(UTC) - datetime.fromisoformat(clock["now"])
+        assert (clock["speed"], clock["frozen"]) == (1, False)
+        assert abs(behind) < seconds(60)
+        assert app.control.task(app.submitted("#mock:instant"))["status"] == "SUCCESS"
+        app.control.close()
+
+
+def test_a_reset_can_keep_the_clock(contract: Contract, receiver: Receiver) -> None:
+    """With its moment and speed."""
+    with real_time(contract, receiver) as app:
+        app.control.freeze()
+        app.control.advance("8d")
+        before = app.control.clock()
+
+        app.control.reset(keep_clock=True)
+
+        assert app.control.clock() == before
+        app.control.close()
+
+
+def test_webhooks_come_after_a_reset_that_set_the_clock_back(
+    contract: Contract, receiver: Receiver
+) -> None:
+    """What was planned before it is forgotten, and does not stand in the way."""
+    with real_time(contract, receiver) as app:
+        app.control.advance("8d")
+        app.submitted("#mock:slow=1h", callBackUrl=HOOK)
+        app.control.reset()
+
+        new = app.submitted("#mock:instant", callBackUrl=HOOK)
+
+        assert new in receiver.next().body.decode()
+        assert app.control.advance_until_idle().happened == []
+        app.control.close()
 
 
 # -- wrong requests ------------------------------------------------------------------------------
@@ -366,9 +426,10 @@ WRONG: list[tuple[str, str, Any, str]] = [
     ("POST", "rules", {"scenario": "stuck", "match": {"x": 0}}, "match.x: is unknown; use one of"),
     ("POST", "requests/count", {"prompt": 1}, "prompt: 1 is not a string"),
     ("POST", "requests/find", {"colour": "red"}, "colour: is unknown; use one of model, prompt"),
-    ("PUT", "balance", {}, "usd: missing; use US dollars as a string such as"),
-    ("PUT", "balance", {"usd": 5}, "usd: 5 is not "),
-    ("PUT", "balance", {"usd": "-1"}, "usd: '-1' is not US dollars as a string such as"),
+    ("PUT", "balance", {}, "balance_usd: missing; use US dollars as a string such as"),
+    ("PUT", "balance", {"balance_usd": 5}, "balance_usd: 5 is not "),
+    ("PUT", "balance", {"balance_usd": "-1"}, "balance_usd: '-1' is not US dollars as a string"),
+    ("PUT", "balance", {"usd": "5"}, "usd: is unknown; use one of balance_usd"),
     ("PATCH", "settings", {}, "body: {} is empty"),
     ("PATCH", "settings", {"pase": "x"}, "pase: no such setting (in the settings of a sandbox), d"),
     ("PATCH", "settings", {"port": 1}, "port: no such setting (in the settings of a sandbox); use"),
@@ -377,6 +438,15 @@ WRONG: list[tuple[str, str, Any, str]] = [
     ("PATCH", "settings", {"chaos": 2}, "chaos: '2' is not accepted; use a probability from 0"),
     ("PATCH", "settings", {"rate-limit": 5}, "rate-limit: '5' is not a rate; use <n>/<duration>"),
     ("POST", "reset?all=maybe", {}, "all: 'maybe' is not accepted; use true or false"),
+    ("POST", "reset?all=true&all=true", {}, "query: 'all' is given twice; use all"),
+    ("POST", "reset?keep=clock", {}, "query: 'keep' is unknown; use all"),
+    ("POST", "reset", {"keep": ["rules"]}, "keep[0]: 'rules' is not accepted; use 'clock'"),
+    ("POST", "reset", {"keep": "clock"}, "keep: 'clock' is not an array; use ["),
+    ("POST", "reset", {"all": True}, "all: is unknown; use one of keep"),
+    ("POST", "tasks/TASK/finish", {"status": "x"}, "body: finish task takes none; send no body"),
+    ("DELETE", "rules", [1], "body: clear rules takes none; send no body"),
+    ("GET", "tasks?status=PENDING", None, "query: 'status' is unknown; use none"),
+    ("PATCH", "settings", {"expect": "teapot"}, "expect: 'teapot' is not accepted; use a status"),
 ]
 
 
@@ -399,6 +469,7 @@ def test_wrong_bodies_are_explained(
 names = st.sampled_from(
     [
         *("freeze", "run", "speed", "advance", "advance_until", "task", "status", "reason", "usd"),
+        *("balance_usd", "keep", "clock", "expect"),
         *("scenario", "times", "match", "model", "prompt", "user_id", "method", "path", "nth"),
         *("pace", "duration", "balance", "chaos", "rate-limit", "webhook-tries", "cancellable"),
     ]
@@ -418,7 +489,7 @@ bodies = st.dictionaries(names, values, min_size=1, max_size=4) | values
 
 TAKES_BODY = {
     *("count_requests", "find_requests", "fail_task", "add_rule", "move_clock"),
-    *("set_balance", "change_settings"),
+    *("set_balance", "change_settings", "reset"),
 }
 
 
@@ -436,6 +507,29 @@ def test_no_body_breaks_a_control_operation(client: Client, name: str, body: Any
 
     assert answer.status in (200, 400, 404)
     assert answer.status == 200 or ": " in answer.msg or "not found" in answer.msg
+
+
+@settings(max_examples=150)
+@given(
+    method=st.sampled_from(["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS", "QUERY"]),
+    data=st.data(),
+    body=st.binary(max_size=8) | bodies.map(lambda one: json.dumps(one).encode()),
+    query=st.dictionaries(st.text(max_size=4) | st.just("all"), st.text(max_size=4), max_size=2),
+)
+def test_nothing_breaks_the_control_plane(
+    client: Client, method: str, data: st.DataObject, body: bytes, query: dict[str, str]
+) -> None:
+    """Any method, query and body to any of its routes: what is wrong is said, never with a 500."""
+    operations = client.service.contract.control["operations"].values()
+    path = data.draw(st.sampled_from(sorted({one["path"] for one in operations})))
+    last = st.text(min_size=1, max_size=4).map(lambda text: quote(text, safe=""))
+    path = re.sub(r"{\w+}", lambda _: data.draw(last), path)
+    url = f"{path}?{urlencode(query)}" if query else path
+
+    answer = create_app(client.service).test_client().open(url, method=method, data=body)
+
+    assert answer.status_code in (200, 400, 404, 405)
+    assert answer.status_code == 200 or method == "HEAD" or len(answer.get_json()["msg"]) > 10
 
 
 def test_every_operation_with_a_body_is_tried(contract: Contract) -> None:

@@ -1,0 +1,37 @@
+"""Writes contract warnings to a terminal as they come, each text once."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import suppress
+from threading import Lock
+
+from mockserver.commands.summary import on_one_line
+from mockserver.engine.contract_warnings import ContractWarning
+from mockserver.engine.journal import Delivery, Exchange, TaskEnd
+
+_MOST = 1000
+"""Different texts; a mock that has said so much is not listened to any more."""
+
+
+class WarningLog:
+    """Prints what it is told of to standard error; safe to use from several threads."""
+
+    def __init__(self) -> None:
+        self._said: set[str] = set()
+        self._lock = Lock()
+
+    def __call__(self, entry: Exchange | Delivery | ContractWarning | TaskEnd) -> None:
+        """Print the warnings of what a sandbox notes, unless they have been said."""
+        if isinstance(entry, TaskEnd):
+            return
+        for warning in (entry,) if isinstance(entry, ContractWarning) else entry.warnings:
+            self._say(warning.text)
+
+    def _say(self, text: str) -> None:
+        with self._lock:
+            if sys.stderr is None or text in self._said or len(self._said) >= _MOST:
+                return
+            self._said.add(text)
+        with suppress(OSError, ValueError):  # nobody may be there to read it
+            print(f"maxapi-mock: warning: {on_one_line(text)}", file=sys.stderr, flush=True)

@@ -1,0 +1,36 @@
+"""What `maxapi-mock serve` says while it serves."""
+
+from __future__ import annotations
+
+import pytest
+
+from mockserver.commands.serve import say_what_is_not_sent
+from mockserver.contract import Contract
+from mockserver.engine.clock import Clock
+from mockserver.engine.service import Service
+from mockserver.settings import make_settings
+from tests.client import Client, seed
+
+
+def test_what_is_not_sent_is_said_once(
+    contract: Contract, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """For each host: whoever waits for a webhook looks at the terminal first."""
+    service = Service(
+        contract,
+        make_settings(contract, webhook_tries=1),
+        make_clock=lambda: Clock(speed=0),
+        watch=say_what_is_not_sent(),
+    )
+    client = Client(service)
+
+    for host in ("app.example.com", "app.example.com", "a.example", "127.0.0.1:9"):
+        client.submitted(seed() | {"callBackUrl": f"http://{host}/hook"})
+        client.control("clock", "POST", json={"advance_until": "idle"})
+    service.close()
+
+    said = capsys.readouterr().err.splitlines()
+    hint = "is not this machine; --callback-allow names others"
+    assert said == [
+        f"maxapi-mock: webhook not sent: {host} {hint}" for host in ("app.example.com", "a.example")
+    ]

@@ -1,0 +1,59 @@
+"""What `serve` prints of the contract warnings."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import replace
+
+import pytest
+
+from mockserver.commands.warning_log import WarningLog
+from mockserver.domain.expectation import REJECTED
+from mockserver.engine.contract_warnings import ContractWarning
+from mockserver.engine.journal import TaskEnd
+from tests.engine.test_tally import DELIVERY, EXCHANGE
+
+Capture = pytest.CaptureFixture[str]
+
+
+def warning(text: str) -> ContractWarning:
+    """Make a warning."""
+    return ContractWarning(REJECTED, text)
+
+
+def test_each_warning_is_printed_once(capsys: Capture) -> None:
+    """Wherever it comes from, on one line, on standard error; what is none is not printed."""
+    log = WarningLog()
+    one, other = warning("a\n\x1b[2J"), warning("b")
+
+    for entry in (EXCHANGE, replace(EXCHANGE, warnings=(one,)), replace(DELIVERY, warnings=(one,))):
+        log(entry)
+    for _ in range(2):
+        log(other)
+    log(TaskEnd("SUCCESS", None, None))
+
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert said.err.splitlines() == [
+        r"maxapi-mock: warning: a\n\x1b[2J",
+        "maxapi-mock: warning: b",
+    ]
+
+
+def test_the_number_of_lines_is_bounded(capsys: Capture) -> None:
+    """A mock that serves for weeks does not fill a disk."""
+    log = WarningLog()
+
+    for number in range(3000):
+        log(warning(str(number)))
+
+    assert len(capsys.readouterr().err.splitlines()) == 1000
+
+
+def test_nobody_has_to_read_it(monkeypatch: pytest.MonkeyPatch, capsys: Capture) -> None:
+    """A closed standard error changes nothing for the client whose request it is about."""
+    monkeypatch.setattr(sys, "stderr", None)
+
+    WarningLog()(warning("a"))
+
+    assert capsys.readouterr().out == ""
