@@ -16,6 +16,7 @@ from .collector import Collector
 from .evidence import WEBHOOK, Exchange, History
 from .law import EXPERIMENT, LAWS, Broken, Checks, Law
 from .ledger import LimitError, PriceError
+from .storage import stored_elsewhere
 from .strategies import minimal_input
 from .target import CANCEL, QUERY, SUBMIT, RateLimited, Target, path_of
 
@@ -310,7 +311,8 @@ class Lab(Collector):
             raise TargetLost(str(self.last_error))
         verdict = self.verdicts[law.id]
         try:
-            self.record(law, law.judge(self))
+            with stored_elsewhere():
+                self.record(law, law.judge(self))
         except RateLimited as limited:
             raise TargetLost(str(limited)) from None
         except Skipped as skipped:

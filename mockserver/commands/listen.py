@@ -117,7 +117,7 @@ def _polls(options: argparse.Namespace) -> Polls:
     environment, name = os.environ, "--url"
     given = options.url
     if given is None:
-        given, name = environment.get("MAXAPI_MOCK_URL", _DEFAULT_URL), "MAXAPI_MOCK_URL"
+        given, name = environment.get("MAXAPI_MOCK_URL") or _DEFAULT_URL, "MAXAPI_MOCK_URL"
     key, token = environment.get(options.token_env), environment.get("MAXAPI_MOCK_CONTROL_TOKEN")
     return Polls(_url(name, given), key if usable(key) else None, token if usable(token) else None)
 

@@ -29,10 +29,17 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--show-settings", action="store_true", help="print each setting and its origin, and end"
     )
+    parser.add_argument(
+        "--settings-schema",
+        action="store_true",
+        help="print the JSON Schema of maxapi-mock.toml, and end",
+    )
 
 
 def run(options: argparse.Namespace) -> int:
     """Serve until interrupted; give the exit status."""
+    if options.settings_schema:
+        return _print_schema()
     resolved = resolve(options)
     if options.show_settings:
         _show_settings(resolved)
@@ -58,6 +65,15 @@ def run(options: argparse.Namespace) -> int:
             ended = server.stop()
     if not ended:
         os._exit(PASS)
+    return PASS
+
+
+def _print_schema() -> int:
+    from mockserver.contract import load_contract
+    from mockserver.contract.loader import pretty
+    from mockserver.settings.schema import settings_schema
+
+    print(pretty(settings_schema(load_contract())))
     return PASS
 
 

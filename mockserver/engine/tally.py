@@ -71,13 +71,17 @@ class Tally:
     def _warn(self, warning: ContractWarning) -> None:
         _add(self.notes if warning.is_note else self.warnings, warning.text)
 
+    @property
+    def came(self) -> int:
+        """How many requests an app has made; what a browser asks before is not counted."""
+        return sum(number for (name, _), number in self.requests.items() if name != PREFLIGHT)
+
     def finish(self, suspected: str, expected: frozenset[str] | None = None) -> None:
         """Warn if no request came at all; *suspected* says why that may be.
 
         *expected* is what a test declares; see `ContractWarning`.
         """
-        came = sum(number for (name, _), number in self.requests.items() if name != PREFLIGHT)
-        if not came and not is_expected(expected or (), NO_REQUEST):
+        if not self.came and not is_expected(expected or (), NO_REQUEST):
             self(ContractWarning(NO_REQUEST, f"no request came at all: {suspected}"))
 
 

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from mockserver.engine.callback import Callback, Failure, Outcome, answered
 from mockserver.engine.clock import real_seconds
-from mockserver.engine.connection import Connection, Connections, Deadline, HungUp, connect
+from mockserver.engine.connection import Connection, Deadline, HungUp
+from mockserver.engine.connections import Connections, connect
 from mockserver.engine.receivers import Reach, Receiver, read_receiver
 from mockserver.settings import Settings
 from mockserver.version import __version__

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal, InvalidOperation
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -43,13 +44,14 @@ def read_authorities(text: str, contract: Contract) -> Path:
     return path
 
 
-def integer_reader(low: int, high: int) -> Parse:
-    def parse(text: str, _contract: Contract) -> int:
-        if not re.fullmatch(r"[0-9]{1,15}", text.strip()) or not low <= int(text) <= high:
-            raise ValueError(f"{text!r} is not accepted; use an integer from {low} to {high}")
-        return int(text)
+def read_integer(low: int, high: int, text: str, _contract: Contract) -> int:
+    if not re.fullmatch(r"[0-9]{1,15}", text.strip()) or not low <= int(text) <= high:
+        raise ValueError(f"{text!r} is not accepted; use an integer from {low} to {high}")
+    return int(text)
 
-    return parse
+
+def integer_reader(low: int, high: int) -> Parse:
+    return partial(read_integer, low, high)
 
 
 def read_bytes(text: str, _contract: Contract) -> int:
@@ -102,13 +104,14 @@ def read_balance(text: str, contract: Contract) -> Decimal | None:
         raise ValueError(f"{error}, or 'unlimited'") from None
 
 
-def choice_reader(*accepted: str) -> Parse:
-    def parse(text: str, _contract: Contract) -> str:
-        if text not in accepted:
-            raise ValueError(f"{text!r} is not accepted; use one of {', '.join(accepted)}")
-        return text
+def read_choice(accepted: tuple[str, ...], text: str, _contract: Contract) -> str:
+    if text not in accepted:
+        raise ValueError(f"{text!r} is not accepted; use one of {', '.join(accepted)}")
+    return text
 
-    return parse
+
+def choice_reader(*accepted: str) -> Parse:
+    return partial(read_choice, accepted)
 
 
 def read_states(text: str, contract: Contract) -> frozenset[str]:
@@ -193,6 +196,14 @@ def read_scenario(text: str, contract: Contract) -> Script | None:
     if text == "none":
         return None
     return make_script(parse_named(text), contract)
+
+
+def read_origins(text: str, contract: Contract) -> frozenset[str]:
+    names = frozenset(name.lower() for name in read_names(text, contract))
+    for name in sorted(names):
+        if name not in ("*", "null") and not re.fullmatch(r"https?://[^\s/@?#\\]+", name):
+            raise ValueError(f"{name!r} is not an origin; use '*' or such as http://localhost:5173")
+    return names
 
 
 def read_hosts(text: str, contract: Contract) -> frozenset[str]:

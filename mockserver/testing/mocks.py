@@ -118,6 +118,7 @@ class InProcessMock:
         key = api_key or new_key()
         token = self._service.settings.control_token
         control = ControlClient(_HERE, key, control_token=token, send=self._send)
+        control.freeze()  # it stands still already; from now on its key is known to be somebody's
         return MaxapiSandbox(self.url, key, control)
 
     def _send(

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import ssl
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
-from importlib.resources import files
-from pathlib import Path
 from threading import Event, Thread
 from typing import Any, Self
 from weakref import WeakSet
+
+from mockserver.web.listening import faults_to
 
 _HOST = "127.0.0.1"
 _PATIENCE = 30.0
@@ -67,6 +66,7 @@ class Interceptor:
 
     async def _serve(self) -> None:
         self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
+        self._loop.set_exception_handler(faults_to(lambda _: None))
         try:
             proxy = await asyncio.start_server(_quiet(self._tunnel), _HOST, 0, limit=_HEAD_LIMIT)
             direct = await asyncio.start_server(_quiet(self._to_mock), _HOST, 0, ssl=self._context)
@@ -164,18 +164,6 @@ class Interceptor:
             for way in ways:
                 way.cancel()
             await _close(far_out)
-
-    def preload(self, folder: Path) -> Path:
-        """Write a script for `node --require` into *folder*: Node then needs no proxy setting."""
-        facts = {
-            "port": self.tls_port,
-            "hosts": self.hosts,
-            "allowOthers": self.allow_others,
-        }
-        code = files("mockserver.web").joinpath("preload.cjs").read_text("utf-8")
-        path = folder / "preload.cjs"
-        path.write_text(f"const MOCK = {json.dumps(facts)};\n{code}", "utf-8")
-        return path
 
 
 Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Coroutine[Any, Any, None]]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from functools import cached_property
+from threading import Lock
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
@@ -25,13 +25,18 @@ class WholeMock:
 
     def __init__(self, service: Service) -> None:
         self.service = service
+        self._app: flask.Flask | None = None
+        self._lock = Lock()
 
-    @cached_property
+    @property
     def app(self) -> flask.Flask:
         """The Flask application; Flask is imported with the first request that needs it."""
         from mockserver.web.app import create_app
 
-        return create_app(self.service)
+        with self._lock:  # else each thread of a server would make one
+            if self._app is None:
+                self._app = create_app(self.service)
+            return self._app
 
     def answer(self, request: Request) -> Response:
         """Answer *request*; what is to go wrong with the connection is left to the caller."""

@@ -210,6 +210,9 @@ def test_the_commands_words_are_left_as_they_are(tmp_path: Path) -> None:
         ([], "maxapi-mock run: no command; use maxapi-mock run [options] -- COMMAND"),
         (["--"], "maxapi-mock run: no command; use maxapi-mock run [options] -- COMMAND"),
         (["--allow-others", "--", "./x"], "maxapi-mock run: --allow-others: is for --intercept"),
+        (["--base-url-suffix", "api/v1", "--", "./x"], "'api/v1' is not accepted; use a path such"),
+        (["--base-url-suffix", "/a b", "--", "./x"], "use a path such as /api/v1, without query"),
+        (["--base-url-suffix", "/a?b", "--", "./x"], "use a path such as /api/v1, without query"),
         (["--summary-file", "a/b.md", "--", "./x"], "/a is no folder; use one that exists"),
         (["--pace", "fast", "--", "./x"], "maxapi-mock: pace: 'fast' is not accepted; use one of"),
         (["--pase", "instant", "--", "./x"], "unrecognized arguments: --pase"),
@@ -269,7 +272,7 @@ def test_a_signal_reaches_the_command_and_it_decides(
     tmp_path: Path, number: signal.Signals
 ) -> None:
     """Its status is that of the run, after the summary; no temporary folder is left."""
-    with running(tmp_path, [*RUN, "--intercept", "--", *PYTHON, HANDLE, "1"]) as process:
+    with running(tmp_path, [*RUN, "--tls", "--", *PYTHON, HANDLE, "1"]) as process:
         assert line(process).startswith("ready")
         while_it_runs = list(tmp_path.iterdir())
 
@@ -409,3 +412,77 @@ def test_webhooks_of_a_run_stay_on_this_machine(
 
     assert done.stdout.startswith(f"PENDING\n{said}")
     assert done.stdout.count("\n") == 2
+
+
+@pytest.mark.parametrize("options", [[], ["--intercept"]])
+@pytest.mark.parametrize(
+    ("flags", "status"),
+    [([], 0), (["--expect-requests"], 1), (["--fail-on-warnings"], 1)],
+)
+def test_a_run_without_requests_can_fail(
+    tmp_path: Path, options: list[str], flags: list[str], status: int
+) -> None:
+    """A client that goes past the mock would go unnoticed otherwise."""
+    done = run(tmp_path, [*options, *flags], ["true"])
+
+    assert "no request came at all" in done.stderr
+    assert done.returncode == status
+    assert all(f"failed by {flag}\n" in done.stderr for flag in flags)
+
+
+def test_a_run_with_requests_is_as_expected(tmp_path: Path) -> None:
+    """Also by a client that appends only the route's own part to its base URL."""
+    app = SUBMIT.replace("/api/v1", "") % {}
+
+    done = run(tmp_path, ["--base-url-suffix", "/api/v1", "--expect-requests"], [*PYTHON, app])
+
+    assert (done.returncode, done.stdout) == (0, "PENDING\n")
+
+
+def is_running(process: int) -> bool:
+    """Say whether a process runs; one that has ended may still be listed."""
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    stat = Path(f"/proc/{process}/stat")
+    return not stat.exists() or stat.read_text("utf-8").rpartition(")")[2].split()[0] != "Z"
+
+
+PARENT = """
+import subprocess, sys
+child = "import os, sys, signal\\n%s\\nprint(os.getpid(), flush=True); signal.pause()"
+subprocess.Popen([sys.executable, "-c", child], start_new_session=False).wait()
+"""
+"""An app that starts another process, which does something before it waits for its end."""
+
+
+@pytest.mark.parametrize("does", ["pass", "signal.signal(signal.SIGTERM, signal.SIG_IGN)"])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT])
+def test_a_run_that_is_told_to_end_ends_grandchildren(
+    tmp_path: Path, does: str, number: signal.Signals
+) -> None:
+    """Also one that does not heed the signal, if not as soon."""
+    with running(tmp_path, [*RUN, "--", *PYTHON, PARENT % does]) as process:
+        grandchild = int(line(process))
+
+        process.send_signal(number)
+        process.communicate(timeout=20)
+
+    assert process.returncode == 128 + number
+    assert not is_running(grandchild)
+
+
+def test_grandchildren_in_a_terminal_end_as_well(tmp_path: Path) -> None:
+    """There they stay in its foreground, and are found as what the command has started."""
+    code = "import os, pty, sys; sys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:])))"
+    middle = f"import os; print(os.getppid(), flush=True){PARENT % 'pass'}"
+    command = [*PYTHON, code, *RUN, "--", *PYTHON, middle]
+    with running(tmp_path, command, subprocess.PIPE) as process:
+        run_id, grandchild = int(line(process)), int(line(process))
+
+        os.kill(run_id, signal.SIGTERM)
+        process.communicate(timeout=20)
+
+    assert process.returncode == 128 + signal.SIGTERM
+    assert not is_running(grandchild)

@@ -16,7 +16,7 @@ from threading import Thread
 import pytest
 import trustme
 
-from tests.commands.test_run import NOTHING, PYTHON, run
+from tests.commands.test_run import PYTHON, run
 
 OTHER = "127.0.0.2"
 """This machine, by a name that is not in NO_PROXY."""
@@ -203,7 +203,7 @@ def test_other_hosts_are_refused(tmp_path: Path, client: str, reason: str) -> No
     assert done.returncode != 0
     assert done.stdout == ""
     assert reason in done.stderr
-    assert done.stderr.endswith(NOTHING)
+    assert "no request came at all: did its client go past --intercept? docs/cl" in done.stderr
 
 
 @pytest.mark.parametrize(
@@ -226,12 +226,16 @@ def test_other_hosts_pass_if_they_may(tmp_path: Path, client: str, trusts: str) 
     assert done.stdout.strip() == "another"
 
 
-def test_what_leads_the_clients(tmp_path: Path) -> None:
-    """Variables, in both cases where clients differ; what the user set for Node is kept."""
+def environment_of(folder: Path, options: list[str], **before: str) -> dict[str, str]:
+    """Run a command that shows its variables."""
     command = [*PYTHON, "import json, os; print(json.dumps(dict(os.environ)))"]
-    before = {"NODE_OPTIONS": "--no-warnings", "NO_PROXY": "*", "no_proxy": "*"}
+    told: dict[str, str] = json.loads(run(folder, options, command, **before).stdout)
+    return told
 
-    told = json.loads(run(tmp_path, ["--intercept"], command, **before).stdout)
+
+def test_what_leads_the_clients(tmp_path: Path) -> None:
+    """Variables, in both cases where clients differ."""
+    told = environment_of(tmp_path, ["--intercept"])
 
     folder = Path(told["SSL_CERT_FILE"]).parent
     assert folder.parent == tmp_path
@@ -241,16 +245,59 @@ def test_what_leads_the_clients(tmp_path: Path) -> None:
     assert told["SSL_CERT_FILE"] == told["REQUESTS_CA_BUNDLE"] == told["CURL_CA_BUNDLE"]
     assert told["NODE_EXTRA_CA_CERTS"] == str(folder / "ca.pem")
     assert told["NODE_USE_ENV_PROXY"] == "1"
+
+
+def test_what_the_user_has_set_is_kept(tmp_path: Path) -> None:
+    """And extended; of the hosts without a proxy, only those that would free the API are not."""
+    (tmp_path / ".wgetrc").write_text("user = me\n")
+    before = {
+        "NODE_OPTIONS": "--no-warnings",
+        "PYTHONPATH": "/mine",
+        "RUBYOPT": "-W0",
+        "RUBYLIB": "/mine",
+        "JAVA_TOOL_OPTIONS": "-Dmine=1",
+        "PHP_INI_SCAN_DIR": "/mine",
+        "NO_PROXY": "a.example,.maxapi.io",
+        "no_proxy": "*",
+        "MAXAPI_BASE_URL": "https://api.maxapi.io",
+    }
+
+    told = environment_of(tmp_path, ["--intercept"], HOME=str(tmp_path), **before)
+
+    folder = Path(told["SSL_CERT_FILE"]).parent
     assert told["NODE_OPTIONS"] == f'--no-warnings --require "{folder}/preload.cjs"'
+    assert told["PYTHONPATH"] == f"{folder}/python:/mine"
+    assert told["RUBYOPT"] == "-W0 -rmaxapi_mock_preload"
+    assert told["RUBYLIB"] == f"{folder}:/mine"
+    assert told["JAVA_TOOL_OPTIONS"].startswith("-Dmine=1 -Djavax.net.ssl.trustStore=")
+    assert told["PHP_INI_SCAN_DIR"] == f"/mine:{folder}/php"
+    assert told["NO_PROXY"] == "a.example,localhost,127.0.0.1,::1"
+    assert told["no_proxy"] == "localhost,127.0.0.1,::1"
+    assert told["MAXAPI_BASE_URL"] == "https://api.maxapi.io"
+    assert told["WGETRC"] == f"{folder}/wgetrc"
+
+
+def test_the_base_url_is_set_if_it_is_asked_for(tmp_path: Path) -> None:
+    """An app that reads it is then a client of the mock's own URL, also when intercepted."""
+    seen = [
+        environment_of(tmp_path, [*options, "--base-url-suffix", suffix], MAXAPI_BASE_URL="mine")
+        for options in ([], ["--intercept"])
+        for suffix in ("", "/api/v1", "/a/")
+    ]
+
+    assert [one["MAXAPI_BASE_URL"].removeprefix(one["MAXAPI_MOCK_URL"]) for one in seen] == [
+        *("", "/api/v1", "/a/"),
+        *("", "/api/v1", "/a/"),
+    ]
 
 
 def test_without_the_option_nobody_is_led(tmp_path: Path) -> None:
-    """The command's variables are those of the user."""
+    """The command's variables are those of the user, who is kept off his proxy for the mock."""
     names = "${HTTPS_PROXY-} ${https_proxy-} ${SSL_CERT_FILE-} ${NODE_OPTIONS-} ${NO_PROXY-}"
 
     done = run(tmp_path, [], ["sh", "-c", f"echo {names}"], NO_PROXY="mine")
 
-    assert done.stdout == "mine\n"
+    assert done.stdout == "mine,localhost,127.0.0.1,::1\n"
 
 
 @pytest.mark.parametrize("client", GET)
@@ -258,9 +305,9 @@ def test_the_mocks_own_url_needs_no_proxy(tmp_path: Path, client: str) -> None:
     """An app can use both; also below a folder whose name has a space."""
     folder = tmp_path / "two words"
     folder.mkdir()
-    code = GET[client].replace("$URL", "$MAXAPI_BASE_URL/api/v1/task/x")
-    code = code.replace("os.environ['URL']", "os.environ['MAXAPI_BASE_URL'] + '/api/v1/task/x'")
-    code = code.replace("process.env.URL", "process.env.MAXAPI_BASE_URL + '/api/v1/task/x'")
+    code = GET[client].replace("$URL", "$MAXAPI_MOCK_URL/api/v1/task/x")
+    code = code.replace("os.environ['URL']", "os.environ['MAXAPI_MOCK_URL'] + '/api/v1/task/x'")
+    code = code.replace("process.env.URL", "process.env.MAXAPI_MOCK_URL + '/api/v1/task/x'")
     code = code.replace("node:https", "node:http")
 
     done = run(folder, ["--intercept"], program(client, code))
@@ -280,7 +327,7 @@ def test_the_mock_can_be_anywhere(tmp_path: Path, options: list[str]) -> None:
 
 def test_both_kinds_of_certificates_are_trusted(tmp_path: Path) -> None:
     """Those of the mock's own URL, and those for the API's names."""
-    code = GET["requests"].replace("os.environ['URL']", "os.environ['MAXAPI_BASE_URL']")
+    code = GET["requests"].replace("os.environ['URL']", "os.environ['MAXAPI_MOCK_URL']")
 
     done = run(tmp_path, ["--intercept", "--tls"], program("requests", code))
 

@@ -52,7 +52,7 @@ class Scripted:
                 return
             connection.settimeout(5)
             if RESET in script:
-                connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                reset_at_close(connection)
             with connection:
                 self._follow(script, connection)
             self.closed.put(number)
@@ -92,6 +92,11 @@ class Scripted:
             last.connect(self._server.getsockname())  # a script may still wait for it
         self._thread.join(5)
         self._server.close()
+
+
+def reset_at_close(connection: socket.socket) -> None:
+    """Let the end of a connection be a reset."""
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 
 
 def _is_complete(request: bytes) -> bool:

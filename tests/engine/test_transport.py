@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import os
 import re
 import socket
 import threading
@@ -20,7 +21,7 @@ from mockserver.engine.connection import Connection
 from mockserver.engine.receivers import Reach, read_receiver
 from mockserver.engine.transport import HttpTransport
 from mockserver.version import __version__
-from tests.engine.scripted import OK, RESET, Scripted
+from tests.engine.scripted import OK, RESET, Scripted, reset_at_close
 
 
 class Inbox(ThreadingHTTPServer):
@@ -259,6 +260,19 @@ def test_a_kept_connection_that_ends_meanwhile_is_no_failure(
     assert len(receiver.requests) == 3
 
 
+def test_a_forked_child_has_connections_of_its_own(
+    transport: HttpTransport, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two processes on one connection would take the answers of each other."""
+    with Scripted([OK]) as receiver:
+        transport(callback(receiver.url))
+        monkeypatch.setattr(os, "getpid", lambda: -1)
+        of_the_child = transport._connections.take(read_receiver(receiver.url))
+        transport.close()
+
+    assert of_the_child is None
+
+
 def test_a_receiver_that_hangs_up_twice_has_failed(transport: HttpTransport) -> None:
     """A new connection is no reason to try once more."""
     with Scripted([OK, b""], [b""]) as receiver:
@@ -289,27 +303,55 @@ def test_what_nobody_asked_for_is_no_answer(transport: HttpTransport) -> None:
     assert [first.status, second.status] == [200, 200]
 
 
-def test_an_early_answer_to_a_long_webhook_counts(transport: HttpTransport) -> None:
-    """A receiver that has seen enough need not read the rest; its connection is not used again."""
-    long = Callback("", b"x" * 20_000_000, "application/json", 5)
-    refusal = b"HTTP/1.1 413 Too Large\r\nContent-Length: 0\r\n\r\n"
+@pytest.mark.parametrize(
+    ("ending", "failure"),
+    [
+        ("answers", Failure.STATUS),
+        ("resets", Failure.CONNECTION_LOST),
+        ("waits", Failure.TIMEOUT),
+    ],
+)
+def test_a_long_webhook_need_not_be_read(
+    transport: HttpTransport, ending: str, failure: Failure
+) -> None:
+    """An early answer counts, and who neither reads nor answers holds nobody up."""
+    release = threading.Event()
+
+    def serve() -> None:
+        connection, _ = server.accept()
+        with connection:
+            connection.recv(100)
+            if ending == "resets":
+                reset_at_close(connection)
+                return
+            if ending == "answers":
+                connection.sendall(b"HTTP/1.1 413 Too Large\r\nContent-Length: 0\r\n\r\n")
+            release.wait(5)
+
     with socket.create_server(("127.0.0.1", 0)) as server:
-
-        def serve() -> None:
-            connection, _ = server.accept()
-            with connection:
-                connection.recv(100)
-                connection.sendall(refusal)
-                release.wait(5)
-
-        release = threading.Event()
         thread = threading.Thread(target=serve, daemon=True)
         thread.start()
-        outcome = transport(replace(long, url=f"http://127.0.0.1:{server.getsockname()[1]}/"))
+        url = f"http://127.0.0.1:{server.getsockname()[1]}/"
+        timeout = 0.3 if ending == "waits" else 5
+        outcome = transport(Callback(url, b"x" * 20_000_000, "application/json", timeout))
         release.set()
         thread.join(5)
 
-    assert (outcome.status, outcome.failure) == (413, Failure.STATUS)
+    assert (outcome.status, outcome.failure) == (413 if ending == "answers" else None, failure)
+
+
+def test_a_connection_that_was_reset_is_not_quiet() -> None:
+    """It is not used again."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        client = socket.create_connection(server.getsockname())
+        accepted, _ = server.accept()
+        reset_at_close(accepted)
+        quiet = Connection(client).is_quiet()
+        accepted.close()
+        gone = Connection(client).is_quiet()
+        client.close()
+
+    assert (quiet, gone) == (True, False)
 
 
 @pytest.mark.parametrize("trickle", [b"HTTP/1.1 100 Continue\r\n\r\n", b"H", OK[:-2] + b"x"])
@@ -390,7 +432,7 @@ def test_a_header_of_the_settings_goes_before_the_urls_password(transport: HttpT
 
 
 @pytest.mark.parametrize(
-    "host", ["localhost", "app.localhost", "127.1", "LOCALHOST.", "2130706433"]
+    "host", ["localhost", "app.localhost", "127.1", "LOCALHOST.", "2130706433", "0.0.0.0", "0"]
 )
 def test_this_machine_is_found_without_a_look_up(
     transport: HttpTransport, monkeypatch: pytest.MonkeyPatch, host: str

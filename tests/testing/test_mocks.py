@@ -7,9 +7,11 @@ import socket
 import tempfile
 import threading
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from threading import Barrier, BrokenBarrierError
 from typing import Any
 
 import pytest
@@ -208,6 +210,25 @@ def test_what_is_no_mock_is_recognized(web_server: str) -> None:
     """Whatever it answers, the error is one that callers expect."""
     with pytest.raises(ControlError):
         RunningMock(web_server).sandbox().settings()
+
+
+def test_threads_that_ask_at_once_get_one_application(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is made once, by the first of them."""
+    made: list[object] = []
+    together = Barrier(2)
+
+    def create_app(_service: Service) -> object:
+        made.append(object())
+        with suppress(BrokenBarrierError):
+            together.wait(0.2)  # for another one, which must not come
+        return made[-1]
+
+    monkeypatch.setattr("mockserver.web.app.create_app", create_app)
+    with closing(InProcessMock("https://api.example.com")) as mock, ThreadPoolExecutor(2) as pool:
+        apps = [one.result(5) for one in [pool.submit(lambda: mock.app) for _ in range(2)]]
+
+    assert apps == made * 2
+    assert len(made) == 1
 
 
 # -- webhooks --------------------------------------------------------------------------------

@@ -1,0 +1,68 @@
+"""What the command that `run` runs is told by its environment."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from mockserver.settings import Resolved
+from mockserver.settings.proxies import past_proxies
+
+if TYPE_CHECKING:
+    from mockserver.web.server import Server
+
+_KEY = "maxapi-mock-run"
+
+
+def names_of_the_mock(
+    resolved: Resolved, url: str, suffix: str | None, *, intercepted: bool
+) -> dict[str, str]:
+    """Name the mock to the command by the names that apps use.
+
+    The base URL ends with *suffix*. An app that is intercepted keeps its own unless there is one.
+    """
+    accepted = sorted(resolved.settings.api_key or [_KEY])
+    environment = {"MAXAPI_API_KEY": accepted[0], "MAXAPI_MOCK_URL": url}
+    if suffix is not None or not intercepted:
+        environment["MAXAPI_BASE_URL"] = url + (suffix or "")
+    if resolved.settings.control_token is not None:
+        environment["MAXAPI_MOCK_CONTROL_TOKEN"] = resolved.settings.control_token
+    return environment
+
+
+@contextmanager
+def told(
+    resolved: Resolved, server: Server, options: argparse.Namespace
+) -> Iterator[dict[str, str]]:
+    """Give all the variables that the command has, the user's own among them."""
+    suffix, url = options.base_url_suffix, server.url
+    named = names_of_the_mock(resolved, url, suffix, intercepted=options.intercept)
+    if not options.intercept:
+        trusted = server.authority.environment if server.authority else {}
+        yield os.environ | past_proxies(os.environ, url) | named | dict(trusted)
+        return
+    with _intercepted(resolved, server, options) as variables:
+        yield os.environ | variables | named
+
+
+@contextmanager
+def _intercepted(
+    resolved: Resolved, server: Server, options: argparse.Namespace
+) -> Iterator[Mapping[str, str]]:
+    """Offer a proxy that leads to the mock; give what makes clients use and trust it."""
+    from mockserver.web.clients import Led
+    from mockserver.web.interceptor import Interceptor
+    from mockserver.web.listening import reachable
+    from mockserver.web.tls import Authority, api_hosts
+
+    hosts, mock = api_hosts(resolved.contract), (reachable(server.host), server.port)
+    with (
+        Authority(hosts) as authority,
+        Interceptor(
+            hosts, authority.context(), mock, allow_others=options.allow_others
+        ) as interceptor,
+    ):
+        yield Led(interceptor, authority, mock, (server.url,), os.environ).variables()
