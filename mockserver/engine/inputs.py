@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
@@ -12,6 +11,7 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from mockserver.contract import ModelCard
+from mockserver.engine.clock import real_seconds
 from mockserver.engine.routes import pattern_of
 from mockserver.media.dimensions import dimensions
 
@@ -121,7 +121,7 @@ def _look(url: str) -> Shape | None:
 def _pieces(url: str) -> Iterator[bytes]:
     from urllib3 import PoolManager, Timeout
 
-    ends = time.monotonic() + _PATIENCE
+    ends = real_seconds() + _PATIENCE
     timeout = Timeout(connect=_PATIENCE / 2, read=_PATIENCE / 2)
     with PoolManager() as pool:
         answer = pool.request(
@@ -129,7 +129,7 @@ def _pieces(url: str) -> Iterator[bytes]:
         )
         with closing(answer):
             read = 0
-            while answer.status == 200 and read < _MOST_BYTES and time.monotonic() < ends:
+            while answer.status == 200 and read < _MOST_BYTES and real_seconds() < ends:
                 piece = answer.read1(_PIECE)
                 if not piece:
                     return

@@ -27,6 +27,7 @@ def webhook_event(delivery: Delivery) -> Event:
         "attempt": delivery.attempt,
         "answer": delivery.status,
         "delivered": delivery.error is None,
+        "failure": delivery.failure,
         "error": delivery.error,
     }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -132,6 +133,7 @@ class ControlClient:
 
     def _move(self, course: Json) -> Moved:
         moved = self._call("POST", "clock", course)
+        _explain_stall(moved["happened"])
         return Moved(moved["now"], moved["speed"], moved["happened"])
 
     # -- tasks -------------------------------------------------------------------------------
@@ -272,6 +274,26 @@ def _plain(name: str, value: object) -> str | float | None:
     if name in _SEVERAL and isinstance(value, list | tuple | set | frozenset):
         return ",".join(map(str, value))
     return value if isinstance(value, str | int | float | None) else str(value)
+
+
+def _explain_stall(happened: Sequence[Json]) -> None:
+    """Raise ControlError if webhooks waited in vain for a receiver in the caller's event loop."""
+    unanswered = [one for one in happened if one.get("failure") == "timeout"]
+    if unanswered and _is_in_event_loop():
+        raise ControlError(
+            None,
+            f"the clock was moved in an event loop, and {len(unanswered)} webhook attempts found "
+            "no answer meanwhile: a receiver in the same loop cannot answer while this waits; use "
+            "await async_wait_for(…), async_wait_until_idle() or clock.async_advance(…)",
+        )
+
+
+def _is_in_event_loop() -> bool:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True
 
 
 class _Http:

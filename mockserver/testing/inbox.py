@@ -136,3 +136,13 @@ class Inbox:
             if check and webhook.violations:
                 raise AssertionError(f"webhook {number}: " + " | ".join(webhook.violations))
         return received
+
+    async def async_wait(
+        self,
+        count: int = 1,
+        *,
+        check: bool = True,
+        timeout: float = 5,  # noqa: ASYNC109 - as `wait` has it
+    ) -> Sequence[Webhook]:
+        """Do as `wait`, while the event loop goes on."""
+        return await asyncio.to_thread(self.wait, count, check=check, timeout=timeout)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -35,6 +36,10 @@ class SandboxClock:
         self.advance = control.advance
         self.advance_until = control.advance_until
         self.advance_until_idle = control.advance_until_idle
+
+    async def async_advance(self, duration: str | float) -> Moved:
+        """Advance, while the event loop goes on: a webhook receiver may be in it."""
+        return await asyncio.to_thread(self.advance, duration)
 
     @property
     def now(self) -> datetime:
@@ -154,6 +159,14 @@ class MaxapiSandbox:
     def wait_until_idle(self) -> Moved:
         """Move the clock until every task has ended and every webhook is delivered or given up."""
         return self.control.advance_until_idle()
+
+    async def async_wait_for(self, task: str, status: str | None = None) -> Json:
+        """Do as `wait_for`, while the event loop goes on: a webhook receiver may be in it."""
+        return await asyncio.to_thread(self.wait_for, task, status)
+
+    async def async_wait_until_idle(self) -> Moved:
+        """Do as `wait_until_idle`, while the event loop goes on."""
+        return await asyncio.to_thread(self.wait_until_idle)
 
     def assert_requested(
         self, *, times: int | None = None, **match: Unpack[RequestMatch]

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import flask
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from mockserver.engine.exchange import Mischief, Refusal, Request, Response
 from mockserver.engine.service import CONTROL_PREFIX, Service
 from mockserver.web.control import control_blueprint
+from mockserver.web.wsgi import HANGS, IS_CUT, failing
 
 
 def create_app(service: Service) -> flask.Flask:
@@ -17,6 +16,7 @@ def create_app(service: Service) -> flask.Flask:
     app = flask.Flask(__name__, static_folder=None)
     app.json.sort_keys = False  # type: ignore[attr-defined]
     app.url_map.merge_slashes = False  # else `//` is a redirect to the host that the client named
+    app.wsgi_app = failing(app.wsgi_app)  # type: ignore[method-assign, assignment]
     app.register_blueprint(control_blueprint(service))
 
     @app.before_request
@@ -28,7 +28,7 @@ def create_app(service: Service) -> flask.Flask:
         if response.first is not None:
             response.first()
         if response.mischief is not None:
-            response = _misbehave(service, response, response.mischief)
+            _misbehave(service, response.mischief)
         return _to_flask(response)
 
     @app.errorhandler(Refusal)
@@ -67,13 +67,11 @@ def _method() -> str:
     return str(flask.request.environ["REQUEST_METHOD"])
 
 
-def _misbehave(service: Service, response: Response, mischief: Mischief) -> Response:
-    """Do what can be done without a connection: wait, and cut the body."""
-    if mischief.latency or mischief.hang:
-        service.closed.wait(None if mischief.hang else mischief.latency)
-    if mischief.cut:
-        return replace(response, body=response.body[: len(response.body) // 2])
-    return response
+def _misbehave(service: Service, mischief: Mischief) -> None:
+    """Do what can be done without a connection: wait, and have `failing` do the rest."""
+    service.closed.wait(mischief.latency)
+    flask.request.environ[HANGS] = mischief.hang
+    flask.request.environ[IS_CUT] = mischief.cut
 
 
 def _from_flask(max_body: int) -> Request:

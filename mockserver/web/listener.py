@@ -13,6 +13,8 @@ from threading import Event, Thread
 from time import sleep
 from typing import TYPE_CHECKING, Any
 
+from mockserver.engine.clock import real_seconds
+
 if TYPE_CHECKING:
     from socket import socket
 
@@ -27,6 +29,13 @@ _BACKLOG = 1024
 """Connections that wait to be accepted."""
 _GRACE = 1.0
 """Real seconds that requests in flight have when the server stops."""
+
+
+class _RealTimeLoop(asyncio.SelectorEventLoop):
+    """Is late by real time, also in a test that freezes it."""
+
+    def time(self) -> float:
+        return real_seconds()
 
 
 class Listener:
@@ -76,7 +85,8 @@ class Listener:
 
     def _run(self, address: tuple[str, int], fd: int, tls: Mapping[str, Path]) -> None:
         try:
-            asyncio.run(self._serve(address, fd, tls))
+            with asyncio.Runner(loop_factory=_RealTimeLoop) as runner:
+                runner.run(self._serve(address, fd, tls))
         finally:
             self._serving.set()
 

@@ -1,9 +1,9 @@
-"""Calls a WSGI application in this process, without a server and without a test client's cost."""
+"""WSGI without a server: calls an application, and lets one fail as a connection does."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote_to_bytes, urlsplit
@@ -13,6 +13,39 @@ if TYPE_CHECKING:
 
 Answer = tuple[int, list[tuple[str, str]], bytes]
 """Status, headers and body."""
+
+
+HANGS, IS_CUT = "maxapi.hangs", "maxapi.is-cut"
+"""What the environment of a request has at its end if its response never comes, or not as a whole.
+"""
+
+
+def failing(app: WSGIApplication) -> WSGIApplication:
+    """Let *app* raise what a client sees of a connection that hangs or ends within the body.
+
+    Transports that call it know no time-outs of their own, so a response that never comes is one
+    at once.
+    """
+
+    def run(environ: dict[str, Any], start: Any) -> Iterable[bytes]:
+        answer = app(environ, start)
+        if environ.get(HANGS):
+            raise _error("ReadTimeout", TimeoutError, "no answer: it hangs, as the scenario says")
+        return _cut(answer) if environ.get(IS_CUT) else answer
+
+    return run
+
+
+def _cut(answer: Iterable[bytes]) -> Iterator[bytes]:
+    whole = b"".join(answer)
+    yield whole[: len(whole) // 2]
+    raise _error("RemoteProtocolError", ConnectionResetError, "it ended within the body")
+
+
+def _error(name: str, other: type[Exception], message: str) -> Exception:
+    """Make the error that httpx has for it, whose transport for WSGI is the common one."""
+    kind: type[Exception] = getattr(sys.modules.get("httpx"), name, other)
+    return kind(message)
 
 
 def call(
