@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 
 HERE = Path(__file__).parent
+collect_ignore = ["downstream"]
+"""A project of its own, which `test_downstream.py` runs."""
 
 RunWithMock = Callable[..., "subprocess.CompletedProcess[str]"]
 """Takes the words behind `maxapi-mock run`, and variables by name."""
