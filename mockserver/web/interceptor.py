@@ -10,6 +10,8 @@ from threading import Event, Thread
 from typing import Any, Self
 from weakref import WeakSet
 
+from mockserver.web.outward import tunnel
+
 _HOST = "127.0.0.1"
 _PATIENCE = 30.0
 """Real seconds that a client has to say where it wants to go, and a host to be reached."""
@@ -133,7 +135,9 @@ class Interceptor:
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, host: str, port: int
     ) -> None:
         try:
-            far = await asyncio.wait_for(asyncio.open_connection(host, port), _PATIENCE)
+            by = await tunnel(host, port, tls=True)
+            way = asyncio.open_connection(sock=by) if by else asyncio.open_connection(host, port)
+            far = await asyncio.wait_for(way, _PATIENCE)
         except (OSError, OverflowError, UnicodeError) as error:
             reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
             await _refuse(writer, f"{host}:{port}: {reason}")
