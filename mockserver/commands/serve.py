@@ -8,11 +8,10 @@ import os
 import shlex
 import sys
 from collections.abc import Callable, Iterable
-from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from mockserver.commands.options import PASS, USAGE, add_settings, resolve
+from mockserver.commands.options import PASS, USAGE, add_settings, complain, resolve, secrets_of
 from mockserver.commands.signals import stop_signals
 from mockserver.settings import SETTINGS, Resolved, Settings, show_value
 from mockserver.version import __version__
@@ -21,6 +20,8 @@ if TYPE_CHECKING:
     from mockserver.web.server import Server
 
 _MOST_REASONS = 100
+_KEYS = 64
+"""API keys that are looked for in what is printed: those used last."""
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -51,9 +52,12 @@ def run(options: argparse.Namespace) -> int:
     be_quick()
     with stop_signals() as wait:
         try:
-            watches = (WarningLog(), say_what_is_not_sent())
+            log = WarningLog()
+            watches = (log, say_what_is_not_sent())
             tell = partial(_tell_all, watches)
-            server = Server(Service(resolved.contract, resolved.settings, watch=tell))
+            service = Service(resolved.contract, resolved.settings, watch=tell)
+            log.secrets = lambda: [*service.sandboxes.keys[-_KEYS:], *secrets_of(resolved.settings)]
+            server = Server(service)
             server.start()
         except ServerError as error:
             print(f"maxapi-mock: {error}", file=sys.stderr)
@@ -116,8 +120,7 @@ def say_what_is_not_sent() -> Callable[[object], None]:
         if error in told or len(told) > _MOST_REASONS or sys.stderr is None:
             return
         told.add(error)
-        with suppress(OSError):
-            print(f"maxapi-mock: webhook {error}", file=sys.stderr, flush=True)
+        complain(f"maxapi-mock: webhook {error}")
 
     return tell
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from threading import Lock
 
+from mockserver.commands.options import without_secrets
 from mockserver.commands.summary import on_one_line
 from mockserver.engine.contract_warnings import ContractWarning
 from mockserver.engine.journal import Delivery, Exchange, TaskEnd
@@ -18,6 +20,8 @@ class WarningLog:
     """Prints what it is told of to standard error; safe to use from several threads."""
 
     def __init__(self) -> None:
+        self.secrets: Callable[[], Iterable[str | None]] = tuple
+        """Gives what must not be printed."""
         self._said: set[str] = set()
         self._lock = Lock()
 
@@ -34,4 +38,5 @@ class WarningLog:
                 return
             self._said.add(text)
         with suppress(OSError, ValueError):  # nobody may be there to read it
-            print(f"maxapi-mock: warning: {on_one_line(text)}", file=sys.stderr, flush=True)
+            shown = without_secrets(text, self.secrets())
+            print(f"maxapi-mock: warning: {on_one_line(shown)}", file=sys.stderr, flush=True)

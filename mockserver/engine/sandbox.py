@@ -53,6 +53,8 @@ class Sandbox:
         self.rules = Rules()
         self.observer = Observer()
         """Sees what the app does although it was told otherwise; a new one after each reset."""
+        self.is_controlled = False
+        """Whether somebody has used the control plane with its key."""
         self._held: str | None = None
         self.submitting = Lock()
         """Held from the look at the balance to the charge."""
@@ -70,6 +72,8 @@ class Sandbox:
         self._start()
 
     def _start(self) -> None:
+        self.began = self.clock.real()
+        """In real seconds, from the clock's origin."""
         self._tasks: OrderedDict[str, Task] = OrderedDict()
         self._ends: list[tuple[datetime, str]] = []
         self._charged = Decimal()

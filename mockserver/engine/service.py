@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections import deque
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -17,6 +18,7 @@ from mockserver.engine.call import Call
 from mockserver.engine.callback import Transport
 from mockserver.engine.clock import Clock
 from mockserver.engine.contract_warnings import PREFLIGHT
+from mockserver.engine.cors import preflight, shared
 from mockserver.engine.dispatcher import Dispatcher
 from mockserver.engine.exchange import (
     JSON_TYPE,
@@ -36,6 +38,8 @@ from mockserver.engine.transport import HttpTransport, transport_of
 from mockserver.settings import Settings
 
 ANONYMOUS = ""
+
+_MOST_STRAYS = 1000
 
 CLOCK_HEADER = "X-Mock-Clock"
 
@@ -74,6 +78,8 @@ class Service:
         self.sandboxes = Sandboxes(
             settings, contract.lifecycle, make_clock, self.dispatcher.clock_changed, watch
         )
+        self.strays: deque[tuple[float, str]] = deque(maxlen=_MOST_STRAYS)
+        """When requests of keys came that nobody had controlled, and the ids of their sandboxes."""
         self.anonymous = self.sandboxes.of_key(ANONYMOUS)
         """Holds the journal of requests without an accepted token."""
         self._operations = Operations(contract, settings, self.dispatcher, self.sandboxes)
@@ -114,6 +120,12 @@ class Service:
 
     def answer(self, request: Request) -> Response:
         """Answer any request; the journal of its sandbox holds both."""
+        origins = self.settings.cors
+        if origins is None:
+            return self._answered(request)
+        return preflight(request, origins) or shared(self._answered(request), request, origins)
+
+    def _answered(self, request: Request) -> Response:
         call = Call(request, self.anonymous, self.anonymous.clock.now())
         try:
             response = self._answer(call)
@@ -124,6 +136,8 @@ class Service:
         if call.sandbox.settings.error_status == "200" and request.path.startswith(self._guarded):
             response = as_success(response)
         response = _with_clock(self._typed(response), call.sandbox.clock)
+        if not call.sandbox.is_controlled:
+            self.strays.append((call.sandbox.clock.real(), call.sandbox.id))
         warnings = call.sandbox.observer.exchange(call, response)
         call.sandbox.journal.record(call, response, warnings)
         return response

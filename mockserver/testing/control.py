@@ -19,6 +19,8 @@ Send = Callable[[str, str, Mapping[str, str], bytes | None], tuple[int, bytes]]
 __tracebackhide__ = True
 """A test that is refused something shows its own line, not those in here."""
 
+_SEVERAL = ("expect", "cancellable")
+"""Settings that can have several values at once."""
 _TO_CONNECT, _TO_ANSWER = 10.0, 300.0
 """Real seconds; an advance answers once every webhook on its way has been tried."""
 
@@ -180,6 +182,13 @@ class ControlClient:
         """List what the app did against the contract: `kind`, `text` and `count`."""
         return cast("list[Json]", self._call("GET", "warnings")["warnings"])
 
+    def strangers(self) -> Json:
+        """Count the requests of keys that nobody controls, since this sandbox began anew.
+
+        Gives `with_other_keys` and `without_key`.
+        """
+        return self._call("GET", "strangers")
+
     def deliveries(self) -> list[Json]:
         """List the last webhook attempts, oldest first."""
         return cast("list[Json]", self._call("GET", "deliveries")["deliveries"])
@@ -242,7 +251,7 @@ class ControlClient:
 
     def change_settings(self, **settings: Unpack[SandboxSettings]) -> Mapping[str, str]:
         """Change settings of the sandbox until a reset: pace, duration, scenario, …."""
-        body = {name: _plain(value) for name, value in settings.items()}
+        body = {name: _plain(name, value) for name, value in settings.items()}
         return cast("dict[str, str]", self._call("PATCH", "settings", body)["settings"])
 
     def reset(self, *, everything: bool = False, keep_clock: bool = False) -> int:
@@ -258,9 +267,9 @@ class ControlClient:
         return forgotten
 
 
-def _plain(value: object) -> str | float | None:
+def _plain(name: str, value: object) -> str | float | None:
     """Write a setting's value as the command line has it; numbers may stay what they are."""
-    if isinstance(value, list | tuple | set | frozenset):
+    if name in _SEVERAL and isinstance(value, list | tuple | set | frozenset):
         return ",".join(map(str, value))
     return value if isinstance(value, str | int | float | None) else str(value)
 

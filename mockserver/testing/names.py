@@ -97,7 +97,7 @@ class SandboxSettings(TypedDict, total=False):
 
     pace: Literal["realtime", "instant", "per-poll"]
     duration: Duration
-    cancellable: str
+    cancellable: str | Collection[str]
     answers: Literal["full", "minimal"]
     error_status: Literal["code", "200", 200]
     null: Literal["reject", "omit"]

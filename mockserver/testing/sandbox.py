@@ -19,6 +19,7 @@ from mockserver.testing.names import (
     ScenarioWithValue,
     with_value,
 )
+from mockserver.testing.rules import explained, unused_rules
 
 __tracebackhide__ = True
 """A test that fails in here shows its own line."""
@@ -101,6 +102,17 @@ class MaxapiSandbox:
     def rules(self) -> list[Json]:
         """The rules in their order, and how often each has spoken."""
         return self.control.rules()
+
+    def unused_rules(self) -> list[Json]:
+        """List the rules that have never spoken: they may match something else than meant."""
+        return unused_rules(self.control)
+
+    def assert_all_rules_used(self) -> None:
+        """Fail if a rule has never spoken; the failure names what came nearest to it."""
+        unused = [line for rule in self.unused_rules() for line in explained(self.control, rule)]
+        if unused:
+            lines = "\n".join(f"  {line}" for line in unused)
+            raise AssertionError(self.control.shown(f"rules that never fired:\n{lines}"))
 
     @property
     def tasks(self) -> list[Json]:

@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 import json
-import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
 from typing import Any
-from urllib.parse import quote
 
 from mockserver.contract import load_contract
-from mockserver.domain.scenario import HEADER
+from mockserver.contract.violation import shortened
+from mockserver.domain.expectation import REJECTED, UNKNOWN_FIELD
 from mockserver.engine.exchange import WARNING_HEADER
 from mockserver.testing.control import ControlClient, Json
+from mockserver.testing.recipe import recipe, submits
+from mockserver.testing.rules import explained, unused_rules
 from mockserver.testing.sandbox import shown_key
 
 _MOST_LINES = 60
-_MOST_CURLS = 12
-_LONGEST_BODY = 4000
-_DEFAULT_MOCK = "http://127.0.0.1:6290"
+_SHOWN_ELSEWHERE = (REJECTED, UNKNOWN_FIELD)
+"""Kinds of warnings that stand beside their request."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,13 +50,43 @@ def tell(control: ControlClient, api_key: str, url: str | None) -> str:
     if not requests:
         key = shown_key(api_key)
         lines.append(f"No request came with the key {key}; does the app have another one?")
+    lines += _strangers(control)
     lines += ["", *_last(_written(list(_in_order(requests, tasks, deliveries))))]
     to_come = [_to_come(task, event) for task in tasks for event in task["timeline"]]
-    if any(to_come):
-        lines += ["", "to come:", *(f"  {one}" for one in to_come if one)]
+    for title, found in (
+        ("to come", [one for one in to_come if one]),
+        ("contract warnings", _warnings(control)),
+        ("rules that never fired", _unused(control)),
+    ):
+        lines += ["", f"{title}:", *(f"  {one}" for one in found)] if found else []
     if requests:
-        lines += ["", *_curls(requests, api_key, url)]
+        moments = clock["now"] if clock["frozen"] else None
+        lines += ["", *recipe(requests, api_key, url, control.settings(), moments)]
     return control.shown("\n".join(lines).replace("\n\n\n", "\n\n"))
+
+
+def _strangers(control: ControlClient) -> list[str]:
+    """Tell of requests that may be the app's and came with a key of nobody's."""
+    strangers = control.strangers()
+    other, without = strangers["with_other_keys"], strangers["without_key"]
+    said = [
+        f"{number} request{'' if number == 1 else 's'} came {how}"
+        for number, how in ((other, "with another key"), (without, "without an accepted key"))
+        if number
+    ]
+    return [f"{' and '.join(said)}; does the app have this sandbox's?"] if said else []
+
+
+def _warnings(control: ControlClient) -> list[str]:
+    return [
+        one["text"] + (f" ({one['count']} times)" if one["count"] > 1 else "")
+        for one in control.warnings()
+        if one["kind"] not in _SHOWN_ELSEWHERE
+    ]
+
+
+def _unused(control: ControlClient) -> list[str]:
+    return [line for rule in unused_rules(control) for line in explained(control, rule)]
 
 
 def _shown(control: ControlClient, value: Any) -> Any:
@@ -76,7 +106,7 @@ def _in_order(requests: list[Json], tasks: list[Json], deliveries: list[Json]) -
     ends: dict[str, int] = {}
     for task in tasks:
         own = [one for one in requests if one["taskId"] == task["taskId"]]
-        after = next((one["number"] for one in own if _submits(one)), 0)
+        after = next((one["number"] for one in own if submits(one)), 0)
         earlier: set[str] = set()
         for event in _past(task):
             of_its_moment = [one for one in own if one["at"] == event["at"]]
@@ -113,10 +143,6 @@ def _past(task: Json) -> list[Json]:
     return [one for one in task["timeline"] if one["past"] and one["event"] != "webhook"]
 
 
-def _submits(request: Json) -> bool:
-    return bool(request["taskId"]) and str(request["path"]).endswith("/submit")
-
-
 def _transition(task: Json, event: Json, after: int) -> _Line:
     what = event.get("status") or "results have expired"
     if what == task["status"] and task["failure_reason"]:
@@ -146,7 +172,7 @@ def _request(one: Json) -> _Line:
         said = str(answer.get("msg", "")) if one["status"] >= 400 else _about(found)
     more = []
     if one["status"] >= 400 and isinstance(one["body"], dict):
-        more.append(f"sent: {json.dumps(one['body'], ensure_ascii=False)[:300]}")
+        more.append(f"sent: {json.dumps(shortened(one['body']), ensure_ascii=False)[:300]}")
     warning = one["response_headers"].get(WARNING_HEADER)
     if warning:
         more.append(f"warning: {warning}")
@@ -198,56 +224,3 @@ def _time(at: str | None) -> str:
 
 def _short(task_id: str) -> str:
     return task_id[:8]
-
-
-# -- how to repeat it ------------------------------------------------------------------------
-
-
-def _curls(requests: list[Json], api_key: str, url: str | None) -> list[str]:
-    """Write the requests as lines for a shell; the ids of tasks are taken from the answers."""
-    names: dict[str, str] = {}
-    lines: list[str] = []
-    for request in requests:
-        if _submits(request):
-            names[request["taskId"]] = f"TASK_{len(names) + 1}"
-        line = _curl(request, names)
-        if not lines or lines[-1] != line:
-            lines.append(line)
-    start = "" if url else ", against a mock of its own (maxapi-mock serve)"
-    named = f"  MOCK={url or _DEFAULT_MOCK} KEY={shown_key(api_key)}"
-    head = [f"to repeat it by hand{start}:", named]
-    left_out = len(lines) - _MOST_CURLS
-    if left_out > 0:
-        lines = [*lines[:_MOST_CURLS], f"# and {left_out} more"]
-    return head + [f"  {line}" for line in lines]
-
-
-def _curl(request: Json, names: dict[str, str]) -> str:
-    words = [f'curl -sg "$MOCK"{_path(request, names)}', '-H "Authorization: Bearer $KEY"']
-    if request["method"] != "GET":
-        words.insert(1, "-I" if request["method"] == "HEAD" else f"-X {request['method']}")
-    body = request["body"]
-    text = body if isinstance(body, str) else json.dumps(body, ensure_ascii=False)
-    asked = [one for one in request["scenarios"] if f"#mock:{one}" not in text]
-    if asked:
-        words.append(f"-H {shlex.quote(HEADER + ': ' + ', '.join(asked))}")
-    if text:
-        kind = request["headers"].get("content-type", "")
-        words.append(f"-H {shlex.quote('Content-Type: ' + kind)}")
-        whole = len(text) <= _LONGEST_BODY
-        words.append(
-            f"--data-raw {shlex.quote(text)}" if whole else f"-d @body-of-{len(text)}-characters"
-        )
-    line = " ".join(words)
-    if _submits(request):
-        name = names[request["taskId"]]
-        return f"{name}=$({line} | grep -o '[0-9a-f-]\\{{36\\}}'); echo ${name}"
-    return line
-
-
-def _path(request: Json, names: dict[str, str]) -> str:
-    """Write a path for the shell; the journal has it decoded."""
-    path = shlex.quote(quote(request["path"]))
-    for task_id, name in names.items():
-        path = path.replace(task_id, f"${name}")
-    return path

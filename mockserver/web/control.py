@@ -78,7 +78,10 @@ class _Control:
         """Find the sandbox of the request's token. Raises Refusal for a token not accepted."""
         if "Authorization" not in flask.request.headers:
             return self._service.anonymous
-        return self._service.sandbox_of({"authorization": flask.request.headers["Authorization"]})
+        given = {"authorization": flask.request.headers["Authorization"]}
+        sandbox = self._service.sandbox_of(given)
+        sandbox.is_controlled = True
+        return sandbox
 
     def _body(self, schema: str) -> dict[str, Any]:
         """Read the request's body; none is an empty object. Raises Refusal for what is wrong."""
@@ -165,6 +168,14 @@ class _Control:
         sandbox = self._sandbox()
         found = sandbox.observer.warnings(sandbox.settings.expect or frozenset())
         return {"warnings": [{**one.as_json(), "count": n} for one, n in found.items()]}
+
+    def count_strangers(self) -> Any:
+        began, service = self._sandbox().began, self._service
+        since = [id_ for at, id_ in list(service.strays) if at >= began]
+        sandboxes = {id_: service.sandboxes.of_id(id_) for id_ in set(since)}
+        strange = [id_ for id_ in since if not getattr(sandboxes[id_], "is_controlled", False)]
+        without_key = strange.count(service.anonymous.id)
+        return {"with_other_keys": len(strange) - without_key, "without_key": without_key}
 
     def resend(self, number: str) -> Any:
         sandbox = self._sandbox()

@@ -10,7 +10,11 @@ from threading import Event, Thread
 from typing import Any, Self
 from weakref import WeakSet
 
+<<<<<<< HEAD
 from mockserver.web.outward import tunnel
+=======
+from mockserver.web.listening import faults_to
+>>>>>>> main
 
 _HOST = "127.0.0.1"
 _PATIENCE = 30.0
@@ -66,6 +70,7 @@ class Interceptor:
 
     async def _serve(self) -> None:
         self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
+        self._loop.set_exception_handler(faults_to(lambda _: None))
         try:
             proxy = await asyncio.start_server(_quiet(self._tunnel), _HOST, 0, limit=_HEAD_LIMIT)
             direct = await asyncio.start_server(_quiet(self._to_mock), _HOST, 0, ssl=self._context)

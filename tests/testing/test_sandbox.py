@@ -360,3 +360,32 @@ def test_a_wrong_match_is_no_failure_of_the_app(app: App) -> None:
     """It is refused, with what can be matched."""
     with pytest.raises(ControlError, match="promt: is unknown; use one of model, prompt"):
         app.sandbox.assert_requested(promt="cat")  # type: ignore[call-arg]
+
+
+# -- rules -----------------------------------------------------------------------------------
+
+
+def test_rules_that_are_used_are_well(app: App) -> None:
+    """A rule that has spoken once was meant; without rules there is nothing to say."""
+    app.sandbox.assert_all_rules_used()
+    app.sandbox.scenario("failure", times=2)
+    app.submit("a cat")
+
+    app.sandbox.assert_all_rules_used()
+
+    assert app.sandbox.unused_rules() == []
+
+
+def test_a_rule_that_never_fired_fails_a_strict_test(app: App) -> None:
+    """The failure names the rule and what came nearest, or that nothing came."""
+    app.sandbox.scenario("unavailable", path="*/submitt")
+    with pytest.raises(AssertionError, match="no request came"):
+        app.sandbox.assert_all_rules_used()
+    app.submit("a cat")
+
+    with pytest.raises(AssertionError) as failure:
+        app.sandbox.assert_all_rules_used()
+
+    assert "unavailable for path='*/submitt'" in str(failure.value)
+    assert "does not match '*/submitt'" in str(failure.value)
+    assert [one["scenario"] for one in app.sandbox.unused_rules()] == ["unavailable"]

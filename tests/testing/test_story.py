@@ -283,7 +283,7 @@ def test_a_long_story_is_cut(app: App) -> None:
     assert lines[2] == "... 20 earlier lines"
     assert lines[3].endswith(f"GET {TASK}/20 -> 404 task '20' not found")
     assert len([line for line in lines if " -> 404" in line]) == 60
-    assert len([line for line in lines if line.startswith("  curl")]) == 12
+    assert len([line for line in lines if line.startswith("  curl") and TASK in line]) == 12
     assert lines[-1] == "  # and 68 more"
 
 
@@ -501,3 +501,104 @@ def test_another_day_is_named(app: App) -> None:
     [day] = [number for number, line in enumerate(lines) if line.startswith("-- ")]
     assert lines[day] == f"-- {app.sandbox.clock.now:%Y-%m-%d}"
     assert "/another" in lines[day + 1]
+
+
+# -- what the test or the app may have meant -------------------------------------------------
+
+
+def test_requests_with_another_key_are_told(app: App) -> None:
+    """How many there were, and none of the key; those of before do not count."""
+    submit = f"{app.sandbox.base_url}{SUBMIT}"
+    requests.post(submit, json=seed(), headers={"Authorization": "Bearer sk-early"}, timeout=5)
+    app.sandbox.reset()
+    for key in ("sk-other", "sk-other", "sk-third"):
+        requests.post(submit, json=seed(), headers={"Authorization": f"Bearer {key}"}, timeout=5)
+    requests.post(submit, json=seed(), timeout=5)
+
+    told = app.told()
+
+    said = "3 requests came with another key and 1 request came without an accepted key; does the "
+    assert said in told
+    assert "sk-" not in told
+
+
+def test_warnings_are_told(app: App) -> None:
+    """Those that no request shows by itself, with how often there was cause for them."""
+    for _ in range(3):
+        app.submit("a cat")
+    app.submit("a dog", more={"n": 11})
+
+    told = app.told()
+
+    [section] = [one for one in told.split("\n\n") if one.startswith("contract warnings:")]
+    assert section.count("\n") == 1
+    assert "  submitted again, although it was accepted" in section
+    assert section.endswith("(2 times)")
+
+
+def test_rules_that_never_fired_are_told(app: App) -> None:
+    """With the request that came nearest, or why none could fire."""
+    app.sandbox.scenario("unavailable", path="*/submitt")
+    app.sandbox.scenario("failure", prompt="cat")
+    app.sandbox.scenario("timeout", prompt="cat")
+    app.submit("a cat")
+
+    [section] = [one for one in app.told().split("\n\n") if one.startswith("rules that never")]
+
+    assert section.splitlines() == [
+        "rules that never fired:",
+        "  unavailable for path='*/submitt'",
+        "    nearest: POST /api/v1/task/submit",
+        "             path: '/api/v1/task/submit' does not match '*/submitt'",
+        "  timeout for prompt='cat'",
+        "    1 matched, but an earlier rule or the request itself spoke first",
+    ]
+
+
+def test_long_arrays_are_counted(app: App) -> None:
+    """A body with ten URLs is told as one line that can be read."""
+    urls = [f"https://example.com/{number}.png" for number in range(10)]
+    app.submit("a cat", more={"imageUrls": urls, "n": 11})
+
+    [sent] = [line for line in app.told().splitlines() if "sent: " in line]
+
+    assert '"imageUrls": "[10 items]"' in sent
+
+
+def test_the_recipe_sets_up_the_sandbox(app: App) -> None:
+    """Its settings, its balance and the course of its clock, but no secret."""
+    app.sandbox.settings(pace="per-poll", balance="0.10", webhook_secret="hush")
+    task = app.submit()
+    app.sandbox.clock.advance("90s")
+    app.poll(task, 2)
+    app.sandbox.clock.advance("8d")
+
+    lines = [line.strip() for line in app.told().splitlines()]
+
+    settings = next(line for line in lines if "/__mock/settings" in line)
+    clock = [line.rpartition("-d ")[2] for line in lines if "/__mock/clock" in line]
+    assert settings.endswith("""-d '{"pace": "per-poll", "balance": "0.10"}'""")
+    assert "# not shown: webhook-secret" in lines
+    assert clock == ["""'{"freeze": true}'""", """'{"advance": 90}'""", """'{"advance": 691200}'"""]
+    assert len([line for line in lines if f"{TASK}/$TASK_1" in line]) == 2
+
+
+@needs_curl
+def test_the_recipe_moves_the_clock(app: App, mock: RunningMock) -> None:
+    """Run as it is, it ends at the same status and moment after the first request."""
+    app.sandbox.settings(duration="1h")
+    app.poll(app.submit())
+    app.sandbox.clock.advance("1h")
+    app.poll(app.sandbox.tasks[0]["taskId"])
+    script = (
+        app.told().split("\n\n")[-1].split(":\n", 1)[1].replace("http://127.0.0.1:6290", mock.url)
+    )
+    again = mock.sandbox(app.sandbox.api_key)
+
+    done = subprocess.run(
+        ["bash"], input=script.encode(), capture_output=True, timeout=20, check=False
+    )
+
+    shown = [one["response_body"]["data"].get("status") for one in again.requests]
+    again.close()
+    assert (done.returncode, shown) == (0, [None, "PENDING", "SUCCESS"])
