@@ -10,11 +10,8 @@ from threading import Event, Thread
 from typing import Any, Self
 from weakref import WeakSet
 
-<<<<<<< HEAD
-from mockserver.web.outward import tunnel
-=======
 from mockserver.web.listening import faults_to
->>>>>>> main
+from mockserver.web.outward import tunnel
 
 _HOST = "127.0.0.1"
 _PATIENCE = 30.0
