@@ -18,6 +18,7 @@ from urllib.parse import SplitResult, urlsplit
 
 from mockserver.contract import Contract
 from mockserver.domain.billing import money
+from mockserver.domain.redaction import names_a_variable
 from mockserver.engine.receivers import is_this_machine
 from mockserver.testing.inbox import InboxServer
 
@@ -105,7 +106,7 @@ def check(request: Request, contract: Contract, environment: Mapping[str, str]) 
 
 def _check_variable(option: str, name: str, environment: Mapping[str, str]) -> None:
     """Take what is, or can be, the name of a variable; the key itself must not be shown."""
-    if name not in environment and not re.fullmatch(r"[A-Z_][A-Z0-9_]*", name):
+    if name not in environment and not names_a_variable(name):
         said = "is given no name of an environment variable; use the name, not the key itself"
         raise VerifyError(f"{option}: {said}")
 

@@ -127,6 +127,7 @@ WRONG = {
     "host": "",
     "port": "65536",
     "public_url": "ftp://x",
+    "cors": "localhost:3000",
     "api_key": "",
     "pace": "slow",
     "duration": "soon",

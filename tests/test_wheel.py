@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
+import sysconfig
 import zipfile
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).parents[1]
+CLEAN = {name: value for name, value in os.environ.items() if "COV" not in name}
+"""The environment without what measures coverage."""
 
 
 @pytest.fixture(scope="module")
@@ -30,13 +34,98 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "site"
 
 
+# -- beside the distribution of the same name --------------------------------------------------
+
+CLIENT = [
+    "a2a",
+    "async_client",
+    "client",
+    "exceptions",
+    "fluent",
+    "launcher",
+    "llm",
+    "mcp",
+    "models",
+    "pytest_plugin",
+    "websocket_client",
+]
+"""The modules of mockserver-client 9.2.0, the client of another product, in `mockserver`."""
+
+
+def install_client(site: Path, *, first: bool) -> set[Path]:
+    """Put what mockserver-client installs beside our files, before or after them."""
+    package = site / "mockserver"
+    texts = {package / f"{name}.py": "" for name in CLIENT} | {
+        package / "__init__.py": "from mockserver.client import MockServerClient\n",
+        package / "client.py": "class MockServerClient: ...\n",
+        package / "pytest_plugin.py": "def pytest_configure(config):\n    config.theirs = True\n",
+        package / "py.typed": "",
+    }
+    metadata = site / "mockserver_client-9.2.0.dist-info"
+    metadata.mkdir()
+    texts[metadata / "entry_points.txt"] = "[pytest11]\nmockserver = mockserver.pytest_plugin\n"
+    texts[metadata / "METADATA"] = (
+        "Metadata-Version: 2.1\nName: mockserver-client\nVersion: 9.2.0\n"
+    )
+    for path, text in texts.items():
+        if not (first and path.exists()):
+            path.write_text(text)
+    return set(texts)
+
+
+@pytest.mark.parametrize("first", [True, False])
+@pytest.mark.parametrize("removed", [False, True])
+def test_works_beside_the_client_of_another_mockserver(
+    installed: Path, tmp_path: Path, *, first: bool, removed: bool
+) -> None:
+    """Whichever is installed first, and after the other was removed with all that it installed."""
+    site = tmp_path / "site"
+    shutil.copytree(installed, site)
+    theirs = install_client(site, first=first)
+    for path in theirs if removed else ():
+        path.unlink()
+    test = tmp_path / "test_it.py"
+    test.write_text(
+        "import sys\n"
+        "def test_it(maxapi, request):\n"
+        "    assert maxapi.tasks == []\n"
+        f"    assert sys.modules[type(maxapi).__module__].__file__.startswith({str(site)!r})\n"
+        f"    assert hasattr(request.config, 'theirs') is {not removed}\n"
+    )
+
+    version = run(site, "--version")
+    libraries = sysconfig.get_paths()["purelib"]
+    said = subprocess.run(  # -S: without the path of this checkout
+        [sys.executable, "-S", "-m", "pytest", "-q", "-p", "no:cacheprovider", str(test)],
+        cwd=tmp_path,
+        env={**CLEAN, "PYTHONPATH": os.pathsep.join([str(site), libraries])},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    ).stdout
+
+    assert version.startswith("maxapi-mock")
+    assert "1 passed" in said, said
+
+
+def test_no_file_of_ours_is_in_that_distribution(installed: Path) -> None:
+    """But `mockserver/__init__.py`, which nothing depends on: another would be lost with theirs."""
+    package = installed / "mockserver"
+
+    assert not any((package / f"{name}.py").exists() for name in CLIENT)
+    assert not (package / "py.typed").exists()
+    rooms = [path.parent for path in package.glob("*/__init__.py")]
+    assert len(rooms) > 5
+    assert all((room / "py.typed").exists() for room in rooms if room.name != "contract_tests")
+
+
 def run(installed: Path, *arguments: str) -> str:
     """Run the installed command from another folder."""
-    environment = {name: value for name, value in os.environ.items() if "COV" not in name}
     done = subprocess.run(
         [sys.executable, "-m", "mockserver", *arguments],
         cwd=installed.parent,
-        env={**environment, "PYTHONPATH": str(installed)},
+        env={**CLEAN, "PYTHONPATH": str(installed)},
         capture_output=True,
         text=True,
         timeout=60,
@@ -46,11 +135,11 @@ def run(installed: Path, *arguments: str) -> str:
 
 
 def test_installs_one_package_and_no_generic_names(installed: Path) -> None:
-    """Nothing at the top but `mockserver` and its metadata."""
+    """Nothing at the top but `mockserver`, the pytest plugin and the metadata."""
     names = {path.name for path in installed.iterdir()}
 
-    assert {name for name in names if not name.endswith(".dist-info")} == {"mockserver"}
-    assert (installed / "mockserver" / "py.typed").exists()
+    ours = {name for name in names if not name.endswith(".dist-info")}
+    assert ours == {"mockserver", "maxapi_pytest.py"}
     assert (installed / "mockserver" / "schemas" / "service.json").exists()
 
 

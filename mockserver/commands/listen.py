@@ -7,14 +7,15 @@ import os
 import re
 import sys
 from collections import defaultdict
+from collections.abc import Iterable
 from datetime import datetime
 from threading import Lock
 from typing import TYPE_CHECKING
 
-from mockserver.commands.options import PASS, usage
+from mockserver.commands.options import PASS, usage, without_secrets
 from mockserver.commands.polls import Polls, differences, usable
 from mockserver.commands.signals import stop_signals
-from mockserver.domain.redaction import without_users
+from mockserver.domain.redaction import names_a_variable, without_users
 
 if TYPE_CHECKING:
     from mockserver.testing.webhook import Webhook
@@ -91,7 +92,10 @@ def run(options: argparse.Namespace) -> int:
     except ValueError as error:
         return usage("listen", str(error))
     responses = _Responses([int(one) for one in statuses], per_task=options.per_task)
-    return _listen(options.port, _Receiver(polls, responses, forward_to), options.token_env)
+    environment = (options.token_env, "MAXAPI_API_KEY", "MAXAPI_MOCK_CONTROL_TOKEN")
+    secrets = [os.environ.get(name) for name in environment]
+    receiver = _Receiver(polls, responses, forward_to, secrets)
+    return _listen(options.port, receiver, options.token_env)
 
 
 def _listen(port: int, receiver: _Receiver, token_env: str) -> int:
@@ -106,7 +110,8 @@ def _listen(port: int, receiver: _Receiver, token_env: str) -> int:
         with server:
             print(f"maxapi-mock listens; give your app the callBackUrl {server.url}/", flush=True)
             if not receiver.compares:
-                said = f"not compared with polls: {token_env} holds no key that could be sent"
+                name = token_env if names_a_variable(token_env) else "--token-env"
+                said = f"not compared with polls: {name} holds no key that could be sent"
                 print(said, flush=True)
             wait()
     return PASS
@@ -156,8 +161,15 @@ class _Responses:
 class _Receiver:
     """Prints each webhook and answers it."""
 
-    def __init__(self, polls: Polls, responses: _Responses, forward_to: str | None) -> None:
+    def __init__(
+        self,
+        polls: Polls,
+        responses: _Responses,
+        forward_to: str | None,
+        secrets: Iterable[str | None] = (),
+    ) -> None:
         self._polls = polls
+        self._secrets = tuple(secrets)
         self._responses = responses
         self._forward_to = forward_to
         self._answered: defaultdict[str, list[int]] = defaultdict(list)
@@ -189,7 +201,7 @@ class _Receiver:
             if sys.stdout is None:
                 return
             try:
-                sys.stdout.write(f"{text}\n")
+                sys.stdout.write(f"{without_secrets(text, self._secrets)}\n")
                 sys.stdout.flush()
             except OSError:
                 sys.stdout = None
@@ -197,7 +209,8 @@ class _Receiver:
     def _verdict(self, webhook: Webhook, task_id: str) -> list[str]:
         violations = webhook.violations
         if violations:
-            size, text = len(webhook.body), webhook.body[:200].decode("utf-8", "replace")
+            size, text = len(webhook.body), webhook.body.decode("utf-8", "replace")
+            text = without_secrets(text, self._secrets)[:200]
             first = f"does not conform; {size} byte{'' if size == 1 else 's'}"
             return [f"{first}: {text}" if text else first, *(f"  {one}" for one in violations)]
         task, poll = webhook.task, self._polls.of(task_id)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from contextlib import suppress
 
 from mockserver.contract import Contract, load_contract
@@ -62,12 +62,15 @@ def not_written(error: OSError) -> str:
     return f"{error.filename or 'standard output'}: {error.strerror or error}"
 
 
-def secrets_hidden(keys: Iterable[str], settings: Settings) -> Callable[[str], str]:
-    """Make a function that takes secrets out of texts: *keys* of the user's own, and *settings*."""
-    own = [key for key in keys if not is_ours(key)]
-    given = [settings.control_token, settings.webhook_secret, *(settings.api_key or ())]
-    redactor = Redactor([*own, *filter(None, given)])
-    return lambda text: without_url_secrets(redactor.text(text))
+def without_secrets(text: str, secrets: Iterable[str | None]) -> str:
+    """Give *text* without *secrets*, but for keys that the mock made, and without those of URLs."""
+    own = [one for one in secrets if one and not is_ours(one)]
+    return without_url_secrets(Redactor(own).text(text))
+
+
+def secrets_of(settings: Settings) -> list[str | None]:
+    """Give what must not be shown of the settings."""
+    return [settings.control_token, settings.webhook_secret, *(settings.api_key or ())]
 
 
 def command_line() -> str:

@@ -20,8 +20,9 @@ from mockserver.commands.options import (
     complain,
     not_written,
     resolve,
-    secrets_hidden,
+    secrets_of,
     usage,
+    without_secrets,
 )
 from mockserver.commands.summary import as_json, as_markdown, as_text
 from mockserver.writing import append_whole, write_whole
@@ -102,7 +103,8 @@ def run(options: argparse.Namespace) -> int:
     tally.finish(_PAST_INTERCEPT if options.intercept else _NOT_READ, resolved.settings.expect)
     sandboxes = server.service.sandboxes
     spent = sandboxes.spent_ever, sandboxes.unpriced_ever
-    tally.rewrite(secrets_hidden(sandboxes.keys, resolved.settings))
+    hidden = [*sandboxes.keys, *secrets_of(resolved.settings)]
+    tally.rewrite(lambda text: without_secrets(text, hidden))
     written = _report(tally, spent, options.summary_file)
     if status == PASS and tally.warnings and options.fail_on_warnings:
         complain("maxapi-mock run: failed by --fail-on-warnings")

@@ -50,6 +50,8 @@ _ASKED = (
 STOPPED = 3
 """What a run ends with that the spending limit has stopped."""
 
+_ENDING = (signal.SIGINT, signal.SIGTERM)
+
 
 def add(parser: argparse.ArgumentParser) -> None:
     """Add the options."""
@@ -163,16 +165,18 @@ def _status(found: Any, request: Any, *, failed: bool) -> int:
 
 @contextmanager
 def _ended_by_a_signal() -> Iterator[None]:
-    """Let SIGTERM end a run as Ctrl-C does: with a report, and nothing left to run."""
+    """Let SIGTERM and Ctrl-C end a run with a report, and nothing left to run."""
 
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
 
-    before = signal.signal(signal.SIGTERM, interrupt)
+    heeded = [one for one in _ENDING if signal.getsignal(one) is not signal.SIG_IGN]
+    before = {number: signal.signal(number, interrupt) for number in heeded}
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _weights(request: Any, contract: Contract) -> Mapping[str, float]:

@@ -1,12 +1,15 @@
-"""Writes contract warnings to a terminal as they come, each text once."""
+"""Writes contract warnings, and which webhooks are not sent, to a terminal: each text once."""
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from threading import Lock
 
+from mockserver.commands.options import without_secrets
 from mockserver.commands.summary import on_one_line
+from mockserver.engine.callback import Failure
 from mockserver.engine.contract_warnings import ContractWarning
 from mockserver.engine.journal import Delivery, Exchange, TaskEnd
 
@@ -18,6 +21,8 @@ class WarningLog:
     """Prints what it is told of to standard error; safe to use from several threads."""
 
     def __init__(self) -> None:
+        self.secrets: Callable[[], Iterable[str | None]] = tuple
+        """Gives what must not be printed."""
         self._said: set[str] = set()
         self._lock = Lock()
 
@@ -25,8 +30,10 @@ class WarningLog:
         """Print the warnings of what a sandbox notes, unless they have been said."""
         if isinstance(entry, TaskEnd):
             return
+        if isinstance(entry, Delivery) and entry.failure is Failure.NOT_SENT:
+            self._say(f"webhook {entry.error}")
         for warning in (entry,) if isinstance(entry, ContractWarning) else entry.warnings:
-            self._say(warning.text)
+            self._say(f"warning: {warning.text}")
 
     def _say(self, text: str) -> None:
         with self._lock:
@@ -34,4 +41,5 @@ class WarningLog:
                 return
             self._said.add(text)
         with suppress(OSError, ValueError):  # nobody may be there to read it
-            print(f"maxapi-mock: warning: {on_one_line(text)}", file=sys.stderr, flush=True)
+            shown = without_secrets(text, self.secrets())
+            print(f"maxapi-mock: {on_one_line(shown)}", file=sys.stderr, flush=True)

@@ -205,6 +205,11 @@ def is_ours(key: str) -> bool:
     return _OURS.fullmatch(key) is not None
 
 
+def names_a_variable(text: str) -> bool:
+    """Return whether *text* is the name of a variable, so that it may be shown, and no key."""
+    return re.fullmatch(r"[A-Z_][A-Z0-9_]*", text) is not None
+
+
 @lru_cache(maxsize=1024)
 def names_a_secret(name: str) -> bool:
     """Return whether a header or a parameter of that name holds a secret."""

@@ -18,6 +18,7 @@ from mockserver.engine.call import Call
 from mockserver.engine.callback import Transport
 from mockserver.engine.clock import Clock
 from mockserver.engine.contract_warnings import PREFLIGHT
+from mockserver.engine.cors import preflight, shared
 from mockserver.engine.dispatcher import Dispatcher
 from mockserver.engine.exchange import (
     JSON_TYPE,
@@ -119,6 +120,12 @@ class Service:
 
     def answer(self, request: Request) -> Response:
         """Answer any request; the journal of its sandbox holds both."""
+        origins = self.settings.cors
+        if origins is None:
+            return self._answered(request)
+        return preflight(request, origins) or shared(self._answered(request), request, origins)
+
+    def _answered(self, request: Request) -> Response:
         call = Call(request, self.anonymous, self.anonymous.clock.now())
         try:
             response = self._answer(call)

@@ -1,14 +1,18 @@
-"""A clip of one colour: H.264 in MP4, written by hand and playable everywhere.
+"""A clip of one still: H.264 in MP4, written by hand and playable everywhere.
 
-One intra frame sets the colour, and every later frame says "as before" in a few bytes. Section
-numbers are those of ITU-T H.264; the boxes are those of ISO/IEC 14496-12 and 14496-15.
+One intra frame sets a colour for each macroblock of 16 by 16 pixels, and every later frame says
+"as before" in a few bytes. Section numbers are those of ITU-T H.264; the boxes are those of
+ISO/IEC 14496-12 and 14496-15.
 """
 
 from __future__ import annotations
 
 import re
 import struct
+from functools import lru_cache, partial
+from itertools import pairwise
 
+from mockserver.media.mosaic import mosaic_of
 from mockserver.media.picture import Colour, Picture, palette_of
 
 _RATE = 2  # frames per second
@@ -20,10 +24,14 @@ _MATRIX = struct.pack(">9I", 0x10000, 0, 0, 0, 0x10000, 0, 0, 0, 0x40000000)
 # Coefficient tokens (table 9-5) of no level, of one level of size 1, of one larger level.
 _LUMA_TOKENS = ("1", "01", "000101")
 _CHROMA_TOKENS = ("01", "1", "000111")
+_Levels = tuple[int, int, int]
+"""Luma, blue and red, relative to mid-grey, in steps of the quantiser."""
+_DOWN, _ACROSS, _MEAN = 0, 1, 2  # directions of prediction (table 8-4)
+_CHROMA_MODES = {_MEAN: 0, _ACROSS: 1, _DOWN: 2}  # the same for chroma (table 8-5)
 
 
 def write_mp4(picture: Picture) -> bytes:
-    """Give an MP4 of exactly the picture's size and seconds (at least 1), in its background colour.
+    """Give an MP4 of exactly the picture's size and seconds (at least 1), with its text if it fits.
 
     Raises ValueError for a side that is odd or below 16, or a frame larger than H.264 admits.
     """
@@ -54,8 +62,10 @@ def _level_of(width: int, height: int) -> int:
 
 def _samples(picture: Picture) -> list[bytes]:
     """Give the access units: an intra frame, then frames in which all is skipped."""
-    blocks = -(-picture.width // 16) * -(-picture.height // 16)
-    first = _with_length(_intra_frame(blocks, palette_of(picture.seed).background))
+    columns, rows = -(-picture.width // 16), -(-picture.height // 16)
+    blocks = columns * rows
+    mosaic = mosaic_of(picture, columns, rows)
+    first = _with_length(_intra_frame(mosaic, [*map(_levels_of, palette_of(picture.seed))]))
     count = max(1, picture.seconds) * _RATE
     # frame_num has four bits, so only sixteen frames differ.
     skipped = [_with_length(_skipped_frame(blocks, number)) for number in range(min(16, count))]
@@ -87,16 +97,40 @@ def _picture_set() -> bytes:
     return _unit(0x68, _ue(0) * 2 + "00" + _ue(0) * 3 + "000" + _se(28 - 26) + _se(0) * 2 + "100")
 
 
-def _intra_frame(blocks: int, colour: Colour) -> bytes:
-    """Write a key frame: the first macroblock sets the colour, all others copy their neighbours."""
-    luma, blue, red = _levels_of(colour)
+def _intra_frame(mosaic: list[bytes], palette: list[_Levels]) -> bytes:
+    """Write a key frame: each macroblock is predicted by its neighbour, and says how it differs.
+
+    A row like the one above copies that; in others, each macroblock goes on from the left one.
+    """
     header = _ue(0) + _ue(7) + _ue(0) + "0000" + _ue(0) + "00" + _se(0) + _ue(1)
-    # Table 7-11: Intra 16x16 predicted by the mean, with DC of chroma (7) or no residual (3).
-    # Neither transmits AC levels, so for its neighbours a macroblock counts as empty.
-    head = _ue(7) + _ue(0) + _se(0) + _coefficient(luma, _LUMA_TOKENS)
-    head += _coefficient(blue, _CHROMA_TOKENS) + _coefficient(red, _CHROMA_TOKENS)
-    copy = _ue(3) + _ue(0) + _se(0) + _LUMA_TOKENS[0]
-    return _unit(0x65, header + head + copy * (blocks - 1))
+    block = lru_cache(partial(_macroblock, palette))
+    bits = [header]
+    above: bytes | None = None
+    for row in mosaic:
+        if row == above:
+            bits.append(block(_DOWN, 0, 0) * len(row))
+            continue
+        first = (_MEAN, None) if above is None else (_DOWN, above[0])
+        bits.append(block(*first, row[0]))
+        bits += [block(_ACROSS, left, here) for left, here in pairwise(row)]
+        above = row
+    return _unit(0x65, "".join(bits))
+
+
+def _macroblock(palette: list[_Levels], mode: int, before: int | None, here: int) -> str:
+    """Write a macroblock of one colour, predicted in one direction from one of the colour *before*.
+
+    Table 7-11: Intra 16x16, with DC of chroma or without, and never with AC, so that for its
+    neighbours it counts as empty. Before the first one is mid-grey.
+    """
+    known = (0, 0, 0) if before is None else palette[before]
+    luma, blue, red = (new - old for new, old in zip(palette[here], known, strict=True))
+    coloured = bool(blue or red)
+    bits = _ue(1 + mode + 4 * coloured) + _ue(_CHROMA_MODES[mode]) + _se(0)
+    bits += _coefficient(luma, _LUMA_TOKENS)
+    if coloured:
+        bits += _coefficient(blue, _CHROMA_TOKENS) + _coefficient(red, _CHROMA_TOKENS)
+    return bits
 
 
 def _skipped_frame(blocks: int, number: int) -> bytes:
@@ -105,7 +139,7 @@ def _skipped_frame(blocks: int, number: int) -> bytes:
     return _unit(0x41, header + _ue(blocks))
 
 
-def _levels_of(colour: Colour) -> tuple[int, int, int]:
+def _levels_of(colour: Colour) -> _Levels:
     """Convert to BT.709, as levels at quantiser 28 relative to mid-grey: luma, blue, red."""
     red, green, blue = (part / 255 for part in colour)
     luma = 0.2126 * red + 0.7152 * green + 0.0722 * blue

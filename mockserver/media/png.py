@@ -18,8 +18,8 @@ from mockserver.media.picture import Picture, palette_of
 if TYPE_CHECKING:
     from PIL import Image, ImageFont
 
-_ACCENT, _SOFT, _TEXT = 1, 2, 3  # palette indices; the background is 0
-_LEVELS = [0] * 64 + [_SOFT] * 96 + [_TEXT] * 96  # coverage of a letter (0 to 255) to index
+ACCENT, _SOFT, TEXT = 1, 2, 3  # palette indices; the background is 0
+_LEVELS = [0] * 64 + [_SOFT] * 96 + [TEXT] * 96  # coverage of a letter (0 to 255) to index
 _LONGEST = 1200  # characters of the prompt that are laid out: more would be slow, and unread
 _SMALLEST = 9  # pixels of type size: below this letters are no longer legible
 _ELLIPSIS = "…"
@@ -42,7 +42,7 @@ def write_png(picture: Picture) -> bytes:
     chunks = [
         _chunk(b"IHDR", header),
         _chunk(b"PLTE", colours),
-        _chunk(b"IDAT", zlib.compress(_pixels(picture), 1)),
+        _chunk(b"IDAT", zlib.compress(packed_pixels(picture), 1)),
         _chunk(b"IEND", b""),
     ]
     return b"\x89PNG\r\n\x1a\n" + b"".join(chunks)
@@ -76,12 +76,12 @@ def _sheet_of(width: int, height: int) -> _Sheet:
     return _Sheet(border, inset, scale, room, max(0, (height - 2 * inset) // scale))
 
 
-def _pixels(picture: Picture) -> bytes:
+def packed_pixels(picture: Picture) -> bytes:
     """Give all rows, each a filter byte and four pixels a byte, from top to bottom."""
     width, height = picture.width, picture.height
     sheet = _sheet_of(width, height)
-    edge = b"\0" + _pack(bytes([_ACCENT]) * width)
-    side = bytes([_ACCENT]) * sheet.border
+    edge = b"\0" + _pack(bytes([ACCENT]) * width)
+    side = bytes([ACCENT]) * sheet.border
     plain = b"\0" + _pack((side + bytes(max(0, width - 2 * sheet.border)) + side)[:width])
     start = 1 + sheet.inset // 4
     text = [plain[:start] + row + plain[start + len(row) :] for row in _text_rows(picture, sheet)]

@@ -26,6 +26,7 @@ from mockserver.settings.texts import (
     read_header,
     read_hosts,
     read_names,
+    read_origins,
     read_path,
     read_positive_duration,
     read_rate,
@@ -153,6 +154,11 @@ class Settings:
     )
     control_token: str | None = setting(
         read_token, "token that the control plane asks for in X-Mock-Control-Token", secret=True
+    )
+    cors: frozenset[str] | None = setting(
+        read_origins,
+        "origins whose web pages may call the API and read its files, globs, comma-separated, or "
+        "'*'; else none",
     )
     callback_allow: frozenset[str] | None = setting(
         read_hosts, "hosts besides this machine that webhooks are sent to, globs, comma-separated"

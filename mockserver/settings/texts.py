@@ -198,6 +198,14 @@ def read_scenario(text: str, contract: Contract) -> Script | None:
     return make_script(parse_named(text), contract)
 
 
+def read_origins(text: str, contract: Contract) -> frozenset[str]:
+    names = frozenset(name.lower() for name in read_names(text, contract))
+    for name in sorted(names):
+        if name not in ("*", "null") and not re.fullmatch(r"https?://[^\s/@?#\\]+", name):
+            raise ValueError(f"{name!r} is not an origin; use '*' or such as http://localhost:5173")
+    return names
+
+
 def read_hosts(text: str, contract: Contract) -> frozenset[str]:
     names = frozenset(name.lower() for name in read_names(text, contract))
     for name in sorted(names):

@@ -25,6 +25,8 @@ from mockserver.web.wsgi import call
 if TYPE_CHECKING:
     from flask import Flask
 
+    from mockserver.web.server import Server
+
 
 @dataclass(frozen=True, slots=True)
 class RunningMock:
@@ -65,7 +67,7 @@ def running_mock(
 
 
 class InProcessMock:
-    """A mock without sockets, whose clocks stand still.
+    """A mock that is called in the process, whose clocks stand still.
 
     *url* is what the app under test takes for the API's; for *folder* and *settings* see
     `running_mock`. Raises SettingError.
@@ -73,7 +75,7 @@ class InProcessMock:
 
     def __init__(self, url: str, folder: Path | None = None, **settings: Any) -> None:
         self.url = url
-        resolved = _settled(folder, settings)
+        resolved = _settled(folder, {"tls": True} | settings)
         self.on_webhook: OnWebhook | None = None
         """Takes the webhooks; without it they go to receivers on this machine, by HTTP."""
         self._nearby = transport_of(resolved.settings)
@@ -84,6 +86,20 @@ class InProcessMock:
             transport=self._deliver,
         )
         self._whole = WholeMock(self._service)
+        self._server: Server | None = None
+
+    def listen(self) -> tuple[int, str]:
+        """Answer by HTTPS, too: give the port of this machine, and the authority's certificate.
+
+        Raises ServerError.
+        """
+        from mockserver.web.server import Server
+
+        if self._server is None:
+            self._server = Server(self._service)
+            self._server.start()
+        authority = self._server.authority
+        return self._server.port, "" if authority is None else authority.pem
 
     @property
     def app(self) -> Flask:
@@ -125,6 +141,8 @@ class InProcessMock:
 
     def close(self) -> None:
         """Let its threads go."""
+        if self._server is not None:
+            self._server.stop()
         self._service.close()
         self._nearby.close()
 

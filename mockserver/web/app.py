@@ -14,7 +14,7 @@ from mockserver.web.control import control_blueprint
 
 def create_app(service: Service) -> flask.Flask:
     """Make the application that answers as *service* does, and controls it under `/__mock`."""
-    app = flask.Flask("mockserver", static_folder=None)
+    app = flask.Flask(__name__, static_folder=None)
     app.json.sort_keys = False  # type: ignore[attr-defined]
     app.url_map.merge_slashes = False  # else `//` is a redirect to the host that the client named
     app.register_blueprint(control_blueprint(service))

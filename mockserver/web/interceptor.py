@@ -10,6 +10,9 @@ from threading import Event, Thread
 from typing import Any, Self
 from weakref import WeakSet
 
+from mockserver.web.listening import faults_to
+from mockserver.web.outward import tunnel
+
 _HOST = "127.0.0.1"
 _PATIENCE = 30.0
 """Real seconds that a client has to say where it wants to go, and a host to be reached."""
@@ -64,6 +67,7 @@ class Interceptor:
 
     async def _serve(self) -> None:
         self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
+        self._loop.set_exception_handler(faults_to(lambda _: None))
         try:
             proxy = await asyncio.start_server(_quiet(self._tunnel), _HOST, 0, limit=_HEAD_LIMIT)
             direct = await asyncio.start_server(_quiet(self._to_mock), _HOST, 0, ssl=self._context)
@@ -133,7 +137,9 @@ class Interceptor:
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, host: str, port: int
     ) -> None:
         try:
-            far = await asyncio.wait_for(asyncio.open_connection(host, port), _PATIENCE)
+            by = await tunnel(host, port, tls=True)
+            way = asyncio.open_connection(sock=by) if by else asyncio.open_connection(host, port)
+            far = await asyncio.wait_for(way, _PATIENCE)
         except (OSError, OverflowError, UnicodeError) as error:
             reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
             await _refuse(writer, f"{host}:{port}: {reason}")

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import socket
+from collections.abc import Callable
+from typing import Any
 
 _BACKLOG = 1024
 _EVERYWHERE = {"": "0.0.0.0", "0.0.0.0": "0.0.0.0", "::": "::"}  # noqa: S104
@@ -51,3 +54,16 @@ def base_of(scheme: str, host: str, port: int) -> str:
     """Give the base URL, for a client on this machine, of a server that listens on *host*."""
     host = reachable(host)
     return f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}"
+
+
+def faults_to(tell: Callable[[str], object]) -> Callable[[Any, dict[str, Any]], None]:
+    """Make a handler for what goes wrong in an event loop and is nobody's, such as too many files.
+
+    It tells of it in one line; asyncio would log a traceback for each connection.
+    """
+
+    def handle(_loop: Any, context: dict[str, Any]) -> None:
+        if not isinstance(context.get("exception"), asyncio.CancelledError):
+            tell(f"{context['message'].partition(' <')[0]}: {context.get('exception', '')}")
+
+    return handle

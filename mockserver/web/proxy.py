@@ -15,7 +15,7 @@ from mockserver.web.aside import Aside
 from mockserver.web.callbacks import Callbacks
 from mockserver.web.leg import Passed, Watch
 from mockserver.web.line import Line, Way
-from mockserver.web.listening import base_of, listen_on
+from mockserver.web.listening import base_of, faults_to, listen_on
 from mockserver.web.origin import origin_of
 
 _PATIENCE = 30.0
@@ -98,6 +98,7 @@ class Proxy:
 
     async def _serve(self) -> None:
         self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
+        self._loop.set_exception_handler(faults_to(self._note))
         try:
             bound = listen_on(self._host, self._wanted_port)
             server = await asyncio.start_server(self._connected, sock=bound, backlog=_BACKLOG)
@@ -109,6 +110,7 @@ class Proxy:
             self._ready.set()
         await self._stop.wait()
         server.close()
+        await asyncio.sleep(0)  # a connection that was just accepted gets its task
         others = asyncio.all_tasks() - {asyncio.current_task()}
         for task in others:
             task.cancel()

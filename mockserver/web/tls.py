@@ -54,6 +54,8 @@ class Authority:
         authority = trustme.CA(organization_name="maxapi-mockserver, for tests only")
         issued = authority.issue_cert(*hosts)
         own = authority.cert_pem.bytes()
+        self.pem = own.decode()
+        """The authority alone."""
         write_whole({self.key: issued.private_key_pem.bytes()}, 0o600)
         write_whole(
             {

@@ -399,6 +399,28 @@ def test_an_odd_webhook_is_printed_on_lines_of_its_own(monkeypatch: pytest.Monke
     assert "\x1b" not in written.getvalue()
 
 
+def test_a_key_is_not_printed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever the sender does with it; nor a part of it, where a body is cut."""
+    receiver = listen._Receiver(Polls("https://a", None, None), responses(), None, ["sk-hush-0123"])
+    monkeypatch.setattr(sys, "stdout", written := io.StringIO())
+    body = "x" * 190 + "sk-hush-0123"
+
+    receiver(Webhook("POST", "http://u:hush@a/sk%2Dhush-0123?token=hush", {}, body.encode()))
+
+    assert "hush" not in written.getvalue()
+    assert "POST http://[redacted]@a/$MAXAPI_API_KEY?token=[redacted]" in written.getvalue()
+
+
+def test_a_key_in_the_place_of_its_variable_is_not_printed(tmp_path: Path) -> None:
+    """Nor can it be the name of one."""
+    options = ("--url", "https://api.example.com", "--token-env", "sk-hush")
+
+    with listening(tmp_path, *options) as listener:
+        said = listener.line()
+
+    assert said == "not compared with polls: --token-env holds no key that could be sent"
+
+
 def responses() -> listen._Responses:
     """Answer 200."""
     return listen._Responses([200], per_task=False)

@@ -253,6 +253,21 @@ def test_warnings_can_fail_a_run(
     assert done.returncode == ends
 
 
+def test_a_key_of_the_users_own_is_not_shown(tmp_path: Path) -> None:
+    """On the terminal, on the page and as JSON: an app can send it where it does not belong."""
+    files = [tmp_path / "summary.md", tmp_path / "summary.json"]
+    more = "{'sk-hush-0123': 1, 'hush': os.environ['MAXAPI_API_KEY']}"
+    shown = ""
+
+    for file in files:
+        options = ["--api-key", "sk-hush-0123", "--summary-file", str(file)]
+        done = run(tmp_path, options, [*PYTHON, SUBMIT % more])
+        shown += done.stderr + file.read_text()
+
+    assert shown.count("$MAXAPI_API_KEY") == 4
+    assert "sk-hush" not in shown
+
+
 def test_a_file_that_cannot_be_written_is_said_in_one_line(tmp_path: Path) -> None:
     """After the summary, which is not lost; such a run does not pass."""
     done = run(tmp_path, ["--summary-file", "."], ["true"])

@@ -40,6 +40,19 @@ def test_each_warning_is_printed_once(capsys: Capture) -> None:
     ]
 
 
+def test_secrets_are_not_printed(capsys: Capture) -> None:
+    """Neither the keys that the mock has seen lately, nor those of URLs."""
+    log = WarningLog()
+    log.secrets = lambda: ["sk-hush-0123", None, "test-0123456789abcdef"]
+
+    log(warning("a: sk-hush-0123, test-0123456789abcdef, http://u:hush@a/?token=hush"))
+
+    assert capsys.readouterr().err == (
+        "maxapi-mock: warning: a: $MAXAPI_API_KEY, test-0123456789abcdef, "
+        "http://[redacted]@a/?token=[redacted]\n"
+    )
+
+
 def test_the_number_of_lines_is_bounded(capsys: Capture) -> None:
     """A mock that serves for weeks does not fill a disk."""
     log = WarningLog()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import socket
+from pathlib import Path
 
 import pytest
 
@@ -185,3 +187,12 @@ def test_a_transport_calls_this_machine_by_default() -> None:
     outcome = HttpTransport(1)(Callback("http://app.example.com/", b"", "text/plain", 1))
 
     assert outcome.failure is Failure.NOT_SENT
+
+
+def test_the_page_explains_every_failure() -> None:
+    """In the order of the code, one row each."""
+    page = Path(__file__).parents[2] / "docs" / "webhooks.md"
+
+    rows = re.findall(r"^\| `([a-z-]+)` \| \w", page.read_text("utf-8"), re.MULTILINE)
+
+    assert rows == [failure.value for failure in Failure]

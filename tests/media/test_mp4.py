@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import struct
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import av
 import pytest
@@ -13,6 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mockserver.media import Picture, write_mp4
+from mockserver.media.mosaic import mosaic_of
+from mockserver.media.mp4 import _levels_of
 from mockserver.media.picture import palette_of
 
 if TYPE_CHECKING:
@@ -78,24 +80,58 @@ def decode(mp4: bytes) -> list[av.VideoFrame]:
         return list(container.decode(stream))
 
 
+def blocks(frame: av.VideoFrame) -> list[list[tuple[int, ...]]]:
+    """Give luma, blue and red of each macroblock, and fail if one of them has several."""
+    cells: dict[tuple[int, int], list[set[int]]] = {}
+    for number, plane in enumerate(frame.planes):
+        side = 16 if number == 0 else 8
+        data = bytes(plane)
+        for y in range(plane.height):
+            line = data[y * plane.line_size : y * plane.line_size + plane.width]
+            for x in range(0, plane.width, side):
+                cell = cells.setdefault((y // side, x // side), [set(), set(), set()])
+                cell[number] |= set(line[x : x + side])
+    assert all(len(values) == 1 for cell in cells.values() for values in cell)
+    rows, columns = max(cells)
+    return [
+        [tuple(min(values) for values in cells[y, x]) for x in range(columns + 1)]
+        for y in range(rows + 1)
+    ]
+
+
 @pytest.mark.parametrize(("width", "height"), SIZES)
-def test_frames_decode_to_one_colour(width: int, height: int) -> None:
-    """Every frame has the exact size and one and the same colour throughout."""
+def test_frames_decode_to_the_mosaic(width: int, height: int) -> None:
+    """Every frame has the exact size, and each block exactly its colour of the palette."""
     picture = replace(PICTURE, width=width, height=height, seconds=2)
+    palette = palette_of(picture.seed)
 
     frames = decode(write_mp4(picture))
 
     assert [(frame.width, frame.height, frame.format.name) for frame in frames] == [
         (width, height, "yuv420p")
     ] * 4
-    assert [len(values) for values in planes(frames[0])] == [1, 1, 1]
-    assert all(planes(frame) == planes(frames[0]) for frame in frames)
+    levels = [(y + 128, 2 * u + 128, 2 * v + 128) for y, u, v in map(_levels_of, palette)]
+    mosaic = mosaic_of(picture, -(-width // 16), -(-height // 16))
+    assert blocks(frames[0]) == [[levels[index] for index in row] for row in mosaic]
+    assert all(bytes(frame.planes[0]) == bytes(frames[0].planes[0]) for frame in frames)
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.text(), st.integers(8, 200), st.integers(8, 200), st.text(), st.text())
+def test_any_clip_decodes(seed: str, width: int, height: int, model: str, prompt: str) -> None:
+    """Without an error, to the palette of its seed and nothing else."""
+    picture = Picture(2 * width, 2 * height, (model, "2 of 3"), prompt, seed, 1)
+
+    shown = {colour for row in blocks(decode(write_mp4(picture))[0]) for colour in row}
+
+    levels = map(_levels_of, palette_of(seed))
+    assert shown <= {(y + 128, 2 * u + 128, 2 * v + 128) for y, u, v in levels}
 
 
 @settings(deadline=None, max_examples=60)
 @given(seed=st.text(), width=st.integers(8, 60), height=st.integers(8, 60))
 def test_colour_is_the_background_of_the_seed(seed: str, width: int, height: int) -> None:
-    """For any seed, the clip has the colour of a still of that seed, as near as YUV allows."""
+    """For any seed, a clip without text has the colour of a still of it, as near as YUV allows."""
     picture = Picture(2 * width, 2 * height, (), "", seed, 1)
     red, green, blue = palette_of(seed).background
 
@@ -105,6 +141,28 @@ def test_colour_is_the_background_of_the_seed(seed: str, width: int, height: int
     assert light + 1.8556 * (from_blue - 128) * 255 / 224 == pytest.approx(blue, abs=4)
     assert light + 1.5748 * (from_red - 128) * 255 / 224 == pytest.approx(red, abs=4)
     assert light == pytest.approx(0.2126 * red + 0.7152 * green + 0.0722 * blue, abs=1)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"seed": "seed-2"},
+        {"caption": ("model-two", "1 of 2")},
+        {"caption": ("model-one", "2 of 2")},
+        {"prompt": "Wives"},
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize(("width", "height"), [(1280, 720), (720, 1280), (854, 480), (480, 480)])
+def test_two_clips_can_be_told_apart(width: int, height: int, change: dict[str, Any]) -> None:
+    """By what is drawn, not only by a shade: another task, model, number or prompt."""
+    picture = replace(PICTURE, width=width, height=height, caption=("model-one", "1 of 2"))
+    columns, rows = -(-width // 16), -(-height // 16)
+
+    one, other = (mosaic_of(each, columns, rows) for each in (picture, replace(picture, **change)))
+
+    pairs = zip(b"".join(one), b"".join(other), strict=True)
+    assert sum(left != right for left, right in pairs) >= 4
 
 
 @pytest.mark.parametrize(("seconds", "expected"), [(-1, 1), (0, 1), (1, 1), (5, 5), (40, 40)])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import re
 import socket
 import subprocess
 import sys
@@ -154,3 +155,38 @@ def test_nothing_stays_open_however_often_a_server_starts(contract: Contract) ->
     use()  # granian's runtime keeps two sockets for ever
 
     assert len({use() for _ in range(5)}) == 1
+
+
+FEW_FILES = (
+    "import resource, sys; resource.setrlimit(resource.RLIMIT_NOFILE, (48, 48));"
+    "from mockserver.__main__ import main; raise SystemExit(main())"
+)
+
+
+@pytest.mark.parametrize(
+    "command", [["serve"], ["listen"], ["proxy", "--upstream", "http://127.0.0.1:9"]]
+)
+def test_more_connections_than_files(command: list[str]) -> None:
+    """They have to wait, and when they have gone the next request is answered as ever."""
+    plain = b"GET /__mock/health HTTP/1.1\r\nHost: localhost\r\n"
+    arguments = [sys.executable, "-c", FEW_FILES, *command, "--port", "0"]
+    with subprocess.Popen(
+        arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        found = re.search(r"http://127\.0\.0\.1:(\d+)", process.stdout.readline())
+        assert found is not None
+        address = ("127.0.0.1", int(found[1]))
+        with ExitStack() as stack:
+            for _ in range(100):
+                one = stack.enter_context(socket.create_connection(address, PATIENCE))
+                one.sendall(plain)
+
+        with socket.create_connection(address, PATIENCE) as connection:
+            connection.sendall(plain + b"\r\n")
+            answered = connection.recv(12)
+        process.terminate()
+        _, err = process.communicate(timeout=PATIENCE)
+
+    assert answered == b"HTTP/1.1 200"
+    assert (process.returncode, err) == (0, "")
