@@ -40,6 +40,7 @@ _OF_READERS: Mapping[Any, Mapping[str, Any]] = {
     texts.read_rate: _number_or(r"^[0-9.]+([eE][+-]?[0-9]+)?$", minimum=0, maximum=1),
     texts.read_names: _LIST,
     texts.read_hosts: _LIST,
+    texts.read_origins: _LIST,
     texts.read_states: _LIST,
     texts.read_expected: {"anyOf": [*_LIST["anyOf"], {"type": "integer"}]},
     texts.read_url: {"type": "string", "pattern": "^https?://[^?#\\s]+$"},
