@@ -23,6 +23,7 @@ from mockserver.web.origin import (
     origin_of,
     target_of,
 )
+from mockserver.web.outward import connect
 
 _CHUNK = 64 * 1024
 _PATIENCE = 30.0
@@ -208,14 +209,8 @@ class Line:
         leg = Leg(origin, self._writer, self._way.watch)
         leg.on_lost = self._cutter.lose
         try:
-            await asyncio.get_running_loop().create_connection(
-                lambda: leg,
-                origin.host,
-                origin.port,
-                ssl=self._way.context if origin.tls else None,
-                server_hostname=origin.host if origin.tls else None,
-                happy_eyeballs_delay=0.25,
-            )
+            context = self._way.context if origin.tls else None
+            await connect(lambda: leg, origin.host, origin.port, context)
         except (OSError, ValueError) as error:
             self._way.watch.notice(f"{origin} cannot be reached: {error}")
             await reset_when_sent(self._writer)
