@@ -25,9 +25,11 @@ if TYPE_CHECKING:
 _HELD = pytest.StashKey[list[tuple["MaxapiSandbox", str | None]]]()
 """The sandboxes of this attempt at a test, and each mock's URL if it outlives the session."""
 _SUFFIX = "maxapi_base_url_suffix"
+_STRICT = "maxapi_strict_rules"
 _MARKER = (
     "maxapi(scenario=..., pace=..., balance=..., api_key=...): how the mock of this test behaves; "
-    "any setting of a sandbox can be given, as on the command line, and base_url_suffix"
+    "any setting of a sandbox can be given, as on the command line; also base_url_suffix, "
+    "strict_rules, and allow_others for maxapi_intercepted"
 )
 
 
@@ -38,6 +40,7 @@ class _Marked:
     key: str | None
     suffix: str | None
     allow_others: bool
+    strict_rules: bool | None
     settings: dict[str, Any]
 
 
@@ -59,6 +62,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     said = "what MAXAPI_BASE_URL has at its end, such as /api/v1, for clients that want it there"
     group.addoption("--maxapi-base-url-suffix", metavar="PATH", help=said)
     parser.addini(_SUFFIX, said, default="")
+    parser.addini(_STRICT, "fail a test if one of its rules never fired", "bool", default=False)
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -220,8 +224,13 @@ def _marked(item: Any) -> _Marked:
         if marker.args:
             raise _failed(f"marker: use names, as in {_MARKER.partition(':')[0]}")
         given = {**marker.kwargs, **given}
-    own = {name: given.pop(name, None) for name in ("api_key", "base_url_suffix", "allow_others")}
-    return _Marked(own["api_key"], own["base_url_suffix"], bool(own["allow_others"]), given)
+    return _Marked(
+        given.pop("api_key", None),
+        given.pop("base_url_suffix", None),
+        bool(given.pop("allow_others", False)),
+        given.pop("strict_rules", None),
+        given,
+    )
 
 
 def _suffix(request: pytest.FixtureRequest) -> str | None:
@@ -243,6 +252,19 @@ def _configure(sandbox: MaxapiSandbox, marked: _Marked) -> None:
 
 def _hold(item: Any, sandbox: MaxapiSandbox, url: str | None) -> None:
     item.stash[_HELD].append((sandbox, url))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, Any, Any]:
+    """Fail a test that passes, but has rules that never fired, if that is asked for."""
+    result = yield
+    held = item.stash[_HELD]
+    if held:
+        own = _marked(item).strict_rules
+        if item.config.getini(_STRICT) if own is None else own:
+            for sandbox, _ in held:
+                sandbox.assert_all_rules_used()
+    return result
 
 
 @pytest.hookimpl(wrapper=True)

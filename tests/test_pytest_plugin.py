@@ -229,7 +229,7 @@ def test_the_marker_sets_the_sandbox_up(run: Run) -> None:
         ("pace=None", "maxapi: marker: pace: null is not"),
         ("port=1", "maxapi: marker: port: no such setting"),
         ("'instant'", r"maxapi: marker: use names, as in maxapi\(scenario=..., pace=..."),
-        ("pace={'fast'}", "maxapi: marker: pace: 'fast' is not accepted"),
+        ("pace={'fast'}", "maxapi: marker: pace: .*fast.* is not accepted"),
         ("pace=b'instant'", "maxapi: marker: pace: "),
     ],
 )
@@ -416,6 +416,36 @@ def test_a_proxy_of_the_users_is_left_out(run: Run, monkeypatch: pytest.MonkeyPa
     )
 
     result.assert_outcomes(passed=1)
+
+
+@pytest.mark.parametrize("how", ["marker", "ini"])
+@pytest.mark.parametrize("fixture", ["maxapi", "maxapi_intercepted"])
+def test_a_rule_that_never_fired_fails_a_strict_test(
+    run: Run, pytester: pytest.Pytester, how: str, fixture: str
+) -> None:
+    """It is the test that fails, and it is told what came nearest; a marker may excuse one."""
+    if how == "ini":
+        pytester.makeini("[pytest]\nmaxapi_strict_rules = true")
+    marker = "@pytest.mark.maxapi(strict_rules=True)" if how == "marker" else ""
+
+    result = run(
+        f"""
+        {marker}
+        def test_unused({fixture}):
+            {fixture}.scenario("unavailable", path="*/sumbit")
+            submit({fixture})
+        {marker}
+        def test_used({fixture}):
+            {fixture}.scenario("latency=1ms", path="*/submit")
+            submit({fixture})
+        @pytest.mark.maxapi(strict_rules=False)
+        def test_excused({fixture}):
+            {fixture}.scenario("unavailable", path="*/sumbit")
+        """
+    )
+
+    result.assert_outcomes(passed=2, failed=1)
+    result.stdout.fnmatch_lines(["*AssertionError: rules that never fired:*"])
 
 
 # -- the report of a failure -----------------------------------------------------------------

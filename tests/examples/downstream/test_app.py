@@ -145,9 +145,7 @@ class TestEventLoops:
 
     @pytest.mark.asyncio
     @pytest.mark.maxapi(webhook_tries=1)
-    async def test_a_receiver_kept_from_answering(
-        self, maxapi: Any, came: list[Any]
-    ) -> None:
+    async def test_a_receiver_kept_from_answering(self, maxapi: Any, came: list[Any]) -> None:
         runner, url = await listen(came)
         maxapi.settings(webhook_timeout="100ms")
         await submit_in_loop(maxapi, url)
