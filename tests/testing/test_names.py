@@ -65,7 +65,14 @@ def errors(source: str, folder: Path) -> dict[int, str]:
     (folder / "mypy.ini").write_text("[mypy]\nstrict = True\n")
     root = Path(__file__).parents[2]
     done = subprocess.run(
-        [sys.executable, "-m", "mypy", "--cache-dir", str(root / ".mypy_cache"), "snippet.py"],
+        [
+            sys.executable,
+            "-m",
+            "mypy",
+            "--cache-dir",
+            str(root / ".mypy_cache" / "snippets"),
+            "snippet.py",
+        ],
         cwd=folder,
         env={"MYPYPATH": str(root), "PATH": ""},
         capture_output=True,
