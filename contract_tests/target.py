@@ -19,6 +19,7 @@ from mockserver.contract import Contract
 from mockserver.domain.redaction import Redactor
 from mockserver.engine.receivers import is_this_machine
 from mockserver.engine.routes import pattern_of
+from mockserver.web.outward import UserProxy, proxy_for
 
 from .evidence import Exchange
 from .ledger import PriceError
@@ -28,7 +29,13 @@ _PATIENCE = 30.0
 """Seconds to wait for an answer."""
 _MOST_BYTES = 64 * 1024 * 1024
 
-_NOT_SENT = ("NewConnectionError", "NameResolutionError", "ConnectTimeoutError")
+_NOT_SENT = (
+    "ProxyError",
+    "UserProxyError",
+    "NewConnectionError",
+    "NameResolutionError",
+    "ConnectTimeoutError",
+)
 """Errors of urllib3 that come before anything was sent."""
 _UNSURE = (408, 409, 425, 499)
 """Refusals that do not say whether the submission was accepted before."""
@@ -99,14 +106,15 @@ class Target:
         self._gap = 0.0 if rate is None else 1 / rate
         self._next = 0.0
         self._operations = Operations(money.contract)
-        self._http = urllib3.PoolManager(retries=False, maxsize=4)
+        self._pools: dict[UserProxy | None, urllib3.PoolManager] = {}
         self._authorization = f"{money.contract.service['authentication']['scheme']} {token}"
 
     def close(self) -> None:
         """Close the connections, also those that an error's traceback keeps alive."""
-        for key in self._http.pools.keys():  # noqa: SIM118 - the container is not iterable
-            self._http.pools[key].close()
-        self._http.clear()
+        for pool in self._pools.values():
+            for key in pool.pools.keys():  # noqa: SIM118 - the container is not iterable
+                pool.pools[key].close()
+            pool.clear()
 
     # -- the operations ----------------------------------------------------------------------
 
@@ -314,8 +322,8 @@ class Target:
         self, method: str, url: str, headers: Mapping[str, str], body: bytes
     ) -> tuple[int, dict[str, str], bytes]:
         if not url.lower().startswith(("http://", "https://")):
-            raise ValueError(f"{url[:200]!r} is no http URL")
-        response = self._http.request(
+            raise ValueError(f"{self.hidden(url)[:200]!r} is no http URL")
+        response = self._pool_for(url).request(
             method,
             url,
             headers=dict(headers),
@@ -328,6 +336,13 @@ class Target:
         answer = response.read(_MOST_BYTES)
         response.release_conn()
         return response.status, answered, answer
+
+    def _pool_for(self, url: str) -> urllib3.PoolManager:
+        """Give what calls *url*, by the user's proxy if it is not on this machine."""
+        proxy = proxy_for(url)
+        if proxy not in self._pools:
+            self._pools[proxy] = _pool(proxy)
+        return self._pools[proxy]
 
     def _keep_the_rate(self) -> None:
         now = time.monotonic()
@@ -345,6 +360,14 @@ class Target:
     def hidden_bytes(self, data: bytes) -> bytes:
         """Give *data* without the tokens of this run."""
         return self._redactor.data(data)
+
+
+def _pool(proxy: UserProxy | None) -> urllib3.PoolManager:
+    if proxy is None:
+        return urllib3.PoolManager(retries=False, maxsize=4)
+    known = proxy.authorization
+    headers = {"Proxy-Authorization": known} if known else None
+    return urllib3.ProxyManager(proxy.url, proxy_headers=headers, retries=False, maxsize=4)
 
 
 def _asked_to_wait(headers: Mapping[str, str], *, otherwise: float) -> float:

@@ -7,19 +7,15 @@ import gc
 import os
 import shlex
 import sys
-from collections.abc import Callable, Iterable
-from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from mockserver.commands.options import PASS, USAGE, add_settings, complain, resolve, secrets_of
+from mockserver.commands.options import PASS, USAGE, add_settings, resolve, secrets_of
 from mockserver.commands.signals import stop_signals
 from mockserver.settings import SETTINGS, Resolved, Settings, show_value
 from mockserver.version import __version__
 
 if TYPE_CHECKING:
     from mockserver.web.server import Server
-
-_MOST_REASONS = 100
 _KEYS = 64
 """API keys that are looked for in what is printed: those used last."""
 
@@ -53,9 +49,7 @@ def run(options: argparse.Namespace) -> int:
     with stop_signals() as wait:
         try:
             log = WarningLog()
-            watches = (log, say_what_is_not_sent())
-            tell = partial(_tell_all, watches)
-            service = Service(resolved.contract, resolved.settings, watch=tell)
+            service = Service(resolved.contract, resolved.settings, watch=log)
             log.secrets = lambda: [*service.sandboxes.keys[-_KEYS:], *secrets_of(resolved.settings)]
             server = Server(service)
             server.start()
@@ -99,30 +93,6 @@ def _say_what_is_served(server: Server, settings: Settings) -> None:
             print(f"export {name}={shlex.quote(value)}")
     if sys.stdout is not None:
         sys.stdout.flush()
-
-
-def _tell_all(watches: Iterable[Callable[[Any], object]], entry: object) -> None:
-    for watch in watches:
-        watch(entry)
-
-
-def say_what_is_not_sent() -> Callable[[object], None]:
-    """Make what tells, once for each reason, of webhooks that are not sent at all."""
-    from mockserver.engine.callback import NEVER_SENT
-    from mockserver.engine.journal import Delivery
-
-    told: set[str] = set()
-
-    def tell(entry: object) -> None:
-        if not isinstance(entry, Delivery) or entry.failure not in NEVER_SENT:
-            return
-        error = str(entry.error)
-        if error in told or len(told) > _MOST_REASONS or sys.stderr is None:
-            return
-        told.add(error)
-        complain(f"maxapi-mock: webhook {error}")
-
-    return tell
 
 
 def _show_settings(resolved: Resolved) -> None:

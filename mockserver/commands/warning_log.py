@@ -1,4 +1,4 @@
-"""Writes contract warnings to a terminal as they come, each text once."""
+"""Writes contract warnings, and which webhooks are not sent, to a terminal: each text once."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from threading import Lock
 
 from mockserver.commands.options import without_secrets
 from mockserver.commands.summary import on_one_line
+from mockserver.engine.callback import Failure
 from mockserver.engine.contract_warnings import ContractWarning
 from mockserver.engine.journal import Delivery, Exchange, TaskEnd
 
@@ -29,8 +30,10 @@ class WarningLog:
         """Print the warnings of what a sandbox notes, unless they have been said."""
         if isinstance(entry, TaskEnd):
             return
+        if isinstance(entry, Delivery) and entry.failure is Failure.NOT_SENT:
+            self._say(f"webhook {entry.error}")
         for warning in (entry,) if isinstance(entry, ContractWarning) else entry.warnings:
-            self._say(warning.text)
+            self._say(f"warning: {warning.text}")
 
     def _say(self, text: str) -> None:
         with self._lock:
@@ -39,4 +42,4 @@ class WarningLog:
             self._said.add(text)
         with suppress(OSError, ValueError):  # nobody may be there to read it
             shown = without_secrets(text, self.secrets())
-            print(f"maxapi-mock: warning: {on_one_line(shown)}", file=sys.stderr, flush=True)
+            print(f"maxapi-mock: {on_one_line(shown)}", file=sys.stderr, flush=True)

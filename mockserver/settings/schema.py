@@ -41,6 +41,7 @@ _OF_READERS: Mapping[Any, Mapping[str, Any]] = {
     texts.read_names: _LIST,
     texts.read_hosts: _LIST,
     texts.read_origins: _LIST,
+    texts.read_origins: _LIST,
     texts.read_states: _LIST,
     texts.read_expected: {"anyOf": [*_LIST["anyOf"], {"type": "integer"}]},
     texts.read_url: {"type": "string", "pattern": "^https?://[^?#\\s]+$"},
@@ -92,4 +93,4 @@ def _accepted(parse: Any, contract: Contract) -> Mapping[str, Any]:
         return {"enum": list(ratios)}
     if parse is texts.read_scenario:
         return {"anyOf": [{"enum": ["none", *SCENARIOS]}, _TEXT]}
-    return _OF_READERS[parse]
+    return _OF_READERS.get(parse, {"type": ["string", "number", "boolean", "array"]})

@@ -11,6 +11,7 @@ from typing import Any, Self
 from weakref import WeakSet
 
 from mockserver.web.listening import faults_to
+from mockserver.web.outward import tunnel
 
 _HOST = "127.0.0.1"
 _PATIENCE = 30.0
@@ -136,7 +137,9 @@ class Interceptor:
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, host: str, port: int
     ) -> None:
         try:
-            far = await asyncio.wait_for(asyncio.open_connection(host, port), _PATIENCE)
+            by = await tunnel(host, port, tls=True)
+            way = asyncio.open_connection(sock=by) if by else asyncio.open_connection(host, port)
+            far = await asyncio.wait_for(way, _PATIENCE)
         except (OSError, OverflowError, UnicodeError) as error:
             reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
             await _refuse(writer, f"{host}:{port}: {reason}")

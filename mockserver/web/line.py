@@ -14,6 +14,7 @@ from mockserver.web.callbacks import Callbacks
 from mockserver.web.framing import Head, Piece, requests
 from mockserver.web.leg import Leg, Passed, Watch, reset_when_sent
 from mockserver.web.origin import Origin, origin_of, target_of
+from mockserver.web.outward import connect
 from mockserver.web.proxy_routes import is_own, own_answer, path_of
 
 _CHUNK = 64 * 1024
@@ -198,14 +199,8 @@ class Line:
         leg = Leg(origin, self._writer, self._way.watch)
         leg.on_lost = self._cutter.lose
         try:
-            await asyncio.get_running_loop().create_connection(
-                lambda: leg,
-                origin.host,
-                origin.port,
-                ssl=self._way.context if origin.tls else None,
-                server_hostname=origin.host if origin.tls else None,
-                happy_eyeballs_delay=0.25,
-            )
+            context = self._way.context if origin.tls else None
+            await connect(lambda: leg, origin.host, origin.port, context)
         except (OSError, ValueError) as error:
             self._way.watch.notice(f"{origin} cannot be reached: {error}")
             await reset_when_sent(self._writer)
