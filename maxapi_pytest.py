@@ -101,7 +101,8 @@ def _as_one_line(place: str = "") -> Iterator[None]:
     try:
         yield
     except expected as error:
-        raise _failed(f"{place}{error}") from None
+        hide = _import("domain.redaction").without_url_secrets
+        raise _failed(hide(f"{place}{error}")) from None
 
 
 def _failed(message: str) -> BaseException:
@@ -251,7 +252,8 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
     held = item.stash.get(_HELD, [])
     if report.failed and report.when != "teardown":
         for sandbox, url in held:
-            report.sections.append((f"maxapi: what {sandbox.base_url} saw", _story(sandbox, url)))
+            place = sandbox.control.shown(sandbox.base_url)
+            report.sections.append((f"maxapi: what {place} saw", _story(sandbox, url)))
     for sandbox, _ in held:
         _hide(report, sandbox)
     return report

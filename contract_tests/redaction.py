@@ -88,6 +88,12 @@ def _in_query(target: str) -> Iterable[str]:
     return (unquote(value) for _, name, value in _QUERY.findall(target) if names_a_secret(name))
 
 
+def secrets_in(url: str) -> list[str]:
+    """Give the password of a URL, and the secrets of its query."""
+    found = [unquote(one) for one in re.findall(r"://[^/?#]*?:([^/?#]*)@", url)]
+    return [*found, *_in_query(url)]
+
+
 def url_without_secrets(url: str) -> str:
     """Give scheme and host of a URL: its owner can hide a secret in all the rest.
 

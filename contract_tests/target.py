@@ -322,7 +322,7 @@ class Target:
         self, method: str, url: str, headers: Mapping[str, str], body: bytes
     ) -> tuple[int, dict[str, str], bytes]:
         if not url.lower().startswith(("http://", "https://")):
-            raise ValueError(f"{url[:200]!r} is no http URL")
+            raise ValueError(f"{self.hidden(url)[:200]!r} is no http URL")
         response = self._pool_for(url).request(
             method,
             url,

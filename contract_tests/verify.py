@@ -26,6 +26,7 @@ from .evidence import Report
 from .lab import Lab, Options
 from .ledger import Ledger
 from .probe import problem_of
+from .redaction import secrets_in
 from .spending import Money
 from .suite import OWN_KEYS, Step, examine, own_mock, reaching, receive
 
@@ -115,6 +116,8 @@ def _check_url(request: Request, url: str, environment: Mapping[str, str]) -> No
     parts = _parts("--url", url)
     if parts.username or parts.password:
         raise VerifyError("--url: takes no user or password; the token is an environment variable")
+    if parts.query or parts.fragment:
+        raise VerifyError("--url: takes no query and no fragment; use the base URL of the API")
     if request.live and request.token_env not in environment:
         raise VerifyError(f"--live: no token; set {request.token_env}, or name it by --token-env")
     if not request.live and not is_this_machine(url):
@@ -196,7 +199,8 @@ def _place(
             token = environment.get(request.token_env, made_up)
             url, keys = request.url, (token, _other_token(request, options, environment) or "")
             _receive(request, lab, stack)
-        stack.enter_context(reaching(lab, url, keys, cost, secrets=keys, **how))
+        secrets_ = (*keys, *secrets_in(request.webhook_url or ""))
+        stack.enter_context(reaching(lab, url, keys, cost, secrets=secrets_, **how))
         yield lab
 
 

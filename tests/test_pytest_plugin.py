@@ -607,6 +607,13 @@ def test_a_url_without_a_mock_is_one_clear_line(
     assert re.match(f"maxapi: {re.escape(url)}: {said}", complaint(result))
 
 
+def test_a_password_in_the_url_is_not_shown(run: Run) -> None:
+    """Where there is no mock, the line names the URL."""
+    result = run("def test_it(maxapi): ...", "--maxapi-url", "http://u:hush@127.0.0.1:1")
+
+    assert complaint(result).startswith("maxapi: http://[redacted]@127.0.0.1:1: no mock")
+
+
 def test_an_empty_url_is_none(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     """As a CI sets a variable that has no value: then a mock is started."""
     monkeypatch.setenv("MAXAPI_MOCK_URL", "")

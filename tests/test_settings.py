@@ -94,6 +94,7 @@ def test_toml_values_need_not_be_texts(tmp_path: Path) -> None:
     """Numbers, booleans and lists are as good, and dashes as good as underscores."""
     (tmp_path / "maxapi-mock.toml").write_text(
         'strict-callbacks = true\napi-key = ["a", "b"]\nduration = 1.5\nbalance = "unlimited"\n'
+        'expect = [404, "submit:400"]\n'
     )
 
     settings = resolve(folder=tmp_path).settings
@@ -102,6 +103,7 @@ def test_toml_values_need_not_be_texts(tmp_path: Path) -> None:
     assert settings.api_key == {"a", "b"}
     assert settings.duration == timedelta(seconds=1.5)
     assert settings.balance is None
+    assert settings.expect == {"404", "submit:400"}
 
 
 @pytest.mark.parametrize(

@@ -220,8 +220,8 @@ def _from_file(file: tuple[Path, Mapping[str, Any]]) -> Iterator[tuple[str, _Giv
 def _as_text(name: str, value: Any, path: Path) -> str:
     if isinstance(value, bool):
         return str(value).lower()
-    if isinstance(value, list) and all(isinstance(item, str) for item in value):
-        return ",".join(value)
+    if isinstance(value, list) and all(type(item) in (str, int) for item in value):
+        return ",".join(map(str, value))
     if not isinstance(value, str | int | float):
         shown = HIDDEN if SETTINGS[name.replace("-", "_")].metadata["secret"] else repr(value)
         raise SettingError(

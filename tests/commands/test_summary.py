@@ -318,3 +318,11 @@ def test_a_summary_that_nobody_reads_changes_nothing(tmp_path: Path) -> None:
 
     os.close(writer)
     assert done.returncode == 0
+
+
+@pytest.mark.parametrize(("expected", "ends"), [([], 1), (["--expect", "no-request"], 0)])
+def test_what_is_expected_fails_no_run(tmp_path: Path, expected: list[str], ends: int) -> None:
+    """A kind of warning that a test provokes on purpose is declared, and then is none."""
+    done = run(tmp_path, ["--fail-on-warnings", *expected], ["true"])
+
+    assert done.returncode == ends

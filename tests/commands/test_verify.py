@@ -60,6 +60,7 @@ def test_a_mock_of_its_own_keeps_every_law(tmp_path: Path) -> None:
         (("--url", "https://api.example.com"), "is not this machine; add --live if it is meant"),
         (("--url", "nowhere"), "'nowhere' is not accepted; use an http or https URL"),
         (("--url", "http://a:b@127.0.0.1:1"), "takes no user or password"),
+        (("--url", "http://127.0.0.1:1/?token=hush"), "--url: takes no query"),
         (("--live",), "there is no --url"),
         (("--live", "--url", "https://api.example.com"), "no token; set MAXAPI_LIVE_KEY"),
         (("--models", "veo9"), "'veo9' is no model; use some of gpt-image-2/image-to-image"),

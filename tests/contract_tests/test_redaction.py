@@ -10,7 +10,7 @@ from urllib.parse import quote
 import pytest
 
 from contract_tests.page import as_html
-from contract_tests.redaction import Secrets, url_without_secrets, without_callback
+from contract_tests.redaction import Secrets, secrets_in, url_without_secrets, without_callback
 from contract_tests.report import as_json
 from tests.contract_tests.traffic import DRAW, JSON, TASK, Traffic, task
 
@@ -133,6 +133,19 @@ def test_the_scheme_of_an_authorization_is_no_secret() -> None:
 def test_of_a_webhooks_url_only_the_host_is_shown(url: str, shown: str) -> None:
     """All the rest can be a secret; what is no http URL stays none."""
     assert url_without_secrets(url) == shown
+
+
+@pytest.mark.parametrize(
+    ("url", "secrets"),
+    [
+        ("https://me:pass%20word@a:1/b?c=d&token=hush#e", ["pass word", "hush"]),
+        ("https://me@a/b?c=d", []),
+        ("https://a/b:c@d", []),
+    ],
+)
+def test_what_a_url_of_ones_own_must_not_tell(url: str, secrets: list[str]) -> None:
+    """It stands in each submission that asks for a webhook."""
+    assert secrets_in(url) == secrets
 
 
 @pytest.mark.parametrize(

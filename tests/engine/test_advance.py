@@ -23,7 +23,7 @@ from mockserver.engine.clock import Clock
 from mockserver.engine.service import Service
 from mockserver.engine.timeline import Event
 from mockserver.settings import make_settings
-from tests.client import Client, seed
+from tests.client import SEED, Client, seed
 from tests.conftest import START, MakeClient, Receiver, seconds
 
 DELIVERED = Outcome(204, None, 0.001)
@@ -384,3 +384,27 @@ def test_a_clock_that_hardly_moves_holds_up_no_other(client: Client, receiver: R
         other.submitted(seed(prompt="#mock:instant") | {"callBackUrl": HOOK})
 
         assert receiver.next().url == HOOK
+
+
+@pytest.mark.parametrize("keep_clock", [False, True])
+def test_a_reset_ends_an_advance(contract: Contract, *, keep_clock: bool) -> None:
+    """A receiver that resets the sandbox finds its clock where the reset has put it."""
+
+    def reset(_callback: Callback) -> Outcome:
+        client.sandbox.reset(keep_clock=keep_clock)
+        return DELIVERED
+
+    service = Service(
+        contract,
+        make_settings(contract),
+        make_clock=lambda: Clock(START, speed=0),
+        transport=reset,
+    )
+    client = Client(service)
+    client.submitted(SEED)
+
+    moved = client.control("clock", "POST", json={"advance": "90s"}).json
+
+    service.close()
+    assert moved["now"] == stamp(START + seconds(90) if keep_clock else START)
+    assert client.control("tasks").json["tasks"] == []
