@@ -38,19 +38,21 @@ class Listener:
         self._answer = answer
         self._serving = Event()
         self._thread: Thread | None = None
+        self._failure: Exception | None = None
         self._name = name
         self._stop: Callable[[], object] = lambda: None
         self._native: set[str] = set()
 
-    def start(self, bound: socket, tls: Mapping[str, Path] | None = None) -> bool:
-        """Serve on a socket that listens, and that this closes at the end; say whether it does."""
+    def start(self, bound: socket, tls: Mapping[str, Path] | None = None) -> None:
+        """Serve on a socket that listens, and that this closes at the end. Raises OSError."""
         arguments = bound.getsockname()[:2], bound.detach(), tls or {}
         self._thread = Thread(target=self._run, args=arguments, name=self._name, daemon=True)
         others = _native_threads()
         self._thread.start()
         self._serving.wait(_DEADLINE)
         self._native = _native_threads() - others
-        return self._thread.is_alive()
+        if not self._thread.is_alive():
+            raise OSError(f"the server did not start: {self._failure}")
 
     def stop(self) -> bool:
         """Answer no more.
@@ -77,6 +79,8 @@ class Listener:
     def _run(self, address: tuple[str, int], fd: int, tls: Mapping[str, Path]) -> None:
         try:
             asyncio.run(self._serve(address, fd, tls))
+        except Exception as error:
+            self._failure = error
         finally:
             self._serving.set()
 
