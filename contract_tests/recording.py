@@ -32,7 +32,7 @@ class Recorder:
     """
 
     def __init__(self, folder: Path, contract: Contract) -> None:
-        self._folder = folder
+        self.folder = folder
         self._contract = contract
         self._names: set[str] = set()
         self.written: list[Path] = []
@@ -66,7 +66,7 @@ class Recorder:
         if name in self._names or len(self._names) >= _MOST:
             return
         self._names.add(name)
-        path = self._folder / name
+        path = self.folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         if not path.exists():
             written = json.dumps(document, indent=2, ensure_ascii=False) + "\n"

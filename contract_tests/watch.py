@@ -184,12 +184,13 @@ class Watch:
         self._forget(passed.ended)
 
     def _record(self, exchange: Exchange) -> None:
+        if self._recorder is None:
+            return
         try:
-            if self._recorder is not None:
-                self._recorder.record(exchange)
+            self._recorder.record(exchange)
         except OSError as error:
             self.unrecorded = True
-            self.notice(f"not recorded: {error.filename}: {error.strerror}")
+            self.notice(f"not recorded in {self._recorder.folder}: {error.strerror}")
 
     def _forget(self, now: float) -> None:
         for known in self._memory.forget(now):

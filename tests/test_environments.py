@@ -51,7 +51,7 @@ for command in sys.argv[1:]:
         os.kill(os.getpid(), signal.SIGTERM)
     try:
         if words[0] == "pytest":
-            plain = ("-q", "-p", "no:cacheprovider", os.environ["SUITE"])
+            plain = ("-q", "-p", "no:cacheprovider", "-p", "no:asyncio", os.environ["SUITE"])
             status = int(pytest.main(list(plain)))
         else:
             status = main(words)
@@ -73,7 +73,7 @@ def test_it(maxapi_env):
         {"Authorization": "Bearer " + os.environ["MAXAPI_API_KEY"],
          "Content-Type": "application/json"},
     )
-    with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request) as answer:
+    with urllib.request.urlopen(request) as answer:
         assert answer.status == 200
 """
 
@@ -180,5 +180,6 @@ def test_every_command_works_in_it(name: str, tmp_path: Path) -> None:
         warning = "" if command in SILENT else row.warning
         assert seen[0] == status, (command, seen)
         assert re.search(out, seen[1]), (command, seen)
-        assert seen[2].startswith(warning), (command, seen)
-        assert (err in seen[2]) if err else (seen[2] == warning), (command, seen)
+        said = re.sub("Executing <.* seconds\n", "", seen[2])  # Python's own, of a slow machine
+        assert said.startswith(warning), (command, seen)
+        assert (err in said) if err else (said == warning), (command, seen)

@@ -159,11 +159,14 @@ def _canonical(named: str) -> str:
 
 
 def _is_own(address: Address | None) -> bool:
-    """Return whether an address is one of this machine's: then one can bind to it."""
+    """Return whether an address is one of this machine's: then one can bind to it.
+
+    A test can forbid sockets, with errors of its own.
+    """
     if address is None or address.is_multicast or address == _EVERYBODY:
         return False
     family = socket.AF_INET if address.version == 4 else socket.AF_INET6
-    with suppress(OSError), socket.socket(family, socket.SOCK_DGRAM) as probe:
+    with suppress(Exception), socket.socket(family, socket.SOCK_DGRAM) as probe:
         probe.bind(socket.getaddrinfo(str(address), 0, family, flags=socket.AI_NUMERICHOST)[0][4])
         return True
     return False

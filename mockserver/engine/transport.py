@@ -87,7 +87,7 @@ class HttpTransport:
     def _connect(self, receiver: Receiver, deadline: Deadline) -> Connection:
         try:
             sock = connect(receiver, deadline)
-        except OSError as error:
+        except Exception as error:  # a test can forbid sockets, with errors of its own
             raise _NoConnection from error
         if receiver.scheme == "http":
             return Connection(sock)

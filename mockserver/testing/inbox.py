@@ -42,8 +42,7 @@ class InboxServer:
         self._owning = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="inbox")
 
     def __enter__(self) -> Self:
-        if not self._listener.start(self._bound):
-            raise OSError(f"{self.url}: the inbox did not start")
+        self._listener.start(self._bound)
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -6,11 +6,12 @@ import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Unpack
 
 from mockserver.contract import load_contract
 from mockserver.settings.proxies import past_proxies
 from mockserver.testing.mocks import InProcessMock
+from mockserver.testing.names import MockSettings
 from mockserver.testing.patches import install_patches
 from mockserver.testing.redirection import MockContext, Redirection, redirected
 from mockserver.testing.sandbox import MaxapiSandbox
@@ -51,7 +52,7 @@ def intercept(
     on_webhook: OnWebhook | None = None,
     allow_others: bool = False,
     folder: Path | None = None,
-    **settings: Any,
+    **settings: Unpack[MockSettings],
 ) -> Iterator[Intercepted]:
     """Answer every call of this process to `https://api.maxapi.io` and `https://cdn.maxapi.io`.
 
@@ -74,12 +75,11 @@ def intercept(
         mock.close()
 
 
-def mock_of_the_api(folder: Path | None = None, **settings: Any) -> InProcessMock:
+def mock_of_the_api(folder: Path | None = None, **settings: Unpack[MockSettings]) -> InProcessMock:
     """Make a mock that takes the API's own place: its URLs are those of the API."""
     contract = load_contract()
-    return InProcessMock(
-        contract.fact("base_url"), folder, **{"public_url": contract.fact("cdn_url")} | settings
-    )
+    settings.setdefault("public_url", contract.fact("cdn_url"))
+    return InProcessMock(contract.fact("base_url"), folder, **settings)
 
 
 @contextmanager

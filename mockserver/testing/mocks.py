@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 from mockserver.engine.callback import Callback, Failure, Outcome, answered
 from mockserver.engine.clock import Clock
@@ -17,6 +17,7 @@ from mockserver.engine.service import Service
 from mockserver.engine.transport import transport_of
 from mockserver.settings import Resolved, resolve_settings
 from mockserver.testing.control import ControlClient
+from mockserver.testing.names import ServerSettings
 from mockserver.testing.sandbox import MaxapiSandbox
 from mockserver.testing.webhook import OnWebhook, Webhook
 from mockserver.web.whole import WholeMock
@@ -48,7 +49,10 @@ class RunningMock:
 
 @contextmanager
 def running_mock(
-    folder: Path | None = None, *, service: Callable[..., Service] = Service, **settings: Any
+    folder: Path | None = None,
+    *,
+    service: Callable[..., Service] = Service,
+    **settings: Unpack[ServerSettings],
 ) -> Iterator[RunningMock]:
     """Run a mock on a free port of this machine, configured by *folder*, by default this one.
 
@@ -73,7 +77,9 @@ class InProcessMock:
     `running_mock`. Raises SettingError.
     """
 
-    def __init__(self, url: str, folder: Path | None = None, **settings: Any) -> None:
+    def __init__(
+        self, url: str, folder: Path | None = None, **settings: Unpack[ServerSettings]
+    ) -> None:
         self.url = url
         resolved = _settled(folder, {"tls": True} | settings)
         self.on_webhook: OnWebhook | None = None

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from decimal import Decimal
+from os import PathLike
 from typing import Literal, NewType, TypedDict
 
 ScenarioName = Literal[
@@ -116,6 +117,40 @@ class SandboxSettings(TypedDict, total=False):
     webhook_secret_header: str
     result_expiry: Duration
     expired_status: Literal["410", "403", "404", 410, 403, 404]
+
+
+class MockSettings(SandboxSettings, total=False):
+    """The settings of a mock that a program starts."""
+
+    host: str
+    port: int | str
+    tls: Flag
+    tls_folder: str | PathLike[str]
+    public_url: str
+    model_cards: str | PathLike[str]
+    default_ratio: str
+    read_input_images: Flag
+    unknown_price: Usd
+    control_token: str
+    cors: str
+    callback_allow: str
+    seed: str | int
+    webhook_ca: str | PathLike[str]
+    webhook_verify: Flag
+    webhook_concurrency: Count
+    image_cache: Count
+    max_body: Count
+    max_nesting: Count
+    max_tasks: Count
+    max_sandboxes: Count
+    journal_entries: Count
+    journal_bytes: Count
+
+
+class ServerSettings(MockSettings, total=False):
+    """The same, and the keys that it accepts."""
+
+    api_key: str
 
 
 def with_value(scenario: str, value: str | float | None) -> ScenarioText:

@@ -45,7 +45,7 @@ def recipe(
     named = f"MOCK={url or _DEFAULT_MOCK} KEY={shown_key(api_key)}"
     left_out = len(lines) - _MOST_CURLS
     if left_out > 0:
-        lines = [*lines[:_MOST_CURLS], f"# and {left_out} more"]
+        lines = [*lines[:_MOST_CURLS], f": and {left_out} more"]
     lines = [named, *_set_up(settings, frozen=now is not None), *lines]
     return [
         f"to repeat it by hand{start}:",

@@ -3,27 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import ssl
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass
-from http import HTTPStatus
 
 from mockserver.web.callbacks import Callbacks
 from mockserver.web.framing import Head, Piece, requests
 from mockserver.web.leg import Leg, Passed, Watch, reset_when_sent
-from mockserver.web.origin import (
-    Origin,
-    check_host,
-    name_in,
-    origin_form,
-    origin_of,
-    target_of,
-)
+from mockserver.web.origin import Origin, origin_of, target_of
 from mockserver.web.outward import connect
+from mockserver.web.proxy_routes import is_own, own_answer, path_of
 
 _CHUNK = 64 * 1024
 _PATIENCE = 30.0
@@ -32,7 +24,6 @@ _LONGEST = 900.0
 """The same while it still owes an answer."""
 _HELD = 16 * 1024 * 1024
 """Bytes of the largest submission whose callBackUrl is led through the proxy."""
-_HEALTH, _REPORT = "/__mock/health", "/__mock/report"
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,8 +102,7 @@ class Line:
             self._passed.add(self._passed.body, body)
 
     async def _begin(self, head: Head, before: bytes) -> None:
-        method, target = head.words
-        path = origin_form(target).partition("?")[0]
+        (method, target), path = head.words, path_of(head)
         self._passed = Passed(method, target, head.headers, time.monotonic())
         token = self._way.callbacks.token_in(path)
         url = None if token is None else self._way.callbacks.url_of(token)
@@ -122,7 +112,7 @@ class Line:
         elif token is not None and url is not None:
             self._passed.token, self._passed.webhook_url = token, url
             await self._forward(head.to(target_of(url)), origin_of(url))
-        elif token is not None or (method in ("GET", "HEAD") and path in (_HEALTH, _REPORT)):
+        elif token is not None or is_own(head):
             self._own = head
         elif (method, path) == self._way.submission and self._can_be_led(head):
             self._held = head, bytearray()
@@ -257,47 +247,10 @@ class Line:
             with suppress(OSError, asyncio.CancelledError):
                 await gone
 
-    # -- what the proxy answers itself -------------------------------------------------------
-
     async def _answer(self, head: Head) -> None:
+        """Answer a request that is not for the server, and hang up."""
         await self._idle()
-        kind, status, body = "application/json", 200, b'{"status": "ok"}'
-        path, fault = origin_form(head.words[1]).partition("?")[0], _host_fault(head)
-        html = "text/html" in ",".join(head.values("accept"))
-        if fault:
-            status, body = 400, _refusal(400, fault)
-        elif path == _REPORT and not self._is_local(head):
-            status, body = 403, _refusal(403, "the report is for programs of this machine")
-        elif path == _REPORT:
-            kind = "text/html; charset=utf-8" if html else kind
-            body = await asyncio.wrap_future(self._way.report(html))
-        elif path != _HEALTH:
-            status, body = 410, _refusal(410, "nobody awaits this webhook any longer")
-        phrase = HTTPStatus(status).phrase
-        lines = [f"HTTP/1.1 {status} {phrase}", f"Content-Type: {kind}"]
-        lines += [f"Content-Length: {len(body)}", "Connection: close", "", ""]
-        written = "\r\n".join(lines).encode()
-        self._writer.write(written if head.words[0] == "HEAD" else written + body)
+        self._writer.write(await own_answer(head, self._way.local, self._way.report))
         with suppress(OSError):
             await self._writer.drain()
         raise _Over
-
-    def _is_local(self, head: Head) -> bool:
-        """Say whether no web page, and nobody at the public URL, can have asked for this."""
-        hosts, origins = head.values("host"), head.values("origin")
-        name = name_in("".join(hosts))
-        local = name in self._way.local or name.endswith(".localhost")
-        return local and all(one.partition("://")[2] == hosts[0] for one in origins)
-
-
-def _host_fault(head: Head) -> str:
-    first, _, _ = head.raw.partition(b"\n")
-    try:
-        check_host(head.values("host"), first.strip()[-3:].decode("latin-1"))
-    except ValueError as error:
-        return str(error)
-    return ""
-
-
-def _refusal(code: int, msg: str) -> bytes:
-    return json.dumps({"code": code, "msg": msg}).encode()

@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from pathlib import Path
 from threading import Event, Thread
+from threading import enumerate as enumerate_threads
 from time import sleep
 from typing import TYPE_CHECKING, Any
 
@@ -47,19 +48,21 @@ class Listener:
         self._answer = answer
         self._serving = Event()
         self._thread: Thread | None = None
+        self._failure: Exception | None = None
         self._name = name
         self._stop: Callable[[], object] = lambda: None
         self._native: set[str] = set()
 
-    def start(self, bound: socket, tls: Mapping[str, Path] | None = None) -> bool:
-        """Serve on a socket that listens, and that this closes at the end; say whether it does."""
+    def start(self, bound: socket, tls: Mapping[str, Path] | None = None) -> None:
+        """Serve on a socket that listens, and that this closes at the end. Raises OSError."""
         arguments = bound.getsockname()[:2], bound.detach(), tls or {}
         self._thread = Thread(target=self._run, args=arguments, name=self._name, daemon=True)
         others = _native_threads()
         self._thread.start()
         self._serving.wait(_DEADLINE)
         self._native = _native_threads() - others
-        return self._thread.is_alive()
+        if not self._thread.is_alive():
+            raise OSError(f"the server did not start: {self._failure}")
 
     def stop(self) -> bool:
         """Answer no more.
@@ -87,6 +90,8 @@ class Listener:
         try:
             with asyncio.Runner(loop_factory=_RealTimeLoop) as runner:
                 runner.run(self._serve(address, fd, tls))
+        except Exception as error:
+            self._failure = error
         finally:
             self._serving.set()
 
@@ -135,8 +140,9 @@ def _granian_on(fd: int) -> Callable[..., Any]:
 
 
 def _native_threads() -> set[str]:
-    """List the threads of this process, also those that Python does not know, where it is told."""
+    """List the threads of this process that Python does not know, where it is told."""
+    known = {str(thread.native_id) for thread in enumerate_threads()}
     try:
-        return {path.name for path in Path("/proc/self/task").iterdir()}
+        return {path.name for path in Path("/proc/self/task").iterdir()} - known
     except OSError:
         return set()

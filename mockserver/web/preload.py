@@ -57,19 +57,22 @@ class _Finder:
         self._patches = patches
 
     def find_spec(self, name: Any, path: Any = None, target: Any = None) -> Any:
-        if name not in self._patches:
+        patch = self._patches.pop(name, None)  # at once: another of these may ask this one
+        if patch is None:
             return None
         others = [one for one in sys.meta_path if one is not self]
         found = (one.find_spec(name, path, target) for one in others if hasattr(one, "find_spec"))
         spec = next((one for one in found if one is not None), None)
-        if spec is not None and spec.loader is not None:
-            execute, patch = spec.loader.exec_module, self._patches.pop(name)
+        if spec is None or spec.loader is None:
+            self._patches[name] = patch
+            return spec
+        execute = spec.loader.exec_module
 
-            def execute_and_patch(module: Any) -> Any:
-                execute(module)
-                patch(module)
+        def execute_and_patch(module: Any) -> Any:
+            execute(module)
+            patch(module)
 
-            spec.loader.exec_module = execute_and_patch  # type: ignore[method-assign]
+        spec.loader.exec_module = execute_and_patch  # type: ignore[method-assign]
         return spec
 
 
@@ -200,11 +203,12 @@ class Lead:
         ssl.SSLContext.wrap_socket, ssl.SSLContext.wrap_bio = led_socket, led_bio
 
     def _context(self, ssl: Any, context: Any, server_side: Any, host: Any, session: Any) -> Any:
-        if server_side or host is None:
-            return context, session
+        if server_side or host is None or getattr(context, "is_led", False):
+            return context, session  # the last is that of a run inside this one
         if self.is_led(host):
             if self._trusting is None:
                 self._trusting = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+                self._trusting.is_led = True
                 self._trusting.load_verify_locations(cadata=self.facts["authority"])
             return self._trusting, None
         if self.is_refused(host):

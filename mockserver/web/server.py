@@ -79,8 +79,10 @@ class Server:
         self.port = bound.getsockname()[1]
         signed = self.authority
         tls = {} if signed is None else {"ssl_cert": signed.certificate, "ssl_key": signed.key}
-        if not self._front.listener.start(bound, tls):
-            raise ServerError(f"{self.url}: the server did not start")
+        try:
+            self._front.listener.start(bound, tls)
+        except OSError as error:
+            raise ServerError(f"{self.url}: {error}") from None
         self.service.listens_on(self.url)
 
     def _certify(self) -> Authority:

@@ -15,8 +15,9 @@ from threading import Thread
 
 import pytest
 import trustme
+from certifi import where
 
-from tests.commands.test_run import PYTHON, run
+from tests.commands.test_run import PYTHON, RUN, run
 
 OTHER = "127.0.0.2"
 """This machine, by a name that is not in NO_PROXY."""
@@ -332,3 +333,74 @@ def test_both_kinds_of_certificates_are_trusted(tmp_path: Path) -> None:
     done = run(tmp_path, ["--intercept", "--tls"], program("requests", code))
 
     assert done.returncode == 0
+
+
+HTTP_CLIENT = """
+import http.client
+call = http.client.HTTPSConnection("api.maxapi.io")
+call.request("GET", "/api/v1/task/x")
+print(call.getresponse().status)
+"""
+"""An app whose client knows no proxy variable."""
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_the_users_own_sitecustomize_runs_as_well(tmp_path: Path, *, fails: bool) -> None:
+    """And what it does wrong does not undo what leads to the mock."""
+    theirs = "import os\nif 'NODE_USE_ENV_PROXY' in os.environ: print('theirs')\n" + "1 / 0" * fails
+    (tmp_path / "sitecustomize.py").write_text(theirs)
+
+    done = run(tmp_path, ["--intercept"], [*PYTHON, HTTP_CLIENT], PYTHONPATH=str(tmp_path))
+
+    assert done.stdout == "theirs\n401\n"
+
+
+def test_the_inner_of_two_runs_is_called(tmp_path: Path) -> None:
+    """Each leads to its own mock."""
+    inner = [*RUN, "--intercept", "--", *PYTHON, HTTP_CLIENT]
+
+    done = run(tmp_path, ["--intercept"], inner)
+
+    first, second = [line for line in done.stderr.splitlines() if line.startswith("maxapi-mock: ")]
+    assert done.stdout == "401\n"
+    assert first.startswith("maxapi-mock: 1 request,")
+    assert second.startswith("maxapi-mock: 0 requests,")
+
+
+@pytest.mark.parametrize(
+    ("target", "said"),
+    [
+        ('"api.maxapi.io", 8443', "api.maxapi.io is not at port 8443; use 443"),
+        ('"www.example.com"', "www.example.com is not the API; --allow-others lets it pass"),
+        ('"192.0.2.1"', "192.0.2.1 is not the API; --allow-others lets it pass"),
+    ],
+)
+def test_python_calls_nobody_else(tmp_path: Path, target: str, said: str) -> None:
+    """Whatever the client; no name is looked up."""
+    code = HTTP_CLIENT.replace('"api.maxapi.io"', target)
+
+    done = run(tmp_path, ["--intercept"], [*PYTHON, code])
+
+    assert done.returncode == 1
+    assert f"ConnectionRefusedError: maxapi-mock: {said}" in done.stderr
+
+
+def test_the_users_own_authorities_stay_trusted(tmp_path: Path) -> None:
+    """Those that are not public ones; without --allow-others, nobody on the internet is."""
+    own = trustme.CA().cert_pem.bytes()
+    (tmp_path / "own.pem").write_bytes(own + Path(where()).read_bytes())
+
+    command = ["sh", "-c", "cat $SSL_CERT_FILE; ls $SSL_CERT_DIR"]
+    done = run(tmp_path, ["--intercept"], command, SSL_CERT_FILE=str(tmp_path / "own.pem"))
+
+    assert done.stdout.count("BEGIN CERTIFICATE") == 2
+    assert own.decode().split("\n")[1] in done.stdout
+
+
+def test_settings_of_wget_are_kept(tmp_path: Path) -> None:
+    """Its file is the only way to name an authority."""
+    (tmp_path / ".wgetrc").write_text("user = me\n")
+
+    done = run(tmp_path, ["--intercept"], ["sh", "-c", "cat $WGETRC"], HOME=str(tmp_path))
+
+    assert done.stdout.startswith("user = me\n\nca_certificate = /")

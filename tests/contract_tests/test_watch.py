@@ -282,5 +282,6 @@ def test_a_disk_that_is_full_ends_no_watch(tmp_path: Path) -> None:
 
     traffic.submits()
 
-    assert traffic.notices == ["not recorded: Not a directory"]
+    assert traffic.notices == [f"not recorded in {tmp_path / 'file'}: Not a directory"]
     assert traffic.findings == []
+    assert traffic.watch.unrecorded

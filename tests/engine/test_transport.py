@@ -505,6 +505,22 @@ def test_who_cannot_be_connected_to_in_time_is_told(monkeypatch: pytest.MonkeyPa
     assert (outcome.failure, outcome.error) == (Failure.TIMEOUT, "cannot connect within 3 s")
 
 
+def test_a_test_that_forbids_sockets_is_told(
+    transport: HttpTransport, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In its own words; nothing is raised where nobody would see it."""
+
+    def forbidden(*_: object) -> None:
+        raise RuntimeError("no sockets in this test")
+
+    monkeypatch.setattr(socket, "socket", forbidden)
+    near, far = (transport(callback(f"http://{host}:9/")) for host in ("127.0.0.1", "10.0.0.7"))
+
+    said = "cannot connect: no sockets in this test"
+    assert (near.failure, near.error) == (Failure.UNREACHABLE, said)
+    assert far.failure is Failure.NOT_SENT
+
+
 def test_closed_connections_stay_closed() -> None:
     """Those of attempts that end later, too."""
     transport = HttpTransport(1)

@@ -55,13 +55,15 @@ def test_the_suite_has_no_warnings(run_with_mock: RunWithMock, tmp_path: Path) -
 
 def test_a_hard_coded_host_is_led_to_the_mock(run_with_mock: RunWithMock, tmp_path: Path) -> None:
     """Both hosts of the API are, and no other is reached."""
-    options = ("--intercept", "--pace", "instant", "--summary-file", tmp_path / "summary.json")
+    options: tuple[str | Path, ...] = ("--intercept", "--pace", "instant", "--expect-requests")
+    options += ("--base-url-suffix", "/api/v1", "--summary-file", tmp_path / "summary.json")
 
     done = run_with_mock(*options, "--", *NODE, HERE / "node/hardcoded.test.mjs")
 
-    assert (done.returncode, counts(done.stdout)) == (0, all_passed(2)), done.stdout
+    assert (done.returncode, counts(done.stdout)) == (0, all_passed(3)), done.stdout
     told = json.loads((tmp_path / "summary.json").read_text("utf-8"))
-    assert told["requests"] == {"submit": {"200": 1}, "query": {"200": 1}, "result": {"200": 2}}
+    queries = {"200": 1, "404": 1}
+    assert told["requests"] == {"submit": {"200": 1}, "query": queries, "result": {"200": 2}}
 
 
 def test_a_suite_that_fails_says_so(run_with_mock: RunWithMock) -> None:

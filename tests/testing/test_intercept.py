@@ -351,7 +351,7 @@ def test_nothing_stays_redirected_after_an_exception() -> None:
     """Whether it is the test's or that of a wrong setting."""
     with suppress(KeyError), intercept():
         raise KeyError
-    with pytest.raises(SettingError, match="pace: 'fast'"), intercept(pace="fast"):
+    with pytest.raises(SettingError, match="pace: 'fast'"), intercept(pace="fast"):  # type: ignore[arg-type]
         pass
 
     assert not redirection._in_force

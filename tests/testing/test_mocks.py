@@ -135,7 +135,7 @@ def test_wrong_settings_are_one_clear_line(settings: dict[str, Any], said: str) 
 
 def test_a_setting_that_there_is_not_is_named() -> None:
     """A typing error must not go unnoticed."""
-    with pytest.raises(SettingError, match="paec"), running_mock(paec="instant"):
+    with pytest.raises(SettingError, match="paec"), running_mock(paec="instant"):  # type: ignore[call-arg]
         pass
 
 

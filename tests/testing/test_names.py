@@ -13,11 +13,11 @@ from mockserver.domain.scenario import SCENARIOS
 from mockserver.engine.matching import Match
 from mockserver.settings import SETTINGS
 from mockserver.testing import RequestMatch, SandboxSettings, ScenarioName
-from mockserver.testing.names import ScenarioWithValue
+from mockserver.testing.names import ScenarioWithValue, ServerSettings
 from tests.readme import README
 
 _HEAD = """
-from mockserver.testing import MaxapiSandbox, ScenarioText
+from mockserver.testing import MaxapiSandbox, ScenarioText, intercept, running_mock
 
 def test(maxapi: MaxapiSandbox, known: ScenarioText) -> None:
 """
@@ -35,8 +35,12 @@ maxapi.settings(scenario=ScenarioText("slow=3s"), balance="0.10", expired_status
 maxapi.assert_requested(times=2, prompt="a cat", model="gpt-*", user_id="x")
 maxapi.control.add_rule("webhook-lost", times=1, path="*")
 maxapi.control.count(method="POST")
+running_mock(duration="5m", webhook_tries=5, api_key="mine", callback_allow="*.internal")
+intercept(api_key="mine", pace="instant", seed=7)
 """
 _WRONG = """
+running_mock(duraton="5m")
+intercept(pace="instnat")
 maxapi.scenario("unavailible")
 maxapi.scenario("unavailable", tmes=2)
 maxapi.scenario("unavailable", times="2")
@@ -61,7 +65,14 @@ def errors(source: str, folder: Path) -> dict[int, str]:
     (folder / "mypy.ini").write_text("[mypy]\nstrict = True\n")
     root = Path(__file__).parents[2]
     done = subprocess.run(
-        [sys.executable, "-m", "mypy", "--cache-dir", str(root / ".mypy_cache"), "snippet.py"],
+        [
+            sys.executable,
+            "-m",
+            "mypy",
+            "--cache-dir",
+            str(root / ".mypy_cache" / "snippets"),
+            "snippet.py",
+        ],
         cwd=folder,
         env={"MYPYPATH": str(root), "PATH": ""},
         capture_output=True,
@@ -113,6 +124,11 @@ def test_the_names_of_scenarios_are_those_of_the_table() -> None:
 def test_what_can_be_matched_is_what_rules_match() -> None:
     """By the same names."""
     assert set(get_type_hints(RequestMatch)) == {one.name for one in dataclasses.fields(Match)}
+
+
+def test_the_settings_of_a_mock_are_all_but_its_facts() -> None:
+    """Each has a type; `service` is another parameter there."""
+    assert set(get_type_hints(ServerSettings)) == set(SETTINGS) - {"service"}
 
 
 def test_the_settings_are_those_that_a_sandbox_can_have() -> None:

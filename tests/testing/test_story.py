@@ -284,7 +284,7 @@ def test_a_long_story_is_cut(app: App) -> None:
     assert lines[3].endswith(f"GET {TASK}/20 -> 404 task '20' not found")
     assert len([line for line in lines if " -> 404" in line]) == 60
     assert len([line for line in lines if line.startswith("  curl") and TASK in line]) == 12
-    assert lines[-1] == "  # and 68 more"
+    assert lines[-1] == "  : and 68 more"
 
 
 def test_no_mock_no_story() -> None:

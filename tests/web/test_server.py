@@ -192,6 +192,21 @@ def test_a_host_that_is_not_here_is_said(contract: Contract) -> None:
         Server(Service(contract, settings)).start()
 
 
+def test_a_server_that_cannot_start_says_why(
+    contract: Contract, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In its exception, not by a traceback of a thread."""
+
+    def fail(fd: int) -> None:
+        os.close(fd)
+        raise RuntimeError("no more threads")
+
+    monkeypatch.setattr("mockserver.web.listener._granian_on", fail)
+
+    with pytest.raises(ServerError, match=r"127\.0\.0\.1:.* did not start: no more threads$"):
+        Server(Service(contract, make_settings(contract, port=0))).start()
+
+
 def test_an_unfinished_request_does_not_keep_the_server(server: Server) -> None:
     """It gets a second, then the server is gone; the caller learns that it had to be left."""
     with socket.create_connection(("127.0.0.1", server.port)) as connection:

@@ -1,5 +1,6 @@
 // An app whose code names the API's own hosts, tested by
-// `maxapi-mock run --intercept --pace instant -- node --test hardcoded.test.mjs`.
+// `maxapi-mock run --intercept --pace instant --base-url-suffix /api/v1 --
+// node --test hardcoded.test.mjs`.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
@@ -27,6 +28,12 @@ test('the API is the mock', async () => {
     const image = await fetch(url);
     assert.equal(image.headers.get('content-type'), 'image/png');
   }
+});
+
+test('a base URL that ends in /api/v1 is the mock, too', async () => {
+  const answer = await fetch(`${process.env.MAXAPI_BASE_URL}/task/no-such-task`, { headers: HEADERS });
+
+  assert.equal((await answer.json()).code, 404);
 });
 
 test('the rest of the world is not there', async () => {
