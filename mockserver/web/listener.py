@@ -28,6 +28,8 @@ _DEADLINE = 10.0
 """Real seconds that a server may take to start."""
 _BACKLOG = 1024
 """Connections that wait to be accepted."""
+_PATIENCE = 50
+"""Looks, a millisecond apart, at threads of which none ends."""
 _GRACE = 1.0
 """Real seconds that requests in flight have when the server stops."""
 
@@ -80,11 +82,15 @@ class Listener:
         return not thread.is_alive()
 
     def _await_native_threads(self) -> None:
-        """Let granian's own threads end: one that outlives the interpreter panics."""
-        for _ in range(1000):  # not by the clock: tests of users stop it
-            if not self._native & _native_threads():
-                return
-            sleep(_GRACE / 1000)
+        """Let granian's own threads end: one that outlives the interpreter panics.
+
+        An idle one of its pool does neither: it stays, so what changes no more is not awaited.
+        """
+        left, unchanged = self._native, 0
+        while left and unchanged < _PATIENCE:  # not by the clock: tests of users stop it
+            sleep(0.001)
+            before, left = left, self._native & _native_threads()
+            unchanged = unchanged + 1 if left == before else 0
 
     def _run(self, address: tuple[str, int], fd: int, tls: Mapping[str, Path]) -> None:
         try:

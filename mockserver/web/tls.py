@@ -8,6 +8,7 @@ import ssl
 import tempfile
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from functools import cached_property
 from pathlib import Path
 from typing import Self
 from urllib.parse import urlsplit
@@ -49,8 +50,6 @@ class Authority:
         self.certificate, self.key = self.folder / "server.pem", self.folder / "server.key"
         self.authority = self.folder / "ca.pem"
         """The authority, and what was given to Node, which adds both to those it trusts."""
-        self.bundle = self.folder / "bundle.pem"
-        """The authority and those of this machine, for clients that trust one file only."""
         authority = trustme.CA(organization_name="maxapi-mockserver, for tests only")
         issued = authority.issue_cert(*hosts)
         own = authority.cert_pem.bytes()
@@ -61,9 +60,18 @@ class Authority:
             {
                 self.certificate: b"".join(one.bytes() for one in issued.cert_chain_pems),
                 self.authority: own + _given_to_node(),
-                self.bundle: own + _trusted_here(),
             }
         )
+
+    @cached_property
+    def bundle(self) -> Path:
+        """The authority and those of this machine, for clients that trust one file only.
+
+        Written when it is asked for: there are many of them. Raises OSError.
+        """
+        path = self.folder / "bundle.pem"
+        write_whole({path: self.pem.encode() + _trusted_here()})
+        return path
 
     def __enter__(self) -> Self:
         return self
