@@ -12,6 +12,7 @@ import pytest
 from tests.examples.conftest import HERE, RunWithMock
 
 NODE = ("node", "--test", "--test-reporter=tap")
+HARDCODED = ("--intercept", "--pace", "instant", "--base-url-suffix", "/api/v1")
 
 pytestmark = pytest.mark.skipif(shutil.which("node") is None, reason="node is not installed")
 
@@ -55,8 +56,7 @@ def test_the_suite_has_no_warnings(run_with_mock: RunWithMock, tmp_path: Path) -
 
 def test_a_hard_coded_host_is_led_to_the_mock(run_with_mock: RunWithMock, tmp_path: Path) -> None:
     """Both hosts of the API are, and no other is reached."""
-    options: tuple[str | Path, ...] = ("--intercept", "--pace", "instant", "--expect-requests")
-    options += ("--base-url-suffix", "/api/v1", "--summary-file", tmp_path / "summary.json")
+    options = (*HARDCODED, "--expect-requests", "--summary-file", tmp_path / "summary.json")
 
     done = run_with_mock(*options, "--", *NODE, HERE / "node/hardcoded.test.mjs")
 
@@ -64,6 +64,24 @@ def test_a_hard_coded_host_is_led_to_the_mock(run_with_mock: RunWithMock, tmp_pa
     told = json.loads((tmp_path / "summary.json").read_text("utf-8"))
     queries = {"200": 1, "404": 1}
     assert told["requests"] == {"submit": {"200": 1}, "query": queries, "result": {"200": 2}}
+
+
+@pytest.mark.parametrize(
+    ("options", "suite"),
+    [((), "app.test.mjs"), (HARDCODED, "hardcoded.test.mjs")],
+)
+def test_nothing_leaves_the_machine(
+    run_with_mock: RunWithMock, tmp_path: Path, options: tuple[str, ...], suite: str
+) -> None:
+    """No process of the suite looks a name up, or connects, beyond it."""
+    watch = {"NODE_OPTIONS": f"--require {HERE / 'node/watch.cjs'}", "WATCH": str(tmp_path / "it")}
+
+    done = run_with_mock(*options, "--", *NODE, HERE / "node" / suite, **watch)
+
+    assert done.returncode == 0, done.stdout
+    lines = (tmp_path / "it").read_text().splitlines()
+    assert len(lines) >= 2
+    assert set(lines) == {"watched "}
 
 
 def test_a_suite_that_fails_says_so(run_with_mock: RunWithMock) -> None:
