@@ -33,10 +33,10 @@ format: $(VENV)/.dev
 	$(BIN)/ruff format .
 
 $(VENV)/.installed: always
-	@.ci/environment $(PYTHON) $(VENV)
+	@.ci/environment "$(or $(PYTHON),python3)" $(VENV)
 
 $(VENV)/.dev: always
-	@.ci/environment $(PYTHON) $(VENV) dev
+	@.ci/environment "$(or $(PYTHON),python3)" $(VENV) dev
 
 always:
 

@@ -224,8 +224,11 @@ def _marked(item: Any) -> _Marked:
         if marker.args:
             raise _failed(f"marker: use names, as in {_MARKER.partition(':')[0]}")
         given = {**marker.kwargs, **given}
+    key = given.pop("api_key", None)
+    if not isinstance(key, str | None):
+        raise _failed(f"marker: api_key: a text is needed, not {type(key).__name__}")
     return _Marked(
-        given.pop("api_key", None),
+        key,
         given.pop("base_url_suffix", None),
         bool(given.pop("allow_others", False)),
         given.pop("strict_rules", None),

@@ -257,7 +257,7 @@ TOLD = {
         "Store the result of a task when it ends, and do not rely on polling it later.",
     ),
     "requests-conform": Told(
-        "The app itself submitted {observed}; that is not what the API takes",
+        "The app itself submitted what the API does not take: {observed}",
         "Mend the app: the API refuses this, or ignores it and makes something else.",
     ),
 }

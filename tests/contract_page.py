@@ -118,18 +118,24 @@ _SHOWN = {
 def _says(node: dict[str, Any]) -> str:
     """Say what a clause is, by its own words and values."""
     told = next((str(node[name]) for name in _TOLD if isinstance(node.get(name), str)), "")
-    values = [form.format(_value(node[name])) for name, form in _SHOWN.items() if name in node]
+    joints = {"seconds": " to ", "pixels": " x "}
+    values = [
+        form.format(_value(node[name], joints.get(name, ", ")))
+        for name, form in _SHOWN.items()
+        if name in node
+    ]
+    if node.get("usd", 0) is None:
+        values[-1] = "price not published"
     values = [] if "text" in node else values
     kind = f"{node['type']}" if isinstance(node.get("type"), str) and not told else ""
     return "; ".join(filter(None, (kind, told.rstrip("."), *values)))
 
 
-def _value(value: Any) -> str:
+def _value(value: Any, joint: str = ", ") -> str:
     if isinstance(value, dict):
-        return ", ".join(f"{name} {_value(one)}" for name, one in value.items())
+        return ", ".join(f"{name} {_value(one, ' x ')}" for name, one in value.items())
     if isinstance(value, list):
-        pair = len(value) == 2 and all(isinstance(one, int) for one in value)
-        return (" x " if pair else ", ").join(map(_value, value))
+        return joint.join(map(_value, value))
     return "null" if value is None else str(value)
 
 

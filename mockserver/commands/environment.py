@@ -39,6 +39,8 @@ def told(
 ) -> Iterator[dict[str, str]]:
     """Give all the variables that the command has, the user's own among them."""
     suffix, url = options.base_url_suffix, server.url
+    if suffix:
+        suffix = f"/{suffix.strip('/')}".rstrip("/")
     named = names_of_the_mock(resolved, url, suffix, intercepted=options.intercept)
     if not options.intercept:
         trusted = server.authority.environment if server.authority else {}

@@ -119,7 +119,7 @@ def _section(title: str, lines: Sequence[str]) -> list[str]:
 
 
 def _field(one: Mapping[str, Any]) -> tuple[str, ...]:
-    default = "" if one["default"] is None else f"; else {show(one['default'])}"
+    default = "" if one["default"] is None else f"; default {show(one['default'])}"
     doubts = [f"{name} {source['confidence']}" for name, source in one["less_sure"].items()]
     name = f"{one['name']} *" if one["required"] else one["name"]
     return name, "; ".join([one["confidence"], *doubts]), one["accepts"] + default

@@ -33,7 +33,9 @@ def parse_json(text: bytes, *, nesting: int = 100) -> Json:
     except UnicodeDecodeError as error:
         raise NotJson(f"not UTF-8: byte {error.start} is invalid") from None
     except json.JSONDecodeError as error:
-        raise NotJson(f"{error.msg} at line {error.lineno} column {error.colno}") from None
+        raise NotJson(
+            f"{error.msg.removesuffix(' at')} at line {error.lineno} column {error.colno}"
+        ) from None
     except RecursionError:
         raise NotJson(f"nested deeper than {nesting} levels") from None
     if _ESCAPED_SURROGATE.search(text):

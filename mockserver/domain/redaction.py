@@ -44,6 +44,8 @@ _CONTROLS = {b"b": b"\b", b"f": b"\f", b"n": b"\n", b"r": b"\r", b"t": b"\t", b"
 _DEPTH = 8
 """Escapes of escapes, such as those of JSON in JSON in a URL."""
 
+_SHORT, _MANY = 1000, 4096
+"""Bytes of a text that is remembered as clean, and how many are."""
 _LARGE = 64 * 1024
 """Bytes from which on a picture or a video is looked through only as it is."""
 
@@ -63,6 +65,8 @@ class Redactor:
         forms = chain.from_iterable(_forms(one) for one in secrets if len(one) >= SHORTEST)
         self._forms = tuple(dict.fromkeys(forms))
         self._shortest = min(map(len, self._forms), default=0)
+        self._clean: set[bytes] = set()
+        """Short texts without a secret: names and messages come again and again."""
 
     def text(self, text: str) -> str:
         """Give *text* without the secrets."""
@@ -72,7 +76,7 @@ class Redactor:
 
     def data(self, data: bytes) -> bytes:
         """Give *data* without the secrets; *data* itself if there are none in it."""
-        if not self._forms or len(data) < self._shortest:
+        if not self._forms or len(data) < self._shortest or data in self._clean:
             return data
         pieces, end = [], 0
         depth = 0 if len(data) > _LARGE and b"\0" in data[:_LARGE] else _DEPTH
@@ -80,7 +84,11 @@ class Redactor:
         for first, last in _united(chain.from_iterable(found)):
             pieces += [data[end:first], self._mark.encode()]
             end = last
-        return b"".join([*pieces, data[end:]]) if pieces else data
+        if pieces:
+            return b"".join([*pieces, data[end:]])
+        if len(data) <= _SHORT and len(self._clean) < _MANY:
+            self._clean.add(data)
+        return data
 
     def value(self, value: Any) -> Any:
         """Give a JSON value without the secrets, in its names too."""

@@ -201,8 +201,11 @@ def arrives(call: Call, response: Response) -> bool:
 
 def _rejection(call: Call) -> Iterator[ContractWarning]:
     """Look for a rejection that neither a scenario nor the passing of time explains."""
-    refusal = call.refusal
-    if refusal is None or call.script.names or not 400 <= refusal.code < 500:
+    refusal, script = call.refusal, call.script
+    if refusal is None or not 400 <= refusal.code < 500:
+        return
+    is_moderated = bool(script.flagged) and refusal.data is not None
+    if script.refusal == refusal.code or is_moderated:
         return
     of_its_task = refusal.code == 404 or call.operation == "result"
     if refusal.code in _OUTLIVED or (of_its_task and call.task_id is not None):

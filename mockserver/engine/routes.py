@@ -48,6 +48,8 @@ def no_such_route(method: str, path: str, routes: Iterable[tuple[str, str]], pre
 def _of_the_mock(segments: list[str]) -> str:
     at = segments.index(CONTROL)
     whole, lead = "/".join(segments[at:]), "/".join(segments[:at])
+    if whole == CONTROL:
+        return f"see GET /{CONTROL}/openapi.json"
     wrong = f"the mock's own URL should not end in /{lead}" if lead else "one slash is enough"
     return f"did you mean /{whole[:_SHOWN]}? Then {wrong}"
 

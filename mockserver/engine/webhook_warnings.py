@@ -47,7 +47,9 @@ def webhook_warning(delivery: Delivery) -> ContractWarning | None:
     if delivery.error is None or delivery.scenarios:
         return None
     if delivery.status is not None:
-        text = f"webhook answered {delivery.status}: {_suspected(delivery.status)}"
+        raised = delivery.error.startswith("raised ")  # by a function that takes webhooks
+        answered = f"webhook answered {delivery.status}: {_suspected(delivery.status)}"
+        text = f"on_webhook {delivery.error}" if raised else answered
         return ContractWarning(WEBHOOK_REJECTED, text)
     if delivery.failure not in _UNANSWERED:
         return None

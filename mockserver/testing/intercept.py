@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Unpack
+from typing import TYPE_CHECKING, Any, Unpack
 
 from mockserver.contract import load_contract
 from mockserver.settings.proxies import past_proxies
@@ -16,6 +17,7 @@ from mockserver.testing.patches import install_patches
 from mockserver.testing.redirection import MockContext, Redirection, redirected
 from mockserver.testing.sandbox import MaxapiSandbox
 from mockserver.testing.webhook import OnWebhook
+from mockserver.web.server import ServerError
 from mockserver.web.tls import api_hosts
 
 if TYPE_CHECKING:
@@ -58,8 +60,8 @@ def intercept(
 
     Whatever the client (requests, urllib3, httpx, aiohttp, http.client, …) and whatever other mocks
     are active, a call to these hosts is answered by the mock or fails with an error that says why;
-    threads and tasks that began meanwhile never reach the real API afterwards. Clients that bring
-    a TLS of their own (pycurl and other libraries that are not written in Python) are out of reach.
+    threads, tasks and jobs that began meanwhile never reach the real API afterwards. Out of reach
+    are other processes and clients with a TLS of their own, such as pycurl.
 
     *api_key* is the one that the app sends, and so names the sandbox that is given. Webhooks go
     to *on_webhook*. HTTP calls to other machines are rejected as if the network were down, unless
@@ -87,6 +89,7 @@ def intercept_with(
     mock: InProcessMock, api_key: str | None, *, allow_others: bool = False
 ) -> Iterator[Intercepted]:
     """Do as `intercept`, with a mock that there is already."""
+    _check_sockets()
     install_patches()
     hosts = frozenset(api_hosts(load_contract()))
     port, authority = mock.listen()
@@ -97,6 +100,16 @@ def intercept_with(
             yield sandbox
         finally:
             sandbox.close()
+
+
+def _check_sockets() -> None:
+    """Raise ServerError where threads and sockets are not those of Python."""
+    monkey: Any = sys.modules.get("gevent.monkey")
+    if monkey is not None and monkey.is_module_patched("socket"):
+        raise ServerError(
+            "gevent has replaced the sockets of this process, so nothing in it can be intercepted; "
+            "use `maxapi-mock run --intercept` or the fixture maxapi_env"
+        )
 
 
 def _without_proxies(hosts: frozenset[str]) -> Mapping[str, str]:

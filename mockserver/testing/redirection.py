@@ -13,10 +13,11 @@ afterwards: it may go on with a key of the user's. `patches` has what asks here.
 from __future__ import annotations
 
 import errno
+import functools
 import socket
 import ssl
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -44,32 +45,18 @@ class Redirection:
     """The threads that were there before it."""
 
 
-class _MockSocket(ssl.SSLSocket):
-    """A connection under the API's name; its handshake succeeds with the mock only."""
-
-    def do_handshake(self, block: bool = False) -> None:  # noqa: FBT001, FBT002
-        with _explained(self.server_hostname):
-            super().do_handshake(block)
+_Context: Any = next(one for one in ssl.SSLContext.__mro__ if one.__module__ == "ssl")
+"""The standard library's, whatever others (truststore for one) have put into its place."""
 
 
-class _MockObject(ssl.SSLObject):
-    """The same for asyncio."""
-
-    def do_handshake(self) -> None:
-        with _explained(self.server_hostname):
-            super().do_handshake()
-
-
-class MockContext(ssl.SSLContext):
+class MockContext(_Context):  # type: ignore[misc]
     """A client's context that trusts *authority*, the certificates of a mock in PEM, only."""
 
-    sslsocket_class = _MockSocket
-    sslobject_class = _MockObject
     is_led = True
     """Says to the hook of `run --intercept`, which may surround this, that it is not needed."""
 
     def __new__(cls, authority: str) -> MockContext:  # noqa: D102, PYI034
-        made = super().__new__(cls, ssl.PROTOCOL_TLS_CLIENT)
+        made: MockContext = super().__new__(cls, ssl.PROTOCOL_TLS_CLIENT)
         made.load_verify_locations(cadata=authority)
         made.set_alpn_protocols(["http/1.1"])
         return made
@@ -80,6 +67,8 @@ _own: ContextVar[Redirection | None] = ContextVar("redirection", default=None)
 """The one in which an asyncio task began."""
 left_over: WeakSet[threading.Thread] = WeakSet()
 """Threads that began while a redirection was in force that has ended."""
+_began: list[Redirection] = []
+"""The first of all, once there was one."""
 _hosts: set[str] = {MOCK_ADDRESS}
 """Every host that was ever redirected, and what it resolves to meanwhile."""
 
@@ -92,14 +81,15 @@ def redirected(redirection: Redirection) -> Iterator[None]:
     """
     _hosts.update(redirection.hosts)
     _in_force.append(redirection)
+    _began[:] = _began or [redirection]
     token = _own.set(redirection)
     try:
         yield
     finally:
         with suppress(ValueError):  # ended by another task than the one that began it
             _own.reset(token)
-        _in_force.remove(redirection)
         left_over.update(set(threading.enumerate()) - set(redirection.before))
+        _in_force.remove(redirection)
 
 
 # -- what is to become of a call -------------------------------------------------------------
@@ -129,10 +119,32 @@ def _present() -> Redirection:
 
 
 def outlives() -> bool:
-    """Return whether the current thread or task began in a redirection that has ended."""
-    own = _own.get()
-    ended = own is not None and own not in _in_force
-    return ended or threading.current_thread() in left_over
+    """Return whether the current thread, task or job began in a redirection that has ended.
+
+    Of a thread that Python did not start nobody knows when it began, so it counts as such.
+    """
+    own, thread = _own.get(), threading.current_thread()
+    if own is not None and own not in _in_force:
+        return True
+    is_foreign = isinstance(thread, threading._DummyThread)  # noqa: SLF001
+    return thread in left_over or (is_foreign and bool(_began))
+
+
+def belonging(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Let *function*, which another thread will run, belong to the redirection in force, if any."""
+    if not _in_force:
+        return function
+    redirection = _present()
+
+    @functools.wraps(function)
+    def run(*args: Any, **more: Any) -> Any:
+        token = _own.set(redirection)
+        try:
+            return function(*args, **more)
+        finally:
+            _own.reset(token)
+
+    return run
 
 
 def rejected(message: str) -> ConnectionRefusedError:
@@ -143,7 +155,11 @@ def rejected(message: str) -> ConnectionRefusedError:
 def named(host: Any) -> str:
     """Give a host as it is compared: text, lower case, without a dot at its end."""
     text = host.decode("latin-1") if isinstance(host, bytes | bytearray) else host
-    return text.lower().removesuffix(".") if isinstance(text, str) else ""
+    if not isinstance(text, str):
+        return ""
+    with suppress(UnicodeError):
+        text = text if text.isascii() else text.encode("idna").decode()
+    return text.lower().removesuffix(".")
 
 
 def _is_here(host: str) -> bool:
@@ -179,7 +195,8 @@ def destination(address: Any, *, stream: bool) -> Any:
 
 
 @contextmanager
-def _explained(host: str | None) -> Iterator[None]:
+def explained(host: str | None) -> Iterator[None]:
+    """Say of a handshake that fails why it can."""
     try:
         yield
     except ssl.SSLCertVerificationError as error:

@@ -47,10 +47,7 @@ def tell(control: ControlClient, api_key: str, url: str | None) -> str:
     )
     course = "stands still" if clock["frozen"] else f"runs at speed {clock['speed']:g}"
     lines = [f"{seen}; the clock shows {clock['now']} and {course}"]
-    if not requests:
-        key = shown_key(api_key)
-        lines.append(f"No request came with the key {key}; does the app have another one?")
-    lines += _strangers(control)
+    lines += _keys(control, None if requests else shown_key(api_key))
     lines += ["", *_last(_written(list(_in_order(requests, tasks, deliveries))))]
     to_come = [_to_come(task, event) for task in tasks for event in task["timeline"]]
     for title, found in (
@@ -65,8 +62,11 @@ def tell(control: ControlClient, api_key: str, url: str | None) -> str:
     return control.shown("\n".join(lines).replace("\n\n\n", "\n\n"))
 
 
-def _strangers(control: ControlClient) -> list[str]:
-    """Tell of requests that may be the app's and came with a key of nobody's."""
+def _keys(control: ControlClient, unused: str | None) -> list[str]:
+    """Tell of requests that may be the app's and came with a key of nobody's, or of none at all.
+
+    *unused* is the sandbox's own key if nothing came with it.
+    """
     strangers = control.strangers()
     other, without = strangers["with_other_keys"], strangers["without_key"]
     said = [
@@ -74,7 +74,9 @@ def _strangers(control: ControlClient) -> list[str]:
         for number, how in ((other, "with another key"), (without, "without an accepted key"))
         if number
     ]
-    return [f"{' and '.join(said)}; does the app have this sandbox's?"] if said else []
+    own = [] if unused is None else [f"No request came with the key {unused}"]
+    advice = "give the app this key, or the sandbox the app's: @pytest.mark.maxapi(api_key=…)"
+    return [f"{', '.join([*own, *said])}{f': {advice}' if said else ''}"] if own or said else []
 
 
 def _warnings(control: ControlClient) -> list[str]:

@@ -17,7 +17,7 @@ def address_of(host: str) -> str:
     if host in _EVERYWHERE:
         return _EVERYWHERE[host]
     try:
-        found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
+        found = socket.getaddrinfo(host, None, 0, socket.SOCK_STREAM)
     except UnicodeError as error:
         raise OSError(errno.EINVAL, str(error)) from None
     found.sort(key=lambda one: one[0] != socket.AF_INET)  # a name can mean both; clients try IPv4

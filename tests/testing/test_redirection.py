@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import _thread
 import asyncio
 import http.client
 import json
 import socket
 import ssl
+import sys
 import urllib.request
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
+from ipaddress import ip_address
 from pathlib import Path
-from threading import Event, Thread
+from threading import Event, Semaphore, Thread
+from types import SimpleNamespace
 from typing import Any
 
 import aiohttp
@@ -24,7 +28,8 @@ import responses
 import respx
 import urllib3
 
-from mockserver.testing import Intercepted, intercept
+from mockserver.testing import Intercepted, intercept, redirection
+from mockserver.web.server import ServerError
 from tests.client import SUBMIT, seed
 from tests.testing.internet import Internet, internet
 
@@ -381,6 +386,58 @@ def test_a_proxy_that_is_named_in_the_code(live: Internet, sandbox: Intercepted)
     assert not live.reached
 
 
+def test_a_resolver_that_asks_the_network_itself(live: Internet, sandbox: Intercepted) -> None:
+    """That of aiohttp on c-ares is asked for nothing."""
+    resolver = aiohttp.AsyncResolver.__new__(aiohttp.AsyncResolver)
+
+    [found] = asyncio.run(resolver.resolve("api.maxapi.io", 443))
+
+    assert (found["port"], ip_address(found["host"]).is_loopback) == (443, True)
+    assert (sandbox.requests, live.looked_up) == ([], [])
+
+
+@pytest.mark.parametrize("host", ["api.maxapi.io", "API.MAXAPI.IO.", "api\u3002maxapi\u3002io"])
+def test_spellings_of_a_name(live: Internet, sandbox: Intercepted, host: str) -> None:
+    """Those that mean the same to a resolver do so here, whatever it is to look for."""
+    assert sandbox.requests == []
+    for flags in (0, socket.AI_ADDRCONFIG, socket.AI_CANONNAME):
+        found = socket.getaddrinfo(host, 443, type=socket.SOCK_STREAM, flags=flags)
+        assert {address[:2] for *_, address in found} == {(redirection.MOCK_ADDRESS, 443)}
+
+    assert live.looked_up == []
+
+
+def test_a_name_given_by_position(live: Internet, sandbox: Intercepted) -> None:
+    """The context of a client takes it in either way."""
+    with socket.create_connection(("api.maxapi.io", 443), timeout=5) as plain:
+        secure = live.context().wrap_socket(plain, False, True, True, "api.maxapi.io")
+        secure.close()
+
+    assert sandbox.requests == []
+    assert not live.connections
+
+
+def test_classes_of_other_mocks_that_lack_a_method(
+    live: Internet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Such as those that replay a recording in the place of a connection."""
+    monkeypatch.setattr(http.client, "HTTPConnection", type("Recorded", (), {}))
+
+    with intercept(api_key="key"):
+        assert by_requests(API + SUBMIT, "key") == 200
+
+    assert not live.connections
+
+
+def test_gevent_is_told_that_it_cannot(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its sockets are not Python's: one sentence says what to use."""
+    monkey = SimpleNamespace(is_module_patched=lambda name: name == "socket")
+    monkeypatch.setitem(sys.modules, "gevent.monkey", monkey)
+
+    with pytest.raises(ServerError, match="gevent has replaced"), intercept():
+        pass
+
+
 # -- what outlives it ------------------------------------------------------------------------
 
 
@@ -423,6 +480,48 @@ def test_a_pool_that_outlives_it(live: Internet) -> None:
         with intercept(api_key="key"):
             assert pool.submit(by_requests, API + SUBMIT, "key").result(10) == 200
 
+    assert not live.connections
+
+
+def test_a_job_that_outlives_it(live: Internet) -> None:
+    """It is the test's, also where the thread that runs it was there before."""
+    over = Event()
+
+    def call() -> int:
+        over.wait(10)
+        return by_requests(API + SUBMIT, "own")
+
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(int).result(10)
+        with intercept():
+            job = pool.submit(call)
+        over.set()
+        with pytest.raises(requests.ConnectionError, match="has outlived that"):
+            job.result(10)
+        assert not live.connections
+        assert pool.submit(by_requests, API + SUBMIT, "own").result(10) == 200
+
+
+def test_a_raw_thread_that_outlives_it(live: Internet) -> None:
+    """One that `threading` does not know, from within or from before."""
+    over, errors, done = Event(), list[str](), Semaphore(0)
+
+    def call() -> None:
+        over.wait(10)
+        try:
+            by_requests(API + SUBMIT, "own")
+        except requests.ConnectionError as error:
+            errors.append(str(error))
+        done.release()
+
+    _thread.start_new_thread(call, ())
+    with intercept():
+        _thread.start_new_thread(call, ())
+    over.set()
+
+    assert [done.acquire(timeout=10) for _ in range(2)] == [True, True]
+    assert len(errors) == 2
+    assert all("has outlived that" in error for error in errors)
     assert not live.connections
 
 
