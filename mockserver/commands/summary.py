@@ -95,7 +95,7 @@ def _lists(tally: Tally) -> list[tuple[str, list[tuple[str, int]]]]:
 def _most(counts: Counter[Any], shown: int) -> list[tuple[Any, int]]:
     most = counts.most_common(shown)
     left_out = len(counts) - len(most)
-    return [*most, (f"of {left_out} other kinds", counts.total() - sum(n for _, n in most))][
+    return [*most, (f"and {left_out} others", counts.total() - sum(n for _, n in most))][
         : len(most) + bool(left_out)
     ]
 

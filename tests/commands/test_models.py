@@ -48,7 +48,7 @@ def test_one_model_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
         "veo3: Veo 3 (documented: veo-video/text-to-video)\n",
         "  result  video, typically after 60 to 180 s\n",
         "    prompt *    documented; minLength assumed  a non-empty string\n",
-        "    duration    documented                     one of 4, 6, 8; else 8\n",
+        "    duration    documented                     one of 4, 6, 8; default 8\n",
         "    input.mode becomes 'i2v' with 1 image (documented)\n",
         "    16:9   1280x720  1920x1080  3840x2160  assumed\n",
     ):
