@@ -287,8 +287,8 @@ def test_the_base_url_is_set_if_it_is_asked_for(tmp_path: Path) -> None:
     ]
 
     assert [one["MAXAPI_BASE_URL"].removeprefix(one["MAXAPI_MOCK_URL"]) for one in seen] == [
-        *("", "/api/v1", "/a/"),
-        *("", "/api/v1", "/a/"),
+        *("", "/api/v1", "/a"),
+        *("", "/api/v1", "/a"),
     ]
 
 
