@@ -36,6 +36,8 @@ _ESCAPE = (
 """What JSON, Python, JavaScript, shells, URLs and HTML write instead of a character."""
 _GAP = rb"([\s\0]+|\xc2\xad|\xe2\x80[\x8b-\x8d]|\xef\xbb\xbf)"
 """What breaks a long text into lines, or cannot be seen in it."""
+_ESCAPE_MARKS, _ASCII_GAPS = (b"\\", b"%", b"&"), b" \t\n\r\f\v\0"
+"""What every escape begins with, and the gaps among ASCII."""
 _ESCAPES = re.compile(_ESCAPE, re.IGNORECASE)
 _ESCAPES_AND_GAPS = re.compile(rb"%b|%b" % (_ESCAPE, _GAP), re.IGNORECASE)
 _CODE_POINTS, _OCTETS, _OCTAL, _ENTITY, _ESCAPED = (1, 2, 3, 4), (5, 6), 7, 8, 9
@@ -78,6 +80,8 @@ class Redactor:
         """Give *data* without the secrets; *data* itself if there are none in it."""
         if not self._forms or len(data) < self._shortest or data in self._clean:
             return data
+        if self._is_plainly_clean(data):
+            return data
         pieces, end = [], 0
         depth = 0 if len(data) > _LARGE and b"\0" in data[:_LARGE] else _DEPTH
         found = (self._found(data, pattern, depth) for pattern in (_ESCAPES, _ESCAPES_AND_GAPS))
@@ -89,6 +93,14 @@ class Redactor:
         if len(data) <= _SHORT and len(self._clean) < _MANY:
             self._clean.add(data)
         return data
+
+    def _is_plainly_clean(self, data: bytes) -> bool:
+        """Return whether *data* has no secret, where that needs no patterns: the common case."""
+        if not data.isascii() or any(mark in data for mark in _ESCAPE_MARKS):
+            return False
+        lowered = data.lower()
+        joined = lowered.translate(None, _ASCII_GAPS)
+        return not any(form in lowered or form in joined for form in self._forms)
 
     def value(self, value: Any) -> Any:
         """Give a JSON value without the secrets, in its names too."""

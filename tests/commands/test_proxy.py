@@ -176,7 +176,10 @@ def test_reports_and_recordings_have_all_but_secrets(
     assert webhook.json == polled
     assert webhook.url == hook
     assert {"webhook-conforms", "webhook-equals-poll", "webhook-after-end"} <= held
-    assert "warning: The app itself submitted what the API does not take: input.prompt missing" in proxy.printed
+    assert (
+        "warning: The app itself submitted what the API does not take: input.prompt missing"
+        in proxy.printed
+    )
     assert json.loads(written["c/report.json"])["laws"] == shown.json()["laws"]
     assert page.data.startswith(b"<!doctype html>")
     assert {name.split("/")[2] for name in written if name.startswith("a/b/")} == {
