@@ -46,6 +46,8 @@ _CONTROLS = {b"b": b"\b", b"f": b"\f", b"n": b"\n", b"r": b"\r", b"t": b"\t", b"
 _DEPTH = 8
 """Escapes of escapes, such as those of JSON in JSON in a URL."""
 
+_PICTURE = re.compile(rb"\x89PNG|\xff\xd8\xff|GIF8|RIFF....WEBP|....ftyp", re.DOTALL)
+"""What result files begin with: there are many, and escapes mean nothing in them."""
 _SHORT, _MANY = 1000, 4096
 """Bytes of a text that is remembered as clean, and how many are."""
 _LARGE = 64 * 1024
@@ -83,7 +85,8 @@ class Redactor:
         if self._is_plainly_clean(data):
             return data
         pieces, end = [], 0
-        depth = 0 if len(data) > _LARGE and b"\0" in data[:_LARGE] else _DEPTH
+        is_binary = len(data) > _LARGE and b"\0" in data[:_LARGE]
+        depth = 0 if is_binary or _PICTURE.match(data) else _DEPTH
         found = (self._found(data, pattern, depth) for pattern in (_ESCAPES, _ESCAPES_AND_GAPS))
         for first, last in _united(chain.from_iterable(found)):
             pieces += [data[end:first], self._mark.encode()]
