@@ -244,7 +244,7 @@ def _suffix(request: pytest.FixtureRequest) -> str | None:
         request.config.getini(_SUFFIX) or None,
     )
     given = next((one for one in asked if one is not None), None)
-    return None if given is None else f"/{given.strip('/')}".rstrip("/")
+    return None if given is None else str(_import("settings.environment").as_suffix(given))
 
 
 def _configure(sandbox: MaxapiSandbox, marked: _Marked) -> None:

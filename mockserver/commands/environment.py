@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from mockserver.settings import Resolved
+from mockserver.settings.environment import as_suffix
 from mockserver.settings.proxies import past_proxies
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ def names_of_the_mock(
     accepted = sorted(resolved.settings.api_key or [_KEY])
     environment = {"MAXAPI_API_KEY": accepted[0], "MAXAPI_MOCK_URL": url}
     if suffix is not None or not intercepted:
-        environment["MAXAPI_BASE_URL"] = url + (suffix or "")
+        environment["MAXAPI_BASE_URL"] = url + as_suffix(suffix or "")
     if resolved.settings.control_token is not None:
         environment["MAXAPI_MOCK_CONTROL_TOKEN"] = resolved.settings.control_token
     return environment
@@ -39,8 +40,6 @@ def told(
 ) -> Iterator[dict[str, str]]:
     """Give all the variables that the command has, the user's own among them."""
     suffix, url = options.base_url_suffix, server.url
-    if suffix:
-        suffix = f"/{suffix.strip('/')}".rstrip("/")
     named = names_of_the_mock(resolved, url, suffix, intercepted=options.intercept)
     if not options.intercept:
         trusted = server.authority.environment if server.authority else {}

@@ -24,9 +24,9 @@ from mockserver.commands.options import (
 from mockserver.commands.signals import stop_signals
 from mockserver.commands.suite import contract_tests, written_to
 from mockserver.contract import load_contract
+from mockserver.settings.proxies import LOCAL
 
 _DEFAULT_PORT = 6292
-_LOCAL = ("127.0.0.1", "localhost", "::1")
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -159,7 +159,7 @@ def _is_base(url: str, *, path: bool) -> bool:
 
 def _is_itself(upstream: str, port: int) -> bool:
     parts = urlsplit(upstream)
-    return parts.hostname in _LOCAL and parts.port == port
+    return parts.hostname in LOCAL and parts.port == port
 
 
 # -- what is told ----------------------------------------------------------------------------

@@ -48,8 +48,6 @@ _DEPTH = 8
 
 _PICTURE = re.compile(rb"\x89PNG|\xff\xd8\xff|GIF8|RIFF....WEBP|....ftyp", re.DOTALL)
 """What result files begin with: there are many, and escapes mean nothing in them."""
-_SHORT, _MANY = 1000, 4096
-"""Bytes of a text that is remembered as clean, and how many are."""
 _LARGE = 64 * 1024
 """Bytes from which on a picture or a video is looked through only as it is."""
 
@@ -69,8 +67,6 @@ class Redactor:
         forms = chain.from_iterable(_forms(one) for one in secrets if len(one) >= SHORTEST)
         self._forms = tuple(dict.fromkeys(forms))
         self._shortest = min(map(len, self._forms), default=0)
-        self._clean: set[bytes] = set()
-        """Short texts without a secret: names and messages come again and again."""
 
     def text(self, text: str) -> str:
         """Give *text* without the secrets."""
@@ -80,7 +76,7 @@ class Redactor:
 
     def data(self, data: bytes) -> bytes:
         """Give *data* without the secrets; *data* itself if there are none in it."""
-        if not self._forms or len(data) < self._shortest or data in self._clean:
+        if not self._forms or len(data) < self._shortest:
             return data
         if self._is_plainly_clean(data):
             return data
@@ -91,11 +87,7 @@ class Redactor:
         for first, last in _united(chain.from_iterable(found)):
             pieces += [data[end:first], self._mark.encode()]
             end = last
-        if pieces:
-            return b"".join([*pieces, data[end:]])
-        if len(data) <= _SHORT and len(self._clean) < _MANY:
-            self._clean.add(data)
-        return data
+        return b"".join([*pieces, data[end:]]) if pieces else data
 
     def _is_plainly_clean(self, data: bytes) -> bool:
         """Return whether *data* has no secret, where that needs no patterns: the common case."""

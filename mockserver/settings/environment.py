@@ -61,3 +61,8 @@ def _hint(name: str) -> str:
 def _is_address(variable: str, text: str) -> bool:
     """Return whether it is where a service is reached, such as `…_PORT=tcp://10.0.0.1:6290`."""
     return variable.endswith("PORT") and bool(_ADDRESS.fullmatch(text))
+
+
+def as_suffix(path: str) -> str:
+    """Give *path* as the end of a base URL: with one slash before it and none after it."""
+    return f"/{path.strip('/')}".rstrip("/")

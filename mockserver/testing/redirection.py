@@ -67,8 +67,6 @@ _own: ContextVar[Redirection | None] = ContextVar("redirection", default=None)
 """The one in which an asyncio task began."""
 left_over: WeakSet[threading.Thread] = WeakSet()
 """Threads that began while a redirection was in force that has ended."""
-_began: list[Redirection] = []
-"""The first of all, once there was one."""
 _hosts: set[str] = {MOCK_ADDRESS}
 """Every host that was ever redirected, and what it resolves to meanwhile."""
 
@@ -81,7 +79,6 @@ def redirected(redirection: Redirection) -> Iterator[None]:
     """
     _hosts.update(redirection.hosts)
     _in_force.append(redirection)
-    _began[:] = _began or [redirection]
     token = _own.set(redirection)
     try:
         yield
@@ -127,7 +124,7 @@ def outlives() -> bool:
     if own is not None and own not in _in_force:
         return True
     is_foreign = isinstance(thread, threading._DummyThread)  # noqa: SLF001
-    return thread in left_over or (is_foreign and bool(_began))
+    return thread in left_over or (is_foreign and len(_hosts) > 1)
 
 
 def belonging(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING, Self
 
 from mockserver.engine.exchange import Mischief, Refusal, Request, Response
 from mockserver.engine.service import CONTROL_PREFIX, Service
+from mockserver.settings.proxies import LOCAL
 from mockserver.web.incoming import BadRequest, take
 from mockserver.web.listener import Listener
 from mockserver.web.listening import address_of, base_of, listen_on
-from mockserver.web.tls import LOCAL, Authority, api_hosts
+from mockserver.web.tls import Authority, api_hosts
 from mockserver.web.whole import WholeMock
 
 if TYPE_CHECKING:

@@ -18,7 +18,6 @@ from mockserver.writing import write_whole
 
 _NODE = "NODE_EXTRA_CA_CERTS"
 _BUNDLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
-LOCAL = ("localhost", "127.0.0.1", "::1")
 
 
 def api_hosts(contract: Contract) -> tuple[str, ...]:
