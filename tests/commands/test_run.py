@@ -107,7 +107,7 @@ def run(
 
 def _heed_signals() -> None:
     """Undo what a parent like `nohup` leaves to all its children."""
-    for number in (signal.SIGINT, signal.SIGHUP):
+    for number in (signal.SIGINT, signal.SIGHUP, signal.SIGQUIT):
         signal.signal(number, signal.SIG_DFL)
 
 
