@@ -102,7 +102,7 @@ class InProcessMock:
         from mockserver.web.server import Server
 
         if self._server is None:
-            self._server = Server(self._service)
+            self._server = Server(self._service, bundled=False)
             self._server.start()
         authority = self._server.authority
         return self._server.port, "" if authority is None else authority.pem

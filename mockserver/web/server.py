@@ -37,10 +37,14 @@ class ServerError(Exception):
 
 
 class Server:
-    """Serves a service over HTTP between `start` and `stop`, or as a context manager."""
+    """Serves a service over HTTP between `start` and `stop`, or as a context manager.
 
-    def __init__(self, service: Service) -> None:
+    *bundled* is whether its authority, if it has one, is to be trusted by other processes.
+    """
+
+    def __init__(self, service: Service, *, bundled: bool = True) -> None:
         self.service = service
+        self._bundled = bundled
         self.host = _address(service.settings.host)
         """The address in use, numeric."""
         self.port = service.settings.port
@@ -93,7 +97,7 @@ class Server:
             others = {settings.host, socket.gethostname()} - {"0.0.0.0", "::"}  # noqa: S104
             names |= {name for name in others if _NAMEABLE.fullmatch(name)}
         try:
-            return Authority(sorted(names), settings.tls_folder)
+            return Authority(sorted(names), settings.tls_folder, bundled=self._bundled)
         except OSError as error:
             said = f"tls-folder: {error.filename}: {error.strerror}"
             raise ServerError(f"{said}; use a folder that can be written") from None

@@ -8,7 +8,6 @@ import ssl
 import tempfile
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from functools import cached_property
 from pathlib import Path
 from typing import Self
 from urllib.parse import urlsplit
@@ -28,10 +27,13 @@ def api_hosts(contract: Contract) -> tuple[str, ...]:
 class Authority:
     """Certificates for *hosts*, made anew, in *folder*.
 
-    Without a folder they are in a temporary one, until `close`. Raises OSError.
+    Without a folder they are in a temporary one, until `close`. Without *bundled*
+    there is no bundle, which takes longer than all else. Raises OSError.
     """
 
-    def __init__(self, hosts: Sequence[str], folder: Path | None = None) -> None:
+    def __init__(
+        self, hosts: Sequence[str], folder: Path | None = None, *, bundled: bool = True
+    ) -> None:
         self._temporary = folder is None
         self.folder = (
             Path(tempfile.mkdtemp(prefix="maxapi-mock-")) if folder is None else folder.resolve()
@@ -39,6 +41,8 @@ class Authority:
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             self._issue(hosts)
+            if bundled:
+                write_whole({self.bundle: self.pem.encode() + _trusted_here()})
         except OSError:
             self.close()
             raise
@@ -49,6 +53,8 @@ class Authority:
         self.certificate, self.key = self.folder / "server.pem", self.folder / "server.key"
         self.authority = self.folder / "ca.pem"
         """The authority, and what was given to Node, which adds both to those it trusts."""
+        self.bundle = self.folder / "bundle.pem"
+        """The authority and those of this machine, for clients that trust one file only."""
         authority = trustme.CA(organization_name="maxapi-mockserver, for tests only")
         issued = authority.issue_cert(*hosts)
         own = authority.cert_pem.bytes()
@@ -61,16 +67,6 @@ class Authority:
                 self.authority: own + _given_to_node(),
             }
         )
-
-    @cached_property
-    def bundle(self) -> Path:
-        """The authority and those of this machine, for clients that trust one file only.
-
-        Written when it is asked for: there are many of them. Raises OSError.
-        """
-        path = self.folder / "bundle.pem"
-        write_whole({path: self.pem.encode() + _trusted_here()})
-        return path
 
     def __enter__(self) -> Self:
         return self

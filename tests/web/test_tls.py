@@ -208,7 +208,9 @@ def test_a_folder_that_cannot_be_written_is_said(contract: Contract, tmp_path: P
     (tmp_path / "file").touch()
     settings = make_settings(contract, port=0, tls=True, tls_folder=tmp_path / "file" / "x")
 
-    with pytest.raises(ServerError, match=r"^tls-folder: .*/file/x'; use a folder that can be"):
+    with pytest.raises(
+        ServerError, match=r"^tls-folder: .*/file/x: Not a directory; use a folder that can be"
+    ):
         Server(Service(contract, settings)).start()
 
 
