@@ -37,7 +37,7 @@ from traffic import HOST, PATIENCE, REPORT_EVERY, Line, drive, http_request, lat
 from traffic import receive_posts as receiver
 
 from mockserver.contract import Contract, dump_json, load_contract
-from mockserver.engine.exchange import Request
+from mockserver.engine.messages import Request
 from mockserver.engine.service import Service
 from mockserver.media import Picture, write_mp4, write_png
 from mockserver.settings import make_settings

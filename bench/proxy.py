@@ -57,9 +57,9 @@ def _in_turn(lines: tuple[Line, ...], request: bytes) -> tuple[list[float], ...]
 
 def _serve(pipe: Connection[Any, Any], port: int) -> None:
     """Run the proxy as the command does, before the mock on *port*; send its own port."""
-    from contract_tests.watch import Watch
+    from mockserver.conformance.traffic.monitor import Watch
     from mockserver.contract import load_contract
-    from mockserver.web.proxy import Proxy
+    from mockserver.proxy.proxy import Proxy
 
     upstream = f"http://{HOST}:{port}"
     watch = Watch(load_contract(), upstream, found=print, notice=print)

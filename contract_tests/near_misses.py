@@ -9,11 +9,11 @@ from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import Any
 
-from .affordable import affordable
-from .experiments import judge_status, query_path, says_no
-from .lab import Lab, Skipped
-from .law import EXPERIMENT, Broken, Checks, Held, law, promised
-from .strategies import URL
+from mockserver.conformance.session.affordable import affordable
+from .rejection import judge_status, query_path, says_no
+from mockserver.conformance.session.session import Lab, Skipped
+from mockserver.conformance.check import EXPERIMENT, Broken, Checks, Held, law, promised
+from mockserver.conformance.generation import URL
 
 _401 = "service.json#/errors/401"
 _MOST_PAID = 2

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .evidence import Exchange, History
-from .lab import Lab, Skipped
-from .law import EXPERIMENT, Broken, Checks, Held, law, promised
+from mockserver.conformance.model import Exchange, History
+from mockserver.conformance.session.session import Lab, Skipped
+from mockserver.conformance.check import EXPERIMENT, Broken, Checks, Held, law, promised
 
 _ODD = (
     ("DELETE", "query", ""),

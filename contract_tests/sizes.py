@@ -9,15 +9,15 @@ from typing import Any
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis.errors import Flaky
 
-from .affordable import affordable
-from .combinations import Combiner, cheapest_first
-from .evidence import Exchange, History
-from .experiments import is_moderated, judge_accepted
-from .lab import Lab
-from .law import EXPERIMENT, Checks, Held, law
-from .ledger import LimitError
-from .lives import fetched, judged
-from .strategies import valid_inputs
+from mockserver.conformance.session.affordable import affordable
+from mockserver.conformance.combinations import Combiner, cheapest_first
+from mockserver.conformance.model import Exchange, History
+from .rejection import is_moderated, judge_accepted
+from mockserver.conformance.session.session import Lab
+from mockserver.conformance.check import EXPERIMENT, Checks, Held, law
+from mockserver.conformance.session.ledger import LimitError
+from .tasks import fetched, judged
+from mockserver.conformance.generation import valid_inputs
 
 _COMBINATIONS = 12
 """Combinations of a model's values for each of the examples, where submissions cost money."""

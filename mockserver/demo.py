@@ -15,8 +15,8 @@ from urllib.parse import urlsplit
 import urllib3
 
 from mockserver.contract import Contract, load_contract
-from mockserver.domain.billing import cost_of, money
-from mockserver.domain.sizes import size_of
+from mockserver.domain.price import cost_of, money
+from mockserver.domain.size import size_of
 from mockserver.engine.service import Service
 from mockserver.settings import make_settings
 from mockserver.testing.inbox import Inbox, InboxServer

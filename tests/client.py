@@ -13,7 +13,7 @@ from jsonschema import Draft202012Validator
 
 from mockserver.contract import Contract
 from mockserver.contract.loader import BASE
-from mockserver.engine.exchange import Request
+from mockserver.engine.messages import Request
 from mockserver.engine.service import Service
 from mockserver.web.app import create_app
 

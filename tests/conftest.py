@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from mockserver.contract import Contract, load_contract
-from mockserver.engine.callback import Callback, Outcome
+from mockserver.engine.webhooks.attempt import Callback, Outcome
 from mockserver.engine.clock import Clock
 from mockserver.engine.service import Service
 from mockserver.settings import make_settings

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from contract_tests.suite import LAWS
+from mockserver.conformance.session.runner import LAWS
 from mockserver.contract import Contract, load_contract
 from mockserver.contract.loader import BASE
 from mockserver.settings import SETTINGS, option_of

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contract_tests.suite import LAWS
+from mockserver.conformance.session.runner import LAWS
 from mockserver.contract import Contract
 from tests.contract_page import PAGE, checks, clauses, rendered
 

@@ -341,7 +341,7 @@ def test_interception_ends_with_the_test(run: Run) -> None:
         def test_others_allowed(maxapi_intercepted, maxapi_server):
             assert requests.get(f"{maxapi_server.url}/__mock/health", timeout=5).ok
         def test_none():
-            from mockserver.testing import redirection
+            from mockserver.interception import redirection
             assert not redirection._in_force
         """
     )

@@ -41,9 +41,9 @@ MOMENTS = {
         "mockserver.web.server", "granian._granian", "granian.server.embed",
     ],
     "run": ["mockserver.commands.run", "mockserver.engine.service", "granian._granian"],
-    "proxy": ["mockserver.commands.proxy", "contract_tests.watch", "mockserver.web.proxy"],
+    "proxy": ["mockserver.commands.proxy", "mockserver.conformance.traffic.monitor", "mockserver.proxy.proxy"],
     "listen": ["mockserver.commands.listen", "mockserver.testing.inbox", "granian._granian"],
-    "verify": ["mockserver.commands.verify", "contract_tests.verify", "hypothesis"],
+    "verify": ["mockserver.commands.verify", "mockserver.conformance.session.verification", "hypothesis"],
     "demo": ["mockserver.demo", "granian._granian"],
 }  # fmt: skip
 ROWS = [(command, moment) for command, moments in MOMENTS.items() for moment in moments]

@@ -54,10 +54,10 @@ def _intercepted(
     resolved: Resolved, server: Server, options: argparse.Namespace
 ) -> Iterator[Mapping[str, str]]:
     """Offer a proxy that leads to the mock; give what makes clients use and trust it."""
-    from mockserver.web.clients import Led
-    from mockserver.web.interceptor import Interceptor
-    from mockserver.web.listening import reachable
-    from mockserver.web.tls import Authority, api_hosts
+    from mockserver.interception.clients import Led
+    from mockserver.interception.interceptor import Interceptor
+    from mockserver.network.listening import reachable
+    from mockserver.interception.certificates import Authority, api_hosts
 
     hosts, mock = api_hosts(resolved.contract), (reachable(server.host), server.port)
     with (

@@ -129,7 +129,7 @@ def _polls(options: argparse.Namespace) -> Polls:
 
 def _url(name: str, given: str) -> str:
     """Read a URL, also one that leaves its scheme out. Raises ValueError."""
-    from mockserver.engine.receivers import read_receiver
+    from mockserver.engine.webhooks.receiver import read_receiver
 
     url = f"http://{given}" if _WITHOUT_SCHEME.fullmatch(given) else given
     try:
@@ -239,9 +239,9 @@ def _task_id(webhook: Webhook) -> str:
 
 def _forward(webhook: Webhook, url: str, lines: list[str]) -> int:
     """Pass a webhook on as it came; give the status to answer, as from any proxy."""
-    from mockserver.engine.callback import Callback, Failure
-    from mockserver.engine.receivers import Reach, is_this_machine
-    from mockserver.engine.transport import HttpTransport
+    from mockserver.engine.webhooks.attempt import Callback, Failure
+    from mockserver.engine.webhooks.receiver import Reach, is_this_machine
+    from mockserver.engine.webhooks.transport import HttpTransport
 
     headers = tuple(pair for pair in webhook.headers.items() if pair[0] not in _OF_THE_HOP)
     callback = Callback(url, webhook.body, "", _PATIENCE, webhook.method, headers)

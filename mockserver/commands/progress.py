@@ -10,7 +10,7 @@ from typing import Any, TextIO
 
 import click
 
-from mockserver.domain.billing import money
+from mockserver.domain.price import money
 
 _TICK = 0.5
 """Seconds after which the line is written anew, for the requests go on within a check."""

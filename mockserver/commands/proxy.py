@@ -92,7 +92,7 @@ def run(options: argparse.Namespace) -> int:
 
 def _pass_on(options: argparse.Namespace, watch: Any, wait: Callable[[], object]) -> int | None:
     """Run the proxy until a signal comes; give the status if it could not begin."""
-    from mockserver.web.proxy import Proxy
+    from mockserver.proxy.proxy import Proxy
 
     def report(html: bool) -> bytes:  # noqa: FBT001 - the proxy calls it
         made = watch.report(time.monotonic())
@@ -146,7 +146,7 @@ def _fault(options: argparse.Namespace) -> str:
 
 def _is_base(url: str, *, path: bool) -> bool:
     """Say whether *url* is an http URL with a host and nothing else, but perhaps a path."""
-    from mockserver.web.origin import origin_of
+    from mockserver.network.origin import origin_of
 
     try:
         origin_of(url)

@@ -28,7 +28,7 @@ from mockserver.commands.summary import as_json, as_markdown, as_text
 from mockserver.writing import append_whole, write_whole
 
 if TYPE_CHECKING:
-    from mockserver.engine.tally import Tally
+    from mockserver.engine.usage import Tally
 
 _SUFFIX = re.compile(r"(/[A-Za-z0-9._~!$&'()*+,;=:@%-]*)+")
 _NOT_READ = "does the command read MAXAPI_BASE_URL?"
@@ -84,7 +84,7 @@ def run(options: argparse.Namespace) -> int:
         own["tls"] = "false"  # the proxy has the certificates, and speaks to the mock without
     resolved = resolve(options, **own)
     from mockserver.engine.service import Service
-    from mockserver.engine.tally import Tally
+    from mockserver.engine.usage import Tally
     from mockserver.web.server import Server, ServerError
 
     tally = Tally()

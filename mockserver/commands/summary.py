@@ -7,8 +7,8 @@ from collections import Counter, defaultdict
 from decimal import Decimal
 from typing import Any
 
-from mockserver.domain.billing import money, spent_text
-from mockserver.engine.tally import Tally
+from mockserver.domain.price import money, spent_text
+from mockserver.engine.usage import Tally
 
 _SHOWN = 12
 """Rows of a list that a screen has room for."""

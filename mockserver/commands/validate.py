@@ -11,7 +11,7 @@ from mockserver.commands.options import FAILURE, PASS, USAGE, add_settings, cont
 from mockserver.contract import Contract, NotJson, Violation, parse_json
 from mockserver.contract.documents import recognise
 from mockserver.contract.loader import KINDS, check_card
-from mockserver.engine.unknown import remarks
+from mockserver.engine.unknown_fields import remarks
 
 
 def add(parser: argparse.ArgumentParser) -> None:

@@ -26,8 +26,8 @@ from mockserver.commands.options import (
 from mockserver.commands.progress import shown
 from mockserver.commands.suite import contract_tests, written_to
 from mockserver.contract import Contract
-from mockserver.domain.billing import UNPRICED, is_priced, money
-from mockserver.domain.moment import parse_duration
+from mockserver.domain.price import UNPRICED, is_priced, money
+from mockserver.domain.durations import parse_duration
 
 _ASKED = (
     "url",

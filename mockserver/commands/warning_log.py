@@ -9,7 +9,7 @@ from threading import Lock
 
 from mockserver.commands.options import without_secrets
 from mockserver.commands.summary import on_one_line
-from mockserver.engine.callback import Failure
+from mockserver.engine.webhooks.attempt import Failure
 from mockserver.engine.contract_warnings import ContractWarning
 from mockserver.engine.journal import Delivery, Exchange, TaskEnd
 

@@ -10,7 +10,7 @@ from difflib import get_close_matches
 from typing import Any
 
 from mockserver.contract import Contract
-from mockserver.domain.moment import parse_duration
+from mockserver.domain.durations import parse_duration
 from mockserver.domain.script import CUT, NOTHING, Script
 
 __all__ = [

@@ -22,8 +22,8 @@ from mockserver.domain.expectation import (
 from mockserver.engine.resubmission import Resubmissions
 
 if TYPE_CHECKING:
-    from mockserver.engine.call import Call
-    from mockserver.engine.exchange import Response
+    from mockserver.engine.pending_request import Call
+    from mockserver.engine.messages import Response
 
 Key = TypeVar("Key")
 Value = TypeVar("Value")

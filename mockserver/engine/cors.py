@@ -6,7 +6,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from fnmatch import fnmatchcase
 
-from mockserver.engine.exchange import Request, Response
+from mockserver.engine.messages import Request, Response
 
 ANY = "*"
 _METHODS = "GET, HEAD, POST, OPTIONS"

@@ -11,14 +11,14 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from mockserver.contract import NotJson, parse_json
-from mockserver.domain.moment import stamp
+from mockserver.domain.durations import stamp
 from mockserver.domain.redaction import HIDDEN, SHORTEST, names_a_secret, without_users
-from mockserver.engine.callback import Failure
+from mockserver.engine.webhooks.attempt import Failure
 from mockserver.engine.contract_warnings import UNKNOWN_ROUTE, ContractWarning
-from mockserver.engine.exchange import Response
+from mockserver.engine.messages import Response
 
 if TYPE_CHECKING:
-    from mockserver.engine.call import Call
+    from mockserver.engine.pending_request import Call
 
 Entry = TypeVar("Entry")
 

@@ -8,21 +8,21 @@ from dataclasses import replace
 from typing import Any
 
 from mockserver.contract import Contract, ModelCard, Violation
-from mockserver.domain.billing import cost_of, count_of, is_priced
+from mockserver.domain.price import cost_of, count_of, is_priced
 from mockserver.domain.document import task_document
 from mockserver.domain.plan import Pace, make_plan
 from mockserver.domain.task import Plan, Task, ended, ends_at, polled, status_at
-from mockserver.engine.call import Call
-from mockserver.engine.dispatcher import Dispatcher
-from mockserver.engine.exchange import Refusal, Request, Response, json_response, success, warn
-from mockserver.engine.files import in_part, refuse_file
-from mockserver.engine.inputs import LocalImages, OwnResults, first_image, follows_input
-from mockserver.engine.receivers import is_this_machine
-from mockserver.engine.results import Results
+from mockserver.engine.pending_request import Call
+from mockserver.engine.webhooks.dispatcher import Dispatcher
+from mockserver.engine.messages import Refusal, Request, Response, json_response, success, warn
+from mockserver.engine.file_transfer import in_part, refuse_file
+from mockserver.engine.input_images import LocalImages, OwnResults, first_image, follows_input
+from mockserver.engine.webhooks.receiver import is_this_machine
+from mockserver.engine.result_files import Results
 from mockserver.engine.sandbox import Sandbox, Sandboxes
-from mockserver.engine.steering import act_on_result
+from mockserver.engine.scenario_resolution import act_on_result
 from mockserver.engine.surcharge import with_surcharge
-from mockserver.engine.unknown import remarks, unknown_fields
+from mockserver.engine.unknown_fields import remarks, unknown_fields
 from mockserver.settings import Settings
 
 _HOST = re.compile(r"[A-Za-z0-9._\-]+(:\d{1,5})?|\[[0-9a-fA-F:.]+\](:\d{1,5})?")

@@ -9,8 +9,8 @@ from hashlib import blake2b
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from mockserver.engine.call import Call
-    from mockserver.engine.exchange import Response
+    from mockserver.engine.pending_request import Call
+    from mockserver.engine.messages import Response
 
 _WITHIN = timedelta(seconds=30)
 """Between two submissions, by the sandbox's clock; what comes later is a new wish."""

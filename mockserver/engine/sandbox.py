@@ -27,8 +27,8 @@ from mockserver.domain.task import (
 from mockserver.engine.clock import Clock
 from mockserver.engine.contract_warnings import ContractWarning, Observer
 from mockserver.engine.journal import Budget, Delivery, Journal, TaskEnd, Watch
-from mockserver.engine.matching import Rules
-from mockserver.engine.webhook_warnings import webhook_outcome, webhook_warning
+from mockserver.engine.rules import Rules
+from mockserver.engine.webhooks.delivery_warnings import webhook_outcome, webhook_warning
 from mockserver.settings import Settings
 
 

@@ -12,15 +12,15 @@ from threading import Event
 from typing import Any
 
 from mockserver.contract import Contract, NotJson, parse_json
-from mockserver.domain.moment import stamp
+from mockserver.domain.durations import stamp
 from mockserver.domain.scenario import HEADER
-from mockserver.engine.call import Call
-from mockserver.engine.callback import Transport
+from mockserver.engine.pending_request import Call
+from mockserver.engine.webhooks.attempt import Transport
 from mockserver.engine.clock import Clock
 from mockserver.engine.contract_warnings import PREFLIGHT
 from mockserver.engine.cors import preflight, shared
-from mockserver.engine.dispatcher import Dispatcher
-from mockserver.engine.exchange import (
+from mockserver.engine.webhooks.dispatcher import Dispatcher
+from mockserver.engine.messages import (
     JSON_TYPE,
     Refusal,
     Request,
@@ -31,10 +31,10 @@ from mockserver.engine.exchange import (
 from mockserver.engine.journal import Watch
 from mockserver.engine.nulls import without_nulls
 from mockserver.engine.operations import Operations
-from mockserver.engine.routes import no_such_route, pattern_of
+from mockserver.engine.routing import no_such_route, pattern_of
 from mockserver.engine.sandbox import Sandbox, Sandboxes
-from mockserver.engine.steering import act, as_success, choose_script, lose, refuse, without_effect
-from mockserver.engine.transport import HttpTransport, transport_of
+from mockserver.engine.scenario_resolution import act, as_success, choose_script, lose, refuse, without_effect
+from mockserver.engine.webhooks.transport import HttpTransport, transport_of
 from mockserver.settings import Settings
 
 ANONYMOUS = ""

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from mockserver.contract import Lifecycle
-from mockserver.domain.moment import stamp
+from mockserver.domain.durations import stamp
 from mockserver.domain.task import Task, ends_at, transitions
 from mockserver.engine.journal import Delivery
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from mockserver.contract import Contract, load_contract
-from mockserver.domain.moment import format_duration
+from mockserver.domain.durations import format_duration
 from mockserver.domain.scenario import Script
 from mockserver.settings.declared import SETTINGS, Settings
 from mockserver.settings.environment import CONFIG, settings_in

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from mockserver.testing.webhook import OnWebhook, Webhook
 from mockserver.web.incoming import BadRequest, take
 from mockserver.web.listener import Listener
-from mockserver.web.listening import base_of, listen_on
+from mockserver.network.listening import base_of, listen_on
 
 if TYPE_CHECKING:
     from granian._granian import RSGIHTTPProtocol as HTTPProtocol

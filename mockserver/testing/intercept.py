@@ -13,12 +13,12 @@ from mockserver.contract import load_contract
 from mockserver.settings.proxies import past_proxies
 from mockserver.testing.mocks import InProcessMock
 from mockserver.testing.names import MockSettings
-from mockserver.testing.patches import install_patches
-from mockserver.testing.redirection import MockContext, Redirection, redirected
+from mockserver.interception.patches import install_patches
+from mockserver.interception.redirection import MockContext, Redirection, redirected
 from mockserver.testing.sandbox import MaxapiSandbox
 from mockserver.testing.webhook import OnWebhook
 from mockserver.web.server import ServerError
-from mockserver.web.tls import api_hosts
+from mockserver.interception.certificates import api_hosts
 
 if TYPE_CHECKING:
     from flask import Flask

@@ -10,17 +10,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack
 
-from mockserver.engine.callback import Callback, Failure, Outcome, answered
+from mockserver.engine.webhooks.attempt import Callback, Failure, Outcome, answered
 from mockserver.engine.clock import Clock
-from mockserver.engine.exchange import Request, Response
+from mockserver.engine.messages import Request, Response
 from mockserver.engine.service import Service
-from mockserver.engine.transport import transport_of
+from mockserver.engine.webhooks.transport import transport_of
 from mockserver.settings import Resolved, resolve_settings
 from mockserver.testing.control import ControlClient
 from mockserver.testing.names import ServerSettings
 from mockserver.testing.sandbox import MaxapiSandbox
 from mockserver.testing.webhook import OnWebhook, Webhook
-from mockserver.web.whole import WholeMock
+from mockserver.web.gateway import WholeMock
 from mockserver.web.wsgi import call
 
 if TYPE_CHECKING:

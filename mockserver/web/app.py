@@ -5,7 +5,7 @@ from __future__ import annotations
 import flask
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
-from mockserver.engine.exchange import Mischief, Refusal, Request, Response
+from mockserver.engine.messages import Mischief, Refusal, Request, Response
 from mockserver.engine.service import CONTROL_PREFIX, Service
 from mockserver.web.control import control_blueprint
 from mockserver.web.wsgi import HANGS, IS_CUT, failing

@@ -15,23 +15,23 @@ from mockserver.contract import NotJson, parse_json
 from mockserver.contract.catalogue import UnknownModelError, details, summary
 from mockserver.contract.loader import BASE
 from mockserver.contract.openapi import openapi_document
-from mockserver.domain.billing import money, spent_text
+from mockserver.domain.price import money, spent_text
 from mockserver.domain.document import task_document
-from mockserver.domain.moment import parse_duration, stamp
+from mockserver.domain.durations import parse_duration, stamp
 from mockserver.domain.redaction import without_users
 from mockserver.domain.scenario import SCENARIOS, ScenarioError, make_script, parse_named
 from mockserver.domain.task import Task, charge, ended, is_uncounted, status_at
-from mockserver.engine.advance import NeverError, advance, moment_after, moment_of
-from mockserver.engine.exchange import Refusal, check_coding, success
+from mockserver.engine.clock_advance import NeverError, advance, moment_after, moment_of
+from mockserver.engine.messages import Refusal, check_coding, success
 from mockserver.engine.journal import Exchange
-from mockserver.engine.matching import Match, Seen
+from mockserver.engine.rules import Match, Seen
 from mockserver.engine.sandbox import Sandbox
 from mockserver.engine.service import Service
 from mockserver.engine.surcharge import with_surcharge
 from mockserver.engine.timeline import Event, timeline
 from mockserver.settings import SETTINGS, SettingError, changed_settings, show_value
 from mockserver.version import __version__
-from mockserver.web.guard import check_access
+from mockserver.web.access import check_access
 
 _NEAR_MISSES = 3
 

@@ -13,14 +13,14 @@ import socket
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Self
 
-from mockserver.engine.exchange import Mischief, Refusal, Request, Response
+from mockserver.engine.messages import Mischief, Refusal, Request, Response
 from mockserver.engine.service import CONTROL_PREFIX, Service
 from mockserver.settings.proxies import LOCAL
 from mockserver.web.incoming import BadRequest, take
 from mockserver.web.listener import Listener
-from mockserver.web.listening import address_of, base_of, listen_on
-from mockserver.web.tls import Authority, api_hosts
-from mockserver.web.whole import WholeMock
+from mockserver.network.listening import address_of, base_of, listen_on
+from mockserver.interception.certificates import Authority, api_hosts
+from mockserver.web.gateway import WholeMock
 
 if TYPE_CHECKING:
     from granian._granian import RSGIHTTPProtocol as HTTPProtocol

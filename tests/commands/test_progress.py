@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from contract_tests.forecast import forecast, in_words
-from contract_tests.lab import Options
-from contract_tests.verify import Planned
+from mockserver.conformance.session.forecast import forecast, in_words
+from mockserver.conformance.session.session import Options
+from mockserver.conformance.session.verification import Planned
 from mockserver.commands.progress import is_shown
 from mockserver.contract import Contract
 from mockserver.testing import running_mock

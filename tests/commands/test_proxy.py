@@ -19,7 +19,7 @@ import urllib3
 
 from mockserver.testing.inbox import InboxServer
 from mockserver.testing.mocks import RunningMock, running_mock
-from tests.web.upstream import saying, upstream
+from tests.proxy.upstream import saying, upstream
 
 KEY = "the-own-key-of-the-app"
 DRAW: dict[str, Any] = {"model": "gpt-image-2/text-to-image", "input": {"prompt": "a cat"}}

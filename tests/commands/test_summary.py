@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from mockserver.commands.summary import as_json, as_markdown, as_text
-from mockserver.engine.tally import Tally
+from mockserver.engine.usage import Tally
 from tests.commands.test_run import NOTHING, PYTHON, RUN, SUBMIT, execute, outside, run
 
 Write = Callable[[Tally, Decimal], str]

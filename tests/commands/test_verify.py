@@ -12,20 +12,20 @@ from threading import Event
 
 import pytest
 
-from contract_tests.evidence import Report
-from contract_tests.lab import Lab, Options
-from contract_tests.spending import Money
-from contract_tests.suite import examine
-from contract_tests.target import Target
-from contract_tests.verify import Request, VerifyError, check, plan
+from mockserver.conformance.model import Report
+from mockserver.conformance.session.session import Lab, Options
+from mockserver.conformance.session.spending import Money
+from mockserver.conformance.session.runner import examine
+from mockserver.conformance.session.client import Target
+from mockserver.conformance.session.verification import Request, VerifyError, check, plan
 from mockserver.cli import main
 from mockserver.contract import Contract
-from mockserver.engine.exchange import Request as HttpRequest
-from mockserver.engine.exchange import Response
+from mockserver.engine.messages import Request as HttpRequest
+from mockserver.engine.messages import Response
 from mockserver.engine.service import Service
 from mockserver.testing import running_mock
 from tests.conftest import START
-from tests.contract_tests.biller import Biller
+from tests.conformance.biller import Biller
 
 TOKEN = "a-live-token-that-is-secret"
 CHEAP = "grok-imagine/text-to-image-lite"

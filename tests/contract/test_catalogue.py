@@ -13,7 +13,7 @@ import pytest
 from mockserver.contract import Contract, load_contract
 from mockserver.contract.card_copy import copy_card
 from mockserver.contract.catalogue import UnknownModelError, details, summary
-from mockserver.domain.sizes import size_of
+from mockserver.domain.size import size_of
 
 MODELS = list(load_contract().cards)
 ROOT = Path(__file__).parents[2]

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from mockserver.contract import Contract, ContractError, load_contract
-from mockserver.engine.exchange import Request
+from mockserver.engine.messages import Request
 from mockserver.settings import SETTINGS
 from tests.client import SEED, SUBMIT, seed
 from tests.conftest import MakeClient, Receiver, seconds

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from mockserver.contract import Contract
-from mockserver.engine.unknown import unknown_fields
+from mockserver.engine.unknown_fields import unknown_fields
 from mockserver.testing import InProcessMock
-from tests.contract_tests.traffic import TASK, Traffic
+from tests.conformance.traffic import TASK, Traffic
 
 PAGES = sorted((Path(__file__).parents[2] / "fixtures/pages").glob("*.json"))
 EXAMPLES = {path.stem: json.loads(path.read_text("utf-8")) for path in PAGES}

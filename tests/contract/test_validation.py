@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contract_tests.strategies import Breakage, breakages, minimal_input, valid_inputs
+from mockserver.conformance.generation import Breakage, breakages, minimal_input, valid_inputs
 from mockserver.contract import Contract, Source, load_contract
 from mockserver.contract.loader import KINDS
 from tests.client import SEED, seed

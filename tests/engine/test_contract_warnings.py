@@ -10,9 +10,9 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from mockserver.engine.callback import Failure, Outcome
+from mockserver.engine.webhooks.attempt import Failure, Outcome
 from mockserver.engine.clock import Clock
-from mockserver.engine.exchange import Request
+from mockserver.engine.messages import Request
 from mockserver.engine.service import Service
 from mockserver.settings import make_settings
 from mockserver.settings.texts import RateLimit

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contract_tests.strategies import Breakage, breakages, valid_inputs
+from mockserver.conformance.generation import Breakage, breakages, valid_inputs
 from mockserver.contract import load_contract
 from mockserver.domain.scenario import make_script, parse_named
-from mockserver.engine.exchange import Request
+from mockserver.engine.messages import Request
 from tests.client import SEED, SUBMIT, Client, seed
 from tests.conftest import MakeClient, seconds
 from tests.contract.test_loader import CARD, write_card
@@ -160,8 +160,8 @@ def test_unknown_envelope_fields_are_pointed_out_too(client: Client) -> None:
 @given(TEXT)
 def test_any_field_name_fits_the_warning_header(name: str) -> None:
     """No text breaks the header, or smuggles in another one."""
-    from mockserver.engine.exchange import warn
-    from mockserver.engine.unknown import unknown_fields
+    from mockserver.engine.messages import warn
+    from mockserver.engine.unknown_fields import unknown_fields
 
     header = warn(unknown_fields(seed(**{name: 1}), CONTRACT)).get("X-Mock-Warning", "")
 

@@ -21,7 +21,7 @@ from mockserver.contract import Contract
 from mockserver.engine.service import Service
 from mockserver.settings import make_settings
 from mockserver.web.server import Server
-from mockserver.web.tls import Authority, api_hosts
+from mockserver.interception.certificates import Authority, api_hosts
 from tests.examples.conftest import HERE, RunWithMock
 
 ROOT = HERE.parents[1]

@@ -17,7 +17,8 @@ from requests.adapters import HTTPAdapter
 from requests.exceptions import ChunkedEncodingError, JSONDecodeError, ReadTimeout
 
 from mockserver.settings import SettingError
-from mockserver.testing import InboxServer, Intercepted, Webhook, intercept, redirection
+from mockserver.testing import InboxServer, Intercepted, Webhook, intercept
+from mockserver.interception import redirection
 from tests.client import SUBMIT, seed
 
 API = "https://api.maxapi.io"

@@ -18,7 +18,7 @@ import pytest
 import requests
 
 from mockserver.contract import Contract
-from mockserver.engine.exchange import Mischief, Request
+from mockserver.engine.messages import Mischief, Request
 from mockserver.engine.service import Service
 from mockserver.settings import SettingError, make_settings
 from mockserver.testing import (

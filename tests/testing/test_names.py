@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import get_args, get_type_hints
 
 from mockserver.domain.scenario import SCENARIOS
-from mockserver.engine.matching import Match
+from mockserver.engine.rules import Match
 from mockserver.settings import SETTINGS
 from mockserver.testing import RequestMatch, SandboxSettings, ScenarioName
 from mockserver.testing.names import ScenarioWithValue, ServerSettings

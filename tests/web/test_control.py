@@ -16,8 +16,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mockserver.contract import Contract
-from mockserver.domain.moment import stamp
-from mockserver.engine.callback import Outcome
+from mockserver.domain.durations import stamp
+from mockserver.engine.webhooks.attempt import Outcome
 from mockserver.engine.clock import Clock
 from mockserver.engine.service import Service
 from mockserver.settings import make_settings

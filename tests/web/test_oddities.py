@@ -19,12 +19,12 @@ from mockserver.contract import Contract, dump_json
 from mockserver.engine.service import Service
 from mockserver.settings import make_settings
 from mockserver.testing import InboxServer
-from mockserver.web.interceptor import Interceptor
+from mockserver.interception.interceptor import Interceptor
 from mockserver.web.server import Server
-from mockserver.web.tls import Authority, api_hosts
+from mockserver.interception.certificates import Authority, api_hosts
 from tests.client import SUBMIT, seed
 from tests.web.oddities import GET, ODDITIES, OWN, Answer, Oddity
-from tests.web.upstream import proxied
+from tests.proxy.upstream import proxied
 
 PATIENCE = 5
 """Real seconds after which what does not come is an error."""

@@ -19,10 +19,10 @@ from PIL import Image, UnidentifiedImageError
 from requests.exceptions import ChunkedEncodingError, JSONDecodeError, ReadTimeout
 
 from mockserver.contract import Contract
-from mockserver.domain.moment import stamp
+from mockserver.domain.durations import stamp
 from mockserver.domain.scenario import SCENARIOS
 from mockserver.engine.clock import Clock
-from mockserver.engine.exchange import Request, Response
+from mockserver.engine.messages import Request, Response
 from mockserver.engine.service import Service
 from mockserver.settings import RateLimit, make_settings
 from mockserver.testing import ControlClient, ControlError, Moved, ScenarioText

@@ -1,0 +1,198 @@
+"""The laws that hold for every exchange, whoever caused it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import Any
+
+from mockserver.contract import Contract
+
+from mockserver.conformance.model import Exchange
+from mockserver.conformance.check import EXCHANGE, Broken, Checks, Held, law, promised, shape, violated
+from mockserver.conformance.session.client import CANCEL, QUERY, RESULT, SUBMIT
+
+_ANY_RESULT = "task.json#/properties/result/anyOf"
+"""Says that a result is an object or null, and nothing of what is wrong with the object."""
+_KINDS = {SUBMIT: "submit-response", QUERY: "task-response", CANCEL: "cancel-response"}
+
+
+@law("answers", "Every request is answered, with a JSON envelope", EXCHANGE, "envelope.json#",
+     "answer_content_type")  # fmt: skip
+def answers(contract: Contract, exchange: Exchange) -> Checks:
+    """Hold any answer of the API, good or bad, against the envelope; and what it is called."""
+    if exchange.operation == RESULT:
+        return
+    if exchange.status is None:
+        yield Broken("envelope.json#", "an answer", str(exchange.error), exchange)
+    elif not isinstance(exchange.json, dict):
+        shown = exchange.said()
+        kind = exchange.answer_headers.get("content-type", "no content type")
+        observed = f"{exchange.status}, {kind}: {shown!r}"
+        yield Broken("envelope.json#", "a JSON object", observed, exchange, str(exchange.operation))
+    else:
+        yield Held("envelope.json#")
+        name = "answer_content_type"
+        place, wanted = promised(name), contract.fact(f"promises.{name}")
+        said = exchange.answer_headers.get("content-type", "")
+        if said.partition(";")[0].strip().lower() == wanted:
+            yield Held(place)
+        else:
+            yield Broken(place, wanted, f"{said!r}", exchange, str(exchange.operation))
+
+
+@law(
+    "status-is-code",
+    "The HTTP status and the code of the envelope agree",
+    EXCHANGE,
+    "success.json#/properties/code",
+    "status_is_code",
+)
+def status_is_code(_contract: Contract, exchange: Exchange) -> Checks:
+    """Hold code 0 against 200, and any other code against its status."""
+    if not _has_envelope(exchange):
+        return
+    code, status = exchange.json.get("code"), exchange.status
+    success = status == 200 or code == 0
+    place = "success.json#/properties/code" if success else promised("status_is_code")
+    if code == (0 if status == 200 else status):
+        yield Held(place)
+    else:
+        expected = "HTTP 200 with code 0, or an error status with the same code"
+        subject = f"{exchange.operation} {status}"
+        yield Broken(place, expected, f"HTTP {status} with code {code!r}", exchange, subject)
+
+
+def _has_envelope(exchange: Exchange) -> bool:
+    return exchange.operation != RESULT and isinstance(exchange.json, dict)
+
+
+@law("submit-answer", "An accepted submission is answered with its taskId", EXCHANGE,
+     "submit-response.json#")  # fmt: skip
+def submit_answer(contract: Contract, exchange: Exchange) -> Checks:
+    """Hold it against its schema."""
+    yield from _answer(contract, exchange, SUBMIT)
+
+
+@law("poll-answer", "A poll is answered with the task", EXCHANGE, "task-response.json#",
+     "task.json#/allOf/2/then/properties/result")  # fmt: skip
+def poll_answer(contract: Contract, exchange: Exchange) -> Checks:
+    """Hold it against its schema, and for the state that the task is in."""
+    checks = list(_answer(contract, exchange, QUERY))
+    yield from checks
+    task = exchange.task or {}
+    if checks and task.get("status") in contract.lifecycle.path and task.get("result") is None:
+        yield Held("task.json#/allOf/2/then/properties/result")
+
+
+@law("cancel-answer", "An accepted cancellation is answered with the bare envelope", EXCHANGE,
+     "cancel-response.json#")  # fmt: skip
+def cancel_answer(contract: Contract, exchange: Exchange) -> Checks:
+    """Hold it against its schema."""
+    yield from _answer(contract, exchange, CANCEL)
+
+
+def _answer(contract: Contract, exchange: Exchange, operation: str) -> Checks:
+    if exchange.operation == operation and exchange.status == 200 and _has_envelope(exchange):
+        yield from judge_document(contract, _KINDS[operation], exchange.json, exchange)
+
+
+def judge_document(contract: Contract, kind: str, document: Any, exchange: Exchange) -> Checks:
+    """Hold a document against its schema; a result that is an object, against that of results."""
+    found = contract.violations(kind, document)
+    task = document.get("data") if isinstance(document, dict) else None
+    result = task.get("result") if isinstance(task, dict) else None
+    if isinstance(result, dict):
+        uri = f"{contract.schemas.base}task.json#/$defs/result"
+        inside = contract.schemas.validator(uri).violations(result, prefix="data.result")
+        found = [one for one in found if one.clause != _ANY_RESULT] + inside
+    yield from (violated(one, exchange) for one in found)
+    if not found:
+        yield Held(f"{kind}.json#")
+
+
+@law("refusal-answer", "Every refusal has the envelope of errors", EXCHANGE, "error.json#",
+     "service.json#/errors/401")  # fmt: skip
+def refusal_answer(contract: Contract, exchange: Exchange) -> Checks:
+    """Hold it against its schema, and a 401 against its documented message."""
+    if not _is_refusal(exchange) or _is_moderation(contract, exchange.json):
+        return
+    subject = str(exchange.status)
+    yield from shape(contract, "error", exchange.json, exchange, subject)
+    if exchange.status == 401:
+        place, expected = "service.json#/errors/401", contract.service["errors"]["401"]["msg"]
+        said = exchange.json.get("msg")
+        yield (
+            Held(place)
+            if said == expected
+            else Broken(place, f"msg {expected!r}", f"msg {said!r}", exchange)
+        )
+
+
+@law("moderation-answer", "A rejection by moderation names its categories", EXCHANGE,
+     "moderation-error.json#")  # fmt: skip
+def moderation_answer(contract: Contract, exchange: Exchange) -> Checks:
+    """Hold it against its schema, when it occurs."""
+    if _is_refusal(exchange) and _is_moderation(contract, exchange.json):
+        yield from shape(contract, "moderation-error", exchange.json, exchange)
+
+
+def _is_refusal(exchange: Exchange) -> bool:
+    return _has_envelope(exchange) and exchange.status is not None and exchange.status >= 400
+
+
+def _is_moderation(contract: Contract, envelope: Mapping[str, Any]) -> bool:
+    said = contract.document("moderation-error")["properties"]["msg"]["const"]
+    return envelope.get("msg") == said or names_categories(envelope)
+
+
+def names_categories(envelope: Mapping[str, Any]) -> bool:
+    """Say whether a refusal has the data of moderation; others may have other data, or null."""
+    data = envelope.get("data")
+    return isinstance(data, dict) and bool(data.keys() & {"flagged", "categories"})
+
+
+@law("no-unknown-field", "No answer has a field that the contract does not know", EXCHANGE,
+     "envelope.json#/properties", "task.json#/properties",
+     "task.json#/$defs/result/properties")  # fmt: skip
+def no_unknown_field(contract: Contract, exchange: Exchange) -> Checks:
+    """Look for fields that were added: nobody's client breaks, but somebody wants to know."""
+    if not _has_envelope(exchange):
+        return
+    if _is_refusal(exchange) and not _is_moderation(contract, exchange.json):
+        place, data = "envelope.json#/properties/data", exchange.json.get("data")
+        observed, subject = f"data: {data!r:.80}", f"{exchange.operation} {exchange.status}"
+        more = Broken(place, "no data in a failure", observed, exchange, subject)
+        yield Held(place) if data is None else replace(more, severity="information")
+    for place, known, members in _members(contract, exchange):
+        added = sorted(members.keys() - known.keys())
+        for name in added:
+            yield Broken(
+                place,
+                f"one of {', '.join(known)}",
+                f"{name}: {members[name]!r:.80}",
+                exchange,
+                f"{exchange.operation} {name}",
+                severity="information",
+            )
+        if not added:
+            yield Held(place)
+
+
+def _members(
+    contract: Contract, exchange: Exchange
+) -> Iterator[tuple[str, Mapping[str, Any], Mapping[str, Any]]]:
+    """Give the objects of an answer whose fields are known: their clause, fields and members."""
+    yield "envelope.json#/properties", contract.document("envelope")["properties"], exchange.json
+    data = exchange.task
+    if data is None:
+        return
+    if exchange.operation == SUBMIT:
+        known = contract.document("submit-response")["properties"]["data"]["properties"]
+        yield "submit-response.json#/properties/data/properties", known, data
+    if exchange.operation == QUERY:
+        task = contract.document("task")
+        yield "task.json#/properties", task["properties"], data
+        if isinstance(data.get("result"), dict):
+            known = task["$defs"]["result"]["properties"]
+            yield "task.json#/$defs/result/properties", known, data["result"]

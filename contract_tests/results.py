@@ -1,0 +1,162 @@
+"""The laws that hold for the results of every task, and their files."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from mockserver.contract import Contract, ModelCard
+from mockserver.domain.price import count_of
+from mockserver.domain.size import Size, size_of
+
+from mockserver.conformance.clauses import clause_at
+from mockserver.conformance.model import Exchange, History
+from mockserver.conformance.result_file import PAGE, UNTYPED, look_at, type_of_name
+from .lifecycle import broken, model_of
+from mockserver.conformance.check import HISTORY, Broken, Checks, Held, law, promised
+
+_DOUBT = {"seed": 0, "documented": 1, "corroborated": 2, "assumed": 3}
+
+
+@law("results", "A success has n results of the model's kind, each with a URL of its own", HISTORY,
+     "n_results", "default_count", "own_url", "kind_of_result")  # fmt: skip
+def results(contract: Contract, history: History) -> Checks:
+    """Count, and compare."""
+    card = contract.cards.get(model_of(history))
+    result = history.last.get("result")
+    if card is None or not isinstance(result, dict):
+        return
+    poll = history.shown[-1][0]
+    urls, submitted = result.get("urls"), history.document.get("input")
+    if isinstance(urls, list) and isinstance(submitted, dict):
+        yield from _counted(card, submitted, urls, poll)
+    kind = result.get("type")
+    if kind == card.result:
+        yield Held(promised("kind_of_result"))
+    else:
+        observed = f"type {kind!r}"
+        yield broken("kind_of_result", f"type {card.result!r}", observed, poll, card.model)
+
+
+def _counted(card: ModelCard, submitted: dict[str, Any], urls: list[Any], poll: Exchange) -> Checks:
+    """Compare the number of URLs with n; where n was not sent, the pages' own examples differ."""
+    name = "n_results" if "n" in submitted and "n" in card.fields else "default_count"
+    wanted, different = count_of(card, submitted), len(set(map(str, urls)))
+    if len(urls) == wanted:
+        yield Held(promised(name))
+    else:
+        yield broken(name, f"{wanted} URLs", f"{len(urls)} URLs", poll, card.model)
+    if different == len(urls):
+        yield Held(promised("own_url"))
+    else:
+        observed = f"{len(urls)} URLs, {different} different"
+        yield broken("own_url", f"{len(urls)} different URLs", observed, poll, card.model)
+
+
+@law("files", "Each result URL returns a file of the type that it says", HISTORY, "file_is_there",
+     "file_without_token", "type_as_named", "content_type_is_true",
+     "service.json#/results/image", "service.json#/results/video")  # fmt: skip
+def files(contract: Contract, history: History) -> Checks:
+    """Look at the files that were fetched: their status, media type and first bytes."""
+    card = contract.cards.get(model_of(history))
+    if card is None:
+        return
+    for file in history.files:
+        if file.is_unclear:
+            continue
+        if file.status in (401, 403):
+            observed = f"{file.status} {file.said()}"
+            yield broken("file_without_token", "200", observed, file, card.model)
+        elif file.status != 200 or not file.answer:
+            observed = f"{file.error or file.status}, {len(file.answer)} bytes"
+            yield broken("file_is_there", "200 and a file", observed, file, card.model)
+        else:
+            yield Held(promised("file_without_token"))
+            yield from _typed(contract, card, file)
+
+
+def _typed(contract: Contract, card: ModelCard, file: Exchange) -> Checks:
+    """Compare what the bytes of a file are with what its URL, its head and the model say."""
+    look = look_at(file.answer)
+    is_whole = look.size is not None or not look.tells_size
+    if look.media_type == PAGE or not is_whole:
+        observed = "a web page" if is_whole else f"{len(file.answer)} bytes without an end"
+        subject = card.model if is_whole else f"{card.model} end"
+        yield broken("file_is_there", "the whole file", observed, file, subject)
+        return
+    yield Held(promised("file_is_there"))
+    said = file.answer_headers.get("content-type", "").partition(";")[0].strip().lower()
+    place = f"service.json#/results/{card.result}"
+    usual = contract.service["results"][card.result]["media_type"]
+    observed = f"Content-Type {said!r}, and the bytes are {look.media_type}"
+    for clause, wanted, is_so in (
+        (promised("type_as_named"), type_of_name(file.path), True),
+        (promised("content_type_is_true"), None if said in UNTYPED else said, True),
+        (place, usual, said == usual),
+    ):
+        if wanted == look.media_type and is_so:
+            yield Held(clause)
+        elif wanted is not None:
+            yield Broken(clause, wanted, observed, file, card.model)
+
+
+@law("pixels", "Each result has exactly the promised pixels", HISTORY,
+     "sizes/gpt-image-2.json#/rows/0", "sizes/assumed-image.json#/rows/0",
+     "sizes/assumed-video.json#/rows/0")  # fmt: skip
+def pixels(contract: Contract, history: History) -> Checks:
+    """Compare the size that is in a file with the one of the model's card."""
+    card, submitted = contract.cards.get(model_of(history)), history.document.get("input")
+    if card is None or not isinstance(submitted, dict):
+        return
+    size = size_of(card, submitted, contract.fact("results.default_ratio"))
+    place = _place(contract, card, submitted, size)
+    for file in history.files:
+        look = look_at(file.answer)
+        if file.status != 200 or look.size is None:
+            continue
+        if look.size == (size.width, size.height):
+            yield Held(place)
+        else:
+            expected = f"{size.width}x{size.height} for {size.ratio} at {size.resolution}"
+            observed = "{}x{}".format(*look.size)
+            subject = f"{card.model} {size.ratio} {size.resolution}"
+            yield Broken(place, expected, observed, file, subject)
+
+
+def _place(contract: Contract, card: ModelCard, submitted: Mapping[str, Any], size: Size) -> str:
+    """Give the place of the clause that decides a size; of several, the least sure one."""
+    if card.value_of("ratio", submitted) is None:
+        return "service.json#/results/default_ratio"
+    omitted = [name for name in ("resolution", "ratio") if name not in submitted]
+    places = [place for name in omitted for place in _default(contract, card, name)]
+    places.append(_row(contract, card.model, size))
+    return max(places, key=lambda place: _DOUBT[clause_at(contract, place).confidence])
+
+
+def _default(contract: Contract, card: ModelCard, field: str) -> list[str]:
+    """Give the place of the value of an omitted field, if its source is told there."""
+    uri = contract.card_uris[card.model]
+    name, document = uri.removeprefix(contract.schemas.base), contract.schemas.documents[uri]
+    schema, place = card.input["properties"].get(field, {}), f"{name}#/input/properties/{field}"
+    found = [f"{place}/default"] if "default" in schema else []
+    for number, clause in enumerate(schema.get("allOf", ())):
+        found += [f"{place}/allOf/{number}/default"] if "default" in clause else []
+    omitted = document.get("when_omitted", {})
+    if not found and field in omitted and "x-source" in omitted:
+        return [f"{name}#/when_omitted"]
+    return found
+
+
+def _row(contract: Contract, model: str, size: Size) -> str:
+    """Give the place of the row of the sizes that holds one."""
+    uri = contract.card_uris[model]
+    place, table = f"{uri}#/sizes", contract.schemas.documents[uri]["sizes"]
+    while "$ref" in table:
+        place, table = contract.schemas.resolve(table["$ref"], place)
+    number = next(
+        number
+        for number, row in enumerate(table["rows"])
+        if row["ratio"] == size.ratio and size.resolution in row["pixels"]
+    )
+    slash = "" if "#/" in place else "#" if "#" not in place else ""
+    return f"{place.removeprefix(contract.schemas.base)}{slash}/rows/{number}"

@@ -1,0 +1,155 @@
+"""A state machine: submit, poll, cancel and look across keys, in any order."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import Any
+
+from hypothesis import HealthCheck, Phase, seed, settings
+from hypothesis import strategies as st
+from hypothesis.errors import Flaky
+from hypothesis.stateful import (
+    Bundle,
+    RuleBasedStateMachine,
+    initialize,
+    rule,
+    run_state_machine_as_test,
+)
+
+from mockserver.conformance.model import Exchange
+from mockserver.conformance.session.session import Lab
+from mockserver.conformance.check import EXPERIMENT, Broken, Checks, Held, law, promised
+from mockserver.conformance.session.ledger import LimitError
+
+_STEPS = 15
+
+
+class _Violated(Exception):
+    """The target did what the model of it says cannot be."""
+
+    def __init__(self, name: str, expected: str, observed: str, exchange: Exchange) -> None:
+        super().__init__(f"{name}: {observed}, not {expected}")
+        self.broken = Broken(promised(name), expected, observed, exchange, "in any order")
+
+
+@law("any-order", "Whatever is done in whatever order, what is seen makes sense", EXPERIMENT,
+     "never_back", "final", "cancel_is_kept", "foreign_task_unknown", submits=True)  # fmt: skip
+def any_order(lab: Lab) -> Checks:
+    """Let Hypothesis make up programs, with a model of what may be seen."""
+    lab.cheapest()  # raises Skipped here rather than inside of every program
+    phases = [Phase.generate] if lab.options.thrifty else [Phase.generate, Phase.shrink]
+    chosen = settings(
+        max_examples=max(1, lab.options.examples // 2),
+        stateful_step_count=_STEPS,
+        phases=phases,
+        database=None,
+        deadline=None,
+        report_multiple_bugs=False,
+        suppress_health_check=list(HealthCheck),
+    )
+    violations: list[_Violated] = []
+    machine = seed(lab.options.seed)(_machine_of(lab, violations))
+    with suppress(_Violated, Flaky):  # one that is seen only now and then is a violation, too
+        run_state_machine_as_test(machine, settings=chosen)
+    for violation in violations if lab.options.thrifty else violations[-1:]:
+        yield violation.broken  # of those that Hypothesis makes simpler, the last is the simplest
+    if not violations:
+        for name in ("never_back", "final", "cancel_is_kept"):
+            yield Held(promised(name))
+
+
+class _Model:
+    """What may be seen of the tasks of one program."""
+
+    def __init__(self, lab: Lab, violations: list[_Violated]) -> None:
+        self._names = lab.contract.lifecycle
+        self._pays = lab.options.thrifty
+        self._violations = violations
+        self._cancelled: set[str] = set()
+        self._shown: dict[str, dict[str, Any]] = {}
+
+    @property
+    def seen(self) -> list[str]:
+        """The tasks that were polled."""
+        return list(self._shown)
+
+    def violated(self, name: str, expected: str, observed: str, exchange: Exchange) -> None:
+        """Note a violation. Raises it, but not where the program would be paid for again."""
+        violation = _Violated(name, expected, observed, exchange)
+        self._violations.append(violation)
+        if not self._pays:
+            raise violation
+
+    def cancelled(self, task_id: str, answer: Exchange) -> None:
+        """Take the answer to a cancellation into account. Raises _Violated."""
+        before = self._shown.get(task_id, {}).get("status")
+        if answer.succeeded and before in self._names.terminal:
+            self.violated("cancel_ended", "a refusal", f"200 in {before}", answer)
+        if answer.succeeded:
+            self._cancelled.add(task_id)
+
+    def polled(self, task_id: str, answer: Exchange) -> None:
+        """Take a poll into account. Raises _Violated."""
+        task = answer.task
+        if task is None:
+            return
+        names, before = self._names, self._shown.get(task_id, {})
+        status, earlier = task.get("status"), before.get("status")
+        if earlier in names.terminal and task != before:
+            self.violated("final", f"{earlier}, unchanged", f"{status}", answer)
+        path = [*names.path, *names.terminal]
+        if status in path and earlier in names.path and path.index(status) < path.index(earlier):
+            self.violated("never_back", f"{earlier} or later", f"{status}", answer)
+        if task_id in self._cancelled and status != names.cancelled:
+            self.violated("cancel_is_kept", names.cancelled, f"{status}", answer)
+        self._shown[task_id] = task
+
+
+def _machine_of(lab: Lab, violations: list[_Violated]) -> type[RuleBasedStateMachine]:  # noqa: C901 - one small rule each
+    """Make the machine; every program begins with no tasks of its own."""
+
+    class Machine(RuleBasedStateMachine):
+        tasks: Bundle[str | None] = Bundle("tasks")
+
+        @initialize()
+        def begin(self) -> None:
+            self.model = _Model(lab, violations)
+
+        @rule(target=tasks, n=st.integers(1, 2))
+        def submit(self, n: int) -> str | None:
+            model = lab.cheapest()
+            more = {"n": n} if "n" in lab.contract.cards[model].fields else {}
+            try:
+                history = lab.started(lab.request(model, **more))
+            except LimitError:
+                return None
+            return None if history is None else history.task_id
+
+        @rule(task_id=tasks)
+        def poll(self, task_id: str | None) -> None:
+            if task_id is not None:
+                self.model.polled(task_id, lab.target.poll(task_id))
+
+        @rule(task_id=tasks)
+        def cancel(self, task_id: str | None) -> None:
+            if task_id is not None:
+                self.model.cancelled(task_id, lab.target.cancel(task_id))
+                self.model.polled(task_id, lab.target.poll(task_id))
+
+        @rule(task_id=tasks)
+        def look_across(self, task_id: str | None) -> None:
+            if task_id is not None and lab.other is not None:
+                answer = lab.other.poll(task_id)
+                if answer.task is not None:
+                    self.model.violated("foreign_task_unknown", "404", "the task", answer)
+
+        @rule(seconds=st.sampled_from([0.1, 0.5, 1.0]))
+        def wait(self, seconds: float) -> None:
+            lab.target.pause(seconds)
+
+        def teardown(self) -> None:
+            """Look at every task again: what was done to others must not have changed it."""
+            for task_id in self.model.seen:
+                self.model.polled(task_id, lab.target.poll(task_id))
+
+    return Machine

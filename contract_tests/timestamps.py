@@ -1,0 +1,145 @@
+"""The laws of moments: on the calendar, true to the clock, and moved by changes only."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+from mockserver.contract import Contract
+
+from mockserver.conformance.model import Exchange, History
+from .lifecycle import broken
+from mockserver.conformance.session.session import Lab, Skipped
+from mockserver.conformance.check import EXPERIMENT, HISTORY, Broken, Checks, Held, law, promised
+
+_TIMESTAMP = "common.json#/$defs/timestamp"
+_APART = timedelta(minutes=5)
+"""How far two clocks may be from each other."""
+_LATE = timedelta(seconds=2)
+"""How far the clocks of a target's own machines may be from each other."""
+
+
+def moment_of(text: Any) -> datetime | None:
+    """Read a moment; None if it is none, whatever form it has."""
+    with suppress(ValueError):
+        read = datetime.fromisoformat(text) if isinstance(text, str) else None
+        return read if read is None or read.tzinfo else read.replace(tzinfo=UTC)
+    return None
+
+
+@law("calendar", "Each moment is on the calendar", HISTORY, _TIMESTAMP)
+def calendar(contract: Contract, history: History) -> Checks:
+    """Read those that have the form of one: the form itself is for their schema to judge."""
+    for poll, task in history.shown:
+        for name in ("created_at", "updated_at"):
+            shown = task.get(name)
+            if not isinstance(shown, str) or contract.violations("task", task):
+                continue
+            if moment_of(shown) is None:
+                yield Broken(_TIMESTAMP, "a day that there is", f"{name} {shown}", poll, name)
+                return
+            yield Held(_TIMESTAMP)
+
+
+@law("updated-still", "updated_at stays while the status does", HISTORY, "updated_at_stays")
+def updated_still(_contract: Contract, history: History) -> Checks:
+    """Compare polls that show the same status, one after the other."""
+    before: tuple[Any, Any] = (None, None)
+    for poll, task in history.shown:
+        now = task.get("status"), task.get("updated_at")
+        if now[0] == before[0] and now[1] is not None and before[1] is not None:
+            if now[1] != before[1]:
+                observed = f"{now[0]} both times, and updated_at was {before[1]}, then {now[1]}"
+                yield broken("updated_at_stays", "the same updated_at", observed, poll)
+                return
+            yield Held(promised("updated_at_stays"))
+        before = now
+
+
+@law("clock", "created_at is when the task was submitted", EXPERIMENT, "created_at_is_now",
+     "clock_goes_on", submits=True)  # fmt: skip
+def clock(lab: Lab) -> Checks:
+    """Submit one task after the end of another, and look at all that there were before.
+
+    The clock of a mock may be ahead or stand still: so the target's own `Date`, or the clock of
+    this machine, counts only where the target is live, or time is this run's to move.
+    """
+    first = _ended(lab)
+    lab.target.pause(0.2)
+    second = _ended(lab)
+    yield from _in_order(first, second)
+    changed = _updated_by_cancel(lab)
+    if changed is not None:
+        yield changed
+    if lab.options.thrifty or _moves_time(lab):
+        yield from _is_now(lab)
+
+
+def _ended(lab: Lab) -> History:
+    history = lab.started(lab.request(lab.cheapest()))
+    if history is None:
+        raise Skipped("there is no task to look at: the submission was refused")
+    lab.follow([history], closely=False)
+    return history
+
+
+def _in_order(first: History, second: History) -> Checks:
+    """Hold the beginning of a task against the end of the one before."""
+    ended, begun = (
+        moment_of(first.last.get("updated_at")),
+        moment_of(second.last.get("created_at")),
+    )
+    if ended is None or begun is None:
+        return
+    poll, place = second.shown[-1][0], promised("clock_goes_on")
+    if begun + _LATE < ended:
+        observed = f"created_at {begun.isoformat()}"
+        expected = f"not before {ended.isoformat()}, when the task before it had ended"
+        yield Broken(place, expected, observed, poll)
+    else:
+        yield Held(place)
+
+
+def _updated_by_cancel(lab: Lab) -> Broken | None:
+    """Cancel a task that was looked at before; other laws compare the two looks."""
+    history = lab.started(lab.request(lab.cheapest()))
+    if history is not None:
+        lab.target.poll(history.task_id)
+        lab.target.pause(0.1)
+        lab.target.cancel(history.task_id)
+        lab.target.poll(history.task_id)
+        lab.follow([history], closely=False)
+    return None
+
+
+def _moves_time(lab: Lab) -> bool:
+    return getattr(lab.target.pause, "__module__", "time") != "time"
+
+
+def _is_now(lab: Lab) -> Checks:
+    """Hold the moments of the first tasks against those at which they were submitted."""
+    place, early = promised("created_at_is_now"), 3
+    for number, history in enumerate(lab.histories.values()):
+        begun = moment_of(history.last.get("created_at"))
+        if history.submission is None or begun is None:
+            continue
+        said = _date_of(history.submission)
+        if said is None:
+            continue
+        apart = begun - said
+        ahead = apart > _APART and (lab.options.thrifty or number < early)
+        if apart < -_APART or ahead:
+            observed = f"created_at {begun.isoformat()}, and the answer's Date {said.isoformat()}"
+            yield Broken(place, "not five minutes apart", observed, history.shown[-1][0])
+            return
+        yield Held(place)
+
+
+def _date_of(exchange: Exchange) -> datetime | None:
+    """Read the moment that an answer says it is from."""
+    with suppress(ValueError, TypeError):
+        read = parsedate_to_datetime(exchange.answer_headers.get("date", ""))
+        return read if read.tzinfo else read.replace(tzinfo=UTC)
+    return None

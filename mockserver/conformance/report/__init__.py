@@ -1,0 +1,1 @@
+"""Reports of a run: one view, written in several formats."""

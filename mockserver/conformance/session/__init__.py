@@ -1,0 +1,1 @@
+"""A run against one target: the client, the spending limit, and the order of the checks."""

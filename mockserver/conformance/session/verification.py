@@ -1,0 +1,257 @@
+"""A run of the suite as it is asked for on the command line."""
+
+from __future__ import annotations
+
+import os
+import re
+import secrets
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from decimal import Decimal
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any
+from urllib.parse import SplitResult, urlsplit
+
+from mockserver.contract import Contract
+from mockserver.domain.price import money
+from mockserver.domain.redaction import names_a_variable
+from mockserver.engine.webhooks.receiver import is_this_machine
+from mockserver.testing.inbox import InboxServer
+
+from mockserver.conformance.model import Report
+from mockserver.conformance.session.session import Lab, Options
+from mockserver.conformance.session.ledger import Ledger
+from mockserver.conformance.session.probe import problem_of
+from mockserver.conformance.redaction import secrets_in
+from mockserver.conformance.session.spending import Money
+from mockserver.conformance.session.runner import OWN_KEYS, Step, examine, own_mock, reaching, receive
+
+LIVE_INTERVAL, MOCK_INTERVAL = 3.0, 0.2
+"""Seconds between two polls of a task."""
+LIVE_RATE = 2.0
+LIVE_EXAMPLES, MOCK_EXAMPLES = 2, 15
+_PATIENCE = 15 * 60.0
+
+
+class VerifyError(Exception):
+    """A run cannot be made as it was asked for; one line says why, and what would do."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """What is asked for."""
+
+    url: str | None = None
+    """None is a mock of its own."""
+    live: bool = False
+    token_env: str = "MAXAPI_LIVE_KEY"  # noqa: S105 - the name of a variable
+    other_token_env: str | None = None
+    max_cost: Decimal | None = None
+    unknown_price: Decimal | None = None
+    ledger: Path = Path("maxapi-verify-ledger.jsonl")
+    models: tuple[str, ...] = ()
+    """Names or globs; empty is all."""
+    seed: int = 0
+    examples: int | None = None
+    rate: float | None = None
+    patience: float = _PATIENCE
+    webhook_url: str | None = None
+    webhook_port: int = 6293
+
+
+@dataclass(frozen=True)
+class Planned:
+    """What one law would send."""
+
+    law: str
+    title: str
+    requests: int
+    submissions: int
+    at_most: Decimal
+    """US dollars, were every submission accepted."""
+    not_sent: str = ""
+    """Why some of it would not be sent."""
+
+
+def check(request: Request, contract: Contract, environment: Mapping[str, str]) -> Options:
+    """Settle what a run is to do. Raises VerifyError."""
+    _check_variable("--token-env", request.token_env, environment)
+    if request.url is not None:
+        _check_url(request, request.url, environment)
+    elif request.live:
+        raise VerifyError("--live: there is no --url; name the live API's")
+    if request.other_token_env is not None:
+        _check_variable("--other-token-env", request.other_token_env, environment)
+        if request.other_token_env not in environment:
+            raise VerifyError(f"--other-token-env: {request.other_token_env} is not set")
+    if request.webhook_url is not None:
+        _parts("--webhook-url", request.webhook_url)
+    for name in (request.token_env, request.other_token_env or ""):
+        if not re.fullmatch(r"[!-~]+", environment.get(name, "x")):
+            raise VerifyError(f"{name}: is no token; use visible ASCII characters without spaces")
+    made_up = request.url is not None and request.token_env not in environment
+    return Options(
+        models=_chosen(request.models, contract),
+        seed=request.seed,
+        examples=request.examples or (LIVE_EXAMPLES if request.live else MOCK_EXAMPLES),
+        thrifty=request.live,
+        interval=LIVE_INTERVAL if request.live else MOCK_INTERVAL,
+        patience=request.patience,
+        token_is_made_up=made_up,
+    )
+
+
+def _check_variable(option: str, name: str, environment: Mapping[str, str]) -> None:
+    """Take what is, or can be, the name of a variable; the key itself must not be shown."""
+    if name not in environment and not names_a_variable(name):
+        said = "is given no name of an environment variable; use the name, not the key itself"
+        raise VerifyError(f"{option}: {said}")
+
+
+def _check_url(request: Request, url: str, environment: Mapping[str, str]) -> None:
+    parts = _parts("--url", url)
+    if parts.username or parts.password:
+        raise VerifyError("--url: takes no user or password; the token is an environment variable")
+    if parts.query or parts.fragment:
+        raise VerifyError("--url: takes no query and no fragment; use the base URL of the API")
+    if request.live and request.token_env not in environment:
+        raise VerifyError(f"--live: no token; set {request.token_env}, or name it by --token-env")
+    if not request.live and not is_this_machine(url):
+        raise VerifyError(f"--url: {url} is not this machine; add --live if it is meant")
+
+
+def _parts(option: str, url: str) -> SplitResult:
+    try:
+        parts = urlsplit(url)
+        usable = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+    except ValueError:
+        usable = None
+    if not usable:
+        raise VerifyError(f"{option}: {url!r} is not accepted; use an http or https URL")
+    return parts
+
+
+def _chosen(globs: tuple[str, ...], contract: Contract) -> tuple[str, ...]:
+    for glob in globs:
+        if not any(fnmatchcase(model, glob) for model in contract.cards):
+            known = ", ".join(contract.cards)
+            raise VerifyError(f"--models: {glob!r} is no model; use some of {known}")
+    matching = (one for one in contract.cards if any(fnmatchcase(one, glob) for glob in globs))
+    return tuple(matching) if globs else tuple(contract.cards)
+
+
+def verify(
+    request: Request,
+    contract: Contract,
+    command: str,
+    environment: Mapping[str, str] | None = None,
+    progress: Callable[[Step], object] = lambda _step: None,
+) -> Report:
+    """Hold every law against the target that is asked for. Raises VerifyError and LedgerError.
+
+    Interrupted by KeyboardInterrupt, it cancels what is under way and reports what it has.
+    """
+    environ = os.environ if environment is None else environment
+    options = check(request, contract, environ)
+    cost = Money(contract, _ledger(request), request.unknown_price)
+    with _place(request, options, contract, cost, environ) as lab:
+        shown = lab.target.base_url
+        report = Report(shown, datetime.now(UTC), options.seed, command)
+        if cost.ledger is not None:
+            report.limit_usd, report.reserved_usd = (
+                money(cost.ledger.limit),
+                money(cost.ledger.held),
+            )
+        problem = problem_of(lab.beside)
+        if problem:
+            raise VerifyError(problem)
+        return examine(lab, report, progress)
+
+
+def _ledger(request: Request) -> Ledger | None:
+    if request.max_cost is None and not request.live:
+        return None
+    return Ledger(request.ledger, request.max_cost or Decimal())
+
+
+@contextmanager
+def _place(
+    request: Request,
+    options: Options,
+    contract: Contract,
+    cost: Money,
+    environment: Mapping[str, str],
+) -> Iterator[Lab]:
+    """Give a lab whose target is that of the request."""
+    lab = Lab(contract, options)
+    with ExitStack() as stack:
+        how: dict[str, Any] = {"rate": request.rate or (LIVE_RATE if request.live else None)}
+        if request.url is None:
+            mock = stack.enter_context(own_mock())
+            url, keys, how["pause"] = mock.url, OWN_KEYS, mock.pause
+            receive(lab, mock.inboxes)
+        else:
+            made_up = f"verify-{secrets.token_hex(8)}"
+            token = environment.get(request.token_env, made_up)
+            url, keys = request.url, (token, _other_token(request, options, environment) or "")
+            _receive(request, lab, stack)
+        secrets_ = (*keys, *secrets_in(request.webhook_url or ""))
+        stack.enter_context(reaching(lab, url, keys, cost, secrets=secrets_, **how))
+        yield lab
+
+
+def _other_token(request: Request, options: Options, environment: Mapping[str, str]) -> str | None:
+    if request.other_token_env:
+        return environment[request.other_token_env]
+    return f"verify-{secrets.token_hex(8)}" if options.token_is_made_up else None
+
+
+def _receive(request: Request, lab: Lab, stack: ExitStack) -> None:
+    """Listen for webhooks where the target can reach this machine."""
+    if request.live and request.webhook_url is None:
+        return
+    port = 0 if request.webhook_url is None else request.webhook_port
+    try:
+        inboxes = stack.enter_context(InboxServer(port=port))
+    except OSError as error:
+        raise VerifyError(f"--webhook-port: {port}: {error.strerror}; use a free one") from None
+    receive(lab, inboxes, request.webhook_url)
+
+
+def plan(request: Request, contract: Contract) -> list[Planned]:
+    """Say what a run would send, law by law, by making it against a mock. Raises VerifyError.
+
+    Nothing is sent to the target. The polls are those that a task of two seconds takes.
+    """
+    free = replace(request, url=None, live=False)
+    options = replace(check(free, contract, {}), models=_chosen(request.models, contract))
+    if request.live:
+        examples = request.examples or LIVE_EXAMPLES
+        options = replace(options, thrifty=True, examples=examples)
+    planned = []
+    with tempfile.TemporaryDirectory() as folder:
+        limit = request.max_cost or Decimal()
+        pays = request.live or request.max_cost is not None
+        ledger = Ledger(Path(folder) / "plan.jsonl", limit) if pays else None
+        cost = Money(contract, ledger, request.unknown_price)
+        with _place(free, options, contract, cost, {}) as lab:
+            if request.live and request.webhook_url is None:
+                lab.webhook_base = None
+            for law in lab.experiments():
+                before = lab.requests, lab.submissions, cost.at_most
+                lab.experiment(law)
+                planned.append(
+                    Planned(
+                        law.id,
+                        law.title,
+                        lab.requests - before[0],
+                        lab.submissions - before[1],
+                        cost.at_most - before[2],
+                        lab.verdicts[law.id].reason,
+                    )
+                )
+    return planned

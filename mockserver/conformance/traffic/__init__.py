@@ -1,0 +1,1 @@
+"""Checks the traffic of an app as it passes through the proxy."""

@@ -1,0 +1,120 @@
+"""Keeps documents that were seen as golden ones, in the form of `fixtures/`."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from mockserver.contract import Contract, NotJson, parse_json
+from mockserver.writing import write_whole
+
+from mockserver.conformance.model import WEBHOOK, Exchange
+from mockserver.conformance.redaction import url_without_secrets
+from mockserver.conformance.session.client import CANCEL, QUERY, SUBMIT
+
+_REQUESTS = {SUBMIT: "submit-request", WEBHOOK: "webhook"}
+_ANSWERS = {SUBMIT: "submit-response", QUERY: "task-response", CANCEL: "cancel-response"}
+_MOST = 1000
+"""Documents that one run writes."""
+_WEBHOOK = "https://example.com/webhook"
+
+
+class Recorder:
+    """Writes `<kind>/valid|invalid/<name>.json` below *folder*, one for each shape; replaces none.
+
+    A shape is the verdict, the status, the model and the names of all members. What is written
+    has no token, no user id, and of a callBackUrl only that it is there. Prompts, ids of tasks
+    and URLs of files stay, the latter without their queries.
+    """
+
+    def __init__(self, folder: Path, contract: Contract) -> None:
+        self.folder = folder
+        self._contract = contract
+        self._names: set[str] = set()
+        self.written: list[Path] = []
+
+    def record(self, exchange: Exchange) -> None:
+        """Keep the documents of an exchange. Raises OSError with a file's name."""
+        asked = _REQUESTS.get(exchange.operation or "")
+        if asked is not None:
+            self._keep(asked, exchange.body, "")
+        kind = _ANSWERS.get(exchange.operation or "")
+        if kind is None or exchange.status is None:
+            return
+        if exchange.status >= 400:
+            moderated = isinstance(exchange.json, dict) and "data" in exchange.json
+            kind = "moderation-error" if moderated else "error"
+        if exchange.status == 200 or exchange.status >= 400:
+            self._keep(kind, exchange.answer, str(exchange.status))
+
+    def _keep(self, kind: str, text: bytes, status: str) -> None:
+        try:
+            document = _redacted(parse_json(text))
+        except NotJson:
+            return
+        violations = self._contract.violations(kind, document)
+        verdict = "invalid" if violations else "valid"
+        broken = [f"{one.place} {one.rule}" for one in violations]
+        said = [status, *_said(document), *broken[:1]]
+        shape = [kind, *said, *broken, *sorted(set(_paths(document, "")))]
+        digest = hashlib.sha256("\n".join(shape).encode("utf-8", "replace")).hexdigest()[:8]
+        name = f"{kind}/{verdict}/{_slug(['recorded', *said])}-{digest}.json"
+        if name in self._names or len(self._names) >= _MOST:
+            return
+        self._names.add(name)
+        path = self.folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if not path.exists():
+            written = json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+            write_whole({path: written.encode("utf-8", "backslashreplace")})
+            self.written.append(path)
+
+
+def _said(document: Any) -> Iterator[str]:
+    """Give what tells two documents with the same members apart: status and model."""
+    if not isinstance(document, dict):
+        return
+    data = document.get("data")
+    for member in (document, data, data.get("input") if isinstance(data, dict) else None):
+        for name in ("status", "failure_reason", "model"):
+            value = member.get(name) if isinstance(member, dict) else None
+            if isinstance(value, str):
+                yield value
+
+
+def _paths(node: Any, place: str) -> Iterator[str]:
+    """List the places of all members; those of one array are one."""
+    if isinstance(node, dict):
+        for name, member in node.items():
+            yield f"{place}.{name}"
+            yield from _paths(member, f"{place}.{name}")
+    elif isinstance(node, list):
+        for member in node:
+            yield from _paths(member, f"{place}[]")
+
+
+def _slug(words: list[str]) -> str:
+    return re.sub(r"[^a-z0-9]+", "-", "-".join(words).lower())[:100].strip("-")
+
+
+def _redacted(node: Any, name: str = "") -> Any:
+    if isinstance(node, dict):
+        return {key: _redacted(member, key) for key, member in node.items()}
+    if isinstance(node, list):
+        return [_redacted(member) for member in node]
+    return _redacted_text(name, node) if isinstance(node, str) else node
+
+
+def _redacted_text(name: str, text: str) -> str:
+    if name == "user_id" and text:
+        return "somebody"
+    if name == "callBackUrl":
+        shown = url_without_secrets(text)
+        return _WEBHOOK if shown.lower().startswith(("http://", "https://")) else shown
+    if re.match(r"(?i)https?://\S+$", text):
+        return re.sub(r"\?.*", "", re.sub(r"//[^/?#@]*@", "//", text, count=1))
+    return text

@@ -1,0 +1,59 @@
+"""Result files over HTTP: whether a URL answers at all, and with which part of the file."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+from mockserver.contract import Lifecycle
+from mockserver.domain.task import Task, ends_at, status_at
+from mockserver.engine.pending_request import Call
+from mockserver.engine.messages import Refusal, Request, Response
+
+_RANGE = re.compile(r"bytes=[ \t]*([0-9]{0,30})-([0-9]{0,30})[ \t]*", re.IGNORECASE)
+_UNITS = ("Accept-Ranges", "bytes")
+
+
+def refuse_file(call: Call, task: Task, lifecycle: Lifecycle) -> None:
+    """Raise the Refusal of a URL that names no file of *task*, or one that has expired."""
+    succeeded = status_at(task, call.now) == lifecycle.success
+    named = any(url.endswith(call.request.path) for url in task.urls)
+    if not succeeded or not named or task.script.result == "missing":
+        raise Refusal(404, f"task {task.id} has no such result")
+    settings, ends = call.sandbox.settings, ends_at(task, lifecycle)
+    over = ends is not None and ends + settings.result_expiry <= call.now
+    if over or task.expired or task.script.result == "expired":
+        call.expired = True
+        raise Refusal(int(settings.expired_status), f"the results of task {task.id} have expired")
+
+
+def in_part(response: Response, request: Request) -> Response:
+    """Give the part of a file that the request's `Range` asks for, else the whole file.
+
+    A range that cannot be read, and several ranges, are ignored, as HTTP allows; so is any range
+    of a HEAD, and one with `If-Range`, since the file has no validator that could be the same.
+    Raises Refusal 416 for a range beyond the file.
+    """
+    response = replace(response, headers=(*response.headers, _UNITS))
+    asked = _RANGE.fullmatch(request.headers.get("range", "").strip())
+    if asked is None or request.method != "GET" or "if-range" in request.headers:
+        return response
+    size = len(response.body)
+    bounds = _bounds(asked[1], asked[2], size)
+    if bounds is None:
+        return response
+    first, last = bounds
+    if first > last:
+        said = f"range: {asked[0][:80]} is beyond the file; use one within its {size} bytes"
+        raise Refusal(416, said, headers={"Content-Range": f"bytes */{size}"})
+    headers = (*response.headers, ("Content-Range", f"bytes {first}-{last}/{size}"))
+    return replace(response, status=206, headers=headers, body=response.body[first : last + 1])
+
+
+def _bounds(first: str, last: str, size: int) -> tuple[int, int] | None:
+    """Give the first and the last byte, in this order if there is any; None for no range."""
+    if not first:
+        return (max(0, size - int(last)), size - 1) if last else None
+    if last and int(last) < int(first):
+        return None
+    return int(first), min(int(last or size), size - 1)

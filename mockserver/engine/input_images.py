@@ -1,0 +1,137 @@
+"""How large the first input image of a task is, as far as the mock can know that."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing
+from ipaddress import ip_address
+from threading import Lock
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from mockserver.contract import ModelCard
+from mockserver.engine.clock import real_seconds
+from mockserver.engine.routing import pattern_of
+from mockserver.media.dimensions import dimensions
+
+Shape = tuple[int, int]
+"""Width and height in pixels."""
+
+_FIELDS = ("imageUrls",)
+_MOST_BYTES = 256 * 1024
+"""Bytes of an image that are read: its size is among the first, behind an embedded preview."""
+_PATIENCE = 2.0
+"""Seconds for all of it."""
+_PIECE = 4096
+_REMEMBERED = 1000
+
+
+def first_image(submitted: Mapping[str, Any]) -> str | None:
+    """Give the URL of the first input image of a valid input."""
+    for field in _FIELDS:
+        given = submitted.get(field)
+        if isinstance(given, list) and given:
+            url = given[0].get("url") if isinstance(given[0], dict) else given[0]
+            return url if isinstance(url, str) else None
+    return None
+
+
+def follows_input(card: ModelCard, submitted: Mapping[str, Any]) -> bool:
+    """Say whether the ratio of the results is that of the first input image."""
+    return card.value_of("ratio", submitted) is None
+
+
+class OwnResults:
+    """Recognises the URLs of the mock's own results, by their paths."""
+
+    def __init__(
+        self, results: Mapping[str, Any], size_of_task: Callable[[str, str], Shape | None]
+    ) -> None:
+        self._patterns = [pattern_of(one["path"]) for one in results.values() if "path" in one]
+        self._size_of_task = size_of_task
+        """Gives the size of the results of a task, by the ids of its sandbox and itself."""
+
+    def shape(self, url: str) -> Shape | None:
+        """Give the size of the result at *url*; None if it is not, or no longer, one of ours."""
+        for pattern in self._patterns:
+            match = pattern.search(_path(url))
+            if match is not None:
+                return self._size_of_task(match["sandbox"], match["taskId"])
+        return None
+
+
+def _path(url: str) -> str:
+    try:
+        return unquote(urlsplit(url).path)
+    except ValueError:
+        return ""
+
+
+class LocalImages:
+    """Looks at images of this machine, and of no other; remembers what it saw.
+
+    It follows no redirect, asks no proxy, and reads a bounded number of bytes for a bounded time.
+    """
+
+    def __init__(self) -> None:
+        self._seen: OrderedDict[str, Shape | None] = OrderedDict()
+        self._lock = Lock()
+
+    def shape(self, url: str) -> Shape | None:
+        """Give the size of the image at *url*; None if it is elsewhere or cannot be read."""
+        if not is_loopback(url):
+            return None
+        with self._lock:
+            if url in self._seen:
+                return self._seen[url]
+        found = _look(url)
+        with self._lock:
+            self._seen[url] = found
+            if len(self._seen) > _REMEMBERED:
+                self._seen.popitem(last=False)
+        return found
+
+
+def is_loopback(url: str) -> bool:
+    """Say whether a URL names this machine in a way that nobody else can answer to."""
+    from urllib3.exceptions import LocationParseError
+    from urllib3.util import parse_url
+
+    try:
+        host = (parse_url(url).host or "").strip("[]")  # as who asks for it reads it
+        return host == "localhost" or ip_address(host).is_loopback
+    except (LocationParseError, ValueError):
+        return False
+
+
+def _look(url: str) -> Shape | None:
+    head = b""
+    try:
+        for piece in _pieces(url):
+            head += piece
+            found = dimensions(head)
+            if found is not None:
+                return found
+    except Exception:  # whatever a URL or a server of this machine does: the ratio is the default
+        return None
+    return None
+
+
+def _pieces(url: str) -> Iterator[bytes]:
+    from urllib3 import PoolManager, Timeout
+
+    ends = real_seconds() + _PATIENCE
+    timeout = Timeout(connect=_PATIENCE / 2, read=_PATIENCE / 2)
+    with PoolManager() as pool:
+        answer = pool.request(
+            "GET", url, redirect=False, retries=False, timeout=timeout, preload_content=False
+        )
+        with closing(answer):
+            read = 0
+            while answer.status == 200 and read < _MOST_BYTES and real_seconds() < ends:
+                piece = answer.read1(_PIECE)
+                if not piece:
+                    return
+                read += len(piece)
+                yield piece

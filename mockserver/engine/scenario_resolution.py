@@ -1,0 +1,141 @@
+"""Which scenarios are in force for a request: the first that speaks wins."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from mockserver.contract import Contract
+from mockserver.domain.scenario import (
+    CUT,
+    HEADER,
+    NOTHING,
+    SCENARIOS,
+    ScenarioError,
+    Script,
+    make_script,
+    markers,
+    parse_named,
+)
+from mockserver.engine.chaos import draw
+from mockserver.engine.messages import JSON_TYPE, Mischief, Refusal, Request, Response
+from mockserver.engine.rules import Seen
+from mockserver.engine.sandbox import Sandbox
+
+_PAGE = "<html><head><title>{0}</title></head><body><h1>{0}</h1><hr>proxy</body></html>"
+_HEADER_KEY = HEADER.lower()
+_EXCHANGE = frozenset(("submit", "transport"))
+"""What scenarios are about that concern the exchange itself; others concern its task."""
+
+
+def choose_script(
+    sandbox: Sandbox, request: Request, document: Any, contract: Contract, *, submits: bool
+) -> Script:
+    """Give what the request itself asks for, else a rule, else chance, else the default.
+
+    *document* is its body as JSON, or None. Raises Refusal 400 for an unknown scenario.
+    """
+    script = _asked_for(request, document, contract, submits=submits)
+    if len(sandbox.rules):
+        seen = Seen(request.method, request.path, document)
+        script = sandbox.rules.script_for(seen, asked=script is not None) or script
+    if script is None:
+        script = draw(sandbox, "exchange", contract)
+    return _by_default(sandbox, submits=submits) if script is None else script
+
+
+def _asked_for(
+    request: Request, document: Any, contract: Contract, *, submits: bool
+) -> Script | None:
+    header = request.headers.get(_HEADER_KEY)
+    prompt = Seen("", "", document).field("input", "prompt") if submits else None
+    marked = markers(prompt) if isinstance(prompt, str) else []
+    if header is None and not marked:
+        return None
+    try:
+        place = "input.prompt: #mock"
+        make_script(marked, contract)
+        place = HEADER
+        named = [] if header is None else parse_named(header)
+        return make_script([*marked, *named], contract)
+    except ScenarioError as error:
+        raise Refusal(400, f"{place}: {error}") from None
+
+
+def _by_default(sandbox: Sandbox, *, submits: bool) -> Script:
+    """Take the sandbox's default; of what it says, other requests get the transport's part."""
+    script = sandbox.settings.scenario or NOTHING
+    if submits or not script.names:
+        return script
+    names = tuple(name for name in script.names if _about(name) == "transport")
+    return Script(names, latency=script.latency, hang=script.hang, damage=script.damage)
+
+
+def _about(shown: str) -> str:
+    """Say what a scenario is about that is shown as `<name>[=<value>]`."""
+    return SCENARIOS[shown.partition("=")[0]].about
+
+
+def without_effect(script: Script) -> list[str]:
+    """Point out the scenarios that do nothing on a request that submits no task."""
+    return [
+        f"scenario {name!r} has an effect on submissions only"
+        for name in script.names
+        if _about(name) not in _EXCHANGE
+    ]
+
+
+def refuse(script: Script) -> None:
+    """Raise the Refusal that *script* asks for, if any."""
+    if script.refusal is not None:
+        wait = script.retry_after
+        headers = {} if wait is None else {"Retry-After": str(wait)}
+        raise Refusal(script.refusal, headers=headers)
+
+
+def lose(response: Response, script: Script, contract: Contract) -> Response:
+    """Give what the client sees in the place of the answer to a request that was accepted."""
+    seen = script.accepted_but
+    if seen is None:
+        return response
+    if seen == CUT:
+        return replace(response, mischief=Mischief(cut=True))
+    return replace(Refusal(int(seen)).response(contract), first=response.first)
+
+
+def act(response: Response, script: Script) -> Response:
+    """Do to a response what *script* asks for."""
+    if not script.names:
+        return response
+    changed = replace(response, headers=(*response.headers, (HEADER, ", ".join(script.names))))
+    if script.html and script.refusal == response.status:
+        changed = _as_page(changed, f"{response.status} Bad Gateway")
+    if script.damage in ("garbled", "empty"):
+        body = b"" if script.damage == "empty" else b"\x00\xff<<<{{{" + response.body[:20]
+        changed = replace(changed, status=200, body=body)
+    latency = 0.0 if script.latency is None else script.latency.total_seconds()
+    cut = script.damage == "truncated" or response.mischief is not None
+    if latency or script.hang or cut:
+        changed = replace(changed, mischief=Mischief(latency, script.hang, cut))
+    return changed
+
+
+def as_success(response: Response) -> Response:
+    """Give a refusal with the HTTP status 200; only its body has the code then."""
+    enveloped = response.status >= 400 and JSON_TYPE in response.headers
+    return replace(response, status=200) if enveloped else response
+
+
+def _as_page(response: Response, title: str) -> Response:
+    headers = [pair for pair in response.headers if pair[0] != "Content-Type"]
+    page = _PAGE.format(title).encode()
+    return replace(response, headers=(("Content-Type", "text/html"), *headers), body=page)
+
+
+def act_on_result(response: Response, script: Script) -> Response:
+    """Do to a result file what the scenarios of its task ask for."""
+    if script.result == "html":
+        response = _as_page(response, "Sign in")
+    slow = script.result_latency
+    latency, cut = 0.0 if slow is None else slow.total_seconds(), script.result == "truncated"
+    return replace(response, mischief=Mischief(latency, cut=cut)) if latency or cut else response

@@ -1,0 +1,114 @@
+"""Makes connections to webhook receivers, without look-ups where none is needed, and keeps them."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections import OrderedDict, deque
+from collections.abc import Sequence
+from threading import Lock
+from typing import Any
+
+from mockserver.engine.webhooks.connection import Connection, Deadline
+from mockserver.engine.webhooks.receiver import Receiver
+
+_MOST_RECEIVERS = 256
+"""Receivers whose connections are kept; those of the one called longest ago are closed first."""
+_LOCAL = ("::1", "127.0.0.1")
+"""What localhost means: asking a resolver could ask the network."""
+
+
+class Connections:
+    """The connections that are kept: up to *most* for each receiver. Safe to use from threads."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._idle: OrderedDict[tuple[str | int, ...], deque[Connection]] = OrderedDict()
+        self._closed = False
+        self._lock = Lock()
+
+    def take(self, receiver: Receiver) -> Connection | None:
+        """Take a connection on which nothing has happened since; None if there is none."""
+        while (connection := self._next(receiver)) is not None:
+            if connection.is_quiet():
+                return connection
+            connection.close()
+        return None
+
+    def _next(self, receiver: Receiver) -> Connection | None:
+        with self._lock:
+            idle = self._idle.get(_key(receiver))
+            return idle.pop() if idle else None
+
+    def keep(self, receiver: Receiver, connection: Connection) -> None:
+        """Keep a connection for the next webhook, or close it if there are enough."""
+        surplus = [connection]
+        with self._lock:
+            if not self._closed:
+                idle = self._idle.setdefault(_key(receiver), deque())
+                self._idle.move_to_end(_key(receiver))
+                idle.append(surplus.pop())
+                if len(idle) > self._most:
+                    surplus.append(idle.popleft())
+                if len(self._idle) > _MOST_RECEIVERS:
+                    surplus += self._idle.popitem(last=False)[1]
+        for one in surplus:
+            one.close()
+
+    def close(self) -> None:
+        """Close all, and those that come back later."""
+        with self._lock:
+            self._closed = True
+            surplus = [one for idle in self._idle.values() for one in idle]
+            self._idle.clear()
+        for one in surplus:
+            one.close()
+
+
+def _key(receiver: Receiver) -> tuple[str | int, ...]:
+    """Tell receivers apart, and a forked child from its parent, whose connections are not its."""
+    return os.getpid(), receiver.scheme, receiver.host, receiver.port
+
+
+def connect(receiver: Receiver, deadline: Deadline) -> socket.socket:
+    """Connect to the first of a receiver's addresses that lets one. Raises OSError."""
+    places = _places(receiver)
+    for number, (family, address) in enumerate(places):
+        to_try = len(places) - number
+        try:
+            return _connected(family, address, deadline.left() / to_try)
+        except OSError:
+            if to_try == 1:
+                raise
+    raise OSError("the name has no address")
+
+
+def _connected(family: int, address: Any, timeout: float) -> socket.socket:
+    sock = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        sock.settimeout(timeout)
+        sock.connect(address)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    except BaseException:
+        sock.close()
+        raise
+    return sock
+
+
+def _places(receiver: Receiver) -> list[tuple[int, Any]]:
+    """List families and addresses; only a name of others is looked up. Raises OSError.
+
+    The address of all interfaces, which apps print at their start, is none to connect to.
+    """
+    hosts: Sequence[str] = (receiver.host,)
+    if receiver.is_loopback and (receiver.address is None or receiver.address.is_unspecified):
+        hosts = _LOCAL
+    named = receiver.address is None and not receiver.is_loopback
+    flags = 0 if named else socket.AI_NUMERICHOST
+    return [
+        (family, address)
+        for host in hosts
+        for family, *_, address in socket.getaddrinfo(
+            host, receiver.port, type=socket.SOCK_STREAM, flags=flags
+        )
+    ]

@@ -1,0 +1,200 @@
+"""Sends one webhook by HTTP, and says what came of it."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+from functools import cached_property
+from pathlib import Path
+
+from mockserver.engine.webhooks.attempt import Callback, Failure, Outcome, answered
+from mockserver.engine.clock import real_seconds
+from mockserver.engine.webhooks.connection import Connection, Deadline, HungUp
+from mockserver.engine.webhooks.connection_pool import Connections, connect
+from mockserver.engine.webhooks.receiver import Reach, Receiver, read_receiver
+from mockserver.settings import Settings
+from mockserver.version import __version__
+
+
+class HttpTransport:
+    """Sends callbacks over kept-alive connections; follows no redirect.
+
+    It calls only whom *reach* allows, by default this machine. *authorities* is a PEM file of
+    those whom it trusts besides the system's; without *verify* it trusts every https receiver.
+    """
+
+    def __init__(
+        self,
+        connections: int,
+        reach: Reach | None = None,
+        *,
+        authorities: Path | None = None,
+        verify: bool = True,
+    ) -> None:
+        self._connections = Connections(connections)
+        self._reach = reach or Reach()
+        self._authorities = authorities
+        self._verify = verify
+
+    def __call__(self, callback: Callback) -> Outcome:
+        """Send *callback*; any 2xx within its time-out counts as delivered."""
+        try:
+            receiver = read_receiver(callback.url)
+        except ValueError as error:
+            return Outcome(None, f"not sent: {error}", 0.0, Failure.BAD_URL)
+        forbidden = self._reach.why_not(receiver)
+        if forbidden is not None:
+            return Outcome(None, f"not sent: {forbidden}", 0.0, Failure.NOT_SENT)
+        started = real_seconds()
+        try:
+            status = self._post(receiver, callback)
+        except Exception as error:  # a receiver can be wrong in any way
+            kind, why = _explain(error, callback.timeout)
+            return Outcome(None, why, real_seconds() - started, kind)
+        return answered(status, real_seconds() - started)
+
+    def _post(self, receiver: Receiver, callback: Callback) -> int:
+        """Send; once more on a new connection if one that was kept turns out to have ended."""
+        deadline = Deadline(callback.timeout)
+        request = _request(receiver, callback)
+        kept = self._connections.take(receiver)
+        if kept is not None:
+            try:
+                return self._exchange(kept, receiver, request, callback.method, deadline)
+            except HungUp:
+                pass
+        connection = self._connect(receiver, deadline)
+        return self._exchange(connection, receiver, request, callback.method, deadline)
+
+    def _exchange(
+        self,
+        connection: Connection,
+        receiver: Receiver,
+        request: bytes,
+        method: str,
+        deadline: Deadline,
+    ) -> int:
+        again = False
+        try:
+            status, again = connection.exchange(request, method, deadline)
+        finally:
+            if not again:
+                connection.close()
+        if again:
+            self._connections.keep(receiver, connection)
+        return status
+
+    def _connect(self, receiver: Receiver, deadline: Deadline) -> Connection:
+        try:
+            sock = connect(receiver, deadline)
+        except Exception as error:  # a test can forbid sockets, with errors of its own
+            raise _NoConnection from error
+        if receiver.scheme == "http":
+            return Connection(sock)
+        try:
+            sock.settimeout(deadline.left())
+            host = receiver.host.partition("%")[0]
+            return Connection(self._trust.wrap_socket(sock, server_hostname=host))
+        except TimeoutError:
+            sock.close()
+            raise
+        except OSError as error:
+            sock.close()
+            raise _NoTls from error
+
+    @cached_property
+    def _trust(self) -> ssl.SSLContext:
+        context = ssl.create_default_context()
+        if self._authorities is not None:
+            context.load_verify_locations(self._authorities)
+            # made by hand, they often vouch for themselves and lack what Python 3.13 asks for
+            context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+            context.verify_flags &= ~ssl.VERIFY_X509_STRICT
+        if not self._verify:
+            context.check_hostname = False
+            context.verify_mode = ssl.CERT_NONE
+        return context
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._connections.close()
+
+
+def transport_of(settings: Settings) -> HttpTransport:
+    """Make what sends webhooks to this machine, and to others only if the settings name them.
+
+    A public mock does not call this machine either: strangers could make it do so.
+    """
+    return HttpTransport(
+        settings.webhook_concurrency,
+        Reach(settings.callback_allow or (), own=not settings.is_public),
+        authorities=settings.webhook_ca,
+        verify=settings.webhook_verify,
+    )
+
+
+class _NoConnection(OSError):
+    """Nobody could be reached; the cause says why."""
+
+
+class _NoTls(OSError):
+    """The receiver was reached, but not with TLS; the cause says why."""
+
+
+def _request(receiver: Receiver, callback: Callback) -> bytes:
+    """Write a request in one piece: simple receivers read only once."""
+    import base64
+
+    headers = {
+        "Host": receiver.authority,
+        "User-Agent": f"maxapi-mockserver/{__version__}",
+        "Accept-Encoding": "identity",
+        "Content-Type": callback.content_type,
+        "Content-Length": str(len(callback.body)),
+    }
+    if receiver.userinfo is not None:
+        userinfo = receiver.userinfo if ":" in receiver.userinfo else f"{receiver.userinfo}:"
+        headers["Authorization"] = f"Basic {base64.b64encode(userinfo.encode()).decode()}"
+    proof = {name.lower() for name, _ in callback.proof}
+    lines = [
+        f"{name}: {value}" for name, value in headers.items() if value and name.lower() not in proof
+    ]
+    lines += [f"{name}: {value}" for name, value in callback.proof]
+    head = "\r\n".join([f"{callback.method} {receiver.target} HTTP/1.1", *lines, "", ""])
+    return head.encode("latin-1", "replace") + callback.body
+
+
+def _explain(error: Exception, timeout: float) -> tuple[Failure, str]:
+    """Tell of what kind a failure is, and say in one line why a receiver gave no answer."""
+    from http.client import HTTPException
+
+    if isinstance(error, _NoConnection):
+        return _explain_connect(error.__cause__, timeout)
+    if isinstance(error, _NoTls | ssl.SSLError):
+        return Failure.TLS, f"TLS failed: {_tls_reason(error.__cause__ or error)}"
+    if isinstance(error, TimeoutError):
+        return Failure.TIMEOUT, f"no answer within {timeout:g} s"
+    if isinstance(error, HungUp):
+        return Failure.CONNECTION_LOST, "the receiver hung up without an answer"
+    if isinstance(error, OSError):
+        return Failure.CONNECTION_LOST, "the receiver hung up in the middle of its answer"
+    kind = "" if isinstance(error, HTTPException) else f"{type(error).__name__}: "
+    return Failure.NOT_HTTP, f"what the receiver answered is not HTTP: {kind}{f'{error}'!r:.200}"
+
+
+def _explain_connect(cause: BaseException | None, timeout: float) -> tuple[Failure, str]:
+    if isinstance(cause, TimeoutError):
+        return Failure.TIMEOUT, f"cannot connect within {timeout:g} s"
+    kind = Failure.UNREACHABLE
+    if isinstance(cause, socket.gaierror):
+        kind = Failure.NAME_NOT_FOUND
+    elif isinstance(cause, ConnectionRefusedError):
+        kind = Failure.CONNECTION_REFUSED
+    return kind, f"cannot connect: {getattr(cause, 'strerror', None) or cause}"
+
+
+def _tls_reason(cause: BaseException) -> str:
+    if isinstance(cause, ssl.SSLCertVerificationError):
+        return f"{cause.verify_message}; --webhook-ca names a file of further authorities"
+    reason = getattr(cause, "reason", None) or getattr(cause, "strerror", None)
+    return str(reason or "the receiver hung up").replace("_", " ").lower()

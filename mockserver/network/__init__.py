@@ -1,0 +1,1 @@
+"""URLs, loopback names, listening sockets and outbound proxies."""

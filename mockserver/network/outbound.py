@@ -1,0 +1,134 @@
+"""How calls leave this machine: by the proxy that its user has set, if there is one."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import ssl
+from base64 import b64encode
+from collections.abc import Callable
+from dataclasses import dataclass
+from urllib.parse import unquote, urlsplit
+
+from mockserver.engine.webhooks.receiver import is_this_machine
+
+_PATIENCE = 30.0
+"""Real seconds that a proxy has to make a connection."""
+_HEAD_LIMIT = 64 * 1024
+
+
+class UserProxyError(OSError):
+    """The user's proxy cannot be used, or does not connect; the message says why."""
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class UserProxy:
+    """An HTTP proxy, as a variable such as HTTPS_PROXY names it."""
+
+    host: str
+    port: int
+    authorization: str | None
+    """What the header Proxy-Authorization says; it is a secret."""
+
+    @property
+    def url(self) -> str:
+        """Without user and password."""
+        name = f"[{self.host}]" if ":" in self.host else self.host
+        return f"http://{name}:{self.port}"
+
+
+def proxy_for(url: str) -> UserProxy | None:
+    """Give the proxy for calls to *url*; None for this machine, or if there is none.
+
+    Heeds HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY in either case, and the settings of the
+    system where Python knows them. Raises UserProxyError.
+    """
+    from requests.utils import get_environ_proxies, select_proxy
+
+    if is_this_machine(url):
+        return None
+    text = select_proxy(url, get_environ_proxies(url, no_proxy=None))
+    return _read(text if "://" in text else f"http://{text}") if text else None
+
+
+def _read(text: str) -> UserProxy:
+    try:
+        parts = urlsplit(text)
+        host, port = parts.hostname or "", parts.port or 80
+    except ValueError:
+        raise UserProxyError("the proxy's URL cannot be read; use http://host:port") from None
+    if parts.scheme != "http" or not host:
+        shown = f"{parts.scheme}://{host}"
+        raise UserProxyError(f"the proxy {shown} is not supported; use an http proxy")
+    if parts.username is None:
+        return UserProxy(host, port, None)
+    user = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
+    return UserProxy(host, port, f"Basic {b64encode(user.encode()).decode()}")
+
+
+async def connect(
+    make: Callable[[], asyncio.BaseProtocol], host: str, port: int, context: ssl.SSLContext | None
+) -> None:
+    """Connect a protocol to a host, by TLS if there is a *context*. Raises OSError, ValueError."""
+    loop, name = asyncio.get_running_loop(), host if context else None
+    by = await tunnel(host, port, tls=context is not None)
+    if by is not None:
+        await loop.create_connection(make, sock=by, ssl=context, server_hostname=name)
+        return
+    await loop.create_connection(
+        make, host, port, ssl=context, server_hostname=name, happy_eyeballs_delay=0.25
+    )
+
+
+async def tunnel(host: str, port: int, *, tls: bool) -> socket.socket | None:
+    """Give a connection to a host by the user's proxy; None if there is no proxy for it.
+
+    Raises OSError.
+    """
+    name = f"[{host}]" if ":" in host else host
+    proxy = proxy_for(f"{'https' if tls else 'http'}://{name}:{port}")
+    if proxy is None:
+        return None
+    sock = await _reach(proxy)
+    try:
+        async with asyncio.timeout(_PATIENCE):
+            await _ask(sock, proxy, f"{name}:{port}")
+    except BaseException:
+        sock.close()
+        raise
+    return sock
+
+
+async def _reach(proxy: UserProxy) -> socket.socket:
+    loop, failure = asyncio.get_running_loop(), OSError("no address")
+    for family, kind, number, _, address in await loop.getaddrinfo(
+        proxy.host, proxy.port, type=socket.SOCK_STREAM
+    ):
+        sock = socket.socket(family, kind, number)
+        sock.setblocking(False)  # noqa: FBT003 - its only argument
+        try:
+            async with asyncio.timeout(_PATIENCE):
+                await loop.sock_connect(sock, address)
+        except OSError as error:
+            sock.close()
+            failure = error
+        else:
+            return sock
+    raise UserProxyError(f"the proxy {proxy.url} cannot be reached: {failure}")
+
+
+async def _ask(sock: socket.socket, proxy: UserProxy, target: str) -> None:
+    loop = asyncio.get_running_loop()
+    lines = [f"CONNECT {target} HTTP/1.1", f"Host: {target}"]
+    if proxy.authorization is not None:
+        lines.append(f"Proxy-Authorization: {proxy.authorization}")
+    await loop.sock_sendall(sock, "\r\n".join([*lines, "", ""]).encode("latin-1"))
+    head = b""
+    while not head.endswith(b"\r\n\r\n"):  # byte by byte: what follows is the host's
+        byte = await loop.sock_recv(sock, 1)
+        head += byte
+        if not byte or len(head) > _HEAD_LIMIT:
+            raise UserProxyError(f"the proxy {proxy.url} does not answer CONNECT: {head[:80]!r}")
+    status = head.partition(b"\r\n")[0].decode("latin-1").partition(" ")[2]
+    if not status.startswith("2"):
+        raise UserProxyError(f"the proxy {proxy.url} does not connect to {target}: {status[:80]}")

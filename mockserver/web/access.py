@@ -1,0 +1,55 @@
+"""Who may use the control plane: this machine's programs, or whoever has the control token."""
+
+from __future__ import annotations
+
+import hmac
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from mockserver.engine.messages import Refusal
+from mockserver.settings import Settings
+from mockserver.network.origin import name_in
+
+if TYPE_CHECKING:
+    from flask import Request
+
+TOKEN_HEADER = "X-Mock-Control-Token"  # noqa: S105 - its name
+_OPEN = ("/__mock/health", "/__mock/version")
+_LOOPBACK = frozenset(("localhost", "127.0.0.1", "::1"))
+
+
+def check_access(request: Request, settings: Settings) -> None:
+    """Let a control request pass, or raise Refusal 403 that says what is missing.
+
+    A web page of another origin cannot drive the mock: its `Origin`, or, if it made its own name
+    point here, its `Host` gives it away.
+    """
+    _check_origin(request)
+    if request.path in _OPEN:
+        return
+    if settings.control_token is not None:
+        given = request.headers.get(TOKEN_HEADER, "")
+        if not hmac.compare_digest(given.encode(), settings.control_token.encode()):
+            raise Refusal(403, f"the control plane needs its token; send {TOKEN_HEADER}")
+        return
+    if settings.is_public:
+        raise Refusal(
+            403, f"the mock listens on {settings.host}; start it with --control-token to control it"
+        )
+    _check_host(request, settings)
+
+
+def _check_origin(request: Request) -> None:
+    origin = request.headers.get("Origin")
+    if origin is not None and origin.partition("://")[2] != request.headers.get("Host"):
+        raise Refusal(403, f"origin {origin[:100]!r} may not control the mock")
+
+
+def _check_host(request: Request, settings: Settings) -> None:
+    own = {settings.host, urlsplit(settings.public_url or "").hostname}
+    try:
+        host = name_in(request.headers.get("Host", "localhost"))
+    except ValueError as error:
+        raise Refusal(400, str(error)) from None
+    if host not in _LOOPBACK | own and not host.endswith(".localhost"):
+        raise Refusal(403, f"host {host[:100]!r} is not this machine; use http://127.0.0.1")

@@ -1,0 +1,110 @@
+"""The table of laws, and what it is built from."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mockserver.conformance.clauses import assumptions, clause_at
+from mockserver.conformance.model import Exchange
+from mockserver.conformance.result_file import look_at
+from mockserver.conformance.generation import acceptable, envelope_breakages, minimal_input
+from mockserver.conformance.session.runner import LAWS
+from mockserver.contract import Contract, load_contract
+from mockserver.domain.redaction import REDACTED
+from mockserver.media import Picture, write_mp4, write_png
+
+MODELS = sorted(load_contract().cards)
+
+
+@pytest.mark.parametrize("law", LAWS.values(), ids=LAWS)
+def test_every_law_rests_on_clauses_that_there_are(contract: Contract, law: Any) -> None:
+    """Each has a source, and so a severity."""
+    assert law.clauses
+    for place in law.clauses:
+        assert clause_at(contract, place).severity in ("drift", "warning", "assumption")
+
+
+def test_a_clause_that_is_not_there_is_refused(contract: Contract) -> None:
+    """A law cannot rest on nothing."""
+    with pytest.raises(KeyError):
+        clause_at(contract, "task.json#/properties/nothing")
+
+
+def test_every_assumption_says_what_is_assumed(contract: Contract) -> None:
+    """Each once, by its place."""
+    found = assumptions(contract)
+
+    assert len({one.clause for one in found}) == len(found) > 30
+    assert all(one.text and one.answer == "not observed" for one in found)
+    assert "service.json#/promises/final" in {one.clause for one in found}
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_acceptable_inputs_are_valid_and_hold_every_value(contract: Contract, model: str) -> None:
+    """Of each field, all values that its enum has, or both ends of its range."""
+    card, held = contract.cards[model], defaultdict[str, list[Any]](list)
+
+    for value in acceptable(contract, model):
+        request = {"model": model, "input": value.input}
+        assert contract.violations("submit-request", request) == []
+        held[value.field].append(value.input[value.field])
+
+    for name, schema in card.input["properties"].items():
+        wanted = schema.get(
+            "enum", [schema[end] for end in ("minimum", "maximum") if end in schema]
+        )
+        assert [one for one in wanted if one not in held[name]] == [], name
+
+
+@pytest.mark.parametrize("model", MODELS[:2])
+def test_envelope_breakages_break_one_clause_each(contract: Contract, model: str) -> None:
+    """The rest of the document is valid."""
+    request = {"model": model, "input": minimal_input(contract, model)}
+    assert contract.violations("submit-request", request) == []
+
+    for document, place in envelope_breakages(request):
+        assert len(contract.violations("submit-request", document)) == 1, place
+
+
+PICTURE = Picture(48, 32, ("a model",), "a cat", "7", seconds=1)
+
+
+def test_a_file_tells_its_type_and_size() -> None:
+    """By its bytes alone."""
+    assert look_at(write_png(PICTURE)).size == (48, 32)
+    assert look_at(write_png(PICTURE)).media_type == "image/png"
+    assert look_at(write_mp4(PICTURE)).size == (48, 32)
+    assert look_at(write_mp4(PICTURE)).media_type == "video/mp4"
+    assert look_at(b"\xff\xd8\xff\xe0rest").media_type == "image/jpeg"
+    assert look_at(b"<html>").media_type == "text/html"
+    assert look_at(write_png(PICTURE)[:-20]).size is None
+
+
+@given(st.binary(max_size=200), st.integers(0, 400))
+def test_no_bytes_are_too_odd_to_be_looked_at(more: bytes, cut: int) -> None:
+    """Garbage, and the beginnings of files, have a type that says so."""
+    for start in (b"", b"\x89PNG\r\n\x1a\n", b"\x00\x00\x00\x18ftypisom", write_png(PICTURE)[:cut]):
+        assert look_at(start + more).media_type
+
+
+def test_a_curl_line_has_no_token() -> None:
+    """A shell puts the reader's own there."""
+    exchange = Exchange(
+        method="POST",
+        url="https://api.example.com/it's",
+        path="/it's",
+        operation=None,
+        headers={"Authorization": f"Bearer {REDACTED}", "X-A": "it's"},
+        body=b'{"prompt": "it\'s"}',
+        status=200,
+        answer_headers={},
+        answer=b"",
+    )
+
+    assert f'-H "Authorization: Bearer {REDACTED}"' in exchange.curl
+    assert exchange.curl.startswith("curl -sS -i -X POST")

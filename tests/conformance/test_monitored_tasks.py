@@ -1,0 +1,280 @@
+"""What traffic that passes by proves of a task, and what it does not."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from mockserver.conformance.traffic import task_tracker as memory
+from tests.conformance.traffic import DRAW, JSON, TASK, Traffic, task
+
+OTHER = [("Authorization", "Bearer another-key"), JSON]
+REFUSED = {"code": 404, "msg": "not found"}
+ASKING = {**DRAW, "callBackUrl": "https://app.example/hook"}
+
+
+@pytest.fixture
+def traffic() -> Traffic:
+    """Traffic in which one task was submitted, whose webhook is to pass by."""
+    traffic = Traffic()
+    traffic.submits(ASKING, token="t")
+    return traffic
+
+
+def drift(traffic: Traffic, later: float = 0.0) -> set[str]:
+    """Name the laws that are broken, as a report at the end of the run says."""
+    return {one.law for one in traffic.watch.report(traffic.now + later).drift}
+
+
+def test_polls_that_overlap_do_not_say_which_of_them_saw_more(traffic: Traffic) -> None:
+    """Only the one that was answered first counts."""
+    traffic.polls(task("PROCESSING"))
+
+    traffic.polls(task("PENDING"), began=traffic.now, ended=traffic.now + 5)
+
+    assert drift(traffic) == set()
+
+
+def test_a_poll_with_another_key_proves_nothing(traffic: Traffic) -> None:
+    """The task is not there for it, and need not be."""
+    traffic.polls(task("PROCESSING"))
+
+    traffic.polls(REFUSED, 404, headers=OTHER)
+    traffic.polls(task("PENDING"), headers=OTHER)
+
+    assert drift(traffic) == set()
+
+
+@pytest.mark.parametrize("status", [401, 429, 500, 503])
+def test_a_poll_that_was_refused_for_other_reasons_proves_nothing(
+    traffic: Traffic, status: int
+) -> None:
+    """The task may be there all the same."""
+    traffic.polls({"code": status, "msg": "unauthorized"}, status)
+
+    assert drift(traffic) == set()
+
+
+def test_a_task_that_cannot_be_found_by_its_own_key_is_drift(traffic: Traffic) -> None:
+    """As it was submitted with it."""
+    traffic.polls(REFUSED, 404)
+
+    assert traffic.told == [("drift", "is-found")]
+
+
+def test_a_task_that_nobody_submitted_need_not_be_found(traffic: Traffic) -> None:
+    """Whoever polls may have its id from anywhere."""
+    traffic.passes("GET", "/api/v1/task/unknown", b"", REFUSED, 404)
+
+    assert drift(traffic) == set()
+
+
+@pytest.mark.parametrize(
+    ("cancel", "end", "broken"),
+    [
+        (200, "CANCELLED", set()),
+        (200, "SUCCESS", {"cancel-is-kept"}),
+        (400, "SUCCESS", set()),
+        (400, "CANCELLED", {"cancel-is-kept"}),
+        (404, "CANCELLED", set()),
+        (500, "CANCELLED", set()),
+    ],
+)
+def test_a_cancellation_is_held_against_the_end(
+    traffic: Traffic, cancel: int, end: str, broken: set[str]
+) -> None:
+    """If it is clear what came of it."""
+    traffic.cancels(cancel)
+
+    traffic.polls(task(end))
+
+    assert drift(traffic) == broken
+
+
+def test_one_cancellation_that_is_unclear_makes_all_of_them_so(traffic: Traffic) -> None:
+    """It may be the one that was heard."""
+    traffic.passes("POST", f"/api/v1/task/{TASK}/cancel", b"", {"code": 500, "msg": "no"}, 500)
+    traffic.cancels(400)
+
+    traffic.polls(task("CANCELLED"))
+
+    assert drift(traffic) == set()
+
+
+@pytest.mark.parametrize("more", [{}, {"headers": OTHER}])
+def test_a_cancellation_that_comes_late_or_from_others_has_no_say(
+    traffic: Traffic, more: dict[str, Any]
+) -> None:
+    """The end was known already, or it was another key's."""
+    traffic.polls(task("CANCELLED"))
+
+    traffic.cancels(400, **more)
+
+    assert drift(traffic) == set()
+
+
+def test_a_webhook_is_held_against_the_last_poll(traffic: Traffic) -> None:
+    """It has to be what a poll answers after the end."""
+    traffic.polls(task("SUCCESS"))
+
+    traffic.calls(task("SUCCESS", updated_at="2026-02-10T21:54:49.000000Z"), token="t")
+
+    assert traffic.told == [("drift", "webhook-equals-poll")]
+    assert "updated_at" in traffic.findings[0].observed
+
+
+def test_the_poll_after_a_webhook_has_to_show_the_end(traffic: Traffic) -> None:
+    """One that was under way when it came proves nothing."""
+    traffic.calls(task("SUCCESS"), token="t")
+    traffic.polls(task("SUBMITTED"), began=traffic.now - 0.5)
+    assert traffic.findings == []
+
+    traffic.polls(task("SUBMITTED"))
+
+    assert traffic.told == [("drift", "webhook-after-end")]
+
+
+@pytest.mark.parametrize(
+    ("document", "more", "law"),
+    [
+        (task("PENDING"), {}, "webhook-conforms"),
+        ({}, {}, "webhook-conforms"),
+        (b"no json", {}, "webhook-conforms"),
+        ({"data": {"taskId": []}}, {}, "webhook-conforms"),
+        (b"no json", {"token": None}, "webhook-conforms"),
+        (task("SUCCESS"), {"method": "PUT"}, "webhook-conforms"),
+    ],
+)
+def test_a_webhook_that_does_not_conform_is_drift(
+    traffic: Traffic, document: Any, more: dict[str, Any], law: str
+) -> None:
+    """Whether its task is known or not."""
+    method = more.pop("method", "POST")
+    body = document if isinstance(document, bytes) else json.dumps(document).encode()
+    given = {"token": "t", "webhook_url": "https://app.example/hook", "headers": [JSON]} | more
+
+    traffic.passes(method, "/__mock/webhook/t", body, b"", 200, **given)
+
+    assert ("drift", law) in traffic.told
+    assert law in drift(traffic)
+
+
+def test_a_webhook_can_be_faster_than_the_answer_to_its_submission() -> None:
+    """They are put together all the same."""
+    traffic = Traffic()
+    traffic.calls(task("SUCCESS"), token="t")
+    traffic.submits(ASKING, token="t")
+
+    traffic.polls(task("SUCCESS"))
+
+    held = {one.law for one in traffic.watch.report(traffic.now).verdicts if one.status == "held"}
+    assert {"webhook-equals-poll", "webhook-after-end", "echo"} <= held
+    assert traffic.findings == []
+
+
+@pytest.mark.parametrize(("later", "broken"), [(30, set()), (90, {"webhook-comes"})])
+def test_a_webhook_that_does_not_come_is_drift_after_a_while(
+    traffic: Traffic, later: float, broken: set[str]
+) -> None:
+    """Until then it may still come."""
+    traffic.polls(task("SUCCESS"))
+
+    assert drift(traffic, later) == broken
+
+
+def test_a_webhook_that_does_not_pass_by_is_not_missed() -> None:
+    """Nobody knows whether it came."""
+    traffic = Traffic()
+    traffic.submits(ASKING)
+    traffic.polls(task("SUCCESS"))
+
+    assert drift(traffic, 1e6) == set()
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        ({"status": 500}, "the app answered a webhook with 500"),
+        ({"status": 302}, "the app answered a webhook with 302"),
+        ({"status": None, "error": "x"}, "the app answered a webhook with no whole answer"),
+    ],
+)
+def test_what_the_app_makes_of_a_webhook_is_told(
+    traffic: Traffic, more: dict[str, Any], said: str
+) -> None:
+    """It is no drift, but who develops it wants to know."""
+    traffic.calls(task("SUCCESS"), token="t", **more)
+
+    assert traffic.notices == [said]
+    assert drift(traffic) == set()
+
+
+def test_polls_that_say_nothing_new_are_not_kept(traffic: Traffic) -> None:
+    """A task that is polled for hours takes no more memory than one that is polled ten times."""
+    for number in range(500):
+        traffic.polls(task("PENDING" if number < 250 else "PROCESSING"))
+
+    [known] = traffic.watch._memory
+    assert len(known.history.polls) == 4
+    assert traffic.findings == []
+
+
+def test_polls_that_always_say_something_new_have_an_end(traffic: Traffic) -> None:
+    """The first and the last of them are kept."""
+    for number in range(200):
+        traffic.polls(task(updated_at=f"2026-02-10T21:55:00.{number:06}Z"))
+
+    [known] = traffic.watch._memory
+    assert len(known.history.polls) <= memory._MOST_POLLS + 1
+    assert known.history.shown[0][1]["updated_at"].endswith("000000Z")
+    assert known.history.last["updated_at"].endswith("000199Z")
+
+
+@pytest.mark.parametrize(
+    ("limit", "value"), [("_MOST_TASKS", 5), ("_MOST_BYTES", 10_000), ("_KEPT", 5.5)]
+)
+def test_tasks_are_forgotten(monkeypatch: pytest.MonkeyPatch, limit: str, value: float) -> None:
+    """Those without news first: if there are many, large or old ones."""
+    monkeypatch.setattr(memory, limit, value)
+    traffic = Traffic()
+    ids = [f"00000000-0000-4000-8000-{number:012}" for number in range(50)]
+    for task_id in ids:
+        traffic.submits(answer={"code": 0, "msg": "ok", "data": {"taskId": task_id}})
+
+    kept = [one.history.task_id for one in traffic.watch._memory]
+
+    assert 0 < len(kept) < 10
+    assert kept == ids[-len(kept) :]
+    assert traffic.watch._memory._size == sum(one.size for one in traffic.watch._memory)
+
+
+def test_what_was_found_in_a_forgotten_task_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And so does what was held."""
+    monkeypatch.setattr(memory, "_KEPT", 100)
+    traffic = Traffic()
+    traffic.submits(ASKING, token="t")
+    for second, status in enumerate(("PROCESSING", "PENDING", "SUCCESS")):
+        traffic.polls(task(status, updated_at=f"2026-02-10T21:55:0{second}.000000Z"))
+    assert traffic.told == [("drift", "never-back")]
+    traffic.now += 1000
+
+    traffic.passes("GET", "/api/v1/task/unknown", b"", REFUSED, 404)
+
+    assert list(traffic.watch._memory) == []
+    assert traffic.told[-1] == ("drift", "webhook-comes")
+    assert {"never-back", "webhook-comes"} == drift(traffic)
+    report = traffic.watch.report(traffic.now)
+    assert {one.law: one.checks for one in report.verdicts}["echo"] > 0
+
+
+def test_tokens_of_webhooks_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A proxy runs for days."""
+    monkeypatch.setattr(memory, "_MOST_TOKENS", 3)
+    traffic = Traffic()
+    for number in range(9):
+        accepted = {"code": 0, "msg": "ok", "data": {"taskId": f"task-{number}"}}
+        traffic.submits(ASKING, answer=accepted, token=f"{number}")
+
+    assert list(traffic.watch._memory._tokens) == ["6", "7", "8"]

@@ -1,0 +1,50 @@
+"""Whatever a target says, the run goes on."""
+
+from __future__ import annotations
+
+import pytest
+
+from mockserver.conformance.model import History
+from mockserver.conformance.session.session import Lab, Options
+from mockserver.conformance.session.spending import Money
+from mockserver.conformance.session.client import Target
+from mockserver.contract import Contract
+from mockserver.testing.webhook import Webhook
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "/images/a.png",
+        "http://a b/c",
+        "http://127.0.0.1:99999/",
+        "file:///images/a.png",
+        "",
+        "nowhere",
+        "about:blank",
+        "http://[/a.png",
+    ],
+)
+def test_a_url_that_leads_nowhere_is_a_file_that_is_not_there(contract: Contract, url: str) -> None:
+    """It is a finding, not the end of the run."""
+    lab = Lab(contract, Options(models=("veo3",)))
+    lab.reach(lambda note: Target("http://127.0.0.1:9", "a-token", Money(contract), note))
+
+    exchange = lab.target.fetch(url)
+
+    assert exchange.status is None
+    assert exchange.error is not None
+
+
+@pytest.mark.parametrize("task_id", ["[]", "{}"])
+def test_a_webhook_whose_task_id_is_no_text_is_judged(contract: Contract, task_id: str) -> None:
+    """It belongs to the task whose callBackUrl it came to, and does not conform."""
+    lab = Lab(contract, Options(models=("veo3",)))
+    lab.reach(lambda note: Target("http://127.0.0.1:9", "a-token", Money(contract), note))
+    lab.histories["a-task"] = History("a-task")
+    lab._asked["/verify/0"] = "a-task"
+    body = f'{{"data": {{"taskId": {task_id}}}}}'.encode()
+
+    lab.arrive(Webhook("POST", "http://127.0.0.1/verify/0", {}, body))
+
+    assert [one.body for one in lab.histories["a-task"].webhooks] == [body]

@@ -1,0 +1,105 @@
+"""A finding tells a stranger what happened, where it was promised, how often, and what to do."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from mockserver.conformance.report.advice import BY_CLAUSE, TOLD
+from mockserver.conformance.clauses import clause_at
+from mockserver.conformance.evaluator import Collector
+from mockserver.conformance.model import SEVERITIES, Clause
+from mockserver.conformance.session.runner import LAWS
+from mockserver.conformance.traffic.monitor import REQUESTS_CONFORM
+from mockserver.conformance.report.wording import advice, often, promised, summary
+from mockserver.contract import Contract
+from tests.conformance.reports import make_exchange, make_finding
+
+STATUS = "task.json#/properties/status"
+
+
+def test_every_law_has_words_and_advice() -> None:
+    """Nobody is left alone with the name of a law; what is no law any more is not kept."""
+    assert set(TOLD) == {*LAWS, REQUESTS_CONFORM.id}
+
+
+def test_advice_is_about_clauses_that_there_are(contract: Contract) -> None:
+    """A clause that was renamed would lose its advice."""
+    assert all(clause_at(contract, place).page for place in BY_CLAUSE)
+
+
+@pytest.mark.parametrize("law", TOLD)
+@pytest.mark.parametrize("severity", SEVERITIES)
+def test_each_summary_is_one_sentence_with_what_was_observed(law: str, severity: str) -> None:
+    """Also where the target's text looks like a place to fill in."""
+    finding = make_finding(severity, law, observed="{x} {0}", subject="{subject}")
+
+    text = summary(finding)
+
+    assert "{x} {0}" in text
+    assert text.endswith(".")
+    assert advice(finding)
+
+
+@pytest.mark.parametrize(
+    ("confidence", "page", "said"),
+    [
+        ("seed", "gpt/x", "stated on the page gpt/x"),
+        ("documented", "webhook", "stated on the page webhook"),
+        ("documented", "the pages", "stated in the documentation: the pages"),
+        ("corroborated", "published elsewhere", "published elsewhere, not by MaxAPI"),
+        ("corroborated", "two clients", "published elsewhere, not by MaxAPI (two clients)"),
+        ("assumed", "our own choice", "not documented: our assumption"),
+        ("assumed", "no page", "not documented: our assumption (no page)"),
+    ],
+)
+def test_a_confidence_is_said_in_words(confidence: str, page: str, said: str) -> None:
+    """A stranger knows no seed."""
+    assert promised(Clause(STATUS, confidence, page)) == said
+
+
+@pytest.mark.parametrize(
+    ("times", "of", "said"),
+    [
+        (1, 1, "once, the only time it was looked at"),
+        (1, 40, "once in 40 times"),
+        (12, 12, "12 of 12 times"),
+        (3, 40, "3 of 40 times"),
+    ],
+)
+def test_how_often_is_said(times: int, of: int, said: str) -> None:
+    """What happened once is told from what happens always."""
+    assert often(make_finding(times=times, of=of)) == said
+
+
+def test_what_is_missing_is_looked_for_by_the_reader() -> None:
+    """The answer is shown: the field may be there by another name."""
+    exchange = make_exchange(answer=b'{"data": {"id": "a"}}')
+    finding = make_finding(law="submit-answer", observed="data.taskId missing", exchange=exchange)
+
+    assert 'data.taskId missing in {"data": {"id": "a"}}' in summary(finding)
+
+
+def test_an_assumption_names_the_setting() -> None:
+    """Whoever knows better can have the mock do the same."""
+    clause = Clause("service.json#/lifecycle/cancellable", "assumed", "our own choice")
+
+    assert "set --cancellable" in advice(make_finding("assumption", clause=clause))
+
+
+def test_repeated_findings_are_counted(contract: Contract) -> None:
+    """Of ten polls three show an unknown status: seen three times of ten, and found once."""
+    collector = Collector(contract, LAWS.values())
+    for number in range(10):
+        status = "QUEUED" if number % 4 == 1 else "PENDING"
+        task = {"taskId": "a", "status": status, "input": {"model": "m", "prompt": "p"}}
+        body = json.dumps({"code": 0, "msg": "ok", "data": task}).encode()
+        collector.judge(
+            make_exchange(method="GET", operation="query", body=b"", status=200, answer=body)
+        )
+
+    collector.settle()
+
+    [found] = collector.verdicts["poll-answer"].findings
+    assert (found.times, found.of) == (3, 10)

@@ -1,0 +1,203 @@
+"""Layers that are told what to change."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from typing import Any
+
+from mockserver.contract import NotJson, dump_json, parse_json
+from mockserver.engine.webhooks.attempt import Callback, Outcome
+from mockserver.engine.messages import Request, Response, json_response
+
+from mockserver.conformance.session.client import QUERY, SUBMIT
+from tests.mutants.edits import Edit
+from tests.mutants.layer import Ask, Layer, MakeLayer, is_of_the_api, operation_of
+
+Change = Callable[[Request, Response], Response]
+
+
+def document_of(body: bytes) -> Any:
+    """Read a JSON document; None if it is none."""
+    try:
+        return parse_json(body)
+    except NotJson:
+        return None
+
+
+def with_document(response: Response, document: Any) -> Response:
+    """Put a JSON document into a response."""
+    return replace(response, body=dump_json(document))
+
+
+def with_type(response: Response, media_type: str, body: bytes | None = None) -> Response:
+    """Call a response's body another media type; it may be another body, too."""
+    others = (header for header in response.headers if header[0] != "Content-Type")
+    shown = response.body if body is None else body
+    return replace(response, headers=(("Content-Type", media_type), *others), body=shown)
+
+
+def page(title: str) -> bytes:
+    """Write a web page."""
+    return f"<html><head><title>{title}</title></head></html>".encode()
+
+
+def refusal(code: int, msg: str) -> Response:
+    """Make a refusal as the API does."""
+    return json_response(code, {"code": code, "msg": msg})
+
+
+# -- requests and answers ---------------------------------------------------------------------
+
+
+class Through(Layer):
+    """Answers by a function of the request and of what has the mock answer it."""
+
+    def __init__(self, answer: Callable[[Request, Ask], Response]) -> None:
+        self._answer = answer
+
+    def answer(self, request: Request, ask: Ask) -> Response:
+        """Answer as the function does."""
+        return self._answer(request, ask)
+
+
+def through(answer: Callable[[Request, Ask], Response]) -> MakeLayer:
+    """Answer the API's requests by a function that remembers nothing."""
+    return lambda: Through(
+        lambda request, ask: answer(request, ask) if is_of_the_api(request) else ask(request)
+    )
+
+
+def answers(change: Change) -> MakeLayer:
+    """Change what the API answers."""
+    return through(lambda request, ask: change(request, ask(request)))
+
+
+def asks(change: Callable[[Request], Request]) -> MakeLayer:
+    """Change what the API is asked."""
+    return through(lambda request, ask: ask(change(request)))
+
+
+def files(change: Change) -> MakeLayer:
+    """Change the answers that are result files."""
+
+    def answer(request: Request, ask: Ask) -> Response:
+        response = ask(request)
+        is_file = response.status == 200 and not is_of_the_api(request)
+        return change(request, response) if is_file else response
+
+    return lambda: Through(answer)
+
+
+def envelopes(edit: Edit, *operations: str, status: int = 200) -> MakeLayer:
+    """Edit the JSON of the answers of a status, all of them or those to some operations."""
+
+    def change(request: Request, response: Response) -> Response:
+        if response.status != status or (operations and operation_of(request) not in operations):
+            return response
+        envelope = document_of(response.body)
+        edit(envelope)
+        return with_document(response, envelope)
+
+    return answers(change)
+
+
+def refusals(edit: Edit) -> MakeLayer:
+    """Edit the JSON of all refusals."""
+
+    def change(_request: Request, response: Response) -> Response:
+        if response.status < 400:
+            return response
+        envelope = document_of(response.body)
+        edit(envelope)
+        return with_document(response, envelope)
+
+    return answers(change)
+
+
+def restatus(old: int, new: int, *operations: str | None) -> MakeLayer:
+    """Refuse with another status, and its code; all that is asked, or some operations."""
+
+    def change(request: Request, response: Response) -> Response:
+        if response.status != old or (operations and operation_of(request) not in operations):
+            return response
+        return refusal(new, document_of(response.body)["msg"])
+
+    return answers(change)
+
+
+def submissions(edit: Edit) -> MakeLayer:
+    """Edit the documents that are submitted before the mock sees them, if they are objects."""
+
+    def change(request: Request) -> Request:
+        document = document_of(request.body) if operation_of(request) == SUBMIT else None
+        if not isinstance(document, dict):
+            return request
+        edit(document)
+        return replace(request, body=dump_json(document))
+
+    return asks(change)
+
+
+def refuses(why: Callable[[dict[str, Any]], str | None]) -> MakeLayer:
+    """Refuse the documents for which *why* gives a message."""
+
+    def answer(request: Request, ask: Ask) -> Response:
+        document = document_of(request.body) if operation_of(request) == SUBMIT else None
+        msg = why(document) if isinstance(document, dict) else None
+        return ask(request) if msg is None else refusal(400, msg)
+
+    return through(answer)
+
+
+# -- tasks and webhooks -----------------------------------------------------------------------
+
+
+class Shows(Layer):
+    """Changes how tasks are shown, in polls and webhooks alike, or in polls only."""
+
+    def __init__(self, edit: Edit, *, in_webhooks: bool = True) -> None:
+        self._edit = edit
+        self._in_webhooks = in_webhooks
+
+    def answer(self, request: Request, ask: Ask) -> Response:
+        """Change a poll."""
+        response = ask(request)
+        if operation_of(request) != QUERY or response.status != 200:
+            return response
+        return replace(response, body=self._edited(response.body))
+
+    def send(self, callback: Callback) -> Outcome:
+        """Change a webhook."""
+        body = self._edited(callback.body) if self._in_webhooks else callback.body
+        return self.post(replace(callback, body=body))
+
+    def _edited(self, body: bytes) -> bytes:
+        envelope = json.loads(body)
+        self._edit(envelope["data"])
+        return dump_json(envelope)
+
+
+def tasks(edit: Edit) -> MakeLayer:
+    """Edit how tasks are shown, in polls and webhooks alike."""
+    return lambda: Shows(edit)
+
+
+class _Sends(Layer):
+    """Changes which webhooks are sent for one."""
+
+    def __init__(self, change: Callable[[Callback], Iterable[Callback]]) -> None:
+        self._change = change
+
+    def send(self, callback: Callback) -> Outcome:
+        """Send them all; none is taken for delivered."""
+        outcome = Outcome(200, None, 0.0)
+        for one in self._change(callback):
+            outcome = self.post(one)
+        return outcome
+
+
+def webhooks(change: Callable[[Callback], Iterable[Callback]]) -> MakeLayer:
+    """Change which webhooks are sent for one."""
+    return lambda: _Sends(change)

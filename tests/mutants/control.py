@@ -1,0 +1,155 @@
+"""The control: targets without a drift, in which nothing may be found."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlsplit
+
+from mockserver.contract import load_contract
+
+from mockserver.conformance.model import Finding, Report
+from mockserver.conformance.session.session import Options
+from mockserver.conformance.check import promised
+from tests.mutants import conforming as lawful
+from tests.mutants.changes import refuses
+from tests.mutants.mutant import DRAW, EDIT, LITE, NANO, VIDEO, examine_behind
+from tests.mutants.layer import Layer, MakeLayer
+
+_IMAGE, _VIDEO = "service.json#/results/image", "service.json#/results/video"
+_FEW = (EDIT, DRAW, LITE, NANO, VIDEO, "seedream-4", "seedance-2.0")
+
+
+@dataclass(frozen=True)
+class Control:
+    """A target without a drift."""
+
+    name: str
+    sentence: str
+    change: MakeLayer = Layer
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    live: bool = False
+    models: tuple[str, ...] = _FEW
+    otherwise: tuple[str, ...] = ()
+    """The clauses that no page states and that this target answers otherwise: not a finding."""
+    hiccups: bool = False
+    """Whether it fails once, of which a run tells."""
+
+    def wrong(self, report: Report) -> list[Finding]:
+        """Return the findings that a run may not have: false alarms."""
+        return [one for one in report.findings if not self._is_right(one)]
+
+    def _is_right(self, finding: Finding) -> bool:
+        told = self.hiccups and finding.severity == "information" and finding.law == "answers"
+        assumed = finding.severity == "assumption" and finding.clause.place in self.otherwise
+        return told or assumed
+
+    def examine(self, seed: int, *, of_all: bool = False) -> Report:
+        """Hold every law against it, for a few models and examples, or as the suite does."""
+        models = tuple(load_contract().cards) if of_all else self.models
+        examples = 15 if of_all else 3
+        few = None if of_all else 8
+        options = Options(models, seed=seed, examples=examples, combinations=few, thrifty=self.live)
+        return examine_behind(self.change(), options, self.settings)
+
+
+def _local(document: dict[str, Any]) -> str | None:
+    url = document.get("callBackUrl")
+    is_local = isinstance(url, str) and urlsplit(url).hostname == "localhost"
+    return "callBackUrl: localhost is not supported" if is_local else None
+
+
+def _only_page_words() -> Layer:
+    contract = load_contract()
+    moderated = contract.document("moderation-error")["properties"]["msg"]["const"]
+    return lawful.OtherWords((contract.service["errors"]["401"]["msg"], moderated))
+
+
+_STATES = ",".join(load_contract().lifecycle.path)
+
+CONTROLS = (
+    Control("untouched", "The mock as it is."),
+    Control("live", "The mock as a live API, which refuses localhost.", refuses(_local), live=True),
+    Control("failures", "The mock, whose tasks all fail.", settings={"scenario": "failure"}),
+    Control("timeouts", "The mock, whose tasks all time out.", settings={"scenario": "timeout"}),
+    Control(
+        "minimal-echo",
+        "The echo is the model and the prompt, as the seed's example shows it.",
+        lawful.minimal_echo,
+        otherwise=(promised("echo_all"),),
+    ),
+    Control(
+        "minimal-polls",
+        "Polls have neither failure_reason nor moments, as in the seed's example.",
+        lawful.minimal_polls,
+        otherwise=(promised("webhook_same_fields"),),
+    ),
+    Control("defaults-in-echo", "The echo shows defaults, too.", lawful.defaults_in_echo),
+    Control(
+        "quick",
+        "Tasks pass through several states between two polls.",
+        settings={"duration": "300ms"},
+    ),
+    Control(
+        "instant", "Tasks have ended when they are first polled.", settings={"pace": "instant"}
+    ),
+    Control(
+        "cancellable", "A task can be cancelled until it ends.", settings={"cancellable": _STATES}
+    ),
+    Control(
+        "other-words",
+        "Requests are rejected with other texts, but those that a page shows.",
+        _only_page_words,
+        otherwise=(promised("refusal_names_field"),),
+    ),
+    Control(
+        "other-ids",
+        "A taskId is not a UUID.",
+        lawful.OtherIds,
+        otherwise=("submit-response.json#/properties/data/properties/taskId/pattern",),
+    ),
+    Control("jitter", "Responses are 50 to 500 ms late.", lawful.Jitter),
+    Control(
+        "closes", "The connection ends with each response.", lawful.headers(Connection="close")
+    ),
+    Control("gzip", "Responses are compressed.", lawful.Gzip),
+    Control(
+        "elsewhere",
+        "Files are on another host, at URLs signed anew by each poll.",
+        lawful.Elsewhere,
+    ),
+    Control("jpeg", "Images are JPEG, and named so.", lawful.jpeg, otherwise=(_IMAGE,)),
+    Control("webp", "Images are WebP, and named so.", lawful.webp, otherwise=(_IMAGE,)),
+    Control(
+        "untyped-files",
+        "Files have no Content-Type that says what they are.",
+        lawful.untyped_files,
+        otherwise=(_IMAGE, _VIDEO),
+    ),
+    Control(
+        "two-by-default",
+        "Two results come where n was not sent, as an example of query-task shows.",
+        lawful.two_by_default,
+        models=(DRAW, LITE),
+        otherwise=(promised("default_count"),),
+    ),
+    Control(
+        "rate-limit",
+        "Three requests a second are let in.",
+        settings={"rate_limit": "3/1s"},
+        models=(LITE,),
+    ),
+    Control(
+        "bad-gateway-once",
+        "One poll is answered 502.",
+        lawful.hiccup(97, lawful.bad_gateway),
+        hiccups=True,
+    ),
+    Control(
+        "cut-once",
+        "One connection ends inside the response.",
+        lawful.hiccup(131, lawful.cut),
+        hiccups=True,
+    ),
+)

@@ -1,0 +1,130 @@
+"""Drifts of where webhooks go, and of their second attempts."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import replace
+from urllib.parse import unquote, urlsplit
+
+from mockserver.contract import dump_json
+from mockserver.engine.webhooks.attempt import Callback, Outcome
+
+from tests.mutants.changes import webhooks
+from tests.mutants.mutant import DRAW, LITE, Drift
+from tests.mutants.layer import Layer, MakeLayer
+
+_URL = "service.json#/promises/webhook_url"
+_EQUAL = "service.json#/promises/webhook_attempts_equal"
+
+
+def _to(make: Callable[[str], str]) -> MakeLayer:
+    return webhooks(lambda callback: [replace(callback, url=make(callback.url))])
+
+
+def _lower(url: str) -> str:
+    return url.lower()
+
+
+def _decoded(url: str) -> str:
+    path = urlsplit(url).path
+    return url.replace(path, unquote(path).encode("ascii", "ignore").decode().replace(" ", "+"))
+
+
+class _Again(Layer):
+    """Changes the attempts after the first."""
+
+    def __init__(self, change: Callable[[Callback], Callback]) -> None:
+        self._change = change
+        self._attempts: Counter[str] = Counter()
+
+    def send(self, callback: Callback) -> Outcome:
+        """Change a second attempt."""
+        self._attempts[callback.url] += 1
+        again = self._attempts[callback.url] > 1
+        return self.post(self._change(callback) if again else callback)
+
+
+def _again(change: Callable[[Callback], Callback]) -> MakeLayer:
+    return lambda: _Again(change)
+
+
+def _counted(callback: Callback) -> Callback:
+    envelope = json.loads(callback.body)
+    envelope["data"]["attempt"] = 2
+    return replace(callback, body=dump_json(envelope))
+
+
+class _NeverTaken(Layer):
+    """Takes no webhook for delivered."""
+
+    def send(self, callback: Callback) -> Outcome:
+        """Send it, and say that it was refused."""
+        self.post(callback)
+        return Outcome(500, "answered 500, not 2xx", 0.0)
+
+
+def _not_of(resolution: str) -> MakeLayer:
+    def change(callback: Callback) -> list[Callback]:
+        shown = json.loads(callback.body)["data"]["input"]
+        return [] if shown.get("resolution") == resolution else [callback]
+
+    return webhooks(change)
+
+
+def _at(name: str, sentence: str, make: Callable[[str], str]) -> Drift:
+    return Drift(name, sentence, "webhook-url", _URL, _to(make))
+
+
+DRIFTS = (
+    _at("webhook-without-slash", "A slash at the end is lost.", lambda url: url.rstrip("/")),
+    _at("webhook-without-query", "The query is lost.", lambda url: url.partition("?")[0]),
+    _at(
+        "webhook-query-cut",
+        "Of the query, only the first part is kept.",
+        lambda url: url.partition("&")[0],
+    ),
+    _at("webhook-lower-case", "The URL is written in small letters.", _lower),
+    _at("webhook-decoded", "The path is decoded.", _decoded),
+    Drift(
+        "webhook-once-only",
+        "A webhook that was refused does not come again.",
+        "webhook-again",
+        "service.json#/promises/webhook_second_attempt",
+        settings={"webhook_tries": 1},
+        severity="assumption",
+    ),
+    Drift(
+        "webhook-attempt-differs",
+        "A second attempt says that it is one.",
+        "webhook-again",
+        _EQUAL,
+        _again(_counted),
+        severity="assumption",
+    ),
+    Drift(
+        "webhook-attempt-elsewhere",
+        "A second attempt goes to the URL without its query.",
+        "webhook-again",
+        _EQUAL,
+        _again(lambda callback: replace(callback, url=callback.url.partition("?")[0])),
+        severity="assumption",
+    ),
+    Drift(
+        "webhook-never-taken",
+        "A webhook comes again though it was taken.",
+        "webhook-again",
+        _EQUAL,
+        _NeverTaken,
+        severity="assumption",
+    ),
+    Drift(
+        "no-webhook-at-4k",
+        "A task of the highest resolution gets no webhook.",
+        "webhook-comes",
+        "service.json#/promises/webhook_comes",
+        _not_of("4k"),
+        models=(LITE, DRAW),
+    ),
+)

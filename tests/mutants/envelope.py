@@ -1,0 +1,186 @@
+"""Drifts of what every answer is wrapped in."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from http import HTTPStatus
+
+from mockserver.engine.messages import Mischief, Request, Response
+
+from mockserver.conformance.session.client import CANCEL, QUERY, SUBMIT
+from tests.mutants.changes import Shows, answers, envelopes, page, with_type
+from tests.mutants.mutant import Drift
+from tests.mutants.edits import drop, inside, put, remake, rename
+from tests.mutants.layer import Ask, is_of_the_api, operation_of
+
+_ID = "submit-response.json#/properties/data/properties/taskId"
+
+
+def _pages(_request: Request, response: Response) -> Response:
+    if response.status < 400:
+        return response
+    return with_type(response, "text/html", page(HTTPStatus(response.status).phrase))
+
+
+def _empty(request: Request, response: Response) -> Response:
+    return replace(response, body=b"") if operation_of(request) == CANCEL else response
+
+
+def _cut(request: Request, response: Response) -> Response:
+    return (
+        replace(response, mischief=Mischief(cut=True)) if request.method == "DELETE" else response
+    )
+
+
+def _marked(request: Request, response: Response) -> Response:
+    mark = b"\xef\xbb\xbf" if operation_of(request) == QUERY else b""
+    return replace(response, body=mark + response.body)
+
+
+def _moved(request: Request, response: Response) -> Response:
+    if operation_of(request) != SUBMIT or response.status != 200:
+        return response
+    return Response(308, (("Location", "/api/v2/task/submit"),), b"")
+
+
+class _UpperIds(Shows):
+    """Writes every taskId in upper case, and knows it by that."""
+
+    def __init__(self) -> None:
+        super().__init__(remake("taskId", str.upper))
+
+    def answer(self, request: Request, ask: Ask) -> Response:
+        """Find the task by its id in any case."""
+        if operation_of(request) == SUBMIT:
+            return _SUBMITTED_IN_UPPER_CASE().answer(request, ask)
+        known = replace(request, path=request.path.lower()) if is_of_the_api(request) else request
+        return super().answer(known, ask)
+
+
+_SUBMITTED_IN_UPPER_CASE = envelopes(inside("data", remake("taskId", str.upper)), SUBMIT)
+
+DRIFTS = (
+    Drift(
+        "html-errors",
+        "Refusals are web pages.",
+        "answers",
+        "envelope.json#",
+        answers(_pages),
+    ),
+    Drift(
+        "empty-answer",
+        "A cancellation is answered with 200 and no body.",
+        "answers",
+        "envelope.json#",
+        answers(_empty),
+    ),
+    Drift(
+        "cut-answer",
+        "The connection ends inside the answer to a wrong method.",
+        "answers",
+        "envelope.json#",
+        answers(_cut),
+    ),
+    Drift(
+        "moved",
+        "Submissions are redirected to another version of the API.",
+        "answers",
+        "envelope.json#",
+        answers(_moved),
+    ),
+    Drift(
+        "byte-order-mark",
+        "The JSON of a poll begins with a byte order mark.",
+        "answers",
+        "envelope.json#",
+        answers(_marked),
+    ),
+    Drift(
+        "answers-as-text",
+        "Answers have the Content-Type text/plain.",
+        "answers",
+        "service.json#/promises/answer_content_type",
+        answers(lambda _request, response: with_type(response, "text/plain")),
+        severity="assumption",
+    ),
+    Drift(
+        "success-code-200",
+        "The code of success is 200.",
+        "status-is-code",
+        "success.json#/properties/code",
+        envelopes(put(code=200)),
+    ),
+    Drift(
+        "code-missing",
+        "The answer to a submission has no code.",
+        "submit-answer",
+        "envelope.json#/required",
+        envelopes(drop("code"), SUBMIT),
+    ),
+    Drift(
+        "success-msg",
+        "The msg of success is 'success'.",
+        "submit-answer",
+        "success.json#/properties/msg/const",
+        envelopes(put(msg="success")),
+    ),
+    Drift(
+        "msg-missing",
+        "The answer to a poll has no msg.",
+        "poll-answer",
+        "envelope.json#/required",
+        envelopes(drop("msg"), QUERY),
+    ),
+    Drift(
+        "data-renamed",
+        "The answer to a submission has a result instead of data.",
+        "submit-answer",
+        "submit-response.json#/required",
+        envelopes(rename("data", "result"), SUBMIT),
+    ),
+    Drift(
+        "submitted-id-renamed",
+        "A submission is answered with an id instead of a taskId.",
+        "submit-answer",
+        "submit-response.json#/properties/data/required",
+        envelopes(inside("data", rename("taskId", "id")), SUBMIT),
+    ),
+    Drift(
+        "submitted-id-number",
+        "A submission is answered with a number as taskId.",
+        "submit-answer",
+        f"{_ID}/type",
+        envelopes(inside("data", put(taskId=7)), SUBMIT),
+    ),
+    Drift(
+        "ids-in-upper-case",
+        "Task ids are written in upper case.",
+        "submit-answer",
+        f"{_ID}/pattern",
+        _UpperIds,
+        severity="assumption",
+    ),
+    Drift(
+        "cancel-with-data",
+        "An accepted cancellation is answered with the taskId.",
+        "cancel-answer",
+        "cancel-response.json#/properties/data/not",
+        envelopes(put(data={"taskId": "7"}), CANCEL),
+    ),
+    Drift(
+        "more-in-envelope",
+        "Every answer has a requestId beside the data.",
+        "no-unknown-field",
+        "envelope.json#/properties",
+        envelopes(put(requestId="7f3a")),
+        severity="information",
+    ),
+    Drift(
+        "more-in-submission",
+        "The answer to a submission shows the queue's length beside the taskId.",
+        "no-unknown-field",
+        "submit-response.json#/properties/data/properties",
+        envelopes(inside("data", put(queued=3)), SUBMIT),
+        severity="information",
+    ),
+)

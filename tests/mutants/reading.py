@@ -1,0 +1,54 @@
+"""A layer whose mock reads the contract otherwise."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from mockserver.contract import Contract, default_schemas, dump_json, load_contract
+
+from tests.mutants.layer import Layer, MakeLayer
+
+_REMOVED = object()
+"""Stands for a value that is no more."""
+
+
+class _Reads(Layer):
+    """Has the mock keep a contract of which one value is otherwise, or one file is missing."""
+
+    def __init__(self, place: str, value: Any) -> None:
+        self._file, _, self._pointer = place.partition("#")
+        self._value = value
+
+    def contract(self, contract: Contract) -> Contract:
+        """Read the schemas once more, with the change."""
+        del contract
+        with TemporaryDirectory() as folder:
+            schemas = Path(folder) / "schemas"
+            shutil.copytree(default_schemas(), schemas)
+            file = schemas / self._file
+            if self._pointer:
+                file.write_bytes(dump_json(self._changed(json.loads(file.read_bytes()))))
+            else:
+                file.unlink()
+            return load_contract(schemas)
+
+    def _changed(self, document: Any) -> Any:
+        *parents, name = self._pointer.lstrip("/").split("/")
+        node = document
+        for one in parents:
+            node = node[int(one)] if isinstance(node, list) else node[one]
+        key = int(name) if isinstance(node, list) else name
+        if self._value is _REMOVED:
+            del node[key]
+        else:
+            node[key] = self._value
+        return document
+
+
+def reads(place: str, value: Any = _REMOVED) -> MakeLayer:
+    """Have the mock keep a contract of which one value is otherwise; without a value, gone."""
+    return lambda: _Reads(place, value)

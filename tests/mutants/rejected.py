@@ -1,0 +1,179 @@
+"""Drifts of how a refusal says no."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from mockserver.contract import load_contract
+from mockserver.engine.messages import Request, Response
+
+from mockserver.conformance.session.client import SUBMIT
+from tests.mutants.changes import (
+    answers,
+    document_of,
+    envelopes,
+    refusal,
+    refusals,
+    restatus,
+    with_document,
+)
+from tests.mutants.mutant import Drift
+from tests.mutants.edits import put, remake, rename
+from tests.mutants.layer import MakeLayer, operation_of
+
+_MODERATED = load_contract().document("moderation-error")["properties"]["msg"]["const"]
+
+
+def _inside_200(_request: Request, response: Response) -> Response:
+    return replace(response, status=200) if response.status == 400 else response
+
+
+def _crash(_request: Request, response: Response) -> Response:
+    broken = b"not valid JSON" in response.body
+    return refusal(500, "internal server error") if broken else response
+
+
+def _moderated(**changes: Any) -> MakeLayer:
+    """Reject prompts that are not ASCII, with an answer that is otherwise than documented."""
+    categories = dict.fromkeys(load_contract().moderation_categories, False)
+    data = {"flagged": True, "categories": categories | {"violence": True}}
+    rejection = {"code": 400, "msg": _MODERATED, "data": data}
+
+    def change(request: Request, response: Response) -> Response:
+        if operation_of(request) != SUBMIT or response.status != 200:
+            return response
+        if document_of(request.body)["input"]["prompt"].isascii():
+            return response
+        return with_document(replace(response, status=400), rejection | changes)
+
+    return answers(change)
+
+
+DRIFTS = (
+    Drift(
+        "error-inside-200",
+        "Refusals with code 400 come with HTTP status 200.",
+        "status-is-code",
+        "success.json#/properties/code",
+        answers(_inside_200),
+    ),
+    Drift(
+        "generic-code",
+        "Every refusal has code 500, whatever its HTTP status.",
+        "status-is-code",
+        "service.json#/promises/status_is_code",
+        refusals(put(code=500)),
+        severity="assumption",
+    ),
+    Drift(
+        "code-as-text",
+        "The code of a refusal is a string.",
+        "refusal-answer",
+        "envelope.json#/properties/code/type",
+        refusals(remake("code", str)),
+    ),
+    Drift(
+        "code-of-its-own",
+        "The code of a 404 is 40401.",
+        "refusal-answer",
+        "error.json#/properties/code/maximum",
+        envelopes(put(code=40401), status=404),
+        severity="assumption",
+    ),
+    Drift(
+        "error-msg-renamed",
+        "Refusals have a message instead of a msg.",
+        "refusal-answer",
+        "envelope.json#/required",
+        refusals(rename("msg", "message")),
+    ),
+    Drift(
+        "error-msg-is-list",
+        "The msg of a refusal is a list.",
+        "refusal-answer",
+        "envelope.json#/properties/msg/type",
+        refusals(remake("msg", lambda msg: [msg])),
+    ),
+    Drift(
+        "error-msg-empty",
+        "The msg of a 404 is empty.",
+        "refusal-answer",
+        "error.json#/properties/msg/minLength",
+        envelopes(put(msg=""), status=404),
+        severity="assumption",
+    ),
+    Drift(
+        "msg-of-401",
+        "The msg of a 401 is 'invalid token'.",
+        "refusal-answer",
+        "service.json#/errors/401",
+        envelopes(put(msg="invalid token"), status=401),
+    ),
+    Drift(
+        "error-with-data",
+        "Refused submissions have data: a list of errors.",
+        "no-unknown-field",
+        "envelope.json#/properties/data",
+        envelopes(put(data={"errors": []}), SUBMIT, status=400),
+        severity="information",
+    ),
+    Drift(
+        "moderation-without-categories",
+        "A rejection by moderation says only that the prompt was flagged.",
+        "moderation-answer",
+        "moderation-error.json#/properties/data/required",
+        _moderated(data={"flagged": True}),
+    ),
+    Drift(
+        "moderation-categories",
+        "A rejection by moderation names only the categories that were flagged.",
+        "moderation-answer",
+        "moderation-error.json#/properties/data/properties/categories/required",
+        _moderated(data={"flagged": True, "categories": {"violence": True}}),
+    ),
+    Drift(
+        "moderation-msg",
+        "The msg of a rejection by moderation is 'content policy violation'.",
+        "moderation-answer",
+        "moderation-error.json#/properties/msg/const",
+        _moderated(msg="content policy violation"),
+    ),
+    Drift(
+        "moderation-code",
+        "A rejection by moderation has code 451 in it.",
+        "moderation-answer",
+        "moderation-error.json#/properties/code/const",
+        _moderated(code=451),
+    ),
+    Drift(
+        "bad-request-422",
+        "Refused submissions are answered 422.",
+        "input-is-checked",
+        "service.json#/errors/400",
+        restatus(400, 422, SUBMIT),
+    ),
+    Drift(
+        "crash-on-no-json",
+        "A body that is not JSON is answered 500.",
+        "body-is-json",
+        "service.json#/errors/400",
+        answers(_crash),
+    ),
+    Drift(
+        "large-body-400",
+        "A body that is too large is answered 400.",
+        "body-is-limited",
+        "service.json#/errors/413",
+        restatus(413, 400),
+        severity="assumption",
+    ),
+    Drift(
+        "refusal-without-field",
+        "The msg of a refused submission is 'bad request', whatever is wrong.",
+        "input-is-checked",
+        "service.json#/promises/refusal_names_field",
+        envelopes(put(msg="bad request"), SUBMIT, status=400),
+        severity="assumption",
+    ),
+)

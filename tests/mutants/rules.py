@@ -1,0 +1,230 @@
+"""Drifts of which fields are asked for, of rules between them, and of a submission's envelope."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from mockserver.engine.messages import JSON_TYPE, Request
+
+from mockserver.conformance.session.client import SUBMIT
+from tests.mutants.changes import asks, refuses, submissions
+from tests.mutants.mutant import DRAW, EDIT, LITE, Drift
+from tests.mutants.edits import inside
+from tests.mutants.layer import operation_of
+from tests.mutants.reading import reads
+
+_REQUEST = "submit-request.json#"
+_EDIT = "models/gpt-image-2--image-to-image.json#/input"
+_DRAW = "models/gpt-image-2--text-to-image.json#/input"
+_LITE = "models/grok-imagine--text-to-image-lite.json#/input"
+
+
+def _known_model(node: dict[str, Any]) -> None:
+    if node.get("model") == "no-such-model":
+        node["model"] = LITE
+
+
+def _any_type(request: Request) -> Request:
+    if operation_of(request) != SUBMIT:
+        return request
+    return replace(request, headers={**request.headers, "content-type": JSON_TYPE[1]})
+
+
+def _given(name: str) -> Callable[[dict[str, Any]], str | None]:
+    return lambda document: f"{name}: not supported" if name in document else None
+
+
+def _where(
+    is_refused: Callable[[dict[str, Any]], bool], msg: str
+) -> Callable[[dict[str, Any]], str | None]:
+    """Refuse inputs for which a function says so."""
+
+    def why(document: dict[str, Any]) -> str | None:
+        submitted = document.get("input")
+        return msg if isinstance(submitted, dict) and is_refused(submitted) else None
+
+    return why
+
+
+DRIFTS = (
+    Drift(
+        "prompt-optional",
+        "A prompt need not be given.",
+        "input-is-checked",
+        f"{_LITE}/required",
+        submissions(inside("input", lambda node: node.setdefault("prompt", "a cat"))),
+    ),
+    Drift(
+        "sources-optional",
+        "imageUrls need not be given.",
+        "input-is-checked",
+        f"{_EDIT}/required",
+        reads(f"{_EDIT}/required", ["prompt"]),
+        models=(EDIT,),
+    ),
+    Drift(
+        "ratio-required",
+        "A ratio must be given.",
+        "smallest-input",
+        _EDIT,
+        reads(f"{_EDIT}/required", ["prompt", "imageUrls", "ratio"]),
+        models=(EDIT,),
+    ),
+    Drift(
+        "no-rule-at-4k",
+        "Every ratio is accepted at 4k.",
+        "input-is-checked",
+        f"{_EDIT}/allOf/0/then/properties/ratio/enum",
+        reads(f"{_EDIT}/allOf/0/then/properties/ratio/enum"),
+        models=(EDIT,),
+    ),
+    Drift(
+        "no-ratio-at-4k",
+        "At 4k, a ratio need not be given.",
+        "input-is-checked",
+        f"{_EDIT}/allOf/0/then/required",
+        reads(f"{_EDIT}/allOf/0/then/required", []),
+        severity="assumption",
+        models=(EDIT,),
+    ),
+    Drift(
+        "narrower-at-4k",
+        "The ratio 9:21 is not available at 4k.",
+        "every-value",
+        f"{_DRAW}/allOf/0/then/properties/ratio/enum",
+        reads(f"{_DRAW}/allOf/0/then/properties/ratio/enum/5"),
+        models=(DRAW,),
+    ),
+    Drift(
+        "rule-at-2k",
+        "The rule of 4k holds at 2k too.",
+        "every-value",
+        f"{_EDIT}/properties/resolution/enum",
+        reads(f"{_EDIT}/allOf/0/if/properties/resolution", {"enum": ["2k", "4k"]}),
+        models=(EDIT,),
+    ),
+    Drift(
+        "one-size-gone",
+        "The ratio 3:2 is not available at 2k.",
+        "sizes",
+        _EDIT,
+        refuses(
+            _where(
+                lambda given: given.items() >= {"ratio": "3:2", "resolution": "2k"}.items(),
+                "input.ratio: not available at 2k",
+            )
+        ),
+        models=(EDIT,),
+    ),
+    Drift(
+        "one-image-at-4k",
+        "n is 1 at most at 4k.",
+        "lives",
+        _EDIT,
+        refuses(
+            _where(
+                lambda given: given.get("resolution") == "4k" and given.get("n", 1) != 1,
+                "input.n: not available at 4k",
+            )
+        ),
+        models=(EDIT,),
+    ),
+    Drift(
+        "not-together",
+        "n is refused where a resolution is given, but no ratio.",
+        "any-input",
+        _EDIT,
+        refuses(
+            _where(
+                lambda given: given.keys() >= {"resolution", "n"} and "ratio" not in given,
+                "input.n: not available without a ratio",
+            )
+        ),
+        models=(EDIT,),
+        examples=60,
+    ),
+    Drift(
+        "model-gone",
+        "A model is not known any more.",
+        "smallest-input",
+        _EDIT,
+        reads("models/gpt-image-2--image-to-image.json"),
+        models=(EDIT, LITE),
+    ),
+    Drift(
+        "any-model",
+        "An unknown model is taken for the default one.",
+        "envelope-is-checked",
+        f"{_REQUEST}/properties/model/allOf/0/enum",
+        submissions(_known_model),
+    ),
+    Drift(
+        "model-optional",
+        "A model need not be given: there is a default.",
+        "envelope-is-checked",
+        f"{_REQUEST}/required",
+        submissions(lambda document: document.setdefault("model", LITE)),
+    ),
+    Drift(
+        "any-callback-url",
+        "Any text is accepted as callBackUrl.",
+        "envelope-is-checked",
+        "common.json#/$defs/httpUrl/pattern",
+        reads(f"{_REQUEST}/properties/callBackUrl", {"type": "string"}),
+        severity="assumption",
+    ),
+    Drift(
+        "no-callback-url",
+        "A callBackUrl is refused.",
+        "envelope-is-accepted",
+        f"{_REQUEST}/properties/callBackUrl",
+        refuses(_given("callBackUrl")),
+    ),
+    Drift(
+        "local-callback-url",
+        "A callBackUrl of the API's own machine is accepted.",
+        "no-local-callback",
+        f"{_REQUEST}/properties/callBackUrl",
+        live=True,
+    ),
+    Drift(
+        "user-id-number",
+        "The user_id may be a number.",
+        "envelope-is-checked",
+        f"{_REQUEST}/properties/user_id/type",
+        reads(f"{_REQUEST}/properties/user_id/type"),
+    ),
+    Drift(
+        "no-user-id",
+        "A user_id is refused.",
+        "envelope-is-accepted",
+        f"{_REQUEST}/properties/user_id",
+        refuses(_given("user_id")),
+    ),
+    Drift(
+        "unknown-field-refused",
+        "A field that nobody documents is refused.",
+        "envelope-is-accepted",
+        "service.json#/promises/unknown_field_accepted",
+        refuses(_where(lambda given: "nobody_documents_this" in given, "input: unknown field")),
+        severity="assumption",
+    ),
+    Drift(
+        "any-content-type",
+        "JSON is accepted as any content type.",
+        "body-is-json",
+        "service.json#/errors/415",
+        asks(_any_type),
+        severity="assumption",
+    ),
+    Drift(
+        "larger-body",
+        "A body may be twice as large.",
+        "body-is-limited",
+        "service.json#/errors/413",
+        settings={"max_body": 2 * 1024 * 1024},
+        severity="assumption",
+    ),
+)

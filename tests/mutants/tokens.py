@@ -1,0 +1,119 @@
+"""Drifts of who may ask."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from mockserver.engine.messages import Request, Response
+
+from mockserver.conformance.session.runner import OWN_KEYS
+from mockserver.conformance.session.client import CANCEL, QUERY, SUBMIT
+from tests.mutants.changes import asks, refusal, restatus, through
+from tests.mutants.mutant import Drift
+from tests.mutants.layer import Ask, Layer, MakeLayer, is_of_the_api, operation_of
+
+_401 = "service.json#/errors/401"
+_OWN, _OTHER = (f"Bearer {key}" for key in OWN_KEYS)
+
+
+def as_owner(request: Request) -> Request:
+    """Take a request for one with the token of the suite."""
+    return replace(request, headers={**request.headers, "authorization": _OWN})
+
+
+def _lets_in(is_let_in: Callable[[str | None], bool], *operations: str) -> MakeLayer:
+    """Take some headers for the token of the suite, in all that is asked or in some operations."""
+
+    def change(request: Request) -> Request:
+        if operations and operation_of(request) not in operations:
+            return request
+        return as_owner(request) if is_let_in(request.headers.get("authorization")) else request
+
+    return asks(change)
+
+
+def _looks_first(request: Request, ask: Ask) -> Response:
+    """Refuse a wrong document before the token is asked for."""
+    response = ask(request)
+    if response.status != 401 or operation_of(request) != SUBMIT:
+        return response
+    tried = ask(as_owner(request))
+    return tried if tried.status == 400 else response
+
+
+class _AsksForFiles(Layer):
+    """Lets nobody have a result file without a token."""
+
+    def answer(self, request: Request, ask: Ask) -> Response:
+        """Refuse a file."""
+        return ask(request) if is_of_the_api(request) else refusal(401, "unauthorized")
+
+
+DRIFTS = (
+    Drift(
+        "no-token-needed",
+        "Polls need no token.",
+        "token-missing",
+        _401,
+        _lets_in(lambda given: given is None, QUERY),
+    ),
+    Drift(
+        "no-token-needed-to-cancel",
+        "Cancellations need no token.",
+        "token-everywhere",
+        _401,
+        _lets_in(lambda given: given is None, CANCEL),
+    ),
+    Drift(
+        "no-token-needed-to-submit",
+        "Submissions need no token.",
+        "token-everywhere",
+        _401,
+        _lets_in(lambda given: given is None, SUBMIT),
+    ),
+    Drift(
+        "any-scheme",
+        "A token of the scheme Basic does as well.",
+        "token-malformed",
+        _401,
+        _lets_in(lambda given: str(given).startswith("Basic")),
+    ),
+    Drift(
+        "empty-token",
+        "The scheme is enough; the token may be empty.",
+        "token-malformed",
+        _401,
+        _lets_in(lambda given: given == "Bearer"),
+    ),
+    Drift(
+        "any-token",
+        "Any token will do.",
+        "token-wrong",
+        _401,
+        _lets_in(lambda given: str(given).startswith("Bearer ") and given not in {_OWN, _OTHER}),
+    ),
+    Drift(
+        "forbidden",
+        "A missing token is answered 403.",
+        "token-missing",
+        _401,
+        restatus(401, 403),
+    ),
+    Drift(
+        "body-before-token",
+        "A wrong document is refused with 400 before the token is asked for.",
+        "token-first",
+        "service.json#/promises/token_first",
+        through(_looks_first),
+        severity="assumption",
+    ),
+    Drift(
+        "files-need-token",
+        "Result files are refused without a token.",
+        "files",
+        "service.json#/promises/file_without_token",
+        _AsksForFiles,
+        severity="assumption",
+    ),
+)

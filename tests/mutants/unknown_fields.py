@@ -1,0 +1,119 @@
+"""Drifts of what there is not, or not for everybody."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from mockserver.engine.messages import Request, Response, json_response
+
+from mockserver.conformance.session.client import CANCEL, QUERY
+from tests.mutants.changes import answers, page, refusal, restatus, through, with_type
+from tests.mutants.mutant import Drift
+from tests.mutants.layer import Ask, MakeLayer, operation_of
+from tests.mutants.tokens import as_owner
+
+_404 = "service.json#/errors/404"
+_FOREIGN = "service.json#/promises/foreign_task_unknown"
+
+
+def _is_there(name: str | None, document: Mapping[str, object]) -> MakeLayer:
+    """Answer 200 where an operation, or any other route, is answered 404."""
+
+    def change(request: Request, response: Response) -> Response:
+        missing = response.status == 404 and operation_of(request) == name
+        return json_response(200, document) if missing else response
+
+    return answers(change)
+
+
+def _page(request: Request, response: Response) -> Response:
+    if response.status != 404 or operation_of(request) is not None:
+        return response
+    return with_type(response, "text/html", page("Not Found"))
+
+
+def _shared(operation: str) -> MakeLayer:
+    """Let the other key do with a task what its owner can."""
+
+    def answer(request: Request, ask: Ask) -> Response:
+        response = ask(request)
+        if response.status != 404 or operation_of(request) != operation:
+            return response
+        return ask(as_owner(request))
+
+    return through(answer)
+
+
+def _forbidden(request: Request, ask: Ask) -> Response:
+    """Say 403 of the tasks of other keys."""
+    response = ask(request)
+    if response.status != 404 or operation_of(request) != QUERY:
+        return response
+    return refusal(403, "forbidden") if ask(as_owner(request)).status == 200 else response
+
+
+DRIFTS = (
+    Drift(
+        "unknown-task-is-null",
+        "A poll of an unknown task is answered 200, with data null.",
+        "unknown-task",
+        _404,
+        _is_there(QUERY, {"code": 0, "msg": "ok", "data": None}),
+        severity="assumption",
+    ),
+    Drift(
+        "unknown-task-400",
+        "The cancellation of an unknown task is answered 400.",
+        "unknown-task",
+        _404,
+        restatus(404, 400, CANCEL),
+        severity="assumption",
+    ),
+    Drift(
+        "route-200",
+        "Any route below the API's prefix is answered 200.",
+        "unknown-route",
+        _404,
+        _is_there(None, {"code": 0, "msg": "ok"}),
+        severity="assumption",
+    ),
+    Drift(
+        "route-page",
+        "A route that does not exist is answered with a web page.",
+        "answers",
+        "envelope.json#",
+        answers(_page),
+    ),
+    Drift(
+        "wrong-method-404",
+        "A method that a route does not have is answered 404.",
+        "wrong-method",
+        "service.json#/errors/405",
+        restatus(405, 404),
+        severity="assumption",
+    ),
+    Drift(
+        "foreign-task-shown",
+        "A task is shown to any key.",
+        "foreign-task",
+        _FOREIGN,
+        _shared(QUERY),
+        severity="assumption",
+    ),
+    Drift(
+        "foreign-task-cancelled",
+        "A task can be cancelled with any key.",
+        "foreign-task",
+        _FOREIGN,
+        _shared(CANCEL),
+        severity="assumption",
+    ),
+    Drift(
+        "foreign-task-403",
+        "A poll of another key's task is answered 403.",
+        "foreign-task",
+        _FOREIGN,
+        through(_forbidden),
+        severity="assumption",
+    ),
+)

@@ -1,0 +1,207 @@
+"""Drifts of webhooks."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from mockserver.contract import dump_json, load_contract
+from mockserver.engine.webhooks.attempt import Callback
+from mockserver.engine.messages import Request, Response
+
+from mockserver.conformance.session.client import QUERY, SUBMIT
+from tests.mutants.changes import document_of, webhooks
+from tests.mutants.mutant import SOME_RESULT, Drift
+from tests.mutants.edits import Edit, drop, inside, put, rename
+from tests.mutants.conforming import minimal_polls
+from tests.mutants.layer import Ask, Layer, MakeLayer, operation_of
+
+_NAMES = load_contract().lifecycle
+
+
+def _edited(edit: Edit) -> Callable[[Callback], list[Callback]]:
+    def change(callback: Callback) -> list[Callback]:
+        envelope = json.loads(callback.body)
+        edit(envelope)
+        return [replace(callback, body=dump_json(envelope))]
+
+    return change
+
+
+def _told(edit: Edit) -> MakeLayer:
+    """Edit the task that a webhook tells of."""
+    return webhooks(_edited(inside("data", edit)))
+
+
+def _bare(callback: Callback) -> list[Callback]:
+    return [replace(callback, body=dump_json(json.loads(callback.body)["data"]))]
+
+
+def _form(callback: Callback) -> list[Callback]:
+    return [replace(callback, body=b"taskId=7&status=SUCCESS")]
+
+
+def _twice(callback: Callback) -> list[Callback]:
+    return [callback, *_edited(inside("data", put(failure_reason="INVALID_PARAMETERS")))(callback)]
+
+
+def _of_success(callback: Callback) -> list[Callback]:
+    status = json.loads(callback.body)["data"]["status"]
+    return [callback] if status == _NAMES.success else []
+
+
+class _Tells(Layer):
+    """Sends a webhook of its own when a poll shows a task."""
+
+    def __init__(self, is_time: Callable[[dict[str, Any], bool], bool], edit: Edit) -> None:
+        self._is_time = is_time
+        self._edit = edit
+        self._urls: dict[str, str | None] = {}
+        self._told: set[str] = set()
+        self._last = ""
+
+    def answer(self, request: Request, ask: Ask) -> Response:
+        """Send the webhook before the answer."""
+        response = ask(request)
+        if response.status != 200:
+            return response
+        envelope = document_of(response.body)
+        if operation_of(request) == SUBMIT:
+            url = document_of(request.body).get("callBackUrl")
+            self._last = url or self._last
+            self._urls[envelope["data"]["taskId"]] = url
+        if operation_of(request) != QUERY:
+            return response
+        task = envelope["data"]
+        asked = self._urls.get(task["taskId"]) is not None
+        if task["taskId"] in self._told or not self._is_time(task, asked) or not self._last:
+            return response
+        self._told.add(task["taskId"])
+        self._edit(task)
+        callback = Callback(
+            self._urls[task["taskId"]] or self._last, dump_json(envelope), "application/json", 10
+        )
+        return replace(response, first=lambda: self.post(callback))
+
+
+DRIFTS = (
+    Drift(
+        "no-webhook",
+        "No webhook is sent.",
+        "webhook-comes",
+        "service.json#/promises/webhook_comes",
+        webhooks(lambda _callback: []),
+    ),
+    Drift(
+        "webhook-of-success-only",
+        "A cancelled task gets no webhook.",
+        "webhook-comes",
+        "service.json#/promises/webhook_comes",
+        webhooks(_of_success),
+    ),
+    Drift(
+        "webhook-unasked",
+        "A task without a callBackUrl tells the one that was given last.",
+        "webhook-comes",
+        "service.json#/promises/webhook_if_asked",
+        lambda: _Tells(lambda task, asked: task["status"] in _NAMES.terminal and not asked, put()),
+    ),
+    Drift(
+        "webhook-early",
+        "The webhook of the success comes while a poll still shows PROCESSING.",
+        "webhook-after-end",
+        "service.json#/promises/webhook_after_end",
+        lambda: _Tells(
+            lambda task, asked: task["status"] == _NAMES.path[1] and asked,
+            put(status=_NAMES.success, result=SOME_RESULT),
+        ),
+    ),
+    Drift(
+        "webhook-of-progress",
+        "There is a webhook for the state PROCESSING, too.",
+        "webhook-conforms",
+        "webhook.json#/properties/data/properties/status/enum",
+        lambda: _Tells(lambda task, asked: task["status"] == _NAMES.path[1] and asked, put()),
+    ),
+    Drift(
+        "webhook-differs",
+        "The webhook tells of another prompt than a poll.",
+        "webhook-equals-poll",
+        "service.json#/promises/webhook_equals_poll",
+        _told(inside("input", put(prompt="another cat"))),
+    ),
+    Drift(
+        "webhook-twice",
+        "The webhook comes twice, the second time with a failure_reason.",
+        "webhook-equals-poll",
+        "service.json#/promises/webhook_equals_poll",
+        webhooks(_twice),
+    ),
+    Drift(
+        "webhook-without-result",
+        "The webhook leaves the result out.",
+        "webhook-conforms",
+        "task.json#/allOf/0/then/required",
+        _told(drop("result")),
+    ),
+    Drift(
+        "webhook-without-reason",
+        "The webhook leaves the failure_reason out.",
+        "webhook-conforms",
+        "webhook.json#/properties/data/required",
+        _told(drop("failure_reason")),
+    ),
+    Drift(
+        "webhook-id-renamed",
+        "The webhook has an id instead of a taskId.",
+        "webhook-conforms",
+        "task.json#/required",
+        _told(rename("taskId", "id")),
+    ),
+    Drift(
+        "webhook-bare",
+        "The webhook is the task without the envelope.",
+        "webhook-conforms",
+        "envelope.json#/required",
+        webhooks(_bare),
+    ),
+    Drift(
+        "webhook-code-200",
+        "The code in the webhook is 200.",
+        "webhook-conforms",
+        "success.json#/properties/code/const",
+        webhooks(_edited(put(code=200))),
+    ),
+    Drift(
+        "webhook-form",
+        "The webhook is a form, not JSON.",
+        "webhook-conforms",
+        "envelope.json#/type",
+        webhooks(_form),
+    ),
+    Drift(
+        "webhook-content-type",
+        "The webhook's JSON is called text/plain.",
+        "webhook-conforms",
+        "service.json#/webhook/content_type",
+        webhooks(lambda callback: [replace(callback, content_type="text/plain")]),
+        severity="assumption",
+    ),
+    Drift(
+        "webhook-put",
+        "The webhook is a PUT.",
+        "webhook-conforms",
+        "webhook.json#",
+        webhooks(lambda callback: [replace(callback, method="PUT")]),
+    ),
+    Drift(
+        "webhook-with-more",
+        "A webhook shows failure_reason and moments, which a poll does not.",
+        "webhook-equals-poll",
+        "service.json#/promises/webhook_same_fields",
+        minimal_polls,
+        severity="assumption",
+    ),
+)

@@ -1,0 +1,89 @@
+"""What a Host header and a target say of where a request goes."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mockserver.network.origin import check_host, name_in, origin_form
+
+
+@pytest.mark.parametrize(
+    ("host", "name"),
+    [
+        ("", ""),
+        ("Example.COM", "example.com"),
+        ("example.com:", "example.com"),
+        ("example.com:65535", "example.com"),
+        ("example.com:000000000000080", "example.com"),
+        ("under_score.internal", "under_score.internal"),
+        ("a%20b", "a%20b"),
+        ("[::1]:80", "::1"),
+        ("[0:0::1]", "::1"),
+        ("[fe80::1%25eth0]:80", "fe80::1"),
+        ("[::ffff:127.0.0.1]", "::ffff:7f00:1"),
+    ],
+)
+def test_the_name_in_a_host(host: str, name: str) -> None:
+    """In lower case, an address in its shortest form, without brackets, zone and port."""
+    assert name_in(host) == name
+
+
+@pytest.mark.parametrize(
+    "host",
+    ["a b", "a/b", "a:b", "a:65536", "a:99999999999", "a@b", "[::1", "::1", "[::g]", "[1.2.3.4]",
+     "%zz", "\xe4", "a\n", "\ufffd", "a:\u0661"],
+)  # fmt: skip
+def test_what_is_no_host(host: str) -> None:
+    """The message quotes it, and says what would be one."""
+    with pytest.raises(ValueError, match=r"^Host: '.*' is no host; use such as "):
+        name_in(host)
+
+
+@given(st.text())
+def test_any_text_is_a_host_or_is_not(host: str) -> None:
+    """Nothing else comes of it, whatever it is; a name is one again."""
+    try:
+        name = name_in(host)
+    except ValueError as error:
+        assert len(str(error)) < 1000
+    else:
+        assert name_in(f"[{name}]" if ":" in name else name) == name
+
+
+@pytest.mark.parametrize(
+    ("values", "version", "said"),
+    [
+        ([], "1.1", "Host: missing; HTTP/1.1 asks for it"),
+        (["a", "a"], "1.1", "Host: sent 2 times; send it once"),
+        (["a", "b"], "1.0", "Host: sent 2 times; send it once"),
+        (["a b"], "1.0", "Host: 'a b' is no host; use such as 127.0.0.1:6290"),
+    ],
+)
+def test_one_host_is_named(values: list[str], version: str, said: str) -> None:
+    """HTTP/1.0 need not say one; nobody may say two."""
+    with pytest.raises(ValueError, match=said):
+        check_host(values, version)
+
+    check_host(values[:0], "1.0")
+    check_host(["localhost:6290"], version)
+
+
+@pytest.mark.parametrize(
+    ("target", "form"),
+    [
+        ("/a?b#c", "/a?b#c"),
+        ("*", "*"),
+        ("host:443", "host:443"),
+        ("http://host", "/"),
+        ("HTTP://host/a?b", "/a?b"),
+        ("https://host?b=http://c/", "/?b=http://c/"),
+        ("http://[::1/a", "/a"),
+        ("/a?b=http://c", "/a?b=http://c"),
+        ("ftp://host/a", "ftp://host/a"),
+    ],
+)
+def test_the_form_that_servers_are_asked_in(target: str, form: str) -> None:
+    """Path and query of an absolute target; all others are as they were."""
+    assert origin_form(target) == form

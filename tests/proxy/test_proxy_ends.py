@@ -1,0 +1,170 @@
+"""A server that is not there, a watcher that fails, and the end of the proxy."""
+
+from __future__ import annotations
+
+import gc
+import re
+import socket
+import ssl
+import threading
+import warnings
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from mockserver.proxy import background_worker as aside
+from mockserver.interception.certificates import Authority
+from tests.proxy.upstream import (
+    PATIENCE,
+    connect,
+    everything,
+    exactly,
+    proxied,
+    saying,
+    until,
+    upstream,
+)
+
+GET = b"GET /path HTTP/1.1\r\nHost: x\r\n\r\n"
+OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+
+
+@pytest.mark.parametrize("request_", [GET, GET * 2, b"garbage\r\n\r\n"])
+def test_a_server_that_is_not_there_answers_nothing(request_: bytes) -> None:
+    """No answer is invented: the connection is reset, as nothing listens, and that is told."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        nobody = f"http://127.0.0.1:{server.getsockname()[1]}"
+    with proxied(nobody) as (proxy, seen):
+        with pytest.raises(ConnectionResetError):
+            everything(connect(proxy.port, request_))
+
+        assert seen.notice().startswith(f"{nobody} cannot be reached: ")
+        assert seen.passed.empty()
+
+
+def test_a_name_that_nobody_has_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As a server that is not there."""
+
+    def lookup(*_: object, **__: object) -> None:
+        raise socket.gaierror(-2, "Name or service not known")
+
+    with proxied("http://api.invalid") as (proxy, seen):
+        client = connect(proxy.port)
+        monkeypatch.setattr(socket, "getaddrinfo", lookup)
+        client.sendall(GET)
+
+        with pytest.raises(ConnectionResetError):
+            everything(client)
+
+        notice = seen.notice()
+    assert notice == ("http://api.invalid cannot be reached: [Errno -2] Name or service not known")
+
+
+def test_a_server_that_cannot_prove_its_name_gets_no_request(tmp_path: Path) -> None:
+    """Nothing is sent to it, the token least of all."""
+    arrived: list[bytes] = []
+    with Authority(["localhost"], tmp_path) as authority:
+        context = authority.context()
+
+        def serve(connection: socket.socket) -> None:
+            with (
+                suppress(OSError),
+                context.wrap_socket(connection.dup(), server_side=True) as tls,
+            ):
+                arrived.append(tls.recv(1))
+
+        with upstream(serve) as server:
+            url = f"https://localhost:{server.port}"
+            with proxied(url, context=ssl.create_default_context()) as (proxy, seen):
+                with pytest.raises(ConnectionResetError):
+                    everything(connect(proxy.port, GET))
+
+                assert "certificate verify failed" in seen.notice()
+
+    assert b"".join(arrived) == b""
+
+
+@pytest.mark.parametrize("fault", ["watch", "notice"])
+def test_a_watcher_that_fails_disturbs_no_traffic(fault: str) -> None:
+    """Neither what passes nor what is watched afterwards."""
+    called = threading.Semaphore(0)
+
+    def fail(_: object) -> None:
+        called.release()
+        raise RuntimeError
+
+    with (
+        upstream(saying(OK, OK, b"garbage")) as server,
+        proxied(server.url, **{fault: fail}) as (proxy, _),
+        connect(proxy.port, GET) as client,
+    ):
+        assert exactly(client, len(OK)) == OK
+        client.sendall(GET)
+        assert exactly(client, len(OK)) == OK
+        client.sendall(GET)
+        assert everything(client.dup()) == b"garbage"
+
+        assert fault == "notice" or all(called.acquire(timeout=PATIENCE) for _ in range(2))
+
+
+def test_a_fault_of_the_proxy_ends_one_connection(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And is told; the next one is served."""
+    with upstream(saying(OK)) as server, proxied(server.url) as (proxy, seen):
+        with monkeypatch.context() as patch:
+            patch.delattr("mockserver.proxy.downstream.Passed")
+            assert everything(connect(proxy.port, GET)) == b""
+            notice = seen.notice()
+
+        assert everything(connect(proxy.port, GET)) == OK
+
+    assert notice == "a connection was ended by a fault of the proxy: NameError"
+
+
+def test_more_than_can_be_watched_is_left_out_and_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A watcher that is too slow costs no memory without end, and no traffic."""
+    monkeypatch.setattr(aside, "_MOST_ENTRIES", 2)
+    may_go_on = threading.Event()
+
+    def watch(_: object) -> None:
+        may_go_on.wait(PATIENCE)
+
+    with (
+        upstream(saying(*[OK] * 6)) as server,
+        proxied(server.url, watch=watch) as (proxy, seen),
+        connect(proxy.port) as client,
+    ):
+        for _ in range(6):
+            client.sendall(GET)
+            exactly(client, len(OK))
+        may_go_on.set()
+
+    assert re.fullmatch(r"[2-4] exchanges were too many at once to be judged", seen.notice())
+
+
+def test_nothing_is_left_when_it_stops() -> None:
+    """Whatever was under way: no thread, no connection, no port."""
+    with warnings.catch_warnings(action="ignore"):
+        gc.collect()  # what other tests have left is not ours
+    before, has_arrived = set(threading.enumerate()), threading.Event()
+
+    def serve(connection: socket.socket) -> None:
+        until(connection, b"\r\n\r\n")
+        has_arrived.set()
+        assert everything(connection.dup()) == b""
+
+    with upstream(serve) as server:
+        with proxied(server.url) as (proxy, _):
+            clients = [connect(proxy.port, start) for start in (GET, b"GET /", b"")]
+            assert has_arrived.wait(PATIENCE)
+            busy = set(threading.enumerate())
+        after = set(threading.enumerate())
+        for client in clients:
+            with suppress(ConnectionResetError):
+                assert everything(client) == b""
+
+    gc.collect()  # a connection that was forgotten would warn now
+    assert {thread.name for thread in busy - before} >= {"proxy", "aside"}
+    assert not {"proxy", "aside"} & {thread.name for thread in after}
+    with pytest.raises(ConnectionRefusedError):
+        connect(proxy.port)

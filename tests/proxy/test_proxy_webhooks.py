@@ -1,0 +1,261 @@
+"""Webhooks that are led through the proxy."""
+
+from __future__ import annotations
+
+import json
+import re
+import socket
+
+import pytest
+
+from mockserver.proxy import downstream as line
+from mockserver.proxy.webhook_redirect import Callbacks
+from tests.proxy.upstream import (
+    connect,
+    everything,
+    exactly,
+    proxied,
+    until,
+    upstream,
+)
+
+PUBLIC = "https://tunnel.example/base"
+OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+TEXT = '{ "model":1.0, "callBackUrl" : %s , "input":{"callBackUrl":"http://a/"},"n":1e2}'
+
+
+def submission(body: bytes, headers: str = "") -> bytes:
+    """Write the request of a submission."""
+    head = f"POST /api/v1/task/submit HTTP/1.1\r\nHost: x\r\n{headers}Content-Length: {len(body)}"
+    return head.encode() + b"\r\n\r\n" + body
+
+
+def submitted(request: bytes, **options: object) -> tuple[bytes, bytes]:
+    """Send a request through a proxy that is reached from outside; give what arrives of it."""
+    arrived: list[bytes] = []
+
+    def serve(connection: socket.socket) -> None:
+        arrived.append(until(connection, request[-5:]))
+        connection.sendall(OK)
+
+    with (
+        upstream(serve) as server,
+        proxied(server.url, public_url=PUBLIC, **options) as (proxy, _),
+    ):
+        answered = everything(connect(proxy.port, request))
+    return arrived[0].replace(b"127.0.0.1:%d" % server.port, b"x"), answered
+
+
+def led(arrived: bytes) -> str:
+    """Give the address that stands for the app's own."""
+    found = re.search(rb'"(https://tunnel\.example/base/__mock/webhook/[\w-]{20,})"', arrived)
+    assert found is not None, arrived
+    return found[1].decode()
+
+
+@pytest.mark.parametrize(
+    "url", ['"https://app.example/hook?a=b"', '"http:\\/\\/b\\u00fccher.de:1"']
+)
+def test_a_submission_asks_for_a_webhook_that_comes_by(url: str) -> None:
+    """Only its own callBackUrl is another one, and the length that says so."""
+    body = (TEXT % url).encode()
+
+    arrived, answered = submitted(submission(body))
+
+    changed = (TEXT % json.dumps(led(arrived))).encode()
+    assert arrived == submission(changed)
+    assert answered == OK
+
+
+def test_a_submission_in_chunks_stays_one_in_chunks() -> None:
+    """Its chunks need not be the same."""
+    body = (TEXT % '"http://app.example/"').encode()
+    chunks = b"%x\r\n%b\r\n1\r\n%b\r\n0\r\n\r\n" % (len(body) - 1, body[:-1], body[-1:])
+    head = b"POST /api/v1/task/submit HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+    arrived, _ = submitted(head + chunks)
+
+    changed = (TEXT % json.dumps(led(arrived))).encode()
+    assert arrived == head + b"%x\r\n%b\r\n0\r\n\r\n" % (len(changed), changed)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"model": "x", "input": {"callBackUrl": "http://app.example/"}}',
+        b'{"callBackUrl": "ftp://app.example/"}',
+        b'{"callBackUrl": "nowhere"}',
+        b'{"callBackUrl": "http://user:password@app.example/"}',
+        b'{"callBackUrl": 7}',
+        b'{"callBackUrl": "http://a/", "callBackUrl": "http://b/"}',
+        b'{"callBackUrl": "http://a/"',
+        b'{"callBackUrl": "http://a/"} x',
+        b'{"callBackUrl" "http://a/"}',
+        b'{"callBackUrl": "http://a/" 1}',
+        b'{7: "http://a/"}',
+        b'[{"callBackUrl": "http://a/"}]',
+        b'{"a": "\xff", "callBackUrl": "http://a/"}',
+        b"",
+    ],
+)
+def test_what_has_no_url_to_lead_stays_as_it_is(body: bytes) -> None:
+    """Byte for byte, be it right or wrong."""
+    assert Callbacks(PUBLIC).lead(body) is None
+
+
+@pytest.mark.parametrize("headers", ["", "Content-Encoding: gzip\r\n"])
+def test_a_submission_that_cannot_be_read_is_passed_on_as_it_is(headers: str) -> None:
+    """The API has to say what is wrong with it."""
+    request = submission(b"no json, or a coded one }", headers)
+
+    assert submitted(request) == (request, OK)
+
+
+def test_a_submission_whose_chunks_are_none_is_passed_on_as_it_is() -> None:
+    """As any other request that is not understood."""
+    head = b"POST /api/v1/task/submit HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+    request = head + b"2\r\n{}\r\nno chunk\r\n"
+
+    assert submitted(request) == (request, OK)
+
+
+def test_without_a_public_url_no_body_is_touched() -> None:
+    """The app's callBackUrl goes to the API as it is."""
+    request = submission((TEXT % '"http://app.example/"').encode())
+    arrived: list[bytes] = []
+
+    def serve(connection: socket.socket) -> None:
+        arrived.append(until(connection, request[-9:]))
+        connection.sendall(OK)
+
+    with upstream(serve) as server, proxied(server.url) as (proxy, _):
+        everything(connect(proxy.port, request))
+
+    assert arrived[0].endswith(request.partition(b"\r\n\r\n")[2])
+
+
+def test_a_submission_too_large_to_be_held_is_passed_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its webhook does not come by; that is told."""
+    monkeypatch.setattr(line, "_HELD", 100)
+    request = submission((TEXT % f'"http://app.example/{"x" * 200}"').encode())
+
+    def serve(connection: socket.socket) -> None:
+        assert until(connection, request[-9:]).endswith(request.partition(b"\r\n\r\n")[2])
+        connection.sendall(OK)
+
+    with upstream(serve) as server, proxied(server.url, public_url=PUBLIC) as (proxy, seen):
+        assert everything(connect(proxy.port, request)) == OK
+
+        assert seen.notice() == "a submission is too large for its callBackUrl to be led here"
+
+
+def test_a_client_that_waits_is_let_send_its_submission() -> None:
+    """The proxy needs the whole of it, so it does not wait for the server to ask for it."""
+    body = (TEXT % '"http://app.example/"').encode()
+    request = submission(body, "Expect: 100-continue\r\n")
+
+    def serve(connection: socket.socket) -> None:
+        arrived = until(connection, b"}")
+        assert b"Expect" not in arrived
+        assert led(arrived)
+        connection.sendall(OK)
+
+    with upstream(serve) as server, proxied(server.url, public_url=PUBLIC) as (proxy, _):
+        client = connect(proxy.port, request.removesuffix(body))
+        assert exactly(client, 25) == b"HTTP/1.1 100 Continue\r\n\r\n"
+        client.sendall(body)
+
+        assert everything(client) == OK
+
+
+def test_half_a_submission_is_passed_on_as_such() -> None:
+    """The server sees where it ends."""
+    request = submission((TEXT % '"http://app.example/"').encode())[:-1]
+
+    def serve(connection: socket.socket) -> None:
+        received = everything(connection.dup())
+        assert received.endswith(request.partition(b"\r\n\r\n")[2])
+
+    with upstream(serve) as server, proxied(server.url, public_url=PUBLIC) as (proxy, seen):
+        client = connect(proxy.port, request)
+        client.shutdown(socket.SHUT_WR)
+
+        assert everything(client) == b""
+
+    assert seen.passed.empty()
+
+
+@pytest.mark.parametrize("prefix", ["/base", ""])
+def test_a_webhook_goes_on_to_the_app(prefix: str) -> None:
+    """To its own URL, with every header but Host, and the app's answer goes back."""
+    body = b"\0webhook"
+    head = "POST %s HTTP/1.1\r\nhost: %s\r\nX-Signature: s\r\nContent-Length: 8\r\n\r\n"
+    answer = OK.replace(b"200 OK", b"299 Odd")
+    arrived: list[bytes] = []
+
+    def app(connection: socket.socket) -> None:
+        arrived.append(until(connection, body))
+        connection.sendall(answer)
+
+    def api(connection: socket.socket) -> None:
+        arrived.append(until(connection, b"}"))
+        connection.sendall(OK)
+
+    with (
+        upstream(app) as own,
+        upstream(api) as server,
+        proxied(server.url, public_url=PUBLIC) as (proxy, seen),
+    ):
+        url = f"{own.url}/hook?a=%20b&c=d"
+        everything(connect(proxy.port, submission((TEXT % json.dumps(url)).encode())))
+        path = led(arrived[0]).removeprefix(PUBLIC)
+        webhook = (head % (prefix + path, "tunnel.example")).encode() + body
+        answered = everything(connect(proxy.port, webhook))
+        passed = [seen.next(), seen.next()]
+
+    assert answered == answer
+    assert arrived[1] == (head % ("/hook?a=%20b&c=d", own.url[7:])).encode() + body
+    assert [one.token for one in passed] == [path.rpartition("/")[2]] * 2
+    assert [one.webhook_url for one in passed] == [None, url]
+    assert (bytes(passed[1].body), passed[1].status) == (body, 299)
+
+
+def test_one_connection_can_bring_webhooks_and_requests() -> None:
+    """In turn, each to where it belongs."""
+    webhook = "POST /__mock/webhook/%s HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n"
+    get = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
+    arrived: list[bytes] = []
+
+    def serve(connection: socket.socket) -> None:
+        arrived.append(until(connection, b"\r\n\r\n").split(b" HTTP/")[0])
+        connection.sendall(OK)
+        assert connection.recv(1) == b""
+
+    with (
+        upstream(serve) as own,
+        upstream(serve) as server,
+        proxied(server.url, public_url=PUBLIC) as (proxy, seen),
+    ):
+        callbacks = proxy._way.callbacks
+        found = callbacks.lead((TEXT % json.dumps(f"{own.url}/hook")).encode())
+        assert found is not None
+        hook = (webhook % found[1]).encode()
+        with connect(proxy.port, get + hook + get) as client:
+            answered = exactly(client, 3 * len(OK))
+
+        passed = [seen.next() for _ in range(3)]
+
+    assert answered == OK * 3
+    assert arrived == [b"GET /", b"POST /hook", b"GET /"]
+    assert [one.method for one in passed] == ["GET", "POST", "GET"]
+
+
+@pytest.mark.parametrize("token", ["nobody-knows", ""])
+def test_a_webhook_that_nobody_awaits_is_refused(token: str) -> None:
+    """It goes neither to the app nor to the API."""
+    request = f"POST /__mock/webhook/{token} HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{{}}"
+    with proxied("http://127.0.0.1:9", public_url=PUBLIC) as (proxy, seen):
+        answered = everything(connect(proxy.port, request.encode()))
+
+    assert answered.startswith(b"HTTP/1.1 410 Gone\r\n")
+    assert seen.passed.empty()
