@@ -57,12 +57,15 @@ def _in_turn(lines: tuple[Line, ...], request: bytes) -> tuple[list[float], ...]
 
 def _serve(pipe: Connection[Any, Any], port: int) -> None:
     """Run the proxy as the command does, before the mock on *port*; send its own port."""
-    from mockserver.conformance.traffic.monitor import Watch
+    from contract_tests.checks import PASSIVE
+    from mockserver.conformance.traffic.monitor import Monitor
     from mockserver.contract import load_contract
     from mockserver.proxy.proxy import Proxy
 
     upstream = f"http://{HOST}:{port}"
-    watch = Watch(load_contract(), upstream, found=print, notice=print)
-    with Proxy(upstream, watch=watch.see, notice=watch.notice, report=lambda _: b"") as running:
+    observer = Monitor(load_contract(), upstream, PASSIVE, found=print, notice=print)
+    with Proxy(
+        upstream, observer=observer.see, notice=observer.notice, report=lambda _: b""
+    ) as running:
         pipe.send(running.port)
         Event().wait()

@@ -6,49 +6,55 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from mockserver.contract import Contract
-
+from mockserver.conformance.check import (
+    Failed,
+    Observations,
+    Passed,
+    exchange_check,
+    promised,
+    shape,
+    violated,
+)
 from mockserver.conformance.model import Exchange
-from mockserver.conformance.check import EXCHANGE, Broken, Checks, Held, law, promised, shape, violated
 from mockserver.conformance.session.client import CANCEL, QUERY, RESULT, SUBMIT
+from mockserver.contract import Contract
 
 _ANY_RESULT = "task.json#/properties/result/anyOf"
 """Says that a result is an object or null, and nothing of what is wrong with the object."""
 _KINDS = {SUBMIT: "submit-response", QUERY: "task-response", CANCEL: "cancel-response"}
 
 
-@law("answers", "Every request is answered, with a JSON envelope", EXCHANGE, "envelope.json#",
+@exchange_check("responses", "Every request is answered, with a JSON envelope", "envelope.json#",
      "answer_content_type")  # fmt: skip
-def answers(contract: Contract, exchange: Exchange) -> Checks:
+def responses(contract: Contract, exchange: Exchange) -> Observations:
     """Hold any answer of the API, good or bad, against the envelope; and what it is called."""
     if exchange.operation == RESULT:
         return
     if exchange.status is None:
-        yield Broken("envelope.json#", "an answer", str(exchange.error), exchange)
+        yield Failed("envelope.json#", "an answer", str(exchange.error), exchange)
     elif not isinstance(exchange.json, dict):
         shown = exchange.said()
-        kind = exchange.answer_headers.get("content-type", "no content type")
+        kind = exchange.response_headers.get("content-type", "no content type")
         observed = f"{exchange.status}, {kind}: {shown!r}"
-        yield Broken("envelope.json#", "a JSON object", observed, exchange, str(exchange.operation))
+        yield Failed("envelope.json#", "a JSON object", observed, exchange, str(exchange.operation))
     else:
-        yield Held("envelope.json#")
+        yield Passed("envelope.json#")
         name = "answer_content_type"
         place, wanted = promised(name), contract.fact(f"promises.{name}")
-        said = exchange.answer_headers.get("content-type", "")
+        said = exchange.response_headers.get("content-type", "")
         if said.partition(";")[0].strip().lower() == wanted:
-            yield Held(place)
+            yield Passed(place)
         else:
-            yield Broken(place, wanted, f"{said!r}", exchange, str(exchange.operation))
+            yield Failed(place, wanted, f"{said!r}", exchange, str(exchange.operation))
 
 
-@law(
+@exchange_check(
     "status-is-code",
     "The HTTP status and the code of the envelope agree",
-    EXCHANGE,
     "success.json#/properties/code",
     "status_is_code",
 )
-def status_is_code(_contract: Contract, exchange: Exchange) -> Checks:
+def status_is_code(_contract: Contract, exchange: Exchange) -> Observations:
     """Hold code 0 against 200, and any other code against its status."""
     if not _has_envelope(exchange):
         return
@@ -56,48 +62,50 @@ def status_is_code(_contract: Contract, exchange: Exchange) -> Checks:
     success = status == 200 or code == 0
     place = "success.json#/properties/code" if success else promised("status_is_code")
     if code == (0 if status == 200 else status):
-        yield Held(place)
+        yield Passed(place)
     else:
         expected = "HTTP 200 with code 0, or an error status with the same code"
         subject = f"{exchange.operation} {status}"
-        yield Broken(place, expected, f"HTTP {status} with code {code!r}", exchange, subject)
+        yield Failed(place, expected, f"HTTP {status} with code {code!r}", exchange, subject)
 
 
 def _has_envelope(exchange: Exchange) -> bool:
     return exchange.operation != RESULT and isinstance(exchange.json, dict)
 
 
-@law("submit-answer", "An accepted submission is answered with its taskId", EXCHANGE,
+@exchange_check("submit-response", "An accepted submission is answered with its taskId",
      "submit-response.json#")  # fmt: skip
-def submit_answer(contract: Contract, exchange: Exchange) -> Checks:
+def submit_response(contract: Contract, exchange: Exchange) -> Observations:
     """Hold it against its schema."""
     yield from _answer(contract, exchange, SUBMIT)
 
 
-@law("poll-answer", "A poll is answered with the task", EXCHANGE, "task-response.json#",
+@exchange_check("poll-response", "A poll is answered with the task", "task-response.json#",
      "task.json#/allOf/2/then/properties/result")  # fmt: skip
-def poll_answer(contract: Contract, exchange: Exchange) -> Checks:
+def poll_response(contract: Contract, exchange: Exchange) -> Observations:
     """Hold it against its schema, and for the state that the task is in."""
     checks = list(_answer(contract, exchange, QUERY))
     yield from checks
     task = exchange.task or {}
     if checks and task.get("status") in contract.lifecycle.path and task.get("result") is None:
-        yield Held("task.json#/allOf/2/then/properties/result")
+        yield Passed("task.json#/allOf/2/then/properties/result")
 
 
-@law("cancel-answer", "An accepted cancellation is answered with the bare envelope", EXCHANGE,
+@exchange_check("cancel-response", "An accepted cancellation is answered with the bare envelope",
      "cancel-response.json#")  # fmt: skip
-def cancel_answer(contract: Contract, exchange: Exchange) -> Checks:
+def cancel_response(contract: Contract, exchange: Exchange) -> Observations:
     """Hold it against its schema."""
     yield from _answer(contract, exchange, CANCEL)
 
 
-def _answer(contract: Contract, exchange: Exchange, operation: str) -> Checks:
+def _answer(contract: Contract, exchange: Exchange, operation: str) -> Observations:
     if exchange.operation == operation and exchange.status == 200 and _has_envelope(exchange):
-        yield from judge_document(contract, _KINDS[operation], exchange.json, exchange)
+        yield from check_document(contract, _KINDS[operation], exchange.json, exchange)
 
 
-def judge_document(contract: Contract, kind: str, document: Any, exchange: Exchange) -> Checks:
+def check_document(
+    contract: Contract, kind: str, document: Any, exchange: Exchange
+) -> Observations:
     """Hold a document against its schema; a result that is an object, against that of results."""
     found = contract.violations(kind, document)
     task = document.get("data") if isinstance(document, dict) else None
@@ -108,12 +116,12 @@ def judge_document(contract: Contract, kind: str, document: Any, exchange: Excha
         found = [one for one in found if one.clause != _ANY_RESULT] + inside
     yield from (violated(one, exchange) for one in found)
     if not found:
-        yield Held(f"{kind}.json#")
+        yield Passed(f"{kind}.json#")
 
 
-@law("refusal-answer", "Every refusal has the envelope of errors", EXCHANGE, "error.json#",
+@exchange_check("error-response", "Every refusal has the envelope of errors", "error.json#",
      "service.json#/errors/401")  # fmt: skip
-def refusal_answer(contract: Contract, exchange: Exchange) -> Checks:
+def error_response(contract: Contract, exchange: Exchange) -> Observations:
     """Hold it against its schema, and a 401 against its documented message."""
     if not _is_refusal(exchange) or _is_moderation(contract, exchange.json):
         return
@@ -123,15 +131,15 @@ def refusal_answer(contract: Contract, exchange: Exchange) -> Checks:
         place, expected = "service.json#/errors/401", contract.service["errors"]["401"]["msg"]
         said = exchange.json.get("msg")
         yield (
-            Held(place)
+            Passed(place)
             if said == expected
-            else Broken(place, f"msg {expected!r}", f"msg {said!r}", exchange)
+            else Failed(place, f"msg {expected!r}", f"msg {said!r}", exchange)
         )
 
 
-@law("moderation-answer", "A rejection by moderation names its categories", EXCHANGE,
+@exchange_check("moderation-response", "A rejection by moderation names its categories",
      "moderation-error.json#")  # fmt: skip
-def moderation_answer(contract: Contract, exchange: Exchange) -> Checks:
+def moderation_response(contract: Contract, exchange: Exchange) -> Observations:
     """Hold it against its schema, when it occurs."""
     if _is_refusal(exchange) and _is_moderation(contract, exchange.json):
         yield from shape(contract, "moderation-error", exchange.json, exchange)
@@ -152,22 +160,22 @@ def names_categories(envelope: Mapping[str, Any]) -> bool:
     return isinstance(data, dict) and bool(data.keys() & {"flagged", "categories"})
 
 
-@law("no-unknown-field", "No answer has a field that the contract does not know", EXCHANGE,
+@exchange_check("no-unknown-field", "No answer has a field that the contract does not know",
      "envelope.json#/properties", "task.json#/properties",
      "task.json#/$defs/result/properties")  # fmt: skip
-def no_unknown_field(contract: Contract, exchange: Exchange) -> Checks:
+def no_unknown_field(contract: Contract, exchange: Exchange) -> Observations:
     """Look for fields that were added: nobody's client breaks, but somebody wants to know."""
     if not _has_envelope(exchange):
         return
     if _is_refusal(exchange) and not _is_moderation(contract, exchange.json):
         place, data = "envelope.json#/properties/data", exchange.json.get("data")
         observed, subject = f"data: {data!r:.80}", f"{exchange.operation} {exchange.status}"
-        more = Broken(place, "no data in a failure", observed, exchange, subject)
-        yield Held(place) if data is None else replace(more, severity="information")
+        more = Failed(place, "no data in a failure", observed, exchange, subject)
+        yield Passed(place) if data is None else replace(more, severity="information")
     for place, known, members in _members(contract, exchange):
         added = sorted(members.keys() - known.keys())
         for name in added:
-            yield Broken(
+            yield Failed(
                 place,
                 f"one of {', '.join(known)}",
                 f"{name}: {members[name]!r:.80}",
@@ -176,7 +184,7 @@ def no_unknown_field(contract: Contract, exchange: Exchange) -> Checks:
                 severity="information",
             )
         if not added:
-            yield Held(place)
+            yield Passed(place)
 
 
 def _members(

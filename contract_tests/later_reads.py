@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from mockserver.conformance.check import Failed, Observations, Passed, promised
 from mockserver.conformance.model import History
-from mockserver.conformance.session.session import Lab
-from mockserver.conformance.check import EXPERIMENT, Broken, Checks, Held, law, promised
+from mockserver.conformance.session.active_check import active_check
+from mockserver.conformance.session.session import Session
+
 from .tasks import urls_of
 
 _LATER = 8.0
@@ -17,58 +19,58 @@ _LOOKS = 24
 """Polls of a task in a row, to see what happens once in twenty times."""
 
 
-@law("many-looks", "A task shows the same, however often it is looked at", EXPERIMENT, "final",
+@active_check("repeated-polls", "A task shows the same, however often it is looked at", "final",
      submits=True)  # fmt: skip
-def many_looks(lab: Lab) -> Checks:
+def repeated_polls(session: Session) -> Observations:
     """Poll one task many times at its beginning, and many times after its end."""
-    model = lab.cheapest()
-    several = {"n": 2} if "n" in lab.contract.cards[model].fields else {}
-    history = lab.started(lab.with_webhook(lab.request(model, **several)))
+    model = session.cheapest()
+    several = {"n": 2} if "n" in session.contract.cards[model].fields else {}
+    history = session.started(session.with_webhook(session.request(model, **several)))
     if history is None:
         return
-    looks = _LOOKS if not lab.options.thrifty else _LOOKS // 2
+    looks = _LOOKS if not session.options.thrifty else _LOOKS // 2
     for _ in range(looks):
-        lab.target.poll(history.task_id)
-    lab.follow([history], closely=False)
+        session.client.poll(history.task_id)
+    session.follow([history], closely=False)
     for _ in range(looks):
-        lab.target.poll(history.task_id)
+        session.client.poll(history.task_id)
     for url in urls_of(history) * 2:
-        history.files.append(lab.target.fetch(url))
+        history.files.append(session.client.fetch(url))
     yield _shown([history])
 
 
-@law("afterwards", "What has ended is the same later, when others have come", EXPERIMENT, "final",
+@active_check("later-polls", "What has ended is the same later, when others have come", "final",
      "file_is_same", submits=True)  # fmt: skip
-def afterwards(lab: Lab) -> Checks:
+def later_polls(session: Session) -> Observations:
     """Look again at some tasks of each model, at what was cancelled, and at their files, twice."""
-    again = _some_of_each(lab)
+    again = _some_of_each(session)
     if again:
-        lab.target.pause(_LATER)
+        session.client.pause(_LATER)
     for number, history in enumerate(again):
         for _ in range(_TIMES):
-            lab.target.poll(history.task_id)
+            session.client.poll(history.task_id)
         urls = list(dict.fromkeys(file.url for file in history.files[:2]))
         for url in urls * (_TIMES if number % _MOST_AGAIN == 0 else 1):
-            history.files.append(lab.target.fetch(url))
+            history.files.append(session.client.fetch(url))
     if again:
         yield _shown(again)
 
 
-def _shown(histories: list[History]) -> Held | Broken:
+def _shown(histories: list[History]) -> Passed | Failed:
     """Hold all looks at tasks against each other: none is without the task."""
     polls = [poll for history in histories for poll in history.polls]
     without = [poll for poll in polls if poll.task is None]
     if not without:
-        return Held(promised("final"))
+        return Passed(promised("final"))
     observed = f"{len(without)} of {len(polls)} polls do not show the task: {without[0]}"
-    return Broken(promised("final"), "the task, every time", observed, without[0])
+    return Failed(promised("final"), "the task, every time", observed, without[0])
 
 
-def _some_of_each(lab: Lab) -> list[History]:
+def _some_of_each(session: Session) -> list[History]:
     """Choose the first ended tasks of each model and end."""
     chosen: dict[tuple[str, str], list[History]] = {}
-    for history in lab.histories.values():
-        if lab.has_ended(history):
+    for history in session.histories.values():
+        if session.has_ended(history):
             kind = str(history.document.get("model")), str(history.last.get("status"))
             listed = chosen.setdefault(kind, [])
             if len(listed) < _MOST_AGAIN:

@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from mockserver.contract import Contract
-
+from mockserver.conformance.check import Failed, Observations, Passed, promised, task_check
 from mockserver.conformance.model import Exchange, History, json_text
-from mockserver.conformance.check import HISTORY, Broken, Checks, Held, law, promised
+from mockserver.contract import Contract
 
 _STATUS = "task.json#/properties/status"
 _ALWAYS = ("model", "prompt")
@@ -20,43 +19,43 @@ def model_of(history: History) -> str:
     return str(history.document.get("model", ""))
 
 
-def broken(
+def failed(
     name: str, expected: str, observed: str, exchange: Exchange | None, subject: str = ""
-) -> Broken:
+) -> Failed:
     """Report that a promise is broken."""
-    return Broken(promised(name), expected, observed, exchange, subject)
+    return Failed(promised(name), expected, observed, exchange, subject)
 
 
-@law("same-task", "A poll shows the task that it asks for", HISTORY,
+@task_check("same-task", "A poll shows the task that it asks for",
      "task.json#/properties/taskId")  # fmt: skip
-def same_task(_contract: Contract, history: History) -> Checks:
+def same_task(_contract: Contract, history: History) -> Observations:
     """Compare ids."""
     place = "task.json#/properties/taskId"
     for poll, task in history.shown:
         if task.get("taskId") == history.task_id:
-            yield Held(place)
+            yield Passed(place)
         else:
             observed = f"taskId {task.get('taskId')!r}"
-            yield Broken(place, f"taskId {history.task_id!r}", observed, poll)
+            yield Failed(place, f"taskId {history.task_id!r}", observed, poll)
             return
 
 
-@law("is-found", "A submitted task is found by its id, at once and ever after", HISTORY,
+@task_check("is-found", "A submitted task is found by its id, at once and ever after",
      "submit-response.json#/properties/data/properties/taskId")  # fmt: skip
-def is_found(_contract: Contract, history: History) -> Checks:
+def is_found(_contract: Contract, history: History) -> Observations:
     """Look for polls that were refused."""
     place = "submit-response.json#/properties/data/properties/taskId"
     if history.submission is None:
         return
     for poll in history.polls:
         if poll.task is None:
-            yield Broken(place, "the task", str(poll), poll)
+            yield Failed(place, "the task", str(poll), poll)
             return
-        yield Held(place)
+        yield Passed(place)
 
 
-@law("never-back", "A task's status never goes back", HISTORY, "never_back")
-def never_back(contract: Contract, history: History) -> Checks:
+@task_check("never-back", "A task's status never goes back", "never_back")
+def never_back(contract: Contract, history: History) -> Observations:
     """Compare each poll with the one before."""
     before = -1
     for poll, task in history.shown:
@@ -65,10 +64,10 @@ def never_back(contract: Contract, history: History) -> Checks:
             continue
         if rank < before:
             statuses = " -> ".join(str(one.get("status")) for _, one in history.shown)
-            yield broken("never_back", "a later state, or the same", statuses, poll)
+            yield failed("never_back", "a later state, or the same", statuses, poll)
             return
         before = rank
-        yield Held(promised("never_back"))
+        yield Passed(promised("never_back"))
 
 
 def _rank(contract: Contract, status: Any) -> int | None:
@@ -78,40 +77,39 @@ def _rank(contract: Contract, status: Any) -> int | None:
     return path.index(status) if status in path else None
 
 
-@law("starts-pending", "A task begins in the first state, unless it was faster than the poll",
-     HISTORY, _STATUS)  # fmt: skip
-def starts_pending(contract: Contract, history: History) -> Checks:
+@task_check("starts-pending", "A task begins in the first state, unless it was faster than the poll", _STATUS)  # fmt: skip
+def starts_pending(contract: Contract, history: History) -> Observations:
     """Hold the first state seen against those that there are."""
     if history.shown:
         poll, task = history.shown[0]
         known = _rank(contract, task.get("status")) is not None
         expected = f"one of {', '.join(contract.document('task')['properties']['status']['enum'])}"
         observed = f"status {task.get('status')!r}"
-        yield Held(_STATUS) if known else Broken(_STATUS, expected, observed, poll)
+        yield Passed(_STATUS) if known else Failed(_STATUS, expected, observed, poll)
 
 
-@law("ends", "Every task ends", HISTORY, "ends")
-def ends(contract: Contract, history: History) -> Checks:
+@task_check("ends", "Every task ends", "ends")
+def ends(contract: Contract, history: History) -> Observations:
     """Look at the last poll, if somebody waited long enough."""
     if history.last.get("status") in contract.lifecycle.terminal:
-        yield Held(promised("ends"))
+        yield Passed(promised("ends"))
     elif history.given_up and history.shown:
         poll, task = history.shown[-1]
         observed = f"still {task.get('status')} when it was given up"
-        yield broken("ends", "a terminal state", observed, poll, model_of(history))
+        yield failed("ends", "a terminal state", observed, poll, model_of(history))
 
 
-@law("final", "What has ended shows the same for ever", HISTORY, "final")
-def final(contract: Contract, history: History) -> Checks:
+@task_check("final", "What has ended shows the same for ever", "final")
+def final(contract: Contract, history: History) -> Observations:
     """Compare the polls after the first that showed a terminal state."""
     ended = [one for one in history.shown if one[1].get("status") in contract.lifecycle.terminal]
     for poll, task in history.shown:
         if ended and poll is not ended[0][0] and _is_after(history, poll, ended[0][0]):
             changed = difference(ended[0][1], task)
             if changed:
-                yield broken("final", "the same as before", changed, poll)
+                yield failed("final", "the same as before", changed, poll)
                 return
-            yield Held(promised("final"))
+            yield Passed(promised("final"))
 
 
 def _is_after(history: History, poll: Exchange, other: Exchange) -> bool:
@@ -141,9 +139,9 @@ def _unsigned(task: dict[str, Any]) -> dict[str, Any]:
     return {**task, "result": {**result, "urls": plain}}
 
 
-@law("timestamps", "The moments of a task are in order", HISTORY, "timestamps_in_order",
+@task_check("timestamps", "The moments of a task are in order", "timestamps_in_order",
      "updated_at_moves")  # fmt: skip
-def timestamps(_contract: Contract, history: History) -> Checks:
+def timestamps(_contract: Contract, history: History) -> Observations:
     """Compare texts: all have the same form, in which text order is that of time."""
     place, before, status = promised("timestamps_in_order"), ("", ""), None
     for poll, task in history.shown:
@@ -158,38 +156,38 @@ def timestamps(_contract: Contract, history: History) -> Checks:
         elif updated < before[1]:
             fault = f"updated_at was {before[1]}, and then {updated}"
         if fault:
-            yield Broken(place, "moments in order", fault, poll)
+            yield Failed(place, "moments in order", fault, poll)
             return
-        yield Held(place)
+        yield Passed(place)
         if status not in (None, task.get("status")):
             yield _moves(before[1], updated, f"{status} -> {task.get('status')}", poll)
         before, status = (created, updated), task.get("status")
 
 
-def _moves(before: str, after: str, change: str, poll: Exchange) -> Held | Broken:
+def _moves(before: str, after: str, change: str, poll: Exchange) -> Passed | Failed:
     """Hold the moments of the last change before and after one."""
     name, observed = "updated_at_moves", f"{change}, and updated_at is {after} as before"
     if before == after:
-        return broken(name, "a later updated_at", observed, poll)
-    return Held(promised(name))
+        return failed(name, "a later updated_at", observed, poll)
+    return Passed(promised(name))
 
 
-@law("reason", "Only a task that has failed says why", HISTORY, "reason_of_failure")
-def reason(contract: Contract, history: History) -> Checks:
+@task_check("reason", "Only a task that has failed says why", "reason_of_failure")
+def reason(contract: Contract, history: History) -> Observations:
     """Look at failure_reason in every state."""
     for poll, task in history.shown:
         if task.get("status") == contract.lifecycle.failure or "failure_reason" not in task:
             continue
         if task["failure_reason"] is not None:
             observed = f"{task.get('status')} with failure_reason {task['failure_reason']!r}"
-            yield broken("reason_of_failure", "failure_reason null", observed, poll)
+            yield failed("reason_of_failure", "failure_reason null", observed, poll)
             return
-        yield Held(promised("reason_of_failure"))
+        yield Passed(promised("reason_of_failure"))
 
 
-@law("echo", "A poll echoes what was submitted", HISTORY, "echo_prompt", "echo_present",
+@task_check("echo", "A poll echoes what was submitted", "echo_prompt", "echo_present",
      "echo_all")  # fmt: skip
-def echo(contract: Contract, history: History) -> Checks:
+def echo(contract: Contract, history: History) -> Observations:
     """Compare every submitted field; one that is not shown breaks only what no page promises."""
     submitted = history.document.get("input")
     if not isinstance(submitted, dict):
@@ -208,30 +206,30 @@ def echo(contract: Contract, history: History) -> Checks:
         absent = [name for name in wanted if name not in echoed and name not in _ALWAYS]
         if absent:
             observed = f"without {', '.join(absent)}"
-            checks.append(broken("echo_all", "every submitted field", observed, poll))
+            checks.append(failed("echo_all", "every submitted field", observed, poll))
         elif len(wanted) > len(_ALWAYS):
-            checks.append(Held(promised("echo_all")))
+            checks.append(Passed(promised("echo_all")))
         yield from checks
         for name in sorted(echoed.keys() - known):  # a page shows a default that was not sent
             shown = f"{name}: {json_text(echoed[name])}"
-            added = broken("echo_all", "what was submitted, and no more", shown, poll, name)
+            added = failed("echo_all", "what was submitted, and no more", shown, poll, name)
             yield replace(added, severity="information")
-        if any(isinstance(one, Broken) for one in checks):
+        if any(isinstance(one, Failed) for one in checks):
             return
 
 
-def _echoed(name: str, value: Any, echoed: dict[str, Any], poll: Exchange) -> Held | Broken:
+def _echoed(name: str, value: Any, echoed: dict[str, Any], poll: Exchange) -> Passed | Failed:
     """Compare one submitted field with its echo."""
     promise = "echo_prompt" if name in _ALWAYS else "echo_present"
     if name not in echoed:
-        return broken(promise, f"{name}: {json_text(value)}", f"{name}: absent", poll, name)
+        return failed(promise, f"{name}: {json_text(value)}", f"{name}: absent", poll, name)
     have, wants = echoed[name], value
     if _same(have, wants):
-        return Held(promised(promise))
+        return Passed(promised(promise))
     if isinstance(have, str) and isinstance(wants, str):
         have, wants = _fromdifference(have, wants)
     expected, observed = f"{name}: {json_text(wants)}", f"{name}: {json_text(have)}"
-    return broken(promise, expected, observed, poll, name)
+    return failed(promise, expected, observed, poll, name)
 
 
 def _fromdifference(one: str, other: str) -> tuple[str, str]:
@@ -254,21 +252,20 @@ def _same(one: Any, other: Any) -> bool:
     return bool(one == other)
 
 
-@law("cancel-is-kept", "A cancelled task stays cancelled, and one that was not does not become so",
-     HISTORY, "cancel_is_kept")  # fmt: skip
-def cancel_is_kept(contract: Contract, history: History) -> Checks:
+@task_check("cancel-is-kept", "A cancelled task stays cancelled, and one that was not does not become so", "cancel_is_kept")  # fmt: skip
+def cancel_is_kept(contract: Contract, history: History) -> Observations:
     """Compare the answers to the cancellations with the end of the task."""
     if (
         not history.cancels
-        or history.unclear
+        or history.is_inconclusive
         or history.last.get("status") not in contract.lifecycle.terminal
     ):
         return
     accepted = [one for one in history.cancels if one.succeeded]
     cancelled = history.last.get("status") == contract.lifecycle.cancelled
     if cancelled == bool(accepted):
-        yield Held(promised("cancel_is_kept"))
+        yield Passed(promised("cancel_is_kept"))
         return
     expected = contract.lifecycle.cancelled if accepted else "any other end"
     exchange = accepted[0] if accepted else history.cancels[0]
-    yield broken("cancel_is_kept", expected, f"{history.last.get('status')}", exchange)
+    yield failed("cancel_is_kept", expected, f"{history.last.get('status')}", exchange)

@@ -9,11 +9,13 @@ from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import Any
 
-from mockserver.conformance.session.affordable import affordable
-from .rejection import judge_status, query_path, says_no
-from mockserver.conformance.session.session import Lab, Skipped
-from mockserver.conformance.check import EXPERIMENT, Broken, Checks, Held, law, promised
+from mockserver.conformance.check import Failed, Observations, Passed, promised
 from mockserver.conformance.generation import URL
+from mockserver.conformance.session.active_check import active_check
+from mockserver.conformance.session.affordable import affordable
+from mockserver.conformance.session.session import Session, Skipped
+
+from .rejection import check_status, query_path, says_no
 
 _401 = "service.json#/errors/401"
 _MOST_PAID = 2
@@ -41,64 +43,64 @@ _BESIDE_URLS = (
 )
 
 
-@law("near-misses", "What is nearly a value of a field is refused", EXPERIMENT,
+@active_check("near-misses", "What is nearly a value of a field is refused",
      "near_misses_refused", submits=True)  # fmt: skip
-def near_misses(lab: Lab) -> Checks:
+def near_misses(session: Session) -> Observations:
     """Submit the neighbours of each field's values, of the envelope's, and of models' names."""
-    documents = list(_near_the_envelope(lab))
+    documents = list(_near_the_envelope(session))
     known: set[str] = set()
-    for model in lab.options.models:
-        for name, value in _near_the_fields(lab, model, known):
-            documents.append((f"{model} {name}", lab.request(model, **{name: value})))
+    for model in session.options.models:
+        for name, value in _near_the_fields(session, model, known):
+            documents.append((f"{model} {name}", session.request(model, **{name: value})))
     accepted: Counter[str] = Counter()
-    tries = [
-        partial(_tried, lab, subject, document, accepted)
+    attempts = [
+        partial(_tried, session, subject, document, accepted)
         for subject, document in documents
-        if lab.contract.violations("submit-request", document)
+        if session.contract.violations("submit-request", document)
     ]
-    yield from affordable(lab, "near-misses", tries)
+    yield from affordable(session, "near-misses", attempts)
     stopped = [model for model, times in accepted.items() if times >= _MOST_PAID]
-    if stopped and lab.options.thrifty:
-        lab.unchecked.append(f"near-misses: others of {', '.join(stopped)}: some were accepted")
+    if stopped and session.options.thrifty:
+        session.unchecked.append(f"near-misses: others of {', '.join(stopped)}: some were accepted")
 
 
-def _tried(lab: Lab, subject: str, document: Any, accepted: Counter[str]) -> Checks:
+def _tried(session: Session, subject: str, document: Any, accepted: Counter[str]) -> Observations:
     """Submit a near miss, unless too many of the same were accepted, and paid for, already."""
     about = subject.partition(" ")[0]
-    if lab.options.thrifty and accepted[about] >= _MOST_PAID:
+    if session.options.thrifty and accepted[about] >= _MOST_PAID:
         return
-    for check in _refused(lab, subject, document):
-        accepted[about] += isinstance(check, Broken)
-        yield check
+    for observation in _rejected(session, subject, document):
+        accepted[about] += isinstance(observation, Failed)
+        yield observation
 
 
-def _refused(lab: Lab, subject: str, document: dict[str, Any]) -> Checks:
+def _rejected(session: Session, subject: str, document: dict[str, Any]) -> Observations:
     place = promised("near_misses_refused")
-    exchange = lab.submit(document)
-    if exchange.is_unclear:
+    exchange = session.submit(document)
+    if exchange.is_inconclusive:
         return
     if exchange.status == 400:
-        yield Held(place)
+        yield Passed(place)
         return
     field = subject.rpartition(" ")[2]
     value = document.get("input", {}).get(field) if " " in subject else document.get(field)
     observed = f"{exchange.error or exchange.status} for {field} {value!r:.80}"
     told = "400" if says_no(exchange) else "a refusal with 400"
-    yield Broken(place, told, observed, exchange, subject)
+    yield Failed(place, told, observed, exchange, subject)
 
 
-def _near_the_envelope(lab: Lab) -> Iterator[tuple[str, dict[str, Any]]]:
-    request = lab.request(lab.cheapest())
-    for model in lab.options.models:
+def _near_the_envelope(session: Session) -> Iterator[tuple[str, dict[str, Any]]]:
+    request = session.request(session.cheapest())
+    for model in session.options.models:
         for name in _near_text(model):
-            if name not in lab.contract.cards:
-                yield "model", {**lab.request(model), "model": name}
-    beside: dict[str, tuple[Any, ...]] = {
+            if name not in session.contract.cards:
+                yield "model", {**session.request(model), "model": name}
+    neighbours: dict[str, tuple[Any, ...]] = {
         "callBackUrl": _BESIDE_URLS,
         "user_id": (True, 1.5, [], {}, ["a"]),
         "input": (True, "{}", [request["input"]]),
     }
-    for name, values in beside.items():
+    for name, values in neighbours.items():
         for value in values:
             yield name, {**request, name: value}
     for name in ("model", "input"):
@@ -106,24 +108,24 @@ def _near_the_envelope(lab: Lab) -> Iterator[tuple[str, dict[str, Any]]]:
         yield name, {**others, name.title(): request[name]}
 
 
-def _near_the_fields(lab: Lab, model: str, known: set[str]) -> Iterator[tuple[str, Any]]:
+def _near_the_fields(session: Session, model: str, known: set[str]) -> Iterator[tuple[str, Any]]:
     """List the neighbours of each field; some of them where another model's field is the same."""
-    for name, schema in lab.contract.cards[model].input["properties"].items():
+    for name, schema in session.contract.cards[model].input["properties"].items():
         domain = {key: value for key, value in schema.items() if key not in _NOTES}
         text = json.dumps([name, domain], sort_keys=True)
-        values = _near(lab, schema, lab.contract.card_uris[model])
+        values = _near(session, schema, session.contract.card_uris[model])
         if text in known:
-            values = lab.random.sample(values, len(values) // _OF_THE_SAME)
+            values = session.random.sample(values, len(values) // _OF_THE_SAME)
         known.add(text)
         for value in values:
             yield name, value
 
 
-def _near(lab: Lab, schema: Mapping[str, Any], uri: str) -> list[Any]:
+def _near(session: Session, schema: Mapping[str, Any], uri: str) -> list[Any]:
     """List the neighbours of a schema's values; some may be values of it."""
     if "$ref" in schema:
-        target, node = lab.contract.schemas.resolve(schema["$ref"], uri)
-        return _near(lab, node, target)
+        target, node = session.contract.schemas.resolve(schema["$ref"], uri)
+        return _near(session, node, target)
     kind = schema.get("type")
     if kind == "array":
         return [[URL, one] for one in _BESIDE_URLS] + [{}, True, "", {"0": URL}]
@@ -133,7 +135,7 @@ def _near(lab: Lab, schema: Mapping[str, Any], uri: str) -> list[Any]:
     if kind == "boolean":
         return ["true", "false", "", 0, 1, "yes", [True]]
     if "enum" in schema:
-        some = lab.random.sample(schema["enum"], min(_VALUES, len(schema["enum"])))
+        some = session.random.sample(schema["enum"], min(_VALUES, len(schema["enum"])))
         texts = [near for value in some for near in _near_text(str(value))]
         return [*dict.fromkeys(texts), "", "auto", True, 0, [schema["enum"][0]], {}]
     return [True, ["a cat"], {"text": "a cat"}, 1.5]
@@ -155,22 +157,22 @@ def _near_text(value: str) -> Iterator[str]:
         yield from (f"{value}-latest", f"{value}/", value.replace("-", "_"), f"maxapi/{value}")
 
 
-@law("token-near", "A token that is nearly the right one is refused", EXPERIMENT, _401)
-def token_near(lab: Lab) -> Checks:
+@active_check("token-near", "A token that is nearly the right one is refused", _401)
+def token_near(session: Session) -> Observations:
     """Poll with the target's own token, a letter longer or shorter, and in another case."""
-    if lab.options.token_is_made_up:
+    if session.options.token_is_made_up:
         raise Skipped("the target was given a made-up token itself, so any may do")
-    scheme = lab.contract.service["authentication"]["scheme"]
-    for how, token in lab.target.near_tokens().items():
-        answer = lab.target.send("GET", query_path(lab), authorization=f"{scheme} {token}")
-        yield from judge_status(_401, 401, answer, how)
+    scheme = session.contract.service["authentication"]["scheme"]
+    for how, token in session.client.near_tokens().items():
+        answer = session.client.send("GET", query_path(session), authorization=f"{scheme} {token}")
+        yield from check_status(_401, 401, answer, how)
 
 
-@law("token-elsewhere", "A token in any other place is not looked at", EXPERIMENT,
+@active_check("token-elsewhere", "A token in any other place is not looked at",
      "token_in_header_only")  # fmt: skip
-def token_elsewhere(lab: Lab) -> Checks:
+def token_elsewhere(session: Session) -> Observations:
     """Poll with it in the query, in other headers, and with other schemes."""
-    if lab.options.token_is_made_up:
+    if session.options.token_is_made_up:
         raise Skipped("the target was given a made-up token itself, so any may do")
-    for where, answer in lab.target.misplaced_token("GET", query_path(lab)):
-        yield from judge_status(promised("token_in_header_only"), 401, answer, where)
+    for where, answer in session.client.misplaced_token("GET", query_path(session)):
+        yield from check_status(promised("token_in_header_only"), 401, answer, where)

@@ -5,22 +5,22 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from mockserver.conformance.check import Failed, Observations, Passed, promised, task_check
+from mockserver.conformance.clauses import clause_at
+from mockserver.conformance.model import Exchange, History
+from mockserver.conformance.result_file import PAGE, UNTYPED, look_at, type_of_name
 from mockserver.contract import Contract, ModelCard
 from mockserver.domain.price import count_of
 from mockserver.domain.size import Size, size_of
 
-from mockserver.conformance.clauses import clause_at
-from mockserver.conformance.model import Exchange, History
-from mockserver.conformance.result_file import PAGE, UNTYPED, look_at, type_of_name
-from .lifecycle import broken, model_of
-from mockserver.conformance.check import HISTORY, Broken, Checks, Held, law, promised
+from .lifecycle import failed, model_of
 
 _DOUBT = {"seed": 0, "documented": 1, "corroborated": 2, "assumed": 3}
 
 
-@law("results", "A success has n results of the model's kind, each with a URL of its own", HISTORY,
+@task_check("results", "A success has n results of the model's kind, each with a URL of its own",
      "n_results", "default_count", "own_url", "kind_of_result")  # fmt: skip
-def results(contract: Contract, history: History) -> Checks:
+def results(contract: Contract, history: History) -> Observations:
     """Count, and compare."""
     card = contract.cards.get(model_of(history))
     result = history.last.get("result")
@@ -32,60 +32,62 @@ def results(contract: Contract, history: History) -> Checks:
         yield from _counted(card, submitted, urls, poll)
     kind = result.get("type")
     if kind == card.result:
-        yield Held(promised("kind_of_result"))
+        yield Passed(promised("kind_of_result"))
     else:
         observed = f"type {kind!r}"
-        yield broken("kind_of_result", f"type {card.result!r}", observed, poll, card.model)
+        yield failed("kind_of_result", f"type {card.result!r}", observed, poll, card.model)
 
 
-def _counted(card: ModelCard, submitted: dict[str, Any], urls: list[Any], poll: Exchange) -> Checks:
+def _counted(
+    card: ModelCard, submitted: dict[str, Any], urls: list[Any], poll: Exchange
+) -> Observations:
     """Compare the number of URLs with n; where n was not sent, the pages' own examples differ."""
     name = "n_results" if "n" in submitted and "n" in card.fields else "default_count"
     wanted, different = count_of(card, submitted), len(set(map(str, urls)))
     if len(urls) == wanted:
-        yield Held(promised(name))
+        yield Passed(promised(name))
     else:
-        yield broken(name, f"{wanted} URLs", f"{len(urls)} URLs", poll, card.model)
+        yield failed(name, f"{wanted} URLs", f"{len(urls)} URLs", poll, card.model)
     if different == len(urls):
-        yield Held(promised("own_url"))
+        yield Passed(promised("own_url"))
     else:
         observed = f"{len(urls)} URLs, {different} different"
-        yield broken("own_url", f"{len(urls)} different URLs", observed, poll, card.model)
+        yield failed("own_url", f"{len(urls)} different URLs", observed, poll, card.model)
 
 
-@law("files", "Each result URL returns a file of the type that it says", HISTORY, "file_is_there",
+@task_check("files", "Each result URL returns a file of the type that it says", "file_is_there",
      "file_without_token", "type_as_named", "content_type_is_true",
      "service.json#/results/image", "service.json#/results/video")  # fmt: skip
-def files(contract: Contract, history: History) -> Checks:
+def files(contract: Contract, history: History) -> Observations:
     """Look at the files that were fetched: their status, media type and first bytes."""
     card = contract.cards.get(model_of(history))
     if card is None:
         return
     for file in history.files:
-        if file.is_unclear:
+        if file.is_inconclusive:
             continue
         if file.status in (401, 403):
             observed = f"{file.status} {file.said()}"
-            yield broken("file_without_token", "200", observed, file, card.model)
-        elif file.status != 200 or not file.answer:
-            observed = f"{file.error or file.status}, {len(file.answer)} bytes"
-            yield broken("file_is_there", "200 and a file", observed, file, card.model)
+            yield failed("file_without_token", "200", observed, file, card.model)
+        elif file.status != 200 or not file.response_body:
+            observed = f"{file.error or file.status}, {len(file.response_body)} bytes"
+            yield failed("file_is_there", "200 and a file", observed, file, card.model)
         else:
-            yield Held(promised("file_without_token"))
+            yield Passed(promised("file_without_token"))
             yield from _typed(contract, card, file)
 
 
-def _typed(contract: Contract, card: ModelCard, file: Exchange) -> Checks:
+def _typed(contract: Contract, card: ModelCard, file: Exchange) -> Observations:
     """Compare what the bytes of a file are with what its URL, its head and the model say."""
-    look = look_at(file.answer)
+    look = look_at(file.response_body)
     is_whole = look.size is not None or not look.tells_size
     if look.media_type == PAGE or not is_whole:
-        observed = "a web page" if is_whole else f"{len(file.answer)} bytes without an end"
+        observed = "a web page" if is_whole else f"{len(file.response_body)} bytes without an end"
         subject = card.model if is_whole else f"{card.model} end"
-        yield broken("file_is_there", "the whole file", observed, file, subject)
+        yield failed("file_is_there", "the whole file", observed, file, subject)
         return
-    yield Held(promised("file_is_there"))
-    said = file.answer_headers.get("content-type", "").partition(";")[0].strip().lower()
+    yield Passed(promised("file_is_there"))
+    said = file.response_headers.get("content-type", "").partition(";")[0].strip().lower()
     place = f"service.json#/results/{card.result}"
     usual = contract.service["results"][card.result]["media_type"]
     observed = f"Content-Type {said!r}, and the bytes are {look.media_type}"
@@ -95,15 +97,15 @@ def _typed(contract: Contract, card: ModelCard, file: Exchange) -> Checks:
         (place, usual, said == usual),
     ):
         if wanted == look.media_type and is_so:
-            yield Held(clause)
+            yield Passed(clause)
         elif wanted is not None:
-            yield Broken(clause, wanted, observed, file, card.model)
+            yield Failed(clause, wanted, observed, file, card.model)
 
 
-@law("pixels", "Each result has exactly the promised pixels", HISTORY,
+@task_check("pixels", "Each result has exactly the promised pixels",
      "sizes/gpt-image-2.json#/rows/0", "sizes/assumed-image.json#/rows/0",
      "sizes/assumed-video.json#/rows/0")  # fmt: skip
-def pixels(contract: Contract, history: History) -> Checks:
+def pixels(contract: Contract, history: History) -> Observations:
     """Compare the size that is in a file with the one of the model's card."""
     card, submitted = contract.cards.get(model_of(history)), history.document.get("input")
     if card is None or not isinstance(submitted, dict):
@@ -111,16 +113,16 @@ def pixels(contract: Contract, history: History) -> Checks:
     size = size_of(card, submitted, contract.fact("results.default_ratio"))
     place = _place(contract, card, submitted, size)
     for file in history.files:
-        look = look_at(file.answer)
+        look = look_at(file.response_body)
         if file.status != 200 or look.size is None:
             continue
         if look.size == (size.width, size.height):
-            yield Held(place)
+            yield Passed(place)
         else:
             expected = f"{size.width}x{size.height} for {size.ratio} at {size.resolution}"
             observed = "{}x{}".format(*look.size)
             subject = f"{card.model} {size.ratio} {size.resolution}"
-            yield Broken(place, expected, observed, file, subject)
+            yield Failed(place, expected, observed, file, subject)
 
 
 def _place(contract: Contract, card: ModelCard, submitted: Mapping[str, Any], size: Size) -> str:

@@ -16,10 +16,11 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
+from mockserver.conformance.check import Failed, Observations, Passed, promised
 from mockserver.conformance.model import Exchange
-from mockserver.conformance.session.session import Lab
-from mockserver.conformance.check import EXPERIMENT, Broken, Checks, Held, law, promised
+from mockserver.conformance.session.active_check import active_check
 from mockserver.conformance.session.ledger import LimitError
+from mockserver.conformance.session.session import Session
 
 _STEPS = 15
 
@@ -29,17 +30,17 @@ class _Violated(Exception):
 
     def __init__(self, name: str, expected: str, observed: str, exchange: Exchange) -> None:
         super().__init__(f"{name}: {observed}, not {expected}")
-        self.broken = Broken(promised(name), expected, observed, exchange, "in any order")
+        self.failed = Failed(promised(name), expected, observed, exchange, "in any order")
 
 
-@law("any-order", "Whatever is done in whatever order, what is seen makes sense", EXPERIMENT,
+@active_check("any-order", "Whatever is done in whatever order, what is seen makes sense",
      "never_back", "final", "cancel_is_kept", "foreign_task_unknown", submits=True)  # fmt: skip
-def any_order(lab: Lab) -> Checks:
+def any_order(session: Session) -> Observations:
     """Let Hypothesis make up programs, with a model of what may be seen."""
-    lab.cheapest()  # raises Skipped here rather than inside of every program
-    phases = [Phase.generate] if lab.options.thrifty else [Phase.generate, Phase.shrink]
+    session.cheapest()  # raises Skipped here rather than inside of every program
+    phases = [Phase.generate] if session.options.thrifty else [Phase.generate, Phase.shrink]
     chosen = settings(
-        max_examples=max(1, lab.options.examples // 2),
+        max_examples=max(1, session.options.examples // 2),
         stateful_step_count=_STEPS,
         phases=phases,
         database=None,
@@ -48,22 +49,22 @@ def any_order(lab: Lab) -> Checks:
         suppress_health_check=list(HealthCheck),
     )
     violations: list[_Violated] = []
-    machine = seed(lab.options.seed)(_machine_of(lab, violations))
+    machine = seed(session.options.seed)(_machine_of(session, violations))
     with suppress(_Violated, Flaky):  # one that is seen only now and then is a violation, too
         run_state_machine_as_test(machine, settings=chosen)
-    for violation in violations if lab.options.thrifty else violations[-1:]:
-        yield violation.broken  # of those that Hypothesis makes simpler, the last is the simplest
+    for violation in violations if session.options.thrifty else violations[-1:]:
+        yield violation.failed  # of those that Hypothesis makes simpler, the last is the simplest
     if not violations:
         for name in ("never_back", "final", "cancel_is_kept"):
-            yield Held(promised(name))
+            yield Passed(promised(name))
 
 
 class _Model:
     """What may be seen of the tasks of one program."""
 
-    def __init__(self, lab: Lab, violations: list[_Violated]) -> None:
-        self._names = lab.contract.lifecycle
-        self._pays = lab.options.thrifty
+    def __init__(self, session: Session, violations: list[_Violated]) -> None:
+        self._names = session.contract.lifecycle
+        self._pays = session.options.thrifty
         self._violations = violations
         self._cancelled: set[str] = set()
         self._shown: dict[str, dict[str, Any]] = {}
@@ -105,7 +106,7 @@ class _Model:
         self._shown[task_id] = task
 
 
-def _machine_of(lab: Lab, violations: list[_Violated]) -> type[RuleBasedStateMachine]:  # noqa: C901 - one small rule each
+def _machine_of(session: Session, violations: list[_Violated]) -> type[RuleBasedStateMachine]:  # noqa: C901 - one small rule each
     """Make the machine; every program begins with no tasks of its own."""
 
     class Machine(RuleBasedStateMachine):
@@ -113,14 +114,14 @@ def _machine_of(lab: Lab, violations: list[_Violated]) -> type[RuleBasedStateMac
 
         @initialize()
         def begin(self) -> None:
-            self.model = _Model(lab, violations)
+            self.model = _Model(session, violations)
 
         @rule(target=tasks, n=st.integers(1, 2))
         def submit(self, n: int) -> str | None:
-            model = lab.cheapest()
-            more = {"n": n} if "n" in lab.contract.cards[model].fields else {}
+            model = session.cheapest()
+            more = {"n": n} if "n" in session.contract.cards[model].fields else {}
             try:
-                history = lab.started(lab.request(model, **more))
+                history = session.started(session.request(model, **more))
             except LimitError:
                 return None
             return None if history is None else history.task_id
@@ -128,28 +129,28 @@ def _machine_of(lab: Lab, violations: list[_Violated]) -> type[RuleBasedStateMac
         @rule(task_id=tasks)
         def poll(self, task_id: str | None) -> None:
             if task_id is not None:
-                self.model.polled(task_id, lab.target.poll(task_id))
+                self.model.polled(task_id, session.client.poll(task_id))
 
         @rule(task_id=tasks)
         def cancel(self, task_id: str | None) -> None:
             if task_id is not None:
-                self.model.cancelled(task_id, lab.target.cancel(task_id))
-                self.model.polled(task_id, lab.target.poll(task_id))
+                self.model.cancelled(task_id, session.client.cancel(task_id))
+                self.model.polled(task_id, session.client.poll(task_id))
 
         @rule(task_id=tasks)
         def look_across(self, task_id: str | None) -> None:
-            if task_id is not None and lab.other is not None:
-                answer = lab.other.poll(task_id)
+            if task_id is not None and session.other is not None:
+                answer = session.other.poll(task_id)
                 if answer.task is not None:
                     self.model.violated("foreign_task_unknown", "404", "the task", answer)
 
         @rule(seconds=st.sampled_from([0.1, 0.5, 1.0]))
         def wait(self, seconds: float) -> None:
-            lab.target.pause(seconds)
+            session.client.pause(seconds)
 
         def teardown(self) -> None:
             """Look at every task again: what was done to others must not have changed it."""
             for task_id in self.model.seen:
-                self.model.polled(task_id, lab.target.poll(task_id))
+                self.model.polled(task_id, session.client.poll(task_id))
 
     return Machine

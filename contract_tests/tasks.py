@@ -5,60 +5,62 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from mockserver.conformance.check import Failed, Observations, Passed, promised
+from mockserver.conformance.generation import minimal_input, valid_values
 from mockserver.conformance.model import Exchange, History
-from .rejection import judge_accepted
-from mockserver.conformance.session.session import Lab, Skipped
-from mockserver.conformance.check import EXPERIMENT, Broken, Checks, Held, law, promised
-from mockserver.conformance.generation import acceptable, minimal_input
+from mockserver.conformance.session.active_check import active_check
+from mockserver.conformance.session.session import Session, Skipped
+
+from .rejection import check_accepted
 
 
-@law("lives", "Every model's tasks live from submission to results", EXPERIMENT, "ends",
+@active_check("lifecycle", "Every model's tasks live from submission to results", "ends",
      submits=True)  # fmt: skip
-def lives(lab: Lab) -> Checks:
+def lifecycle(session: Session) -> Observations:
     """Follow the smallest task of each model, with a webhook, and its largest, without one."""
     histories: list[History] = []
-    for model in lab.options.models:
-        smallest = lab.with_webhook(lab.request(model))
-        for document in (smallest, _other(lab, model)):
-            yield from _begin(lab, document, histories)
-    yield from _followed(lab, histories)
+    for model in session.options.models:
+        smallest = session.with_webhook(session.request(model))
+        for document in (smallest, _other(session, model)):
+            yield from _begin(session, document, histories)
+    yield from _followed(session, histories)
 
 
-def _begin(lab: Lab, document: dict[str, Any], histories: list[History]) -> Checks:
+def _begin(session: Session, document: dict[str, Any], histories: list[History]) -> Observations:
     """Submit a document whose files are wanted; it is valid, so a refusal is against its card."""
-    yield from judged(lab, document, lab.submit(document), histories)
+    yield from evaluated(session, document, session.submit(document), histories)
 
 
-def judged(
-    lab: Lab, document: dict[str, Any], exchange: Exchange, histories: list[History]
-) -> Checks:
+def evaluated(
+    session: Session, document: dict[str, Any], exchange: Exchange, histories: list[History]
+) -> Observations:
     """Note a submission that was accepted, and hold one that was not against the model's card."""
-    history = lab.history_of(exchange)
+    history = session.history_of(exchange)
     if history is not None:
         histories.append(history)
-        lab.files_wanted.add(history.task_id)
+        session.files_wanted.add(history.task_id)
     if "callBackUrl" not in document:  # smallest-input has judged the input of those that have one
-        place, model = lab.card_of(document["model"]), document["model"]
+        place, model = session.card_of(document["model"]), document["model"]
         shown = json.dumps(document["input"], ensure_ascii=False)[:120]
-        yield from judge_accepted(exchange, f"{place}#/input", f"{model} {shown}")
+        yield from check_accepted(exchange, f"{place}#/input", f"{model} {shown}")
 
 
-def _followed(lab: Lab, histories: list[History]) -> Checks:
+def _followed(session: Session, histories: list[History]) -> Observations:
     """Follow tasks and fetch their files; the laws of histories judge what was seen."""
-    lab.follow(histories)
-    yield from fetched(lab, histories)
+    session.follow(histories)
+    yield from fetched(session, histories)
 
 
-def fetched(lab: Lab, histories: list[History], *, few: bool = False) -> Checks:
+def fetched(session: Session, histories: list[History], *, few: bool = False) -> Observations:
     """Fetch the files of tasks that have ended, all of them or few."""
     for number, history in enumerate(histories):
-        if history.task_id in lab.files_wanted:
+        if history.task_id in session.files_wanted:
             urls = urls_of(history)
             chosen = [*urls[-1:], *urls[: number % 3 == 0]] if few else urls
             for url in dict.fromkeys(chosen):
-                history.files.append(lab.target.fetch(url))
+                history.files.append(session.client.fetch(url))
     if histories:
-        yield Held(promised("ends"))  # whether each did is for the law of that name to say
+        yield Passed(promised("ends"))  # whether each did is for the law of that name to say
 
 
 def urls_of(history: History) -> list[str]:
@@ -69,20 +71,20 @@ def urls_of(history: History) -> list[str]:
     return [str(url) for url in listed]
 
 
-def _other(lab: Lab, model: str) -> dict[str, Any]:
+def _other(session: Session, model: str) -> dict[str, Any]:
     """Make the largest request to a model; where that costs money, one for two results."""
-    if not lab.options.thrifty:
-        return {"model": model, "input": _largest(lab, model)}
-    several = "n" in lab.contract.cards[model].fields
-    return lab.request(model, **({"n": 2} if several else {}))
+    if not session.options.thrifty:
+        return {"model": model, "input": _largest(session, model)}
+    several = "n" in session.contract.cards[model].fields
+    return session.request(model, **({"n": 2} if several else {}))
 
 
-def _largest(lab: Lab, model: str) -> dict[str, Any]:
+def _largest(session: Session, model: str) -> dict[str, Any]:
     """Make an input that has as many fields as it can, each at its last value."""
-    largest = minimal_input(lab.contract, model)
-    for value in acceptable(lab.contract, model):
+    largest = minimal_input(session.contract, model)
+    for value in valid_values(session.contract, model):
         wider = {**largest, value.field: value.input[value.field]}
-        if not lab.contract.violations("submit-request", {"model": model, "input": wider}):
+        if not session.contract.violations("submit-request", {"model": model, "input": wider}):
             largest = wider
     return largest
 
@@ -90,84 +92,87 @@ def _largest(lab: Lab, model: str) -> dict[str, Any]:
 # -- cancellation ----------------------------------------------------------------------------
 
 
-def _begun(lab: Lab, document: Any = None) -> History:
-    history = lab.started(document or lab.request(lab.cheapest()))
+def _begun(session: Session, document: Any = None) -> History:
+    history = session.started(document or session.request(session.cheapest()))
     if history is None:
         raise Skipped("no task to cancel: the submission was refused")
     return history
 
 
-@law("cancel-pending", "A task can be cancelled while it is in its first state", EXPERIMENT,
+@active_check("cancel-pending", "A task can be cancelled while it is in its first state",
      "cancel_pending", submits=True)  # fmt: skip
-def cancel_pending(lab: Lab) -> Checks:
+def cancel_pending(session: Session) -> Observations:
     """Cancel one at once, and see whether it had moved on if that is refused."""
-    history = _begun(lab, lab.with_webhook(lab.request(lab.cheapest())))
-    answer, after = lab.target.cancel(history.task_id), lab.target.poll(history.task_id)
+    history = _begun(session, session.with_webhook(session.request(session.cheapest())))
+    answer, after = session.client.cancel(history.task_id), session.client.poll(history.task_id)
     status = (after.task or {}).get("status")
     place = promised("cancel_pending")
-    if answer.succeeded and status == lab.contract.lifecycle.cancelled:
-        yield Held(place)
-    elif (answer.succeeded and after.task) or status == lab.contract.lifecycle.path[0]:
+    if answer.succeeded and status == session.contract.lifecycle.cancelled:
+        yield Passed(place)
+    elif (answer.succeeded and after.task) or status == session.contract.lifecycle.path[0]:
         observed = f"the cancellation was answered {answer.status}, and a poll shows {status}"
-        yield Broken(place, f"200, and then {lab.contract.lifecycle.cancelled}", observed, answer)
-    lab.follow([history])
+        yield Failed(
+            place, f"200, and then {session.contract.lifecycle.cancelled}", observed, answer
+        )
+    session.follow([history])
 
 
-@law("cancel-later", "A cancellation that comes late is accepted or refused, and means it",
-     EXPERIMENT, "cancel_refused_with_400", "service.json#/lifecycle/cancellable",
+@active_check("cancel-later", "A cancellation that comes late is accepted or refused, and means it", "cancel_refused_with_400", "service.json#/lifecycle/cancellable",
      submits=True)  # fmt: skip
-def cancel_later(lab: Lab) -> Checks:
+def cancel_later(session: Session) -> Observations:
     """Cancel in each further state, and twice; cancel at moments beside a transition."""
-    for state in lab.contract.lifecycle.path[1:]:
-        history = _begun(lab)
-        if _reaches(lab, history, state):
-            lab.target.pause(0.001)  # so that two changes never bear the same moment
-            yield from _refusal(lab.target.cancel(history.task_id), state)
-        lab.follow([history])
-    history = _begun(lab)
-    lab.target.cancel(history.task_id)
-    yield from _refusal(lab.target.cancel(history.task_id), "twice")
-    lab.follow([history])
-    for _ in range(min(lab.options.examples, 8)):
-        history = _begun(lab)
-        lab.target.pause(lab.random.choice((0.2, 0.4, 0.4, 0.5)) * lab.random.uniform(0.9, 1.1))
-        yield from _refusal(lab.target.cancel(history.task_id), "beside a transition")
-        lab.follow([history], closely=False)
+    for state in session.contract.lifecycle.path[1:]:
+        history = _begun(session)
+        if _reaches(session, history, state):
+            session.client.pause(0.001)  # so that two changes never bear the same moment
+            yield from _rejection(session.client.cancel(history.task_id), state)
+        session.follow([history])
+    history = _begun(session)
+    session.client.cancel(history.task_id)
+    yield from _rejection(session.client.cancel(history.task_id), "twice")
+    session.follow([history])
+    for _ in range(min(session.options.examples, 8)):
+        history = _begun(session)
+        session.client.pause(
+            session.random.choice((0.2, 0.4, 0.4, 0.5)) * session.random.uniform(0.9, 1.1)
+        )
+        yield from _rejection(session.client.cancel(history.task_id), "beside a transition")
+        session.follow([history], closely=False)
 
 
-def _reaches(lab: Lab, history: History, state: str) -> bool:
+def _reaches(session: Session, history: History, state: str) -> bool:
     waited = 0.0
-    while waited <= lab.options.patience and not lab.has_ended(history):
-        task = lab.target.poll(history.task_id).task or {}
+    while waited <= session.options.patience and not session.has_ended(history):
+        task = session.client.poll(history.task_id).task or {}
         if task.get("status") == state:
             return True
-        lab.target.pause(lab.options.interval)
-        waited += lab.options.interval
+        session.client.pause(session.options.interval)
+        waited += session.options.interval
     return False
 
 
-def _refusal(answer: Exchange, subject: str) -> Checks:
+def _rejection(answer: Exchange, subject: str) -> Observations:
     """Hold a refused cancellation against 400; an accepted one is for other laws to judge."""
     place = promised("cancel_refused_with_400")
     if answer.status == 400:
-        yield Held(place)
-    elif not answer.succeeded and not answer.is_unclear:
-        yield Broken(place, "400", f"{answer.error or answer.status}", answer, subject)
+        yield Passed(place)
+    elif not answer.succeeded and not answer.is_inconclusive:
+        yield Failed(place, "400", f"{answer.error or answer.status}", answer, subject)
 
 
-@law("cancel-ended", "A task that has ended cannot be cancelled", EXPERIMENT, "cancel_ended",
+@active_check("cancel-ended", "A task that has ended cannot be cancelled", "cancel_ended",
      submits=True)  # fmt: skip
-def cancel_ended(lab: Lab) -> Checks:
+def cancel_ended(session: Session) -> Observations:
     """Cancel one after its end."""
-    history = _begun(lab)
-    lab.follow([history], closely=False)
-    if not lab.has_ended(history):
+    history = _begun(session)
+    session.follow([history], closely=False)
+    if not session.has_ended(history):
         raise Skipped("the task did not end in time")
-    answer = lab.target.cancel(history.task_id)
+    answer = session.client.cancel(history.task_id)
     history.cancels.clear()  # too late to have a say in the end
-    lab.target.poll(history.task_id)
+    session.client.poll(history.task_id)
     if answer.succeeded:
-        yield Broken(promised("cancel_ended"), "a refusal", f"{answer.status}", answer)
+        yield Failed(promised("cancel_ended"), "a refusal", f"{answer.status}", answer)
     else:
-        yield Held(promised("cancel_ended"))
-        yield from _refusal(answer, "ended")
+        yield Passed(promised("cancel_ended"))
+        yield from _rejection(answer, "ended")

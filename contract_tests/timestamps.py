@@ -7,12 +7,13 @@ from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any
 
+from mockserver.conformance.check import Failed, Observations, Passed, promised, task_check
+from mockserver.conformance.model import Exchange, History
+from mockserver.conformance.session.active_check import active_check
+from mockserver.conformance.session.session import Session, Skipped
 from mockserver.contract import Contract
 
-from mockserver.conformance.model import Exchange, History
-from .lifecycle import broken
-from mockserver.conformance.session.session import Lab, Skipped
-from mockserver.conformance.check import EXPERIMENT, HISTORY, Broken, Checks, Held, law, promised
+from .lifecycle import failed
 
 _TIMESTAMP = "common.json#/$defs/timestamp"
 _APART = timedelta(minutes=5)
@@ -29,8 +30,8 @@ def moment_of(text: Any) -> datetime | None:
     return None
 
 
-@law("calendar", "Each moment is on the calendar", HISTORY, _TIMESTAMP)
-def calendar(contract: Contract, history: History) -> Checks:
+@task_check("calendar", "Each moment is on the calendar", _TIMESTAMP)
+def calendar(contract: Contract, history: History) -> Observations:
     """Read those that have the form of one: the form itself is for their schema to judge."""
     for poll, task in history.shown:
         for name in ("created_at", "updated_at"):
@@ -38,13 +39,13 @@ def calendar(contract: Contract, history: History) -> Checks:
             if not isinstance(shown, str) or contract.violations("task", task):
                 continue
             if moment_of(shown) is None:
-                yield Broken(_TIMESTAMP, "a day that there is", f"{name} {shown}", poll, name)
+                yield Failed(_TIMESTAMP, "a day that there is", f"{name} {shown}", poll, name)
                 return
-            yield Held(_TIMESTAMP)
+            yield Passed(_TIMESTAMP)
 
 
-@law("updated-still", "updated_at stays while the status does", HISTORY, "updated_at_stays")
-def updated_still(_contract: Contract, history: History) -> Checks:
+@task_check("updated-still", "updated_at stays while the status does", "updated_at_stays")
+def updated_still(_contract: Contract, history: History) -> Observations:
     """Compare polls that show the same status, one after the other."""
     before: tuple[Any, Any] = (None, None)
     for poll, task in history.shown:
@@ -52,40 +53,40 @@ def updated_still(_contract: Contract, history: History) -> Checks:
         if now[0] == before[0] and now[1] is not None and before[1] is not None:
             if now[1] != before[1]:
                 observed = f"{now[0]} both times, and updated_at was {before[1]}, then {now[1]}"
-                yield broken("updated_at_stays", "the same updated_at", observed, poll)
+                yield failed("updated_at_stays", "the same updated_at", observed, poll)
                 return
-            yield Held(promised("updated_at_stays"))
+            yield Passed(promised("updated_at_stays"))
         before = now
 
 
-@law("clock", "created_at is when the task was submitted", EXPERIMENT, "created_at_is_now",
+@active_check("clock", "created_at is when the task was submitted", "created_at_is_now",
      "clock_goes_on", submits=True)  # fmt: skip
-def clock(lab: Lab) -> Checks:
+def clock(session: Session) -> Observations:
     """Submit one task after the end of another, and look at all that there were before.
 
     The clock of a mock may be ahead or stand still: so the target's own `Date`, or the clock of
     this machine, counts only where the target is live, or time is this run's to move.
     """
-    first = _ended(lab)
-    lab.target.pause(0.2)
-    second = _ended(lab)
+    first = _ended(session)
+    session.client.pause(0.2)
+    second = _ended(session)
     yield from _in_order(first, second)
-    changed = _updated_by_cancel(lab)
+    changed = _updated_by_cancel(session)
     if changed is not None:
         yield changed
-    if lab.options.thrifty or _moves_time(lab):
-        yield from _is_now(lab)
+    if session.options.thrifty or _moves_time(session):
+        yield from _is_now(session)
 
 
-def _ended(lab: Lab) -> History:
-    history = lab.started(lab.request(lab.cheapest()))
+def _ended(session: Session) -> History:
+    history = session.started(session.request(session.cheapest()))
     if history is None:
         raise Skipped("there is no task to look at: the submission was refused")
-    lab.follow([history], closely=False)
+    session.follow([history], closely=False)
     return history
 
 
-def _in_order(first: History, second: History) -> Checks:
+def _in_order(first: History, second: History) -> Observations:
     """Hold the beginning of a task against the end of the one before."""
     ended, begun = (
         moment_of(first.last.get("updated_at")),
@@ -97,31 +98,31 @@ def _in_order(first: History, second: History) -> Checks:
     if begun + _LATE < ended:
         observed = f"created_at {begun.isoformat()}"
         expected = f"not before {ended.isoformat()}, when the task before it had ended"
-        yield Broken(place, expected, observed, poll)
+        yield Failed(place, expected, observed, poll)
     else:
-        yield Held(place)
+        yield Passed(place)
 
 
-def _updated_by_cancel(lab: Lab) -> Broken | None:
+def _updated_by_cancel(session: Session) -> Failed | None:
     """Cancel a task that was looked at before; other laws compare the two looks."""
-    history = lab.started(lab.request(lab.cheapest()))
+    history = session.started(session.request(session.cheapest()))
     if history is not None:
-        lab.target.poll(history.task_id)
-        lab.target.pause(0.1)
-        lab.target.cancel(history.task_id)
-        lab.target.poll(history.task_id)
-        lab.follow([history], closely=False)
+        session.client.poll(history.task_id)
+        session.client.pause(0.1)
+        session.client.cancel(history.task_id)
+        session.client.poll(history.task_id)
+        session.follow([history], closely=False)
     return None
 
 
-def _moves_time(lab: Lab) -> bool:
-    return getattr(lab.target.pause, "__module__", "time") != "time"
+def _moves_time(session: Session) -> bool:
+    return getattr(session.client.pause, "__module__", "time") != "time"
 
 
-def _is_now(lab: Lab) -> Checks:
+def _is_now(session: Session) -> Observations:
     """Hold the moments of the first tasks against those at which they were submitted."""
     place, early = promised("created_at_is_now"), 3
-    for number, history in enumerate(lab.histories.values()):
+    for number, history in enumerate(session.histories.values()):
         begun = moment_of(history.last.get("created_at"))
         if history.submission is None or begun is None:
             continue
@@ -129,17 +130,17 @@ def _is_now(lab: Lab) -> Checks:
         if said is None:
             continue
         apart = begun - said
-        ahead = apart > _APART and (lab.options.thrifty or number < early)
+        ahead = apart > _APART and (session.options.thrifty or number < early)
         if apart < -_APART or ahead:
             observed = f"created_at {begun.isoformat()}, and the answer's Date {said.isoformat()}"
-            yield Broken(place, "not five minutes apart", observed, history.shown[-1][0])
+            yield Failed(place, "not five minutes apart", observed, history.shown[-1][0])
             return
-        yield Held(place)
+        yield Passed(place)
 
 
 def _date_of(exchange: Exchange) -> datetime | None:
     """Read the moment that an answer says it is from."""
     with suppress(ValueError, TypeError):
-        read = parsedate_to_datetime(exchange.answer_headers.get("date", ""))
+        read = parsedate_to_datetime(exchange.response_headers.get("date", ""))
         return read if read.tzinfo else read.replace(tzinfo=UTC)
     return None

@@ -5,97 +5,101 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import urlsplit
 
+from mockserver.conformance.check import Failed, Observations, Passed, promised
 from mockserver.conformance.model import Exchange, History
+from mockserver.conformance.odd_texts import CALLS
+from mockserver.conformance.session.active_check import active_check
+from mockserver.conformance.session.session import Session, Skipped
+
 from .lifecycle import difference
-from mockserver.conformance.session.session import Lab, Skipped
-from mockserver.conformance.check import EXPERIMENT, Broken, Checks, Held, law, promised
-from .odd_texts import CALLS
 
 _WAITED = 30.0
 """Seconds in which a second attempt may come."""
 
 
-@law("webhook-url", "A webhook goes to exactly the URL that was given", EXPERIMENT, "webhook_url",
+@active_check("webhook-url", "A webhook goes to exactly the URL that was given", "webhook_url",
      submits=True)  # fmt: skip
-def webhook_url(lab: Lab) -> Checks:
+def webhook_url(session: Session) -> Observations:
     """Give URLs with a slash at the end, a query, percent signs and capitals."""
-    model, begun = lab.cheapest(), []
+    model, begun = session.cheapest(), []
     for number, form in enumerate(CALLS):
-        document = lab.request(model)
-        url = f"{_base(lab)}{form.format(f'at-{number}')}"
-        history = lab.started({**document, "callBackUrl": url})
+        document = session.request(model)
+        url = f"{_base(session)}{form.format(f'at-{number}')}"
+        history = session.started({**document, "callBackUrl": url})
         if history is not None:
             begun.append((url, history))
-    lab.follow([history for _, history in begun], closely=False)
+    session.follow([history for _, history in begun], closely=False)
     for url, history in begun:
-        _await(lab, history, 1)
+        _await(session, history, 1)
         for webhook in history.webhooks[:1]:
-            came, wanted = (_behind(lab, one) for one in (webhook.url, url))
+            came, wanted = (_behind(session, one) for one in (webhook.url, url))
             if came.endswith(wanted):
-                yield Held(promised("webhook_url"))
+                yield Passed(promised("webhook_url"))
             else:
-                yield Broken(promised("webhook_url"), wanted, came, webhook, url[len(_base(lab)) :])
+                yield Failed(
+                    promised("webhook_url"), wanted, came, webhook, url[len(_base(session)) :]
+                )
 
 
-def _base(lab: Lab) -> str:
-    if lab.webhook_base is None:
+def _base(session: Session) -> str:
+    if session.webhook_base is None:
         raise Skipped("webhooks cannot arrive; name an address with --webhook-url")
-    return lab.webhook_base
+    return session.webhook_base
 
 
-def _behind(lab: Lab, url: str) -> str:
+def _behind(session: Session, url: str) -> str:
     """Give what stands behind the base of the receiver: a tunnel may have another path."""
     parts = urlsplit(url)
-    path = parts.path.removeprefix(urlsplit(_base(lab)).path)
+    path = parts.path.removeprefix(urlsplit(_base(session)).path)
     return f"{path}?{parts.query}" if "?" in url else path
 
 
-def _await(lab: Lab, history: History, count: int) -> None:
+def _await(session: Session, history: History, count: int) -> None:
     waited = 0.0
-    while len(history.webhooks) < count and waited < min(lab.options.patience * 2, _WAITED):
-        lab.target.pause(max(lab.options.interval, 0.5))
-        waited += max(lab.options.interval, 0.5)
+    while len(history.webhooks) < count and waited < min(session.options.patience * 2, _WAITED):
+        session.client.pause(max(session.options.interval, 0.5))
+        waited += max(session.options.interval, 0.5)
 
 
-@law("webhook-again", "A webhook that was refused comes again, and is the same", EXPERIMENT,
+@active_check("webhook-again", "A webhook that was refused comes again, and is the same",
      "webhook_second_attempt", "webhook_attempts_equal", submits=True)  # fmt: skip
-def webhook_again(lab: Lab) -> Checks:
+def webhook_again(session: Session) -> Observations:
     """Answer the first 500, and see what the next one is like."""
-    url = f"{_base(lab)}/refuses-once/{len(lab.ids)}?a=%2F"
-    lab.refused_once.add(urlsplit(url).path)
-    history = lab.started({**lab.request(lab.cheapest()), "callBackUrl": url})
+    url = f"{_base(session)}/refuses-once/{len(session.ids)}?a=%2F"
+    session.rejected_once.add(urlsplit(url).path)
+    history = session.started({**session.request(session.cheapest()), "callBackUrl": url})
     if history is None:
         return
-    lab.follow([history], closely=False)
-    _await(lab, history, 2)
+    session.follow([history], closely=False)
+    _await(session, history, 2)
     if not history.webhooks:
         return
     if len(history.webhooks) < 2:
         observed = f"none within {_WAITED:g} s of one that was answered 500"
-        yield Broken(
+        yield Failed(
             promised("webhook_second_attempt"), "a second attempt", observed, history.webhooks[0]
         )
         return
-    yield Held(promised("webhook_second_attempt"))
-    yield _equal(lab, history.webhooks[0], history.webhooks[1])
-    lab.target.pause(10.0)
+    yield Passed(promised("webhook_second_attempt"))
+    yield _equal(session, history.webhooks[0], history.webhooks[1])
+    session.client.pause(10.0)
     if len(history.webhooks) > 2:
         observed = f"{len(history.webhooks)} attempts, though the second was answered 200"
         place = promised("webhook_attempts_equal")
-        yield Broken(place, "none after a delivery", observed, history.webhooks[2], "more")
+        yield Failed(place, "none after a delivery", observed, history.webhooks[2], "more")
 
 
-def _equal(lab: Lab, first: Exchange, second: Exchange) -> Held | Broken:
+def _equal(session: Session, first: Exchange, second: Exchange) -> Passed | Failed:
     place = promised("webhook_attempts_equal")
     for name, one, other in (
         ("method", first.method, second.method),
-        ("URL", _behind(lab, first.url), _behind(lab, second.url)),
+        ("URL", _behind(session, first.url), _behind(session, second.url)),
         ("Content-Type", _type(first), _type(second)),
         ("body", *_bodies(first, second)),
     ):
         if one != other:
-            return Broken(place, f"{name} {one!r:.300}", f"{name} {other!r:.300}", second, name)
-    return Held(place)
+            return Failed(place, f"{name} {one!r:.300}", f"{name} {other!r:.300}", second, name)
+    return Passed(place)
 
 
 def _bodies(first: Exchange, second: Exchange) -> tuple[Any, Any]:

@@ -36,7 +36,7 @@ class _Parser(argparse.ArgumentParser):
         shown = without_url_secrets(message)
         self.exit(USAGE, f"{self.prog}: {shown} (see {self.prog} --help)\n")
 
-    def refuse(self, unknown: Sequence[str]) -> NoReturn:
+    def reject(self, unknown: Sequence[str]) -> NoReturn:
         """Say which argument nobody knows, and which one may be meant."""
         options = [option for action in self._actions for option in action.option_strings]
         near = get_close_matches(unknown[0].partition("=")[0], options, n=1)
@@ -88,7 +88,7 @@ def _flushed() -> Iterator[None]:
 def _perform(arguments: Sequence[str] | None) -> int:
     options, unknown = _make_parser().parse_known_args(arguments)
     if unknown:
-        options.parser.refuse(unknown)
+        options.parser.reject(unknown)
     status: int = options.run(options)
     return status
 

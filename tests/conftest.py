@@ -11,9 +11,9 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from mockserver.contract import Contract, load_contract
-from mockserver.engine.webhooks.attempt import Callback, Outcome
 from mockserver.engine.clock import Clock
 from mockserver.engine.service import Service
+from mockserver.engine.webhooks.attempt import AttemptResult, WebhookRequest
 from mockserver.settings import make_settings
 from tests.client import Client
 
@@ -33,16 +33,16 @@ class Receiver:
     """A transport that notes every callback and answers as told."""
 
     def __init__(self) -> None:
-        self.calls: Queue[Callback] = Queue()
-        self.outcomes: list[Outcome] = []
+        self.calls: Queue[WebhookRequest] = Queue()
+        self.outcomes: list[AttemptResult] = []
         """The next answers; after them, every callback is delivered."""
 
-    def __call__(self, callback: Callback) -> Outcome:
-        outcome = self.outcomes.pop(0) if self.outcomes else Outcome(204, None, 0.001)
+    def __call__(self, callback: WebhookRequest) -> AttemptResult:
+        outcome = self.outcomes.pop(0) if self.outcomes else AttemptResult(204, None, 0.001)
         self.calls.put(callback)
         return outcome
 
-    def next(self) -> Callback:
+    def next(self) -> WebhookRequest:
         """Await the next callback."""
         return self.calls.get(timeout=5)
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from mockserver.conformance.session.runner import LAWS
+from contract_tests.checks import CHECKS
 from mockserver.contract import Contract, load_contract
 from mockserver.contract.loader import BASE
 from mockserver.settings import SETTINGS, option_of
@@ -150,9 +150,7 @@ def mock_does(place: str) -> str:
 
 def checks(contract: Contract, place: str) -> list[str]:
     """Name the laws that look at a clause."""
-    return [
-        law.id for law in LAWS.values() if any(_covers(contract, c, place) for c in law.clauses)
-    ]
+    return [law.id for law in CHECKS if any(_covers(contract, c, place) for c in law.clauses)]
 
 
 def _covers(contract: Contract, clause: str, place: str) -> bool:

@@ -8,9 +8,9 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from mockserver.network.proxy_environment import past_proxies
 from mockserver.settings import Resolved
 from mockserver.settings.environment import as_suffix
-from mockserver.settings.proxies import past_proxies
 
 if TYPE_CHECKING:
     from mockserver.web.server import Server
@@ -54,10 +54,10 @@ def _intercepted(
     resolved: Resolved, server: Server, options: argparse.Namespace
 ) -> Iterator[Mapping[str, str]]:
     """Offer a proxy that leads to the mock; give what makes clients use and trust it."""
+    from mockserver.interception.certificates import Authority, api_hosts
     from mockserver.interception.clients import Led
     from mockserver.interception.interceptor import Interceptor
     from mockserver.network.listening import reachable
-    from mockserver.interception.certificates import Authority, api_hosts
 
     hosts, mock = api_hosts(resolved.contract), (reachable(server.host), server.port)
     with (

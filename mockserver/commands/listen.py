@@ -129,7 +129,7 @@ def _polls(options: argparse.Namespace) -> Polls:
 
 def _url(name: str, given: str) -> str:
     """Read a URL, also one that leaves its scheme out. Raises ValueError."""
-    from mockserver.engine.webhooks.receiver import read_receiver
+    from mockserver.network.receiver import read_receiver
 
     url = f"http://{given}" if _WITHOUT_SCHEME.fullmatch(given) else given
     try:
@@ -239,12 +239,12 @@ def _task_id(webhook: Webhook) -> str:
 
 def _forward(webhook: Webhook, url: str, lines: list[str]) -> int:
     """Pass a webhook on as it came; give the status to answer, as from any proxy."""
-    from mockserver.engine.webhooks.attempt import Callback, Failure
-    from mockserver.engine.webhooks.receiver import Reach, is_this_machine
+    from mockserver.engine.webhooks.attempt import Failure, WebhookRequest
     from mockserver.engine.webhooks.transport import HttpTransport
+    from mockserver.network.receiver import Reach, is_this_machine
 
     headers = tuple(pair for pair in webhook.headers.items() if pair[0] not in _OF_THE_HOP)
-    callback = Callback(url, webhook.body, "", _PATIENCE, webhook.method, headers)
+    callback = WebhookRequest(url, webhook.body, "", _PATIENCE, webhook.method, headers)
     transport = HttpTransport(1, Reach(["*"]), verify=not is_this_machine(url))
     outcome = transport(callback)
     transport.close()

@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 from mockserver.contract import NotJson, load_contract, parse_json
 from mockserver.domain.redaction import without_users
-from mockserver.engine.webhooks.receiver import is_this_machine
+from mockserver.network.receiver import is_this_machine
 
 _PATIENCE = 5.0
 """Real seconds: the webhook that waits for it has to be answered."""

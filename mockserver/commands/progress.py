@@ -33,7 +33,7 @@ def shown(stream: TextIO, weights: Mapping[str, float]) -> Iterator[Callable[[An
     if not is_shown(stream):
         yield _say_nothing
         return
-    steps = {law: max(1, round(weight * _PARTS)) for law, weight in weights.items()}
+    steps = {check: max(1, round(weight * _PARTS)) for check, weight in weights.items()}
     lock, ended = RLock(), Event()
     bar: Any = click.progressbar(
         length=sum(steps.values()), file=stream, width=20, item_show_func=_text, label="verify"
@@ -42,8 +42,8 @@ def shown(stream: TextIO, weights: Mapping[str, float]) -> Iterator[Callable[[An
 
     def tell(step: Any) -> None:
         with lock:
-            bar.update(sum(steps.get(law, 1) for law in before), step)
-            before[:] = [step.law.id]
+            bar.update(sum(steps.get(check, 1) for check in before), step)
+            before[:] = [step.check.id]
 
     def tick() -> None:
         while not ended.wait(_TICK):
@@ -69,4 +69,4 @@ def _text(step: Any) -> str:
     if step is None:
         return ""
     spent = f"at most ${money(step.reserved)}"
-    return f"{step.number + 1}/{step.of} {step.law.id}: {step.requests} requests, {spent}"
+    return f"{step.number + 1}/{step.of} {step.check.id}: {step.requests} requests, {spent}"

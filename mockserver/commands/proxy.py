@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from mockserver.commands.options import (
@@ -22,9 +22,14 @@ from mockserver.commands.options import (
     usage,
 )
 from mockserver.commands.signals import stop_signals
-from mockserver.commands.suite import contract_tests, written_to
+from mockserver.commands.suite import load_checks, write_report
 from mockserver.contract import load_contract
-from mockserver.settings.proxies import LOCAL
+from mockserver.network.proxy_environment import LOCAL
+
+if TYPE_CHECKING:
+    from mockserver.conformance.model import Finding, Report
+    from mockserver.conformance.traffic.monitor import Monitor
+    from mockserver.conformance.traffic.recorder import Recorder
 
 _DEFAULT_PORT = 6292
 
@@ -68,11 +73,16 @@ def run(options: argparse.Namespace) -> int:
     if fault:
         return usage("proxy", fault)
     contract = contract_of(options)
-    watching, recording = contract_tests("watch"), contract_tests("recording")
-    recorder = recording.Recorder(options.record, contract) if options.record else None
-    watch = watching.Watch(
+    checks = load_checks()
+    from mockserver.conformance.session.active_check import passive_checks
+    from mockserver.conformance.traffic.monitor import Monitor
+    from mockserver.conformance.traffic.recorder import Recorder
+
+    recorder = Recorder(options.record, contract) if options.record else None
+    watch = Monitor(
         contract,
         options.upstream,
+        passive_checks(checks),
         found=_print_finding,
         notice=_print_notice,
         recorder=recorder,
@@ -83,27 +93,28 @@ def run(options: argparse.Namespace) -> int:
     if status is not None:
         return status
     report = watch.report(time.monotonic())
-    written = options.report is None or written_to(options.report, "proxy", report)
+    written = options.report is None or write_report(options.report, "proxy", report)
     _print_summary(report, watch, recorder)
     if not written or watch.unrecorded:
         return USAGE
     return FAILURE if report.drift else PASS
 
 
-def _pass_on(options: argparse.Namespace, watch: Any, wait: Callable[[], object]) -> int | None:
+def _pass_on(options: argparse.Namespace, watch: Monitor, wait: Callable[[], object]) -> int | None:
     """Run the proxy until a signal comes; give the status if it could not begin."""
+    from mockserver.conformance.report.html import as_html
+    from mockserver.conformance.report.writers import as_json
     from mockserver.proxy.proxy import Proxy
 
     def report(html: bool) -> bytes:  # noqa: FBT001 - the proxy calls it
         made = watch.report(time.monotonic())
         if html:
-            page: str = contract_tests("page").as_html(made, None)
-            return page.encode()
-        return json.dumps(contract_tests("report").as_json(made), indent=2).encode() + b"\n"
+            return as_html(made, None).encode()
+        return json.dumps(as_json(made), indent=2).encode() + b"\n"
 
     proxy = Proxy(
         options.upstream,
-        watch=watch.see,
+        observer=watch.see,
         notice=watch.notice,
         report=report,
         host=options.host,
@@ -170,8 +181,9 @@ _LISTED = 20
 """Findings that the summary names again, with how often they were seen."""
 
 
-def _print_finding(finding: Any) -> None:
-    outline = contract_tests("outline")
+def _print_finding(finding: Finding) -> None:
+    from mockserver.conformance.report import view as outline
+
     rows = [row for row in outline.rows(finding, "") if row[0] not in _LATER]
     if finding.exchange is not None:
         rows.append(("exchange", outline.one_line(str(finding.exchange), 160)))
@@ -181,17 +193,21 @@ def _print_finding(finding: Any) -> None:
 
 
 def _print_notice(text: str) -> None:
-    say(f"notice: {contract_tests('outline').one_line(text)}")
+    from mockserver.conformance.report.view import one_line
+
+    say(f"notice: {one_line(text)}")
 
 
-def _print_summary(report: Any, watch: Any, recorder: Any) -> None:
-    outline = contract_tests("outline")
+def _print_summary(report: Report, watch: Monitor, recorder: Recorder | None) -> None:
+    from mockserver.conformance.report import view as outline
+    from mockserver.conformance.report.wording import often
+
     print(f"maxapi-mock proxy: {outline.headline(report, None)}")
     counted = dict(outline.facts(report, None))
     for name in ("requests", "laws", "findings"):
         print(f"  {name:11}{counted[name]}")
     for finding in report.findings[:_LISTED]:
-        text = f"{outline.often(finding)}: {outline.heading_of(finding)}"
+        text = f"{often(finding)}: {outline.heading_of(finding)}"
         print(f"  {'seen':11}{text}")
     for text in report.notes:
         print(f"  {'note':11}{outline.one_line(text)}")

@@ -28,7 +28,7 @@ from mockserver.commands.summary import as_json, as_markdown, as_text
 from mockserver.writing import append_whole, write_whole
 
 if TYPE_CHECKING:
-    from mockserver.engine.usage import Tally
+    from mockserver.engine.usage import Usage
 
 _SUFFIX = re.compile(r"(/[A-Za-z0-9._~!$&'()*+,;=:@%-]*)+")
 _NOT_READ = "does the command read MAXAPI_BASE_URL?"
@@ -84,11 +84,11 @@ def run(options: argparse.Namespace) -> int:
         own["tls"] = "false"  # the proxy has the certificates, and speaks to the mock without
     resolved = resolve(options, **own)
     from mockserver.engine.service import Service
-    from mockserver.engine.usage import Tally
+    from mockserver.engine.usage import Usage
     from mockserver.web.server import Server, ServerError
 
-    tally = Tally()
-    server = Server(Service(resolved.contract, resolved.settings, watch=tally))
+    seen = Usage()
+    server = Server(Service(resolved.contract, resolved.settings, watch=seen))
     with signals_to(child := Child()):
         try:
             server.start()
@@ -100,16 +100,16 @@ def run(options: argparse.Namespace) -> int:
                 status = child.run(command, environment)
         finally:
             ended = server.stop()
-    tally.finish(_PAST_INTERCEPT if options.intercept else _NOT_READ, resolved.settings.expect)
+    seen.finish(_PAST_INTERCEPT if options.intercept else _NOT_READ, resolved.settings.expect)
     sandboxes = server.service.sandboxes
     spent = sandboxes.spent_ever, sandboxes.unpriced_ever
     hidden = [*sandboxes.keys, *secrets_of(resolved.settings)]
-    tally.rewrite(lambda text: without_secrets(text, hidden))
-    written = _report(tally, spent, options.summary_file)
-    if status == PASS and tally.warnings and options.fail_on_warnings:
+    seen.rewrite(lambda text: without_secrets(text, hidden))
+    written = _report(seen, spent, options.summary_file)
+    if status == PASS and seen.warnings and options.fail_on_warnings:
         complain("maxapi-mock run: failed by --fail-on-warnings")
         status = FAILURE
-    if status == PASS and options.expect_requests and not tally.came:
+    if status == PASS and options.expect_requests and not seen.came:
         complain("maxapi-mock run: failed by --expect-requests")
         status = FAILURE
     if status == PASS and not written:
@@ -133,19 +133,19 @@ def _fault(options: argparse.Namespace, command: list[str]) -> str:
     return ""
 
 
-def _report(tally: Tally, spent: tuple[Decimal, int], file: Path | None) -> bool:
+def _report(usage: Usage, spent: tuple[Decimal, int], file: Path | None) -> bool:
     """Print the summary, and write it where it was asked for; return whether that could be done.
 
     *spent* is in US dollars, and in tasks whose price nobody knows.
     """
-    complain(as_text(tally, *spent))
+    complain(as_text(usage, *spent))
     if file is None:
         return True
     try:
         if file.suffix == ".json":
-            write_whole({file: as_json(tally, *spent).encode("utf-8", "backslashreplace")})
+            write_whole({file: as_json(usage, *spent).encode("utf-8", "backslashreplace")})
         else:  # the summary of a GitHub job belongs to all of its steps
-            append_whole(file, as_markdown(tally, *spent).encode("utf-8", "backslashreplace"))
+            append_whole(file, as_markdown(usage, *spent).encode("utf-8", "backslashreplace"))
     except OSError as error:
         complain(f"maxapi-mock run: --summary-file: {not_written(error)}")
         return False

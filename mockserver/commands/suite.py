@@ -7,37 +7,47 @@ import sys
 from importlib import import_module, metadata
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from mockserver.commands.options import complain, not_written
 from mockserver.settings import SettingError
+
+if TYPE_CHECKING:
+    from mockserver.conformance.check import AnyCheck
+    from mockserver.conformance.model import Report
+    from mockserver.conformance.report.baseline import Comparison
 
 _EXTRA = ("hypothesis", "pytest")
 """What the extra `verify` installs."""
 
 
-def written_to(folder: Path, command: str, report: Any, comparison: Any = None) -> bool:
-    """Write every form of a report into *folder*, or say why that cannot be done."""
-    try:
-        contract_tests("report").write_reports(report, folder, comparison)
-    except OSError as error:
-        complain(f"maxapi-mock {command}: --report: {not_written(error)}")
-        return False
-    return True
-
-
-def contract_tests(module: str) -> Any:
-    """Import a module of the contract tests. Raises SettingError if what it needs is missing."""
+def load_checks() -> tuple[AnyCheck, ...]:
+    """Return every check of the contract. Raises SettingError if what they need is missing."""
     installed = find_spec("mockserver.contract_tests") is not None
     package = "mockserver.contract_tests" if installed else "contract_tests"
     try:
-        return import_module(f"{package}.{module}")
+        checks: tuple[AnyCheck, ...] = import_module(f"{package}.checks").CHECKS
     except ModuleNotFoundError as error:
         if error.name not in _EXTRA:
             raise
         raise SettingError(
-            f"the contract tests need {' and '.join(_EXTRA)}, beside the mock: {_installation()}"
+            f"the contract tests need {' and '.join(_EXTRA)}, besides the mock: {_installation()}"
         ) from None
+    return checks
+
+
+def write_report(
+    folder: Path, command: str, report: Report, comparison: Comparison | None = None
+) -> bool:
+    """Write every form of a report into *folder*, or say why that cannot be done."""
+    from mockserver.conformance.report.writers import write_reports
+
+    try:
+        write_reports(report, folder, comparison)
+    except OSError as error:
+        complain(f"maxapi-mock {command}: --report: {not_written(error)}")
+        return False
+    return True
 
 
 def _installation() -> str:

@@ -8,50 +8,50 @@ from decimal import Decimal
 from typing import Any
 
 from mockserver.domain.price import money, spent_text
-from mockserver.engine.usage import Tally
+from mockserver.engine.usage import Usage
 
 _SHOWN = 12
 """Rows of a list that a screen has room for."""
 _WIDTH = 160
 
 
-def as_text(tally: Tally, spent: Decimal, unpriced: int = 0) -> str:
+def as_text(usage: Usage, spent: Decimal, unpriced: int = 0) -> str:
     """Write it for a terminal; *unpriced* tasks are charged for and not in *spent*."""
-    lines = [f"maxapi-mock: {_headline(tally, spent, unpriced)}"]
-    lines += [f"  {name:14}{sum(by.values()):>5}  {_counts(by)}" for name, by in _rows(tally)]
-    for title, counts in _lists(tally):
+    lines = [f"maxapi-mock: {_headline(usage, spent, unpriced)}"]
+    lines += [f"  {name:14}{sum(by.values()):>5}  {_counts(by)}" for name, by in _rows(usage)]
+    for title, counts in _lists(usage):
         lines.append(f"  {title}:")
         lines += [f"    {number:>4} x {on_one_line(text)}" for text, number in counts]
     return "\n".join(lines)
 
 
-def as_markdown(tally: Tally, spent: Decimal, unpriced: int = 0) -> str:
+def as_markdown(usage: Usage, spent: Decimal, unpriced: int = 0) -> str:
     """Write it for a page, such as a GitHub job's summary."""
-    lines = ["### MaxAPI mock", "", _headline(tally, spent, unpriced) + ".", ""]
-    if _rows(tally):
+    lines = ["### MaxAPI mock", "", _headline(usage, spent, unpriced) + ".", ""]
+    if _rows(usage):
         lines += ["| | number | outcome |", "|---|---|---|"]
-        for name, by in _rows(tally):
+        for name, by in _rows(usage):
             cell = _counts(by).replace("|", "\\|")
             lines.append(f"| {name} | {sum(by.values())} | {cell} |")
-    for title, counts in _lists(tally):
+    for title, counts in _lists(usage):
         lines += ["", f"**{title.capitalize()}**", ""]
         lines += [f"- {number} x `{on_one_line(text).replace('`', '')}`" for text, number in counts]
     return "\n".join([*lines, "", ""])
 
 
-def as_json(tally: Tally, spent: Decimal, unpriced: int = 0) -> str:
+def as_json(usage: Usage, spent: Decimal, unpriced: int = 0) -> str:
     """Write it for programs; it holds everything, not only what a page shows."""
     requests: dict[str, dict[str, int]] = defaultdict(dict)
-    for (operation, status), number in sorted(tally.requests.items()):
+    for (operation, status), number in sorted(usage.requests.items()):
         requests[operation][str(status)] = number
     document: dict[str, Any] = {
         "requests": requests,
-        "tasks": dict(tally.tasks),
-        "webhooks": dict(tally.webhooks),
-        "webhook_attempts": dict(tally.attempts),
-        "warnings": dict(tally.warnings),
-        "notes": dict(tally.notes),
-        "scenarios": dict(tally.scenarios),
+        "tasks": dict(usage.tasks),
+        "webhooks": dict(usage.webhooks),
+        "webhook_attempts": dict(usage.attempts),
+        "warnings": dict(usage.warnings),
+        "notes": dict(usage.notes),
+        "scenarios": dict(usage.scenarios),
         "cost_usd": money(spent),
     }
     if unpriced:
@@ -59,9 +59,9 @@ def as_json(tally: Tally, spent: Decimal, unpriced: int = 0) -> str:
     return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
 
 
-def _headline(tally: Tally, spent: Decimal, unpriced: int) -> str:
-    requests, webhooks = sum(tally.requests.values()), sum(tally.attempts.values())
-    warnings = sum(tally.warnings.values())
+def _headline(usage: Usage, spent: Decimal, unpriced: int) -> str:
+    requests, webhooks = sum(usage.requests.values()), sum(usage.attempts.values())
+    warnings = sum(usage.warnings.values())
     counts = [
         _plural(requests, "request"),
         _plural(webhooks, "webhook attempt"),
@@ -74,20 +74,20 @@ def _plural(number: int, name: str) -> str:
     return f"{number} {name}{'' if number == 1 else 's'}"
 
 
-def _rows(tally: Tally) -> list[tuple[str, Counter[Any]]]:
+def _rows(usage: Usage) -> list[tuple[str, Counter[Any]]]:
     """Give the outcomes of each operation, of the tasks and of the webhooks."""
     rows: dict[str, Counter[Any]] = {}
-    for (operation, status), number in tally.requests.items():
+    for (operation, status), number in usage.requests.items():
         rows.setdefault(operation, Counter())[status] = number
-    others = {"task": tally.tasks, "webhook": tally.webhooks, "attempt": tally.attempts}
+    others = {"task": usage.tasks, "webhook": usage.webhooks, "attempt": usage.attempts}
     return [*rows.items(), *((name, counts) for name, counts in others.items() if counts)]
 
 
-def _lists(tally: Tally) -> list[tuple[str, list[tuple[str, int]]]]:
+def _lists(usage: Usage) -> list[tuple[str, list[tuple[str, int]]]]:
     named = [
-        ("contract warnings", tally.warnings),
-        ("notes", tally.notes),
-        ("scenarios", tally.scenarios),
+        ("contract warnings", usage.warnings),
+        ("notes", usage.notes),
+        ("scenarios", usage.scenarios),
     ]
     return [(title, _most(counts, _SHOWN)) for title, counts in named if counts]
 

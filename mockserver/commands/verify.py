@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from decimal import Decimal, InvalidOperation
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from mockserver.commands.options import (
     FAILURE,
@@ -24,10 +24,15 @@ from mockserver.commands.options import (
     not_written,
 )
 from mockserver.commands.progress import shown
-from mockserver.commands.suite import contract_tests, written_to
+from mockserver.commands.suite import load_checks, write_report
 from mockserver.contract import Contract
-from mockserver.domain.price import UNPRICED, is_priced, money
 from mockserver.domain.durations import parse_duration
+from mockserver.domain.price import UNPRICED, is_priced, money
+
+if TYPE_CHECKING:
+    from mockserver.conformance.check import AnyCheck
+    from mockserver.conformance.model import Report
+    from mockserver.conformance.session.verification import PlannedCheck, RunRequest
 
 _ASKED = (
     "url",
@@ -119,28 +124,34 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Run the suite; give the exit status."""
-    verify, report = contract_tests("verify"), contract_tests("report")
-    ledger = contract_tests("ledger")
-    request = verify.Request(**{name: getattr(options, name) for name in _ASKED})
+    checks = load_checks()
+    from mockserver.conformance.report import baseline as baselines
+    from mockserver.conformance.report.writers import terminal_summary
+    from mockserver.conformance.session import verification
+    from mockserver.conformance.session.ledger import LedgerError
+
+    request = verification.RunRequest(**{name: getattr(options, name) for name in _ASKED})
     contract = contract_of(options)
     try:
-        baseline = report.load_baseline(options.baseline) if options.baseline else None
+        baseline = baselines.load_baseline(options.baseline) if options.baseline else None
         if options.plan:
-            _print_plan(verify.plan(request, contract), request)
+            _print_plan(verification.plan(request, contract, checks), request)
             _print_unpriced(request, contract)
             return PASS
         if options.report is not None and not _is_made(options.report):
             return USAGE
-        weights = _weights(request, contract)
+        weights = _weights(request, contract, checks)
         with _ended_by_a_signal(), shown(sys.stderr, weights) as progress:
-            found = verify.verify(request, contract, command_line(), progress=progress)
-    except (verify.VerifyError, report.BaselineError, ledger.LedgerError) as error:
+            found = verification.verify(
+                request, contract, command_line(), progress=progress, checks=checks
+            )
+    except (verification.VerifyError, baselines.BaselineError, LedgerError) as error:
         complain(f"maxapi-mock verify: {error}")
         return USAGE
-    comparison = report.compare(found, baseline) if baseline is not None else None
-    written = options.report is None or written_to(options.report, "verify", found, comparison)
-    print(report.terminal_summary(found, comparison))
-    status = _status(found, request, failed=report.fails(found, comparison))
+    comparison = baselines.compare(found, baseline) if baseline is not None else None
+    written = options.report is None or write_report(options.report, "verify", found, comparison)
+    print(terminal_summary(found, comparison))
+    status = _status(found, request, failed=baselines.fails(found, comparison))
     return status if written else USAGE
 
 
@@ -154,7 +165,7 @@ def _is_made(folder: Path) -> bool:
     return True
 
 
-def _status(found: Any, request: Any, *, failed: bool) -> int:
+def _status(found: Report, request: RunRequest, *, failed: bool) -> int:
     if found.lost:
         complain(f"maxapi-mock verify: {found.lost}")
         return USAGE
@@ -179,26 +190,30 @@ def _ended_by_a_signal() -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def _weights(request: Any, contract: Contract) -> Mapping[str, float]:
+def _weights(
+    request: RunRequest, contract: Contract, checks: tuple[AnyCheck, ...]
+) -> Mapping[str, float]:
     """Say how long each check takes; of a live run, tell how long all of it does beforehand."""
-    verify = contract_tests("verify")
-    options = verify.check(request, contract, os.environ)
+    from mockserver.conformance.session import forecast, verification
+    from mockserver.conformance.session.active_check import active_checks
+
+    options = verification.options_of(request, contract, os.environ)
     if not request.live:
-        return {law.id: 1.0 for law in contract_tests("lab").Lab.experiments()}
-    planned, rate = verify.plan(request, contract), request.rate or verify.LIVE_RATE
-    made = contract_tests("forecast").forecast(planned, options, contract, rate)
+        return {check.id: 1.0 for check in active_checks(checks)}
+    rate = request.rate or verification.LIVE_RATE
+    planned = verification.plan(request, contract, checks)
+    made = forecast.forecast(planned, options, contract, rate)
     complain(f"maxapi-mock verify: {made}")
-    weights: Mapping[str, float] = made.weights
-    return weights
+    return made.weights
 
 
-def _print_plan(planned: list[Any], request: Any) -> None:
+def _print_plan(planned: list[PlannedCheck], request: RunRequest) -> None:
     """Print what would be sent, law by law."""
     where = request.url or "a mock of its own"
     print(f"against {where}, nothing is sent now; polls are counted as for a task of 2 seconds\n")
     print(f"{'law':22}{'requests':>9}{'submits':>9}{'at most':>10}")
     for one in planned:
-        line = f"{one.law:22}{one.requests:>9}{one.submissions:>9}{'$' + money(one.at_most):>10}"
+        line = f"{one.check:22}{one.requests:>9}{one.submissions:>9}{'$' + money(one.at_most):>10}"
         print(f"{line}  {one.not_sent}".rstrip())
     total = sum((one.at_most for one in planned), Decimal())
     print(
@@ -208,7 +223,7 @@ def _print_plan(planned: list[Any], request: Any) -> None:
     print("\nat most: were every submission accepted, also those that are meant to be refused")
 
 
-def _print_unpriced(request: Any, contract: Contract) -> None:
+def _print_unpriced(request: RunRequest, contract: Contract) -> None:
     """Say which models the plan's money is without: an unknown price is not nothing."""
     globs = request.models or ("*",)
     unknown = [

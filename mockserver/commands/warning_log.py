@@ -9,9 +9,9 @@ from threading import Lock
 
 from mockserver.commands.options import without_secrets
 from mockserver.commands.summary import on_one_line
-from mockserver.engine.webhooks.attempt import Failure
 from mockserver.engine.contract_warnings import ContractWarning
-from mockserver.engine.journal import Delivery, Exchange, TaskEnd
+from mockserver.engine.journal import Delivery, RecordedRequest, TaskEnd
+from mockserver.engine.webhooks.attempt import Failure
 
 _MOST = 1000
 """Different texts; a mock that has said so much is not listened to any more."""
@@ -26,7 +26,7 @@ class WarningLog:
         self._said: set[str] = set()
         self._lock = Lock()
 
-    def __call__(self, entry: Exchange | Delivery | ContractWarning | TaskEnd) -> None:
+    def __call__(self, entry: RecordedRequest | Delivery | ContractWarning | TaskEnd) -> None:
         """Print the warnings of what a sandbox notes, unless they have been said."""
         if isinstance(entry, TaskEnd):
             return

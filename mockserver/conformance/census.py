@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping
 
-from mockserver.contract import Contract
-
 from mockserver.conformance.model import History
+from mockserver.contract import Contract
 
 _FEW = 2
 """Tasks below this number say nothing of all tasks."""

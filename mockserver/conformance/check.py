@@ -2,28 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeVar
-
-from mockserver.contract import Contract, Violation
+from typing import Any, Generic, ParamSpec
 
 from mockserver.conformance.clauses import clause_at
 from mockserver.conformance.model import Clause, Exchange, Finding, History
-
-if TYPE_CHECKING:
-    from mockserver.conformance.session.session import Lab
+from mockserver.contract import Contract, Violation
 
 
 @dataclass(frozen=True)
-class Held:
+class Passed:
     """A clause was held against something, and it was as the clause says."""
 
     clause: str
 
 
 @dataclass(frozen=True)
-class Broken:
+class Failed:
     """A clause was held against something, and it was otherwise."""
 
     clause: str
@@ -37,57 +33,69 @@ class Broken:
     """Instead of the one that follows from the clause's confidence."""
 
 
-Checks = Iterator[Held | Broken]
-ExchangeJudge = Callable[[Contract, Exchange], Checks]
-HistoryJudge = Callable[[Contract, History], Checks]
-Experiment = Callable[["Lab"], Checks]
-Judge = TypeVar("Judge", bound=Callable[..., Checks])
-
-EXCHANGE, HISTORY, EXPERIMENT = "exchange", "history", "experiment"
+Observations = Iterator[Passed | Failed]
+Signature = ParamSpec("Signature")
 
 
 @dataclass(frozen=True)
-class Law:
-    """A row of the table."""
+class Check(Generic[Signature]):
+    """One promise of the contract, and the function that looks whether it is kept."""
 
     id: str
     title: str
-    kind: str
-    """What it is held against: every exchange, every task's history, or what it sends itself."""
     clauses: tuple[str, ...]
-    judge: Callable[..., Checks]
+    function: Callable[Signature, Observations]
     submits: bool = False
     """Whether it submits tasks, which can cost money."""
 
-    def finding(self, contract: Contract, broken: Broken) -> Finding:
-        """Make what is reported of a broken clause."""
-        clause = broken.source or clause_at(contract, broken.clause)
+    def __call__(self, *args: Signature.args, **kwargs: Signature.kwargs) -> Observations:
+        """Yield what was observed, clause by clause."""
+        return self.function(*args, **kwargs)
+
+    def finding(self, contract: Contract, failed: Failed) -> Finding:
+        """Make what is reported of a failed clause."""
+        clause = failed.source or clause_at(contract, failed.clause)
         return Finding(
-            law=self.id,
+            check=self.id,
             clause=clause,
-            expected=broken.expected,
-            observed=broken.observed,
-            severity=broken.severity or clause.severity,
-            exchange=broken.exchange,
-            subject=broken.subject,
+            expected=failed.expected,
+            observed=failed.observed,
+            severity=failed.severity or clause.severity,
+            exchange=failed.exchange,
+            subject=failed.subject,
         )
 
 
-LAWS: dict[str, Law] = {}
-"""Every law by its id, in the order in which they are held."""
+@dataclass(frozen=True)
+class ExchangeCheck(Check[Contract, Exchange]):
+    """Is evaluated on every exchange, whoever caused it."""
 
 
-def law(
-    id_: str, title: str, kind: str, *clauses: str, submits: bool = False
-) -> Callable[[Judge], Judge]:
-    """Add a function to the table; its clauses are places in `schemas/`, or names of promises."""
+@dataclass(frozen=True)
+class TaskCheck(Check[Contract, History]):
+    """Is evaluated on the history of every task."""
 
-    def add(judge: Judge) -> Judge:
-        places = tuple(one if "#" in one else f"service.json#/promises/{one}" for one in clauses)
-        LAWS[id_] = Law(id_, title, kind, places, judge, submits)
-        return judge
 
-    return add
+AnyCheck = Check[...]
+
+
+def exchange_check(
+    id_: str, title: str, *clauses: str
+) -> Callable[[Callable[[Contract, Exchange], Observations]], ExchangeCheck]:
+    """Make a check of a function; its clauses are places in `schemas/`, or names of promises."""
+    return lambda function: ExchangeCheck(id_, title, places(clauses), function)
+
+
+def task_check(
+    id_: str, title: str, *clauses: str
+) -> Callable[[Callable[[Contract, History], Observations]], TaskCheck]:
+    """Do the same for the history of a task."""
+    return lambda function: TaskCheck(id_, title, places(clauses), function)
+
+
+def places(clauses: Sequence[str]) -> tuple[str, ...]:
+    """Return the places in `schemas/` of clauses that are places, or names of promises."""
+    return tuple(one if "#" in one else promised(one) for one in clauses)
 
 
 def promised(name: str) -> str:
@@ -95,11 +103,11 @@ def promised(name: str) -> str:
     return f"service.json#/promises/{name}"
 
 
-def violated(violation: Violation, exchange: Exchange | None, subject: str = "") -> Broken:
+def violated(violation: Violation, exchange: Exchange | None, subject: str = "") -> Failed:
     """Report a violation of a schema."""
     source = violation.source
     observed = " ".join(filter(None, (violation.place, violation.value, violation.problem)))
-    return Broken(
+    return Failed(
         violation.clause,
         violation.accepted or f"{violation.place or 'the document'} conforms to {violation.rule}",
         observed,
@@ -111,10 +119,10 @@ def violated(violation: Violation, exchange: Exchange | None, subject: str = "")
 
 def shape(
     contract: Contract, kind: str, document: Any, exchange: Exchange, subject: str = ""
-) -> Checks:
+) -> Observations:
     """Hold a document against its schema."""
     violations = contract.violations(kind, document)
     if not violations:
-        yield Held(f"{kind}.json#")
+        yield Passed(f"{kind}.json#")
     for violation in violations:
         yield violated(violation, exchange, subject)

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from mockserver.conformance.model import Assumption, Clause
 from mockserver.contract import Contract
 from mockserver.contract.loader import BASE
 from mockserver.contract.validation import UNKNOWN, keyword_source, source_of
-
-from mockserver.conformance.model import Assumption, Clause
 
 _SERVICE = "service.json"
 

@@ -8,10 +8,9 @@ from itertools import combinations
 from random import Random
 from typing import Any
 
+from mockserver.conformance.generation import valid_values
+from mockserver.conformance.odd_texts import URLS
 from mockserver.contract import Contract
-
-from mockserver.conformance.generation import acceptable
-from contract_tests.odd_texts import URLS
 
 _MOST_NUMBERS = 20
 """Values of a range of which each is tried; of a wider one, some."""
@@ -118,7 +117,7 @@ def _values(contract: Contract, model: str) -> dict[str, list[Any]]:
     """List the values of each field that are combined."""
     schema = contract.cards[model].input["properties"]
     found: dict[str, dict[str, Any]] = {}
-    for value in acceptable(contract, model):
+    for value in valid_values(contract, model):
         known = found.setdefault(value.field, {})
         known[json.dumps(value.input[value.field])] = value.input[value.field]
     idle = contract.cards[model].ignored

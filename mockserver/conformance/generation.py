@@ -89,7 +89,7 @@ def _scalars(schema: Mapping[str, Any]) -> st.SearchStrategy[Any]:
 
 
 @dataclass(frozen=True)
-class Breakage:
+class InvalidInput:
     """An input that breaks one clause."""
 
     input: dict[str, Any]
@@ -108,17 +108,17 @@ def minimal_input(contract: Contract, model: str) -> dict[str, Any]:
     return {name: values[name] for name in contract.cards[model].input["required"]}
 
 
-def breakages(contract: Contract, model: str) -> Iterator[Breakage]:
+def invalid_inputs(contract: Contract, model: str) -> Iterator[InvalidInput]:
     """List inputs of *model* that each break a single clause of its card, and all the clauses."""
     base, schema = minimal_input(contract, model), contract.cards[model].input
     for name in schema["required"]:
         without = {key: value for key, value in base.items() if key != name}
-        yield Breakage(without, f"input.{name}", "required")
+        yield InvalidInput(without, f"input.{name}", "required")
     for name, member in schema["properties"].items():
         for value, rule, inside in _wrong(contract, member, contract.card_uris[model]):
-            yield Breakage({**base, name: value}, f"input.{name}{inside}", rule)
+            yield InvalidInput({**base, name: value}, f"input.{name}{inside}", rule)
         for value in _nearly_right(contract, model, name) if "enum" in member else ():
-            yield Breakage({**base, name: value}, f"input.{name}", "enum")
+            yield InvalidInput({**base, name: value}, f"input.{name}", "enum")
     for clause in schema.get("allOf", []):
         yield from _conditional(clause, schema, base)
 
@@ -155,8 +155,8 @@ def _wrong(
         yield ({"string": 7, "integer": number, "boolean": "true", "array": URL}[kind], "type", "")
         yield (None, "type", "")
     if "enum" in schema:
-        beside = "7:77" if kind == "string" else max(schema["enum"]) + 1
-        yield (beside, "enum", "")
+        neighbour = "7:77" if kind == "string" else max(schema["enum"]) + 1
+        yield (neighbour, "enum", "")
     if "minimum" in schema:
         yield (schema["minimum"] - 1, "minimum", "")
         yield (-1, "minimum", "")
@@ -194,16 +194,16 @@ def _wrong_arrays(
 
 def _conditional(
     clause: Mapping[str, Any], schema: Mapping[str, Any], base: dict[str, Any]
-) -> Iterator[Breakage]:
+) -> Iterator[InvalidInput]:
     """List the ways to break an `if`/`then` on a constant: left out, and each value left over."""
     [(field, condition)] = clause["if"]["properties"].items()
     met = {**base, field: condition["const"]}
     for name in clause["then"].get("required", []):
-        yield Breakage(met, f"input.{name}", "required")
+        yield InvalidInput(met, f"input.{name}", "required")
     for name, member in clause["then"]["properties"].items():
         for value in schema["properties"][name]["enum"]:
             if value not in member["enum"]:
-                yield Breakage({**met, name: value}, f"input.{name}", "enum")
+                yield InvalidInput({**met, name: value}, f"input.{name}", "enum")
 
 
 @dataclass(frozen=True)
@@ -219,7 +219,7 @@ class Value:
         return f"{self.field} {json.dumps(self.input[self.field], ensure_ascii=False)[:60]}"
 
 
-def acceptable(contract: Contract, model: str) -> Iterator[Value]:
+def valid_values(contract: Contract, model: str) -> Iterator[Value]:
     """List valid inputs of *model* that together hold every value of every field.
 
     Of numbers and lengths, these are the ends of their ranges. Where a field asks for another
@@ -309,7 +309,7 @@ def _completed(
     return None
 
 
-def envelope_breakages(request: dict[str, Any]) -> Iterator[tuple[Any, str]]:
+def invalid_envelopes(request: dict[str, Any]) -> Iterator[tuple[Any, str]]:
     """List documents that each break a single clause of a submission's envelope, and where."""
     yield [request], "an array"
     for name in ("model", "input"):

@@ -31,21 +31,21 @@ class Exchange:
     body: bytes
     status: int | None
     """None if there was no answer."""
-    answer_headers: Mapping[str, str]
+    response_headers: Mapping[str, str]
     """By lower-case name."""
-    answer: bytes
+    response_body: bytes
     error: str | None = None
-    """Why there was no answer."""
-    tries: int = 1
+    """Why there was no response."""
+    attempts: int = 1
     """How often the request was sent until this answer came."""
-    is_unclear: bool = False
+    is_inconclusive: bool = False
     """Whether nothing can be said of it: the server had a problem, and it was not tried again."""
 
     @cached_property
     def json(self) -> Any:
         """The answer's JSON document; None if it is none."""
         try:
-            return parse_json(self.answer)
+            return parse_json(self.response_body)
         except NotJson:
             return None
 
@@ -75,8 +75,8 @@ class Exchange:
 
     def said(self, most: int = 80) -> str:
         """Give the beginning of the answer, as text."""
-        text = self.answer[:most].decode("utf-8", "replace")
-        return text if len(self.answer) <= most else f"{text}..."
+        text = self.response_body[:most].decode("utf-8", "replace")
+        return text if len(self.response_body) <= most else f"{text}..."
 
     @property
     def curl(self) -> str:
@@ -102,8 +102,8 @@ class Exchange:
             "headers": dict(self.headers),
             "body": _text(self.body),
             "status": self.status,
-            "answer_headers": dict(self.answer_headers),
-            "answer": _text(self.answer),
+            "response_headers": dict(self.response_headers),
+            "response_body": _text(self.response_body),
             "error": self.error,
             "curl": self.curl,
         }
@@ -134,7 +134,7 @@ class History:
     """Whether a webhook would have been seen, had one been sent."""
     given_up: bool = False
     """Whether nobody waited any longer for its end."""
-    unclear: bool = False
+    is_inconclusive: bool = False
     """Whether it may have been cancelled, and nobody knows."""
 
     @property
@@ -184,7 +184,7 @@ class Clause:
 class Finding:
     """One thing that a target does otherwise than the contract says."""
 
-    law: str
+    check: str
     clause: Clause
     expected: str
     observed: str
@@ -200,7 +200,7 @@ class Finding:
     @property
     def key(self) -> str:
         """What makes it the same finding in another run."""
-        return f"{self.law} | {self.clause.place} | {self.subject}"
+        return f"{self.check} | {self.clause.place} | {self.subject}"
 
     @property
     def remedy(self) -> str:
@@ -209,17 +209,17 @@ class Finding:
 
 
 @dataclass
-class Verdict:
+class CheckResult:
     """What came of one law."""
 
-    law: str
+    check: str
     title: str
     clauses: tuple[str, ...]
     status: str = "held"
     """held, broken, skipped."""
     reason: str = ""
     """Why it was skipped, or not held on everything."""
-    checks: int = 0
+    observations: int = 0
     """How often it was held against something."""
     findings: list[Finding] = field(default_factory=list)
 
@@ -243,7 +243,7 @@ class Report:
     started: datetime
     seed: int
     command: str
-    verdicts: list[Verdict] = field(default_factory=list)
+    check_results: list[CheckResult] = field(default_factory=list)
     assumptions: list[Assumption] = field(default_factory=list)
     requests: int = 0
     submissions: int = 0
@@ -262,7 +262,9 @@ class Report:
     @property
     def findings(self) -> list[Finding]:
         """All findings, the worst first."""
-        found = [finding for verdict in self.verdicts for finding in verdict.findings]
+        found = [
+            finding for check_result in self.check_results for finding in check_result.findings
+        ]
         return sorted(found, key=lambda finding: SEVERITIES.index(finding.severity))
 
     @property

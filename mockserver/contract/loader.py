@@ -131,7 +131,7 @@ def load_contract(
     """
     root = schemas or default_schemas()
     documents = {f"{BASE}{path.relative_to(root).as_posix()}": _read(path) for path in _files(root)}
-    _refuse(
+    _reject(
         f"{root}/", service_faults({uri.removeprefix(BASE): documents[uri] for uri in documents})
     )
     card_uris = _own_cards(root, documents)
@@ -157,15 +157,15 @@ def _own_cards(root: Path, documents: dict[str, Any]) -> dict[str, str]:
         if not uri.startswith(f"{BASE}models/"):
             continue
         path = f"{root}/{uri.removeprefix(BASE)}: "
-        _refuse(path, check_card(store, card, uri))
+        _reject(path, check_card(store, card, uri))
         if card["model"] in found:
             other = found[card["model"]].removeprefix(BASE)
-            _refuse(path, [f"model: {card['model']!r} has a card already, {other}"])
+            _reject(path, [f"model: {card['model']!r} has a card already, {other}"])
         found[card["model"]] = uri
     return found
 
 
-def _refuse(where: str, faulty: Iterable[str]) -> None:
+def _reject(where: str, faulty: Iterable[str]) -> None:
     """Raise ContractError if there is any fault."""
     text = " | ".join(faulty)
     if text:

@@ -106,7 +106,7 @@ def _sets(**changes: Any) -> Changes:
 
 
 def _refuses(code: int, **more: Any) -> Changes:
-    return _sets(refusal=code, **more)
+    return _sets(rejection=code, **more)
 
 
 def _webhook(what: str) -> Changes:
@@ -134,9 +134,9 @@ _ROWS = (
     Scenario("accepted-but", "submit", "The request is accepted (a task is created and billed), but its answer is lost: the client sees this error or, with `cut`, a broken connection; also written `accepted-but-<code>`.", lambda value: {"accepted_but": value}, _code_or_cut, "<code>"),
     Scenario("latency", "transport", "The response comes this much later, in real time.", lambda value: {"latency": value}, _duration, "<duration>"),
     Scenario("hang", "transport", "There is no response; the connection stays open until the mock stops.", _sets(hang=True)),
-    Scenario("truncated", "transport", "The connection ends inside the body.", _sets(damage="truncated"), chaos="exchange"),
-    Scenario("garbled", "transport", "200, and the body is not JSON.", _sets(damage="garbled"), chaos="exchange"),
-    Scenario("empty", "transport", "200, and there is no body.", _sets(damage="empty"), chaos="exchange"),
+    Scenario("truncated", "transport", "The connection ends inside the body.", _sets(body_fault="truncated"), chaos="exchange"),
+    Scenario("garbled", "transport", "200, and the body is not JSON.", _sets(body_fault="garbled"), chaos="exchange"),
+    Scenario("empty", "transport", "200, and there is no body.", _sets(body_fault="empty"), chaos="exchange"),
     Scenario("flaky-poll", "poll", "Every n-th poll of the task answers 500.", lambda value: {"flaky_poll": value}, _count, "<n>"),
     Scenario("stale-poll", "poll", "Polls lag this far behind, and so behind the webhook.", lambda value: {"stale_poll": value}, _duration, "<duration>"),
     Scenario("unknown-at-first", "poll", "The first n polls of the task answer 404.", lambda value: {"unknown_at_first": value}, _count, "<n>"),

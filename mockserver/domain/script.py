@@ -24,12 +24,12 @@ class Script:
     # what becomes of the exchange
     flagged: tuple[str, ...] = ()
     """Categories that moderation flags."""
-    refusal: int | None = None
+    rejection: int | None = None
     retry_after: int | None = None
     html: bool = False
     latency: timedelta | None = None
     hang: bool = False
-    damage: str | None = None
+    body_fault: str | None = None
     """What is wrong with the response's body: truncated, garbled or empty."""
     accepted_but: int | str | None = None
     """What the client of a request that was accepted sees: the code of an error, or CUT."""

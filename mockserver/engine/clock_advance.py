@@ -9,9 +9,9 @@ from datetime import datetime, timedelta
 
 from mockserver.domain.durations import LATEST, stamp
 from mockserver.domain.task import Task, status_at, transitions
-from mockserver.engine.webhooks.dispatcher import Dispatcher
 from mockserver.engine.sandbox import Sandbox
 from mockserver.engine.timeline import Event, status_event, webhook_event
+from mockserver.engine.webhooks.dispatcher import Dispatcher
 
 _LANDING = 60.0
 """Real seconds, beside their time-outs, to wait for webhooks that are in flight already."""
@@ -38,15 +38,15 @@ def advance(
         happened: list[Event] = []
         pending = _Transitions(sandbox, sandbox.clock.now())
         while len(happened) < _MOST_EVENTS and sandbox.clock.epoch == epoch:
-            entry, call = pending.next(), dispatcher.next_call(sandbox)
-            moment = min((at for at in (entry, call and call.due) if at), default=None)
+            entry, scheduled = pending.next(), dispatcher.next_scheduled(sandbox)
+            moment = min((at for at in (entry, scheduled and scheduled.due) if at), default=None)
             if moment is None or moment > (LATEST if until is None else until):
                 break
             sandbox.clock.advance_to(moment)
             if entry == moment:  # a state is entered before anybody is told of it
                 happened.append(pending.take())
-            elif call is not None and dispatcher.timer.take(call):
-                happened.extend(map(webhook_event, dispatcher.perform(call)))
+            elif scheduled is not None and dispatcher.scheduler.take(scheduled):
+                happened.extend(map(webhook_event, dispatcher.perform(scheduled)))
         if until is not None and sandbox.clock.epoch == epoch:
             sandbox.clock.advance_to(until)
         return happened
@@ -78,15 +78,15 @@ def _taken_over(sandbox: Sandbox, dispatcher: Dispatcher) -> Iterator[None]:
     """Stop the clock, and keep the timer's hands off the sandbox."""
     speed, epoch = sandbox.clock.speed, sandbox.clock.epoch
     sandbox.clock.run(0)
-    dispatcher.timer.hold(sandbox)
+    dispatcher.scheduler.hold(sandbox)
     try:
         in_flight = sandbox.settings.webhook_timeout.total_seconds() * 2 + _LANDING
-        dispatcher.await_landing(sandbox, in_flight)
+        dispatcher.wait_until_sent(sandbox, in_flight)
         yield
     finally:
         if sandbox.clock.epoch == epoch:
             sandbox.clock.run(speed)
-        dispatcher.timer.release(sandbox)
+        dispatcher.scheduler.release(sandbox)
 
 
 class _Transitions:

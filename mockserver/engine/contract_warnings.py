@@ -22,8 +22,8 @@ from mockserver.domain.expectation import (
 from mockserver.engine.resubmission import Resubmissions
 
 if TYPE_CHECKING:
-    from mockserver.engine.pending_request import Call
     from mockserver.engine.messages import Response
+    from mockserver.engine.pending_request import PendingRequest
 
 Key = TypeVar("Key")
 Value = TypeVar("Value")
@@ -84,12 +84,12 @@ class Observer:
         self._frozen_at: object = None
         self._lock = Lock()
 
-    def exchange(self, call: Call, response: Response) -> tuple[ContractWarning, ...]:
+    def exchange(self, pending: PendingRequest, response: Response) -> tuple[ContractWarning, ...]:
         """Return what is to be said of an exchange, but for what its user expects."""
         with self._lock:
-            found = [*_rejection(call), *self._seen(call, response)]
-            self.resubmissions.see(call, response)
-            return self._counted(one for one in found if not _is_expected(one, call))
+            found = [*_rejection(pending), *self._seen(pending, response)]
+            self.resubmissions.see(pending, response)
+            return self._counted(one for one in found if not _is_expected(one, pending))
 
     def delivery(
         self, task_id: str, warnings: Iterable[ContractWarning], outcome: str
@@ -121,30 +121,30 @@ class Observer:
                 self._counts[one] += 1
         return warnings
 
-    def _seen(self, call: Call, response: Response) -> Iterator[ContractWarning]:
-        for text in call.remarks:
+    def _seen(self, pending: PendingRequest, response: Response) -> Iterator[ContractWarning]:
+        for text in pending.remarks:
             yield ContractWarning(UNKNOWN_FIELD, text)
-        if call.status is not None and arrives(call, response):
-            yield from self._polled(call, call.status)
-        fetched = _bump(self._expired, call.request.path) if call.expired else 0
+        if pending.status is not None and arrives(pending, response):
+            yield from self._polled(pending, pending.status)
+        fetched = _bump(self._expired, pending.request.path) if pending.expired else 0
         if fetched == _FETCHES_AFTER_EXPIRY + 1:
             yield _EXPIRED
-        yield from self._too_early(call, response)
+        yield from self._too_early(pending, response)
 
-    def _polled(self, call: Call, status: str) -> Iterator[ContractWarning]:
+    def _polled(self, pending: PendingRequest, status: str) -> Iterator[ContractWarning]:
         """Look at a poll that was shown *status*."""
-        task_id = call.task_id or ""
-        if call.has_ended:
+        task_id = pending.task_id or ""
+        if pending.has_ended:
             if _bump(self._ended, task_id) == _POLLS_AFTER_END + 1:
                 yield ContractWarning(POLLED_AFTER_END, _POLLED.format(status))
-        elif call.waits_for_clock and call.sandbox.clock.speed == 0:
-            if self._frozen_at != call.now:
-                self._frozen_at = call.now
+        elif pending.waits_for_clock and pending.sandbox.clock.speed == 0:
+            if self._frozen_at != pending.now:
+                self._frozen_at = pending.now
                 self._still.clear()
             if _bump(self._still, task_id) == _POLLS_AT_ONE_MOMENT and _FROZEN not in self._counts:
                 yield _FROZEN
 
-    def _too_early(self, call: Call, response: Response) -> Iterator[ContractWarning]:
+    def _too_early(self, pending: PendingRequest, response: Response) -> Iterator[ContractWarning]:
         """Look whether the request was told to come later; note whether its answer says so.
 
         An app may wait by its own clock or, where a test has put it in the place of `sleep`, by
@@ -154,10 +154,10 @@ class Observer:
         told = response.status in (429, 503)
         if not told and not self._waits:
             return
-        request, clock = call.request, call.sandbox.clock
+        request, clock = pending.request, pending.sandbox.clock
         key = (request.method, request.path, blake2b(request.body, digest_size=16).digest())
         wait = self._waits.pop(key, None)
-        moment, real = call.now.timestamp(), clock.real()
+        moment, real = pending.now.timestamp(), clock.real()
         if told:
             seconds = dict(response.headers).get("Retry-After", "")
             if seconds.isdigit():
@@ -194,30 +194,34 @@ _FROZEN = ContractWarning(
 )
 
 
-def arrives(call: Call, response: Response) -> bool:
+def arrives(pending: PendingRequest, response: Response) -> bool:
     """Return whether the client gets a whole response, as far as scenarios decide that."""
-    return response.mischief is None and call.script.damage is None
+    return response.fault is None and pending.script.body_fault is None
 
 
-def _rejection(call: Call) -> Iterator[ContractWarning]:
+def _rejection(pending: PendingRequest) -> Iterator[ContractWarning]:
     """Look for a rejection that neither a scenario nor the passing of time explains."""
-    refusal, script = call.refusal, call.script
-    if refusal is None or not 400 <= refusal.code < 500:
+    rejection, script = pending.rejection, pending.script
+    if rejection is None or not 400 <= rejection.code < 500:
         return
-    is_moderated = bool(script.flagged) and refusal.data is not None
-    if script.refusal == refusal.code or is_moderated:
+    is_moderated = bool(script.flagged) and rejection.data is not None
+    if script.rejection == rejection.code or is_moderated:
         return
-    of_its_task = refusal.code == 404 or call.operation == "result"
-    if refusal.code in _OUTLIVED or (of_its_task and call.task_id is not None):
+    of_its_task = rejection.code == 404 or pending.operation == "result"
+    if rejection.code in _OUTLIVED or (of_its_task and pending.task_id is not None):
         return
-    said = call.said if call.task_id is None else call.said.replace(call.task_id, "<taskId>")
-    text = f"{call.operation} answered {refusal.code}: {said}"
+    said = (
+        pending.said
+        if pending.task_id is None
+        else pending.said.replace(pending.task_id, "<taskId>")
+    )
+    text = f"{pending.operation} answered {rejection.code}: {said}"
     yield ContractWarning(REJECTED, text)
 
 
-def _is_expected(warning: ContractWarning, call: Call) -> bool:
-    code = call.refusal.code if call.refusal and warning.kind == REJECTED else 0
-    return is_expected(call.sandbox.settings.expect or (), warning.kind, call.operation, code)
+def _is_expected(warning: ContractWarning, pending: PendingRequest) -> bool:
+    code = pending.rejection.code if pending.rejection and warning.kind == REJECTED else 0
+    return is_expected(pending.sandbox.settings.expect or (), warning.kind, pending.operation, code)
 
 
 def _bump(counts: OrderedDict[str, int], key: str) -> int:

@@ -7,24 +7,24 @@ from dataclasses import replace
 
 from mockserver.contract import Lifecycle
 from mockserver.domain.task import Task, ends_at, status_at
-from mockserver.engine.pending_request import Call
-from mockserver.engine.messages import Refusal, Request, Response
+from mockserver.engine.messages import ApiError, Request, Response
+from mockserver.engine.pending_request import PendingRequest
 
 _RANGE = re.compile(r"bytes=[ \t]*([0-9]{0,30})-([0-9]{0,30})[ \t]*", re.IGNORECASE)
 _UNITS = ("Accept-Ranges", "bytes")
 
 
-def refuse_file(call: Call, task: Task, lifecycle: Lifecycle) -> None:
+def reject_file(pending: PendingRequest, task: Task, lifecycle: Lifecycle) -> None:
     """Raise the Refusal of a URL that names no file of *task*, or one that has expired."""
-    succeeded = status_at(task, call.now) == lifecycle.success
-    named = any(url.endswith(call.request.path) for url in task.urls)
+    succeeded = status_at(task, pending.now) == lifecycle.success
+    named = any(url.endswith(pending.request.path) for url in task.urls)
     if not succeeded or not named or task.script.result == "missing":
-        raise Refusal(404, f"task {task.id} has no such result")
-    settings, ends = call.sandbox.settings, ends_at(task, lifecycle)
-    over = ends is not None and ends + settings.result_expiry <= call.now
+        raise ApiError(404, f"task {task.id} has no such result")
+    settings, ends = pending.sandbox.settings, ends_at(task, lifecycle)
+    over = ends is not None and ends + settings.result_expiry <= pending.now
     if over or task.expired or task.script.result == "expired":
-        call.expired = True
-        raise Refusal(int(settings.expired_status), f"the results of task {task.id} have expired")
+        pending.expired = True
+        raise ApiError(int(settings.expired_status), f"the results of task {task.id} have expired")
 
 
 def in_part(response: Response, request: Request) -> Response:
@@ -45,7 +45,7 @@ def in_part(response: Response, request: Request) -> Response:
     first, last = bounds
     if first > last:
         said = f"range: {asked[0][:80]} is beyond the file; use one within its {size} bytes"
-        raise Refusal(416, said, headers={"Content-Range": f"bytes */{size}"})
+        raise ApiError(416, said, headers={"Content-Range": f"bytes */{size}"})
     headers = (*response.headers, ("Content-Range", f"bytes {first}-{last}/{size}"))
     return replace(response, status=206, headers=headers, body=response.body[first : last + 1])
 

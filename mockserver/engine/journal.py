@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from mockserver.contract import NotJson, parse_json
 from mockserver.domain.durations import stamp
 from mockserver.domain.redaction import HIDDEN, SHORTEST, names_a_secret, without_users
-from mockserver.engine.webhooks.attempt import Failure
 from mockserver.engine.contract_warnings import UNKNOWN_ROUTE, ContractWarning
 from mockserver.engine.messages import Response
+from mockserver.engine.webhooks.attempt import Failure
 
 if TYPE_CHECKING:
-    from mockserver.engine.pending_request import Call
+    from mockserver.engine.pending_request import PendingRequest
 
 Entry = TypeVar("Entry")
 
@@ -29,7 +29,7 @@ _FIXED_COST = 1000
 
 
 @dataclass(frozen=True, slots=True)
-class Exchange:
+class RecordedRequest:
     """A request and its response."""
 
     number: int
@@ -127,7 +127,7 @@ class TaskEnd:
     """How its webhook stood; None if it had none."""
 
 
-Watch = Callable[[Exchange | Delivery | ContractWarning | TaskEnd], object]
+Watch = Callable[[RecordedRequest | Delivery | ContractWarning | TaskEnd], object]
 """Is told of everything that a sandbox notes, in whatever thread that happens."""
 
 
@@ -214,30 +214,33 @@ class Journal:
     """The last exchanges and deliveries of a sandbox."""
 
     def __init__(self, entries: int, budget: Budget, watch: Watch | None = None) -> None:
-        self.requests: Ring[Exchange] = Ring(entries, budget)
+        self.requests: Ring[RecordedRequest] = Ring(entries, budget)
         self.deliveries: Ring[Delivery] = Ring(entries, budget)
         self._watch = watch
 
     def record(
-        self, call: Call, response: Response, warnings: tuple[ContractWarning, ...] = ()
+        self,
+        pending: PendingRequest,
+        response: Response,
+        warnings: tuple[ContractWarning, ...] = (),
     ) -> None:
         """Note an exchange, without its secrets and with bodies cut at 16 KiB."""
-        ring, request = self.requests, call.request
+        ring, request = self.requests, pending.request
         headers = _without_secrets(request.headers)
         body, answer = request.body[:_BODY_LIMIT], response
         if len(response.body) > _BODY_LIMIT:
             answer = replace(response, body=response.body[:_BODY_LIMIT])
-        entry = Exchange(
+        entry = RecordedRequest(
             next(ring.numbers),
-            call.now,
+            pending.now,
             request.method,
             request.path,
             headers,
             body,
             answer,
-            call.task_id,
-            call.script.names,
-            call.operation,
+            pending.task_id,
+            pending.script.names,
+            pending.operation,
             warnings,
         )
         header_bytes = sum(map(len, headers)) + sum(map(len, headers.values()))

@@ -29,7 +29,7 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True)
-class Mischief:
+class Fault:
     """What a server does to a response beside its content."""
 
     latency: float = 0.0
@@ -47,7 +47,7 @@ class Response:
     status: int
     headers: tuple[tuple[str, str], ...]
     body: bytes
-    mischief: Mischief | None = None
+    fault: Fault | None = None
     """What goes wrong on its way to the client."""
     first: Callable[[], object] | None = None
     """What has to be done, and may take long, before the client gets the response."""
@@ -68,7 +68,7 @@ def success(contract: Contract, data: Any = None) -> dict[str, Any]:
     return envelope if data is None else {**envelope, "data": data}
 
 
-class Refusal(Exception):
+class ApiError(Exception):
     """The API says no; one handler turns it into HTTP.
 
     *code* is from 400 to 599; *msg* replaces that of the table `errors` in `service.json`.
@@ -116,7 +116,7 @@ def check_coding(headers: Mapping[str, str]) -> None:
     coding = headers.get("content-encoding", "identity")
     if coding.lower() not in ("identity", ""):
         said = f"Content-Encoding: {coding[:60]!r} is not accepted; send the body as it is"
-        raise Refusal(415, said, headers={"Accept-Encoding": "identity"})
+        raise ApiError(415, said, headers={"Accept-Encoding": "identity"})
 
 
 def warn(warnings: list[str]) -> dict[str, str]:

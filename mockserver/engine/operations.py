@@ -8,21 +8,21 @@ from dataclasses import replace
 from typing import Any
 
 from mockserver.contract import Contract, ModelCard, Violation
-from mockserver.domain.price import cost_of, count_of, is_priced
 from mockserver.domain.document import task_document
 from mockserver.domain.plan import Pace, make_plan
+from mockserver.domain.price import cost_of, count_of, is_priced
 from mockserver.domain.task import Plan, Task, ended, ends_at, polled, status_at
-from mockserver.engine.pending_request import Call
-from mockserver.engine.webhooks.dispatcher import Dispatcher
-from mockserver.engine.messages import Refusal, Request, Response, json_response, success, warn
-from mockserver.engine.file_transfer import in_part, refuse_file
+from mockserver.engine.file_transfer import in_part, reject_file
 from mockserver.engine.input_images import LocalImages, OwnResults, first_image, follows_input
-from mockserver.engine.webhooks.receiver import is_this_machine
+from mockserver.engine.messages import ApiError, Request, Response, json_response, success, warn
+from mockserver.engine.pending_request import PendingRequest
 from mockserver.engine.result_files import Results
 from mockserver.engine.sandbox import Sandbox, Sandboxes
-from mockserver.engine.scenario_resolution import act_on_result
+from mockserver.engine.scenario_resolution import apply_result_faults
 from mockserver.engine.surcharge import with_surcharge
 from mockserver.engine.unknown_fields import remarks, unknown_fields
+from mockserver.engine.webhooks.dispatcher import Dispatcher
+from mockserver.network.receiver import is_this_machine
 from mockserver.settings import Settings
 
 _HOST = re.compile(r"[A-Za-z0-9._\-]+(:\d{1,5})?|\[[0-9a-fA-F:.]+\](:\d{1,5})?")
@@ -48,33 +48,35 @@ class Operations:
 
     # -- submit ------------------------------------------------------------------------------
 
-    def submit(self, call: Call) -> Response:
+    def submit(self, pending: PendingRequest) -> Response:
         """Store a new task and answer its id."""
-        document = call.document
-        violations = [str(one) for one in self._violations(call.sandbox, document)]
-        if not violations and call.sandbox.settings.unknown_fields == "refuse":
+        document = pending.document
+        violations = [str(one) for one in self._violations(pending.sandbox, document)]
+        if not violations and pending.sandbox.settings.unknown_fields == "refuse":
             violations = unknown_fields(document, self._contract)
         if violations:
-            raise Refusal(400, " | ".join(violations))
-        if call.script.flagged:
-            raise self._rejection(call.script.flagged)
-        with call.sandbox.submitting:  # nobody spends between a look at the balance and the charge
-            task = self._new_task(call, document)
-            call.sandbox.add(task)
-        call.task_id = task.id
-        call.remarks = remarks(document, self._contract)
-        headers = warn(list(call.remarks))
+            raise ApiError(400, " | ".join(violations))
+        if pending.script.flagged:
+            raise self._rejection(pending.script.flagged)
+        with (
+            pending.sandbox.submitting
+        ):  # nobody spends between a look at the balance and the charge
+            task = self._new_task(pending, document)
+            pending.sandbox.add(task)
+        pending.task_id = task.id
+        pending.remarks = remarks(document, self._contract)
+        headers = warn(list(pending.remarks))
         response = json_response(200, success(self._contract, {"taskId": task.id}), headers)
-        return self._with_webhook(call.sandbox, task, response)
+        return self._with_webhook(pending.sandbox, task, response)
 
     def _with_webhook(self, sandbox: Sandbox, task: Task, response: Response) -> Response:
         """Plan the webhook, or put it before the response."""
-        first = self._dispatcher.first_call(sandbox, task)
+        first = self._dispatcher.first_scheduled(sandbox, task)
         if first is None:
             return response
         if "early" in task.script.webhook:
             return replace(response, first=lambda: self._dispatcher.send_now(first))
-        self._dispatcher.timer.add(first)
+        self._dispatcher.scheduler.add(first)
         return response
 
     def _violations(self, sandbox: Sandbox, document: Any) -> list[str | Violation]:
@@ -86,33 +88,33 @@ class Operations:
             found.append("callBackUrl: the service cannot reach this machine; use a public host")
         return found
 
-    def _rejection(self, flagged: tuple[str, ...]) -> Refusal:
+    def _rejection(self, flagged: tuple[str, ...]) -> ApiError:
         fields = self._contract.document("moderation-error")["properties"]
         categories = {name: name in flagged for name in self._contract.moderation_categories}
         data = {"flagged": True, "categories": categories}
-        return Refusal(fields["code"]["const"], fields["msg"]["const"], data=data)
+        return ApiError(fields["code"]["const"], fields["msg"]["const"], data=data)
 
-    def _new_task(self, call: Call, document: Mapping[str, Any]) -> Task:
+    def _new_task(self, pending: PendingRequest, document: Mapping[str, Any]) -> Task:
         card, submitted = self._contract.cards[document["model"]], document["input"]
-        task_id = call.sandbox.new_id()
+        task_id = pending.sandbox.new_id()
         cost = cost_of(card, submitted, self._settings.unknown_price)
-        balance = call.sandbox.balance
+        balance = pending.sandbox.balance
         task = Task(
             id=task_id,
             model=card.model,
             input=submitted,
             callback_url=document.get("callBackUrl"),
             user_id=document.get("user_id"),
-            created_at=call.now,
-            plan=self._plan(call, card.model, payable=balance is None or cost <= balance),
+            created_at=pending.now,
+            plan=self._plan(pending, card.model, payable=balance is None or cost <= balance),
             cost=cost,
             result_type=card.result,
-            urls=self._urls(call, task_id, card.result, count_of(card, submitted)),
-            script=call.script,
+            urls=self._urls(pending, task_id, card.result, count_of(card, submitted)),
+            script=pending.script,
             priced=is_priced(card, self._settings.unknown_price),
             source_size=self._source_size(card, submitted),
         )
-        return with_surcharge(call.sandbox, task, card, self._contract.lifecycle)
+        return with_surcharge(pending.sandbox, task, card, self._contract.lifecycle)
 
     def _source_size(self, card: ModelCard, submitted: Mapping[str, Any]) -> tuple[int, int] | None:
         """Give the size of the first input image, if it decides the ratio and is our own."""
@@ -130,9 +132,13 @@ class Operations:
         size = self._results.size(task, card)
         return size.width, size.height
 
-    def _plan(self, call: Call, model: str, *, payable: bool) -> Plan:
-        lifecycle, reasons, script = self._contract.lifecycle, self._contract.reasons, call.script
-        settings, card = call.sandbox.settings, self._contract.cards[model]
+    def _plan(self, pending: PendingRequest, model: str, *, payable: bool) -> Plan:
+        lifecycle, reasons, script = (
+            self._contract.lifecycle,
+            self._contract.reasons,
+            pending.script,
+        )
+        settings, card = pending.sandbox.settings, self._contract.cards[model]
         pace = Pace(settings.pace, settings.duration, self._entered_at)
         if script.duration is not None:
             pace = Pace("realtime", script.duration, self._entered_at)
@@ -144,12 +150,14 @@ class Operations:
             lifecycle, pace, card.typical_duration, None if script.stuck else end, reason
         )
 
-    def _urls(self, call: Call, task_id: str, kind: str, count: int) -> tuple[str, ...]:
+    def _urls(
+        self, pending: PendingRequest, task_id: str, kind: str, count: int
+    ) -> tuple[str, ...]:
         path = self._contract.service["results"][kind]["path"]
-        base = self._settings.public_url or self._own_base(call.request)
+        base = self._settings.public_url or self._own_base(pending.request)
         return tuple(
-            base + path.format(sandbox=call.sandbox.id, taskId=task_id, index=index)
-            for index in range(min(count, call.script.fewer_results or count))
+            base + path.format(sandbox=pending.sandbox.id, taskId=task_id, index=index)
+            for index in range(min(count, pending.script.fewer_results or count))
         )
 
     def _own_base(self, request: Request) -> str:
@@ -161,79 +169,79 @@ class Operations:
 
     # -- query, cancel, result ---------------------------------------------------------------
 
-    def query(self, call: Call, place: Mapping[str, str]) -> Response:
+    def query(self, pending: PendingRequest, place: Mapping[str, str]) -> Response:
         """Show a task."""
-        task, moment = self._find(call, place), call.now
-        if call.request.method == "GET":
-            task = self._after_poll(call, task)
-            self._obstruct(call, task)
+        task, moment = self._find(pending, place), pending.now
+        if pending.request.method == "GET":
+            task = self._after_poll(pending, task)
+            self._inject_fault(pending, task)
         if task.script.stale_poll is not None:
             moment = max(task.created_at, moment - task.script.stale_poll)
         lifecycle = self._contract.lifecycle
-        document = task_document(task, moment, lifecycle, call.sandbox.settings.answers)
-        if call.request.method == "GET":
-            call.status = str(document["status"])
-            call.has_ended = call.status in lifecycle.terminal
-            call.waits_for_clock = ends_at(task, lifecycle) is not None
+        document = task_document(task, moment, lifecycle, pending.sandbox.settings.answers)
+        if pending.request.method == "GET":
+            pending.status = str(document["status"])
+            pending.has_ended = pending.status in lifecycle.terminal
+            pending.waits_for_clock = ends_at(task, lifecycle) is not None
         return json_response(200, success(self._contract, document))
 
-    def _find(self, call: Call, place: Mapping[str, str]) -> Task:
-        task = call.sandbox.get(place["taskId"])
+    def _find(self, pending: PendingRequest, place: Mapping[str, str]) -> Task:
+        task = pending.sandbox.get(place["taskId"])
         if task is None:
             raise _unknown(place["taskId"])
-        call.task_id = task.id
+        pending.task_id = task.id
         return task
 
-    def _after_poll(self, call: Call, task: Task) -> Task:
-        if polled(task, call.now) is task:
+    def _after_poll(self, pending: PendingRequest, task: Task) -> Task:
+        if polled(task, pending.now) is task:
             return task
-        task = call.sandbox.update(task.id, lambda record: polled(record, call.now))
-        self._dispatcher.plan(call.sandbox, task)
+        task = pending.sandbox.update(task.id, lambda record: polled(record, pending.now))
+        self._dispatcher.plan(pending.sandbox, task)
         return task
 
     @staticmethod
-    def _obstruct(call: Call, task: Task) -> None:
+    def _inject_fault(pending: PendingRequest, task: Task) -> None:
         """Refuse a poll as often as the scenarios of its task ask for."""
         script = task.script
         if not script.unknown_at_first and script.flaky_poll is None:
             return
-        number = call.sandbox.count(task.id)
+        number = pending.sandbox.count(task.id)
         if number <= script.unknown_at_first:
             raise _unknown(task.id)
         if script.flaky_poll is not None and number % script.flaky_poll == 0:
-            raise Refusal(500)
+            raise ApiError(500)
 
-    def cancel(self, call: Call, place: Mapping[str, str]) -> Response:
+    def cancel(self, pending: PendingRequest, place: Mapping[str, str]) -> Response:
         """End a task that is in a state from which it can be cancelled."""
-        task, cancellable = self._find(call, place), call.sandbox.settings.cancellable
+        task, cancellable = self._find(pending, place), pending.sandbox.settings.cancellable
 
         def change(record: Task) -> Task:
-            status = status_at(record, call.now)
+            status = status_at(record, pending.now)
             if status not in cancellable:
                 states = ", ".join(sorted(cancellable))
-                raise Refusal(
+                raise ApiError(
                     400, f"task {task.id} is {status} and cannot be cancelled; only {states} can"
                 )
             if record.script.cancel_too_late:
                 return record
-            return ended(record, call.now, self._contract.lifecycle.cancelled)
+            return ended(record, pending.now, self._contract.lifecycle.cancelled)
 
-        changed = call.sandbox.update(task.id, change)
+        changed = pending.sandbox.update(task.id, change)
         if not changed.script.cancel_too_late:  # else its webhook is planned already
-            self._dispatcher.plan(call.sandbox, changed)
+            self._dispatcher.plan(pending.sandbox, changed)
         return json_response(200, success(self._contract))
 
-    def result(self, call: Call, place: Mapping[str, str]) -> Response:
+    def result(self, pending: PendingRequest, place: Mapping[str, str]) -> Response:
         """Give a result file; the caller has entered the sandbox that the URL names."""
-        task, index = self._find(call, place), int(place["index"])
-        refuse_file(call, task, self._contract.lifecycle)
+        task, index = self._find(pending, place), int(place["index"])
+        reject_file(pending, task, self._contract.lifecycle)
         body = self._results.file(task, self._contract.cards[task.model], index)
         media_type = self._contract.service["results"][task.result_type]["media_type"]
         response = Response(200, (("Content-Type", media_type),), body)
         if task.script.result != "html":
-            response = in_part(response, call.request)
-        return act_on_result(response, task.script)
+            response = in_part(response, pending.request)
+        return apply_result_faults(response, task.script)
 
 
-def _unknown(task_id: str) -> Refusal:
-    return Refusal(404, f"task {task_id[:60]!r} not found")
+def _unknown(task_id: str) -> ApiError:
+    return ApiError(404, f"task {task_id[:60]!r} not found")

@@ -9,12 +9,12 @@ from typing import Any
 
 from mockserver.domain.scenario import NOTHING, Script
 from mockserver.engine.contract_warnings import UNKNOWN_ROUTE
-from mockserver.engine.messages import Refusal, Request
+from mockserver.engine.messages import ApiError, Request
 from mockserver.engine.sandbox import Sandbox
 
 
 @dataclass(slots=True)
-class Call:
+class PendingRequest:
     """A request on its way through the service."""
 
     request: Request
@@ -25,11 +25,11 @@ class Call:
     task_id: str | None = None
     document: Any = None
     """The body of a submission as JSON, if it could be read."""
-    unreadable: Refusal | None = None
+    unreadable: ApiError | None = None
     """Why it could not."""
     operation: str = UNKNOWN_ROUTE
     """What its path is for: `submit`, `query`, `cancel`, `result`."""
-    refusal: Refusal | None = None
+    rejection: ApiError | None = None
     """Why it was rejected, if it was."""
     said: str = ""
     """The message of that."""

@@ -9,8 +9,8 @@ from hashlib import blake2b
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from mockserver.engine.pending_request import Call
     from mockserver.engine.messages import Response
+    from mockserver.engine.pending_request import PendingRequest
 
 _WITHIN = timedelta(seconds=30)
 """Between two submissions, by the sandbox's clock; what comes later is a new wish."""
@@ -40,13 +40,13 @@ class Resubmissions:
         self._runs: deque[_Run] = deque(maxlen=_MOST)
         self._unasked: OrderedDict[str, None] = OrderedDict()
 
-    def see(self, call: Call, response: Response) -> None:
+    def see(self, pending: PendingRequest, response: Response) -> None:
         """Note a submission that was accepted, or that somebody asked about a task."""
-        task_id = call.task_id
-        if task_id is None or response.status != 200 or response.mischief or call.script.damage:
+        task_id = pending.task_id
+        if task_id is None or response.status != 200 or response.fault or pending.script.body_fault:
             return
-        if call.operation == "submit":
-            self._submitted(call, task_id)
+        if pending.operation == "submit":
+            self._submitted(pending, task_id)
         else:
             self.asked(task_id)
 
@@ -59,12 +59,12 @@ class Resubmissions:
         runs = [run for run in self._runs if len(run.tasks) <= _TRIES]
         return sum(task in self._unasked for run in runs for task in run.tasks[:-1])
 
-    def _submitted(self, call: Call, task_id: str) -> None:
-        key = blake2b(call.request.body, digest_size=16).digest()
+    def _submitted(self, pending: PendingRequest, task_id: str) -> None:
+        key = blake2b(pending.request.body, digest_size=16).digest()
         run = self._current.pop(key, None)
-        if run is None or call.now - run.last > _WITHIN:
-            run = _Run(call.now)
-        run.last = call.now
+        if run is None or pending.now - run.last > _WITHIN:
+            run = _Run(pending.now)
+        run.last = pending.now
         if len(run.tasks) <= _TRIES:
             run.tasks.append(task_id)
             self._unasked[task_id] = None

@@ -18,7 +18,7 @@ from mockserver.domain.scenario import (
     parse_named,
 )
 from mockserver.engine.chaos import draw
-from mockserver.engine.messages import JSON_TYPE, Mischief, Refusal, Request, Response
+from mockserver.engine.messages import JSON_TYPE, ApiError, Fault, Request, Response
 from mockserver.engine.rules import Seen
 from mockserver.engine.sandbox import Sandbox
 
@@ -28,7 +28,7 @@ _EXCHANGE = frozenset(("submit", "transport"))
 """What scenarios are about that concern the exchange itself; others concern its task."""
 
 
-def choose_script(
+def resolve_script(
     sandbox: Sandbox, request: Request, document: Any, contract: Contract, *, submits: bool
 ) -> Script:
     """Give what the request itself asks for, else a rule, else chance, else the default.
@@ -59,7 +59,7 @@ def _asked_for(
         named = [] if header is None else parse_named(header)
         return make_script([*marked, *named], contract)
     except ScenarioError as error:
-        raise Refusal(400, f"{place}: {error}") from None
+        raise ApiError(400, f"{place}: {error}") from None
 
 
 def _by_default(sandbox: Sandbox, *, submits: bool) -> Script:
@@ -68,7 +68,7 @@ def _by_default(sandbox: Sandbox, *, submits: bool) -> Script:
     if submits or not script.names:
         return script
     names = tuple(name for name in script.names if _about(name) == "transport")
-    return Script(names, latency=script.latency, hang=script.hang, damage=script.damage)
+    return Script(names, latency=script.latency, hang=script.hang, body_fault=script.body_fault)
 
 
 def _about(shown: str) -> str:
@@ -85,38 +85,38 @@ def without_effect(script: Script) -> list[str]:
     ]
 
 
-def refuse(script: Script) -> None:
+def reject(script: Script) -> None:
     """Raise the Refusal that *script* asks for, if any."""
-    if script.refusal is not None:
+    if script.rejection is not None:
         wait = script.retry_after
         headers = {} if wait is None else {"Retry-After": str(wait)}
-        raise Refusal(script.refusal, headers=headers)
+        raise ApiError(script.rejection, headers=headers)
 
 
-def lose(response: Response, script: Script, contract: Contract) -> Response:
+def replace_response(response: Response, script: Script, contract: Contract) -> Response:
     """Give what the client sees in the place of the answer to a request that was accepted."""
     seen = script.accepted_but
     if seen is None:
         return response
     if seen == CUT:
-        return replace(response, mischief=Mischief(cut=True))
-    return replace(Refusal(int(seen)).response(contract), first=response.first)
+        return replace(response, fault=Fault(cut=True))
+    return replace(ApiError(int(seen)).response(contract), first=response.first)
 
 
-def act(response: Response, script: Script) -> Response:
+def apply_faults(response: Response, script: Script) -> Response:
     """Do to a response what *script* asks for."""
     if not script.names:
         return response
     changed = replace(response, headers=(*response.headers, (HEADER, ", ".join(script.names))))
-    if script.html and script.refusal == response.status:
+    if script.html and script.rejection == response.status:
         changed = _as_page(changed, f"{response.status} Bad Gateway")
-    if script.damage in ("garbled", "empty"):
-        body = b"" if script.damage == "empty" else b"\x00\xff<<<{{{" + response.body[:20]
+    if script.body_fault in ("garbled", "empty"):
+        body = b"" if script.body_fault == "empty" else b"\x00\xff<<<{{{" + response.body[:20]
         changed = replace(changed, status=200, body=body)
     latency = 0.0 if script.latency is None else script.latency.total_seconds()
-    cut = script.damage == "truncated" or response.mischief is not None
+    cut = script.body_fault == "truncated" or response.fault is not None
     if latency or script.hang or cut:
-        changed = replace(changed, mischief=Mischief(latency, script.hang, cut))
+        changed = replace(changed, fault=Fault(latency, script.hang, cut))
     return changed
 
 
@@ -132,10 +132,10 @@ def _as_page(response: Response, title: str) -> Response:
     return replace(response, headers=(("Content-Type", "text/html"), *headers), body=page)
 
 
-def act_on_result(response: Response, script: Script) -> Response:
+def apply_result_faults(response: Response, script: Script) -> Response:
     """Do to a result file what the scenarios of its task ask for."""
     if script.result == "html":
         response = _as_page(response, "Sign in")
     slow = script.result_latency
     latency, cut = 0.0 if slow is None else slow.total_seconds(), script.result == "truncated"
-    return replace(response, mischief=Mischief(latency, cut=cut)) if latency or cut else response
+    return replace(response, fault=Fault(latency, cut=cut)) if latency or cut else response

@@ -14,26 +14,33 @@ from typing import Any
 from mockserver.contract import Contract, NotJson, parse_json
 from mockserver.domain.durations import stamp
 from mockserver.domain.scenario import HEADER
-from mockserver.engine.pending_request import Call
-from mockserver.engine.webhooks.attempt import Transport
 from mockserver.engine.clock import Clock
 from mockserver.engine.contract_warnings import PREFLIGHT
 from mockserver.engine.cors import preflight, shared
-from mockserver.engine.webhooks.dispatcher import Dispatcher
+from mockserver.engine.journal import Watch
 from mockserver.engine.messages import (
     JSON_TYPE,
-    Refusal,
+    ApiError,
     Request,
     Response,
     check_coding,
     warn,
 )
-from mockserver.engine.journal import Watch
 from mockserver.engine.nulls import without_nulls
 from mockserver.engine.operations import Operations
+from mockserver.engine.pending_request import PendingRequest
 from mockserver.engine.routing import no_such_route, pattern_of
 from mockserver.engine.sandbox import Sandbox, Sandboxes
-from mockserver.engine.scenario_resolution import act, as_success, choose_script, lose, refuse, without_effect
+from mockserver.engine.scenario_resolution import (
+    apply_faults,
+    as_success,
+    reject,
+    replace_response,
+    resolve_script,
+    without_effect,
+)
+from mockserver.engine.webhooks.attempt import Transport
+from mockserver.engine.webhooks.dispatcher import Dispatcher
 from mockserver.engine.webhooks.transport import HttpTransport, transport_of
 from mockserver.settings import Settings
 
@@ -46,7 +53,7 @@ CLOCK_HEADER = "X-Mock-Clock"
 CONTROL_PREFIX = "/__mock/"
 """Below this the mock itself is addressed, not the API."""
 
-Handler = Callable[[Call, Mapping[str, str]], Response]
+Handler = Callable[[PendingRequest, Mapping[str, str]], Response]
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,20 +133,22 @@ class Service:
         return preflight(request, origins) or shared(self._answered(request), request, origins)
 
     def _answered(self, request: Request) -> Response:
-        call = Call(request, self.anonymous, self.anonymous.clock.now())
+        pending = PendingRequest(request, self.anonymous, self.anonymous.clock.now())
         try:
-            response = self._answer(call)
-        except Refusal as refusal:
-            call.refusal, call.said = refusal, refusal.said(self.contract)
-            response = refusal.response(self.contract)
-        response = act(response, call.script)
-        if call.sandbox.settings.error_status == "200" and request.path.startswith(self._guarded):
+            response = self._answer(pending)
+        except ApiError as rejection:
+            pending.rejection, pending.said = rejection, rejection.said(self.contract)
+            response = rejection.response(self.contract)
+        response = apply_faults(response, pending.script)
+        if pending.sandbox.settings.error_status == "200" and request.path.startswith(
+            self._guarded
+        ):
             response = as_success(response)
-        response = _with_clock(self._typed(response), call.sandbox.clock)
-        if not call.sandbox.is_controlled:
-            self.strays.append((call.sandbox.clock.real(), call.sandbox.id))
-        warnings = call.sandbox.observer.exchange(call, response)
-        call.sandbox.journal.record(call, response, warnings)
+        response = _with_clock(self._typed(response), pending.sandbox.clock)
+        if not pending.sandbox.is_controlled:
+            self.strays.append((pending.sandbox.clock.real(), pending.sandbox.id))
+        warnings = pending.sandbox.observer.exchange(pending, response)
+        pending.sandbox.journal.record(pending, response, warnings)
         return response
 
     def _typed(self, response: Response) -> Response:
@@ -160,103 +169,105 @@ class Service:
             raise _unauthorized("this token is none of those given with --api-key")
         return self.sandboxes.of_key(token)
 
-    def _answer(self, call: Call) -> Response:
-        request, route = call.request, self._find(call)
+    def _answer(self, pending: PendingRequest) -> Response:
+        request, route = pending.request, self._find(pending)
         if not request.path.startswith(self._guarded) or request.method == "OPTIONS":
-            self._file(call)
-            return self._handle(call, route)
-        call.enter(self.sandbox_of(request.headers))
+            self._file(pending)
+            return self._handle(pending, route)
+        pending.enter(self.sandbox_of(request.headers))
         submits = request.path == self._submission["path"]
         submits = submits and request.method == self._submission["method"]
         if submits:
-            self._read(call)
-        self._admit(call)
-        call.script = choose_script(
-            call.sandbox, request, call.document, self.contract, submits=submits
+            self._read(pending)
+        self._admit(pending)
+        pending.script = resolve_script(
+            pending.sandbox, request, pending.document, self.contract, submits=submits
         )
-        refuse(call.script)
-        response = lose(self._handle(call, route), call.script, self.contract)
-        return response if submits else _with_warnings(response, self._vain(call))
+        reject(pending.script)
+        response = replace_response(self._handle(pending, route), pending.script, self.contract)
+        return response if submits else _with_warnings(response, self._vain(pending))
 
     @staticmethod
-    def _vain(call: Call) -> list[str]:
+    def _vain(pending: PendingRequest) -> list[str]:
         """Say which scenarios do nothing here: of a rule's once, so that no poll repeats it."""
-        vain = without_effect(call.script)
-        if HEADER.lower() in call.request.headers:
+        vain = without_effect(pending.script)
+        if HEADER.lower() in pending.request.headers:
             return vain
-        return [text for text in vain if call.sandbox.count(text) == 1]
+        return [text for text in vain if pending.sandbox.count(text) == 1]
 
-    def _file(self, call: Call) -> None:
+    def _file(self, pending: PendingRequest) -> None:
         """Note a request that needs no token where its token says, if it has one that counts."""
-        with suppress(Refusal):
-            call.enter(self.sandbox_of(call.request.headers))
+        with suppress(ApiError):
+            pending.enter(self.sandbox_of(pending.request.headers))
 
     @staticmethod
-    def _admit(call: Call) -> None:
-        early = call.sandbox.admit(call.now)
+    def _admit(pending: PendingRequest) -> None:
+        early = pending.sandbox.admit(pending.now)
         if early:
-            raise Refusal(429, headers={"Retry-After": str(math.ceil(early))})
+            raise ApiError(429, headers={"Retry-After": str(math.ceil(early))})
 
-    def _find(self, call: Call) -> tuple[_Route, Mapping[str, str]] | None:
+    def _find(self, pending: PendingRequest) -> tuple[_Route, Mapping[str, str]] | None:
         """Find the route of a request, and what its path has for the route's names."""
         for route in self._routes:
-            match = route.pattern.fullmatch(call.request.path)
+            match = route.pattern.fullmatch(pending.request.path)
             if match is not None:
-                call.operation = PREFLIGHT if call.request.method == "OPTIONS" else route.name
+                pending.operation = PREFLIGHT if pending.request.method == "OPTIONS" else route.name
                 return route, match.groupdict()
         return None
 
-    def _handle(self, call: Call, found: tuple[_Route, Mapping[str, str]] | None) -> Response:
+    def _handle(
+        self, pending: PendingRequest, found: tuple[_Route, Mapping[str, str]] | None
+    ) -> Response:
         if found is not None:
-            return self._by_method(call, *found)
+            return self._by_method(pending, *found)
         known = [(route.methods[0], route.path) for route in self._routes]
-        said = no_such_route(call.request.method, call.request.path, known, self._guarded)
-        raise Refusal(404, said)
+        said = no_such_route(pending.request.method, pending.request.path, known, self._guarded)
+        raise ApiError(404, said)
 
     @staticmethod
-    def _by_method(call: Call, route: _Route, place: Mapping[str, str]) -> Response:
-        method = call.request.method
+    def _by_method(pending: PendingRequest, route: _Route, place: Mapping[str, str]) -> Response:
+        method = pending.request.method
         if method in route.methods:
-            return route.handler(call, place)
+            return route.handler(pending, place)
         allow = {"Allow": ", ".join([*route.methods, "OPTIONS"])}
         if method == "OPTIONS":
             return Response(204, tuple(allow.items()), b"")
-        raise Refusal(405, f"{method[:20]} is not allowed; use {allow['Allow']}", headers=allow)
+        raise ApiError(405, f"{method[:20]} is not allowed; use {allow['Allow']}", headers=allow)
 
-    def _read(self, call: Call) -> None:
+    def _read(self, pending: PendingRequest) -> None:
         """Read the body, or keep the refusal for later: a scenario may come before it."""
         try:
-            call.document = self._parsed(call.request)
-        except Refusal as refusal:
-            call.unreadable = refusal
+            pending.document = self._parsed(pending.request)
+        except ApiError as rejection:
+            pending.unreadable = rejection
 
-    def _submit(self, call: Call, _place: Mapping[str, str]) -> Response:
-        if call.unreadable is not None:
-            raise call.unreadable
-        if call.sandbox.settings.null == "omit":
-            call.document = without_nulls(call.document, self.contract)
-        return self._operations.submit(call)
+    def _submit(self, pending: PendingRequest, _place: Mapping[str, str]) -> Response:
+        if pending.unreadable is not None:
+            raise pending.unreadable
+        if pending.sandbox.settings.null == "omit":
+            pending.document = without_nulls(pending.document, self.contract)
+        return self._operations.submit(pending)
 
     def _parsed(self, request: Request) -> Any:
         """Check what comes before the fields: content type, size, JSON."""
         given = request.headers.get("content-type", "")
         if given.partition(";")[0].strip().lower() != "application/json":
             shown = repr(given) if given else "missing"
-            raise Refusal(415, f"Content-Type: {shown}; use application/json")
+            raise ApiError(415, f"Content-Type: {shown}; use application/json")
         check_coding(request.headers)
         if len(request.body) > self.settings.max_body:
-            raise Refusal(413, f"the body is larger than {self.settings.max_body} bytes")
+            raise ApiError(413, f"the body is larger than {self.settings.max_body} bytes")
         try:
             return parse_json(request.body, nesting=self.settings.max_nesting)
         except NotJson as error:
-            raise Refusal(400, f"body: not valid JSON: {error}") from None
+            raise ApiError(400, f"body: not valid JSON: {error}") from None
 
-    def _result(self, call: Call, place: Mapping[str, str]) -> Response:
+    def _result(self, pending: PendingRequest, place: Mapping[str, str]) -> Response:
         sandbox = self.sandboxes.of_id(place["sandbox"])
         if sandbox is None:
-            raise Refusal(404, "no such result")
-        call.enter(sandbox)
-        return self._operations.result(call, place)
+            raise ApiError(404, "no such result")
+        pending.enter(sandbox)
+        return self._operations.result(pending, place)
 
 
 def _route(name: str, path: str, method: str, handler: Handler) -> _Route:
@@ -272,9 +283,9 @@ def _with_clock(response: Response, clock: Clock) -> Response:
     return replace(response, headers=(*response.headers, header))
 
 
-def _unauthorized(advice: str) -> Refusal:
+def _unauthorized(advice: str) -> ApiError:
     """Keep to the documented body, and say the rest beside it."""
-    return Refusal(401, headers=warn([advice]))
+    return ApiError(401, headers=warn([advice]))
 
 
 def _with_warnings(response: Response, warnings: list[str]) -> Response:

@@ -8,14 +8,14 @@ from threading import Lock
 
 from mockserver.domain.expectation import NO_REQUEST, is_expected
 from mockserver.engine.contract_warnings import PREFLIGHT, ContractWarning
-from mockserver.engine.journal import Delivery, Exchange, TaskEnd
+from mockserver.engine.journal import Delivery, RecordedRequest, TaskEnd
 
 _MOST_TEXTS = 1000
 """Different texts of one kind that are kept apart."""
 _OTHERS = "others"
 
 
-class Tally:
+class Usage:
     """Counts what it is told of; safe to use from several threads."""
 
     def __init__(self) -> None:
@@ -35,7 +35,7 @@ class Tally:
         """Exchanges in which each scenario was in force."""
         self._lock = Lock()
 
-    def __call__(self, entry: Exchange | Delivery | ContractWarning | TaskEnd) -> None:
+    def __call__(self, entry: RecordedRequest | Delivery | ContractWarning | TaskEnd) -> None:
         """Count what a sandbox notes."""
         with self._lock:
             if isinstance(entry, ContractWarning):
@@ -58,7 +58,7 @@ class Tally:
                 counts.clear()
                 counts.update(texts)
 
-    def _count(self, entry: Exchange | Delivery) -> None:
+    def _count(self, entry: RecordedRequest | Delivery) -> None:
         if isinstance(entry, Delivery):
             _add(self.attempts, "delivered" if entry.error is None else entry.error)
         else:

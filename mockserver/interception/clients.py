@@ -13,9 +13,9 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from mockserver.settings.proxies import past_proxies
-from mockserver.interception.interceptor import Interceptor
 from mockserver.interception.certificates import Authority
+from mockserver.interception.interceptor import Interceptor
+from mockserver.network.proxy_environment import past_proxies
 
 _PASSWORD = "maxapi-mock"  # noqa: S105 - what it guards is public
 _BUNDLES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")

@@ -94,7 +94,7 @@ class Interceptor:
             head = await asyncio.wait_for(_read_head(reader), _PATIENCE)
             host, port, fault = self._way(head)
             if fault:
-                await _refuse(writer, fault)
+                await _reject(writer, fault)
             elif host in self.hosts:
                 await _accept(writer)
                 await writer.start_tls(self._context)
@@ -142,7 +142,7 @@ class Interceptor:
             far = await asyncio.wait_for(way, _PATIENCE)
         except (OSError, OverflowError, UnicodeError) as error:
             reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
-            await _refuse(writer, f"{host}:{port}: {reason}")
+            await _reject(writer, f"{host}:{port}: {reason}")
             return
         await _accept(writer)
         await self._join(reader, writer, *far)
@@ -200,7 +200,7 @@ async def _accept(writer: asyncio.StreamWriter) -> None:
     await writer.drain()
 
 
-async def _refuse(writer: asyncio.StreamWriter, reason: str) -> None:
+async def _reject(writer: asyncio.StreamWriter, reason: str) -> None:
     body = f"maxapi-mock: {reason}\n".encode()
     shown = reason.encode("ascii", "replace").decode("ascii")  # most clients show no more
     head = f"HTTP/1.1 403 maxapi-mock: {shown}\r\nContent-Type: text/plain\r\n"

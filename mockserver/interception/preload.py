@@ -87,7 +87,7 @@ class Lead:
         """Say whether a host is one of the API's."""
         return _plain(host) in self.facts["hosts"]
 
-    def is_refused(self, host: Any) -> bool:
+    def is_rejected(self, host: Any) -> bool:
         """Say whether nothing may go to a host."""
         name = _plain(host)
         return not bool(
@@ -122,7 +122,7 @@ class Lead:
         ) -> Any:
             if self.is_led(host):
                 return [self._address(socket, host, port, family, type)]
-            if port in (443, "443", "https") and self.is_refused(host):
+            if port in (443, "443", "https") and self.is_rejected(host):
                 raise _refusal(host)
             return resolve(host, port, family, type, proto, flags)
 
@@ -159,7 +159,7 @@ class Lead:
         host, port = address[:2]
         if host == MARK or self.is_led(host):
             return self.way(host, port)
-        if port == 443 and self.is_refused(host):
+        if port == 443 and self.is_rejected(host):
             raise _refusal(host)
         return address
 
@@ -211,7 +211,7 @@ class Lead:
                 self._trusting.is_led = True
                 self._trusting.load_verify_locations(cadata=self.facts["authority"])
             return self._trusting, None
-        if self.is_refused(host):
+        if self.is_rejected(host):
             raise _refusal(host)
         return context, session
 

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from urllib.parse import unquote, urlsplit
 
-from mockserver.engine.webhooks.receiver import is_this_machine
+from mockserver.network.receiver import is_this_machine
 
 _PATIENCE = 30.0
 """Real seconds that a proxy has to make a connection."""

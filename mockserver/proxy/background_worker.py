@@ -13,7 +13,7 @@ _MOST_BYTES = 128 * 1024 * 1024
 _MOST_ENTRIES = 5000
 
 
-class Aside:
+class BackgroundWorker:
     """Calls functions one after the other, as a context manager; ends when all were called.
 
     What is too much to remember is left out, and counted.
@@ -52,14 +52,14 @@ class Aside:
         """Call *function* after all that was to be called before; give what will come of it."""
         future: Future[Any] = Future()
 
-        def answer() -> None:
+        def response_body() -> None:
             try:
                 future.set_result(function())
             except Exception as error:
                 future.set_exception(error)
 
         with self._changed:
-            self._calls.append((answer, 0))
+            self._calls.append((response_body, 0))
             self._changed.notify()
         return future
 

@@ -79,7 +79,7 @@ class Head:
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
+class Segment:
     """A part of the stream; the pieces together are the stream."""
 
     wire: bytes
@@ -92,7 +92,7 @@ class Piece:
     """Whether it cannot be told any longer what is a head, and what a body."""
 
 
-class Cutter:
+class StreamParser:
     """Cuts one direction of a connection; *body_of* says of each head how long its body is."""
 
     def __init__(self, line: re.Pattern[bytes], body_of: Callable[[Head], Length]) -> None:
@@ -130,16 +130,16 @@ class Cutter:
         self.lose()
         return rest
 
-    def feed(self, data: bytes) -> Iterator[Piece]:
+    def feed(self, data: bytes) -> Iterator[Segment]:
         """Take what has come; give what that makes."""
         self._buffer += data
         while self._buffer:
-            piece = self._next()
-            if piece is None:
+            segment = self._next()
+            if segment is None:
                 return
-            yield piece
+            yield segment
 
-    def _next(self) -> Piece | None:
+    def _next(self) -> Segment | None:
         if self._left is None:
             return self._head()
         if self._left is Until.CHUNKS:
@@ -149,22 +149,22 @@ class Cutter:
             self._left -= len(wire)
             ends = not self._left
             self._left = None if ends else self._left
-            return Piece(wire, body=wire, ends=ends)
+            return Segment(wire, body=wire, ends=ends)
         wire, lost = self._take(len(self._buffer)), self.lost
-        return Piece(wire, body=b"" if lost else wire, lost=lost)
+        return Segment(wire, body=b"" if lost else wire, lost=lost)
 
     def _take(self, count: int) -> bytes:
         taken = bytes(self._buffer[:count])
         del self._buffer[:count]
         return taken
 
-    def _lost(self) -> Piece:
+    def _lost(self) -> Segment:
         self.lose()
-        return Piece(self._take(len(self._buffer)), lost=True)
+        return Segment(self._take(len(self._buffer)), lost=True)
 
     # -- heads -------------------------------------------------------------------------------
 
-    def _head(self) -> Piece | None:
+    def _head(self) -> Segment | None:
         blank = len(self._buffer) - len(self._buffer.lstrip(b"\r\n"))
         end = _END.search(self._buffer, blank)
         line, newline, _ = self._buffer[blank : blank + _LINE_LIMIT].partition(b"\n")
@@ -179,7 +179,7 @@ class Cutter:
         length = self._body_of(head)
         self._left = None if length == 0 else length
         self._chunk, self._part = 0, "size"
-        return Piece(skipped + head.raw, head, ends=length == 0)
+        return Segment(skipped + head.raw, head, ends=length == 0)
 
     def _can_begin(self, line: bytearray) -> bool:
         """Say whether the beginning of a first line can still become one."""
@@ -191,12 +191,12 @@ class Cutter:
 
     # -- chunks ------------------------------------------------------------------------------
 
-    def _in_chunks(self) -> Piece | None:
+    def _in_chunks(self) -> Segment | None:
         if self._chunk:
             wire = self._take(self._chunk)
             self._chunk -= len(wire)
             self._part = "size" if self._chunk else "after"
-            return Piece(wire, body=wire)
+            return Segment(wire, body=wire)
         end = self._buffer.find(b"\n") + 1
         if not end or end > _LINE_LIMIT:
             return self._lost() if len(self._buffer) > _LINE_LIMIT else None
@@ -209,7 +209,7 @@ class Cutter:
             self._part = "size"
         elif self._part == "trailer" and not text:
             self._left = None
-        return Piece(self._take(end), ends=self._left is None)
+        return Segment(self._take(end), ends=self._left is None)
 
     def _begins_chunk(self, text: bytes) -> bool:
         size = text.partition(b";")[0].strip()
@@ -221,14 +221,14 @@ class Cutter:
         return True
 
 
-def requests() -> Cutter:
+def requests() -> StreamParser:
     """Cut what a client sends."""
-    return Cutter(_REQUEST_LINE, _request_length)
+    return StreamParser(_REQUEST_LINE, _request_length)
 
 
-def answers(body_of: Callable[[Head], Length]) -> Cutter:
+def responses(body_of: Callable[[Head], Length]) -> StreamParser:
     """Cut what a server sends; only who knows the requests can say how long the bodies are."""
-    return Cutter(_STATUS_LINE, body_of)
+    return StreamParser(_STATUS_LINE, body_of)
 
 
 def _request_length(head: Head) -> Length:
@@ -238,7 +238,7 @@ def _request_length(head: Head) -> Length:
     return _length(lengths) if lengths else 0
 
 
-def answer_length(head: Head, method: str) -> Length:
+def response_length(head: Head, method: str) -> Length:
     """Say how long the body of a final answer to a request with *method* is."""
     status, codings = head.words[0], head.values("transfer-encoding")
     if status == "101" or (method == "CONNECT" and status[0] == "2"):

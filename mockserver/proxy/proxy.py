@@ -11,12 +11,12 @@ from threading import Event, Thread
 from typing import Self
 
 from mockserver.contract import load_contract
-from mockserver.proxy.background_worker import Aside
-from mockserver.proxy.webhook_redirect import Callbacks
-from mockserver.proxy.upstream import Passed, Watch
-from mockserver.proxy.downstream import Line, Way
 from mockserver.network.listening import base_of, faults_to, listen_on
 from mockserver.network.origin import origin_of
+from mockserver.proxy.background_worker import BackgroundWorker
+from mockserver.proxy.downstream import ClientConnection, ProxySetup
+from mockserver.proxy.upstream import ObservedExchange, Observer
+from mockserver.proxy.webhook_redirect import WebhookRedirect
 
 _PATIENCE = 30.0
 """Real seconds that the proxy has to start."""
@@ -37,7 +37,7 @@ class Proxy:
         self,
         upstream: str,
         *,
-        watch: Callable[[Passed], object],
+        observer: Callable[[ObservedExchange], object],
         notice: Callable[[str], object],
         report: Callable[[bool], bytes],
         host: str = "127.0.0.1",
@@ -48,16 +48,16 @@ class Proxy:
         self.port = 0
         self._host, self._wanted_port = host, port
         self._notice = notice
-        self._aside = Aside(self._failed)
+        self._aside = BackgroundWorker(self._failed)
         submission = load_contract().service["operations"]["submit"]
         trusted = context or ssl.create_default_context()
         trusted.set_alpn_protocols(["http/1.1"])
-        self._way = Way(
+        self._setup = ProxySetup(
             origin_of(upstream),
             trusted,
             (submission["method"], submission["path"]),
-            Callbacks(public_url),
-            Watch(partial(self._pass_on, watch), self._note),
+            WebhookRedirect(public_url),
+            Observer(partial(self._pass_on, observer), self._note),
             lambda html: self._aside.ask(partial(report, html)),
             frozenset({host, "localhost", "127.0.0.1", "::1"}),
         )
@@ -87,8 +87,12 @@ class Proxy:
         if self._aside.left_out:
             self._notice(f"{self._aside.left_out} exchanges were too many at once to be judged")
 
-    def _pass_on(self, watch: Callable[[Passed], object], passed: Passed) -> None:
-        self._aside.call(partial(watch, passed), len(passed.body) + len(passed.answer))
+    def _pass_on(
+        self, observer: Callable[[ObservedExchange], object], exchange: ObservedExchange
+    ) -> None:
+        self._aside.call(
+            partial(observer, exchange), len(exchange.body) + len(exchange.response_body)
+        )
 
     def _failed(self, error: Exception) -> None:
         self._notice(f"an exchange was not judged: {type(error).__name__}")
@@ -118,7 +122,7 @@ class Proxy:
         await asyncio.sleep(0)  # the ends of the connections are called soon
 
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        line = Line(self._way, reader, writer)
+        line = ClientConnection(self._setup, reader, writer)
         try:
             await line.run()
         except asyncio.CancelledError:

@@ -8,8 +8,8 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from http import HTTPStatus
 
-from mockserver.proxy.http1 import Head
 from mockserver.network.origin import check_host, name_in, origin_form
+from mockserver.proxy.http1 import Head
 
 _HEALTH, _REPORT = "/__mock/health", "/__mock/report"
 _JSON = "application/json"
@@ -25,7 +25,7 @@ def is_own(head: Head) -> bool:
     return head.words[0] in ("GET", "HEAD") and path_of(head) in (_HEALTH, _REPORT)
 
 
-async def own_answer(
+async def own_response(
     head: Head, local: frozenset[str], report: Callable[[bool], Future[bytes]]
 ) -> bytes:
     """Answer such a request, or a webhook that nobody awaits, with all bytes of the response.
@@ -35,13 +35,13 @@ async def own_answer(
     """
     path, fault = path_of(head), _host_fault(head)
     if fault:
-        return _refused(head, 400, fault)
+        return _rejected(head, 400, fault)
     if path == _HEALTH:
         return _written(head, 200, _JSON, b'{"status": "ok"}')
     if path != _REPORT:
-        return _refused(head, 410, "nobody awaits this webhook any longer")
+        return _rejected(head, 410, "nobody awaits this webhook any longer")
     if not _is_local(head, local):
-        return _refused(head, 403, "the report is for programs of this machine")
+        return _rejected(head, 403, "the report is for programs of this machine")
     html = "text/html" in ",".join(head.values("accept"))
     kind = "text/html; charset=utf-8" if html else _JSON
     return _written(head, 200, kind, await asyncio.wrap_future(report(html)))
@@ -64,7 +64,7 @@ def _host_fault(head: Head) -> str:
     return ""
 
 
-def _refused(head: Head, code: int, msg: str) -> bytes:
+def _rejected(head: Head, code: int, msg: str) -> bytes:
     return _written(head, code, _JSON, json.dumps({"code": code, "msg": msg}).encode())
 
 

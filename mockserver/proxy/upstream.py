@@ -12,8 +12,16 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
-from mockserver.proxy.http1 import Cutter, Head, Length, Piece, Until, answer_length, answers
 from mockserver.network.origin import Origin
+from mockserver.proxy.http1 import (
+    Head,
+    Length,
+    Segment,
+    StreamParser,
+    Until,
+    response_length,
+    responses,
+)
 
 OBSERVED = 2 * 1024 * 1024
 """Bytes of a body that are looked at; all of them are passed on."""
@@ -24,7 +32,7 @@ _HIGH = 256 * 1024
 
 
 @dataclass(slots=True, repr=False)
-class Passed:
+class ObservedExchange:
     """A request that has passed through, and what came of it; it holds secrets."""
 
     method: str
@@ -36,8 +44,8 @@ class Passed:
     body: bytearray = field(default_factory=bytearray)
     status: int | None = None
     """None if there was no whole answer."""
-    answer_headers: list[tuple[str, str]] = field(default_factory=list)
-    answer: bytearray = field(default_factory=bytearray)
+    response_headers: list[tuple[str, str]] = field(default_factory=list)
+    response_body: bytearray = field(default_factory=bytearray)
     error: str | None = None
     """Why there was no whole answer."""
     sent: bool = False
@@ -57,17 +65,17 @@ class Passed:
 
 
 @dataclass(frozen=True, slots=True)
-class Watch:
+class Observer:
     """Who is told of what passes; each returns at once."""
 
-    passed: Callable[[Passed], object]
+    exchange: Callable[[ObservedExchange], object]
     notice: Callable[[str], object]
 
 
-class Leg(asyncio.Protocol):
+class UpstreamConnection(asyncio.Protocol):
     """A connection to a server on behalf of a client; ends when either of them has enough."""
 
-    def __init__(self, origin: Origin, client: asyncio.StreamWriter, watch: Watch) -> None:
+    def __init__(self, origin: Origin, client: asyncio.StreamWriter, observer: Observer) -> None:
         self.origin = origin
         self.ended = asyncio.Event()
         self.idle = asyncio.Event()
@@ -76,10 +84,10 @@ class Leg(asyncio.Protocol):
         self.on_lost: Callable[[], object] = lambda: None
         """Called when what comes is no longer understood."""
         self._client = client
-        self._watch = watch
-        self._pending: deque[Passed] = deque()
-        self._cutter: Cutter = answers(self._length)
-        self._answered = 0
+        self._observer = observer
+        self._pending: deque[ObservedExchange] = deque()
+        self._parser: StreamParser = responses(self._length)
+        self._responded = 0
         self._begun = False
         """Whether there is a part of an answer."""
         self._released = False
@@ -91,14 +99,14 @@ class Leg(asyncio.Protocol):
     @property
     def understood(self) -> bool:
         """Whether the answers can still be told apart."""
-        return not self._cutter.lost
+        return not self._parser.lost
 
     # -- to the server -----------------------------------------------------------------------
 
-    def expect(self, passed: Passed) -> None:
+    def expect(self, exchange: ObservedExchange) -> None:
         """Await the answer to a request."""
-        if not self._cutter.lost:
-            self._pending.append(passed)
+        if not self._parser.lost:
+            self._pending.append(exchange)
             self.idle.clear()
 
     async def write(self, data: bytes) -> None:
@@ -124,7 +132,7 @@ class Leg(asyncio.Protocol):
 
     def lose(self) -> None:
         """Only carry bytes from here on."""
-        self._cutter.lose()
+        self._parser.lose()
         self._pending.clear()
         self.idle.set()
 
@@ -151,14 +159,14 @@ class Leg(asyncio.Protocol):
             if self._client.transport.get_write_buffer_size() > _HIGH:
                 self._transport.pause_reading()
                 self._soon(self._resume())
-        if not self._cutter.lost:
+        if not self._parser.lost:
             try:
-                for piece in self._cutter.feed(data):
-                    self._take(piece)
-                    if self._cutter.lost:
+                for segment in self._parser.feed(data):
+                    self._take(segment)
+                    if self._parser.lost:
                         break
             except Exception as error:  # whatever it is, the client gets its bytes
-                self._watch.notice(f"an answer was not understood: {type(error).__name__}")
+                self._observer.notice(f"an answer was not understood: {type(error).__name__}")
                 self._give_up()
 
     async def _resume(self) -> None:
@@ -188,7 +196,7 @@ class Leg(asyncio.Protocol):
         if self.ended.is_set():
             return
         self.ended.set()
-        if self._pending and not self._cutter.lost and not self._released:
+        if self._pending and not self._parser.lost and not self._released:
             self._last(exc)
         self._pending.clear()
         self.idle.set()
@@ -199,62 +207,66 @@ class Leg(asyncio.Protocol):
     # -- what is seen ------------------------------------------------------------------------
 
     def _length(self, head: Head) -> Length:
-        return answer_length(head, self._pending[0].method) if self._pending else Until.UNKNOWN
+        return response_length(head, self._pending[0].method) if self._pending else Until.UNKNOWN
 
-    def _take(self, piece: Piece) -> None:
+    def _take(self, segment: Segment) -> None:
         if not self._pending:
-            self._watch.notice(f"{self.origin} sent what nobody had asked for")
+            self._observer.notice(f"{self.origin} sent what nobody had asked for")
             self._give_up()
             return
-        passed = self._pending[0]
-        head = piece.head
+        exchange = self._pending[0]
+        head = segment.head
         if head is not None and head.words[0][0] == "1" and head.words[0] != "101":
             return
-        if piece.lost:
+        if segment.lost:
             what = "a body whose chunks cannot be read" if self._begun else "what is not HTTP"
-            self._settle(passed, f"the answer was {what}: {piece.wire[:80]!r}")
+            self._settle(exchange, f"the answer was {what}: {segment.wire[:80]!r}")
             self._give_up()
             return
         self._begun = True
         if head is not None:
-            passed.status, passed.answer_headers = int(head.words[0]), head.headers
-        passed.add(passed.answer, piece.body)
-        if piece.ends:
-            self._settle(passed)
-        elif self._cutter.lost:  # a tunnel from here on, or a length that cannot be read
-            tunnel = passed.status == 101 or passed.method == "CONNECT"
-            self._settle(passed, None if tunnel else "the answer had no readable length")
+            exchange.status, exchange.response_headers = int(head.words[0]), head.headers
+        exchange.add(exchange.response_body, segment.body)
+        if segment.ends:
+            self._settle(exchange)
+        elif self._parser.lost:  # a tunnel from here on, or a length that cannot be read
+            tunnel = exchange.status == 101 or exchange.method == "CONNECT"
+            self._settle(exchange, None if tunnel else "the answer had no readable length")
             self._give_up()
 
     def _give_up(self) -> None:
         if self._pending:
-            self._watch.notice(f"answers that were not looked at: {len(self._pending)}")
+            self._observer.notice(f"answers that were not looked at: {len(self._pending)}")
         self.lose()
         self.on_lost()
 
     def _last(self, exc: Exception | None) -> None:
         """Say what became of the request whose answer was under way."""
-        passed, how = self._pending[0], f"the connection {'was reset' if exc else 'ended'}"
-        if exc is None and self._cutter.until_close:
-            self._settle(passed)
+        exchange, how = self._pending[0], f"the connection {'was reset' if exc else 'ended'}"
+        if exc is None and self._parser.until_close:
+            self._settle(exchange)
         elif self._begun:
-            self._settle(passed, f"{how} after {len(passed.answer)} bytes of a {passed.status}")
-        elif self._answered == 0 or not self._cutter.between:
-            rest = self._cutter.rest()
-            self._settle(passed, f"{how} {f'after {rest[:80]!r}' if rest else 'without an answer'}")
+            self._settle(
+                exchange, f"{how} after {len(exchange.response_body)} bytes of a {exchange.status}"
+            )
+        elif self._responded == 0 or not self._parser.between:
+            rest = self._parser.rest()
+            self._settle(
+                exchange, f"{how} {f'after {rest[:80]!r}' if rest else 'without an answer'}"
+            )
         # else the server had let an old connection go just then, as it may: clients try again
 
-    def _settle(self, passed: Passed, error: str | None = None) -> None:
+    def _settle(self, exchange: ObservedExchange, error: str | None = None) -> None:
         self._pending.popleft()
         self._begun = False
-        self._answered += 1
-        passed.ended, passed.error = time.monotonic(), error
-        passed.cut |= not passed.sent
+        self._responded += 1
+        exchange.ended, exchange.error = time.monotonic(), error
+        exchange.cut |= not exchange.sent
         if error is not None:
-            passed.status = None
+            exchange.status = None
         if not self._pending:
             self.idle.set()
-        self._watch.passed(passed)
+        self._observer.exchange(exchange)
 
 
 def reset(transport: Any) -> None:

@@ -17,7 +17,7 @@ _MOST = 20_000
 _BLANK = re.compile(r"[ \t\r\n]*")
 
 
-class Callbacks:
+class WebhookRedirect:
     """The app's own URLs, by the tokens in the addresses that stand for them."""
 
     def __init__(self, public_url: str | None) -> None:

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from mockserver.contract import Contract
-from mockserver.domain.expectation import check_expected
 from mockserver.domain.durations import format_duration, parse_duration
+from mockserver.domain.expectation import check_expected
 from mockserver.domain.scenario import Script, make_script, parse_named
 
 Parse = Callable[[str, Contract], Any]

@@ -157,12 +157,12 @@ def _delivery(one: Json, after: int) -> _Line:
     again = f"; again at {_time(one['next_at'])}" if one["next_at"] else ""
     text = (
         f"  webhook of {_short(one['taskId'])}, attempt {one['attempt']}, "
-        f"to {one['url']}: {answer}{again}{_mischief(one)}"
+        f"to {one['url']}: {answer}{again}{_fault(one)}"
     )
     return _Line(one["at"], text, after=after)
 
 
-def _mischief(one: Json) -> str:
+def _fault(one: Json) -> str:
     return f"  [{', '.join(one['scenarios'])}]" if one["scenarios"] else ""
 
 
@@ -182,7 +182,7 @@ def _request(one: Json) -> _Line:
     if one["taskId"]:
         path = path.replace(one["taskId"], _short(one["taskId"]))
     outcome = "no response" if "hang" in one["scenarios"] else f"{one['status']} {said}"
-    text = f"{one['method']} {path} -> {outcome}".rstrip() + _mischief(one)
+    text = f"{one['method']} {path} -> {outcome}".rstrip() + _fault(one)
     return _Line(one["at"], text, tuple(more))
 
 

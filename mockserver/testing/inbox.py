@@ -12,10 +12,10 @@ from threading import Condition
 from typing import TYPE_CHECKING, Self
 from urllib.parse import urlsplit
 
+from mockserver.network.listening import base_of, listen_on
 from mockserver.testing.webhook import OnWebhook, Webhook
 from mockserver.web.incoming import BadRequest, take
 from mockserver.web.listener import Listener
-from mockserver.network.listening import base_of, listen_on
 
 if TYPE_CHECKING:
     from granian._granian import RSGIHTTPProtocol as HTTPProtocol

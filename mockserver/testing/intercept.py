@@ -10,15 +10,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack
 
 from mockserver.contract import load_contract
-from mockserver.settings.proxies import past_proxies
-from mockserver.testing.mocks import InProcessMock
-from mockserver.testing.names import MockSettings
+from mockserver.interception.certificates import api_hosts
 from mockserver.interception.patches import install_patches
 from mockserver.interception.redirection import MockContext, Redirection, redirected
+from mockserver.network.proxy_environment import past_proxies
+from mockserver.testing.mocks import InProcessMock
+from mockserver.testing.names import MockSettings
 from mockserver.testing.sandbox import MaxapiSandbox
 from mockserver.testing.webhook import OnWebhook
 from mockserver.web.server import ServerError
-from mockserver.interception.certificates import api_hosts
 
 if TYPE_CHECKING:
     from flask import Flask

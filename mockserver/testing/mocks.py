@@ -10,17 +10,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack
 
-from mockserver.engine.webhooks.attempt import Callback, Failure, Outcome, answered
 from mockserver.engine.clock import Clock
 from mockserver.engine.messages import Request, Response
 from mockserver.engine.service import Service
+from mockserver.engine.webhooks.attempt import AttemptResult, Failure, WebhookRequest, answered
 from mockserver.engine.webhooks.transport import transport_of
 from mockserver.settings import Resolved, resolve_settings
 from mockserver.testing.control import ControlClient
 from mockserver.testing.names import ServerSettings
 from mockserver.testing.sandbox import MaxapiSandbox
 from mockserver.testing.webhook import OnWebhook, Webhook
-from mockserver.web.gateway import WholeMock
+from mockserver.web.gateway import Gateway
 from mockserver.web.wsgi import call
 
 if TYPE_CHECKING:
@@ -91,7 +91,7 @@ class InProcessMock:
             make_clock=lambda: Clock(speed=0),
             transport=self._deliver,
         )
-        self._whole = WholeMock(self._service)
+        self._whole = Gateway(self._service)
         self._server: Server | None = None
 
     def listen(self) -> tuple[int, str]:
@@ -133,7 +133,7 @@ class InProcessMock:
         status, _, data = call(self.app, method, url, headers, body or b"")
         return status, data
 
-    def _deliver(self, callback: Callback) -> Outcome:
+    def _deliver(self, callback: WebhookRequest) -> AttemptResult:
         if self.on_webhook is None:
             return self._nearby(callback)
         headers = {name.lower(): value for name, value in callback.proof}
@@ -143,7 +143,7 @@ class InProcessMock:
             return answered(int(self.on_webhook(webhook) or 200), 0.0)
         except Exception as error:  # the receiver's own fault, as the mock would see it
             why = f"raised {type(error).__name__}: {error}"
-            return Outcome(500, why, 0.0, Failure.STATUS)
+            return AttemptResult(500, why, 0.0, Failure.STATUS)
 
     def close(self) -> None:
         """Let its threads go."""

@@ -6,9 +6,9 @@ import hmac
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from mockserver.engine.messages import Refusal
-from mockserver.settings import Settings
+from mockserver.engine.messages import ApiError
 from mockserver.network.origin import name_in
+from mockserver.settings import Settings
 
 if TYPE_CHECKING:
     from flask import Request
@@ -30,10 +30,10 @@ def check_access(request: Request, settings: Settings) -> None:
     if settings.control_token is not None:
         given = request.headers.get(TOKEN_HEADER, "")
         if not hmac.compare_digest(given.encode(), settings.control_token.encode()):
-            raise Refusal(403, f"the control plane needs its token; send {TOKEN_HEADER}")
+            raise ApiError(403, f"the control plane needs its token; send {TOKEN_HEADER}")
         return
     if settings.is_public:
-        raise Refusal(
+        raise ApiError(
             403, f"the mock listens on {settings.host}; start it with --control-token to control it"
         )
     _check_host(request, settings)
@@ -42,7 +42,7 @@ def check_access(request: Request, settings: Settings) -> None:
 def _check_origin(request: Request) -> None:
     origin = request.headers.get("Origin")
     if origin is not None and origin.partition("://")[2] != request.headers.get("Host"):
-        raise Refusal(403, f"origin {origin[:100]!r} may not control the mock")
+        raise ApiError(403, f"origin {origin[:100]!r} may not control the mock")
 
 
 def _check_host(request: Request, settings: Settings) -> None:
@@ -50,6 +50,6 @@ def _check_host(request: Request, settings: Settings) -> None:
     try:
         host = name_in(request.headers.get("Host", "localhost"))
     except ValueError as error:
-        raise Refusal(400, str(error)) from None
+        raise ApiError(400, str(error)) from None
     if host not in _LOOPBACK | own and not host.endswith(".localhost"):
-        raise Refusal(403, f"host {host[:100]!r} is not this machine; use http://127.0.0.1")
+        raise ApiError(403, f"host {host[:100]!r} is not this machine; use http://127.0.0.1")

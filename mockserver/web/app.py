@@ -5,7 +5,7 @@ from __future__ import annotations
 import flask
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
-from mockserver.engine.messages import Mischief, Refusal, Request, Response
+from mockserver.engine.messages import ApiError, Fault, Request, Response
 from mockserver.engine.service import CONTROL_PREFIX, Service
 from mockserver.web.control import control_blueprint
 from mockserver.web.wsgi import HANGS, IS_CUT, failing
@@ -27,31 +27,31 @@ def create_app(service: Service) -> flask.Flask:
         response = service.answer(_from_flask(service.settings.max_body))
         if response.first is not None:
             response.first()
-        if response.mischief is not None:
-            _misbehave(service, response.mischief)
+        if response.fault is not None:
+            _misbehave(service, response.fault)
         return _to_flask(response)
 
-    @app.errorhandler(Refusal)
-    def refuse(refusal: Refusal) -> flask.Response:
-        return _to_flask(refusal.response(service.contract))
+    @app.errorhandler(ApiError)
+    def reject(rejection: ApiError) -> flask.Response:
+        return _to_flask(rejection.response(service.contract))
 
     @app.errorhandler(Exception)
     def fail(error: Exception) -> flask.Response:
         app.logger.error("%s %s", flask.request.method, flask.request.path, exc_info=error)
-        return refuse(Refusal(500))
+        return reject(ApiError(500))
 
     @app.errorhandler(HTTPException)
-    def refuse_route(error: HTTPException) -> flask.Response:
+    def reject_route(error: HTTPException) -> flask.Response:
         if error.code is not None and error.code >= 500:
-            return refuse(Refusal(500))
+            return reject(ApiError(500))
         allow = ", ".join(sorted(getattr(error, "valid_methods", None) or ()))
         method, path = _method()[:20], flask.request.path[:100]
         if allow:
             said = f"{method} is not allowed on {path}; use {allow}"
-            return refuse(Refusal(405, said, headers={"Allow": allow}))
+            return reject(ApiError(405, said, headers={"Allow": allow}))
         code = 404 if error.code == 404 else 400
         see = f"see GET {CONTROL_PREFIX}openapi.json"
-        return refuse(Refusal(code, f"no such route: {method} {path}; {see}"))
+        return reject(ApiError(code, f"no such route: {method} {path}; {see}"))
 
     return app
 
@@ -67,11 +67,11 @@ def _method() -> str:
     return str(flask.request.environ["REQUEST_METHOD"])
 
 
-def _misbehave(service: Service, mischief: Mischief) -> None:
+def _misbehave(service: Service, fault: Fault) -> None:
     """Do what can be done without a connection: wait, and have `failing` do the rest."""
-    service.closed.wait(mischief.latency)
-    flask.request.environ[HANGS] = mischief.hang
-    flask.request.environ[IS_CUT] = mischief.cut
+    service.closed.wait(fault.latency)
+    flask.request.environ[HANGS] = fault.hang
+    flask.request.environ[IS_CUT] = fault.cut
 
 
 def _from_flask(max_body: int) -> Request:

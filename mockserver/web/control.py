@@ -15,15 +15,15 @@ from mockserver.contract import NotJson, parse_json
 from mockserver.contract.catalogue import UnknownModelError, details, summary
 from mockserver.contract.loader import BASE
 from mockserver.contract.openapi import openapi_document
-from mockserver.domain.price import money, spent_text
 from mockserver.domain.document import task_document
 from mockserver.domain.durations import parse_duration, stamp
+from mockserver.domain.price import money, spent_text
 from mockserver.domain.redaction import without_users
 from mockserver.domain.scenario import SCENARIOS, ScenarioError, make_script, parse_named
 from mockserver.domain.task import Task, charge, ended, is_uncounted, status_at
 from mockserver.engine.clock_advance import NeverError, advance, moment_after, moment_of
-from mockserver.engine.messages import Refusal, check_coding, success
-from mockserver.engine.journal import Exchange
+from mockserver.engine.journal import RecordedRequest
+from mockserver.engine.messages import ApiError, check_coding, success
 from mockserver.engine.rules import Match, Seen
 from mockserver.engine.sandbox import Sandbox
 from mockserver.engine.service import Service
@@ -60,10 +60,10 @@ def _check_form(service: Service) -> None:
     for given, values in request.args.lists():
         if given not in known or len(values) > 1:
             wrong = "is given twice" if given in known else "is unknown"
-            raise Refusal(400, f"query: {given[:40]!r} {wrong}; use {', '.join(known) or 'none'}")
+            raise ApiError(400, f"query: {given[:40]!r} {wrong}; use {', '.join(known) or 'none'}")
     takes_body = "request" in operation or request.method in ("GET", "HEAD")
     if not takes_body and request.get_data(cache=True).strip() not in (b"", b"{}", b"null"):
-        raise Refusal(400, f"body: {name.replace('_', ' ')} takes none; send no body")
+        raise ApiError(400, f"body: {name.replace('_', ' ')} takes none; send no body")
 
 
 class _Control:
@@ -87,17 +87,17 @@ class _Control:
         """Read the request's body; none is an empty object. Raises Refusal for what is wrong."""
         text = flask.request.get_data()
         if len(text) > self._service.settings.max_body:
-            raise Refusal(413, f"the body is larger than {self._service.settings.max_body} bytes")
+            raise ApiError(413, f"the body is larger than {self._service.settings.max_body} bytes")
         if text:
             check_coding({name.lower(): value for name, value in flask.request.headers.items()})
         try:
             document = _whole(parse_json(text)) if text else {}
         except NotJson as error:
-            raise Refusal(400, f"body: not valid JSON: {error}") from None
+            raise ApiError(400, f"body: not valid JSON: {error}") from None
         validator = self._contract.schemas.validator(f"{BASE}control.json#/$defs/{schema}")
         violations = [str(one) for one in validator.violations(document)]
         if violations:
-            raise Refusal(400, " | ".join(violations))
+            raise ApiError(400, " | ".join(violations))
         return dict(document)
 
     # -- about the mock ----------------------------------------------------------------------
@@ -123,7 +123,7 @@ class _Control:
         try:
             return details(self._contract, model)
         except UnknownModelError as error:
-            raise Refusal(404, str(error)) from None
+            raise ApiError(404, str(error)) from None
 
     # -- requests and deliveries -------------------------------------------------------------
 
@@ -146,7 +146,9 @@ class _Control:
             ],
         }
 
-    def _matching(self, match: Match) -> tuple[list[Exchange], list[tuple[Exchange, list[str]]]]:
+    def _matching(
+        self, match: Match
+    ) -> tuple[list[RecordedRequest], list[tuple[RecordedRequest, list[str]]]]:
         """Split the journal into what matches, and the rest with what differs."""
         found, others = [], []
         for entry in self._sandbox().journal.requests:
@@ -182,7 +184,7 @@ class _Control:
         for delivery in sandbox.journal.deliveries:
             if str(delivery.number) == number:
                 return self._service.dispatcher.resend(sandbox, delivery).as_json()
-        raise Refusal(404, f"delivery {number[:20]!r} not found in this sandbox's journal")
+        raise ApiError(404, f"delivery {number[:20]!r} not found in this sandbox's journal")
 
     # -- tasks -------------------------------------------------------------------------------
 
@@ -222,7 +224,7 @@ class _Control:
         sandbox = self._sandbox()
         task = self._find(sandbox, taskId)
         if status_at(task, sandbox.clock.now()) != self._lifecycle.success:
-            raise Refusal(400, f"task {task.id} has no results that could expire")
+            raise ApiError(400, f"task {task.id} has no results that could expire")
         sandbox.update(task.id, lambda record: replace(record, expired=True))
         return self._story(sandbox, taskId)
 
@@ -234,7 +236,7 @@ class _Control:
         def change(record: Task) -> Task:
             status = status_at(record, now)
             if status in self._lifecycle.terminal:
-                raise Refusal(400, f"task {record.id} has ended: it is {status} for ever")
+                raise ApiError(400, f"task {record.id} has ended: it is {status} for ever")
             card = self._contract.cards[record.model]
             end_of = ended(record, now, end, reason)
             return with_surcharge(sandbox, end_of, card, self._lifecycle, was=record)
@@ -245,7 +247,7 @@ class _Control:
     def _find(self, sandbox: Sandbox, task_id: str) -> Task:
         task = sandbox.get(task_id)
         if task is None:
-            raise Refusal(404, f"task {task_id[:60]!r} not found in this sandbox")
+            raise ApiError(404, f"task {task_id[:60]!r} not found in this sandbox")
         return task
 
     def _story(self, sandbox: Sandbox, task_id: str) -> Any:
@@ -278,7 +280,7 @@ class _Control:
         try:
             script = make_script(parse_named(body["scenario"]), self._contract)
         except ScenarioError as error:
-            raise Refusal(400, f"scenario: {error}") from None
+            raise ApiError(400, f"scenario: {error}") from None
         match = Match(**body.get("match", {}))
         return self._sandbox().rules.add(match, script, body.get("times")).as_json()
 
@@ -288,7 +290,7 @@ class _Control:
     def delete_rule(self, id: str) -> Any:  # noqa: A002 - the name in the path
         removed = self._sandbox().rules.remove(id)
         if not removed:
-            raise Refusal(404, f"rule {id[:20]!r} not found in this sandbox")
+            raise ApiError(404, f"rule {id[:20]!r} not found in this sandbox")
         return {"removed": removed}
 
     def show_balance(self) -> Any:
@@ -325,13 +327,13 @@ class _Control:
         try:
             sandbox.settings = changed_settings(sandbox.settings, texts, self._contract)
         except SettingError as error:
-            raise Refusal(400, str(error)) from None
+            raise ApiError(400, str(error)) from None
         return self.show_settings()
 
     def reset(self) -> Any:
         everything = flask.request.args.get("all")
         if everything not in (None, "true", "false"):
-            raise Refusal(400, f"all: {everything[:20]!r} is not accepted; use true or false")
+            raise ApiError(400, f"all: {everything[:20]!r} is not accepted; use true or false")
         keep_clock = "clock" in self._body("newReset").get("keep", [])
         chosen = list(self._service.sandboxes) if everything == "true" else [self._sandbox()]
         forgotten = sum(len(sandbox.tasks()) for sandbox in chosen)
@@ -367,9 +369,9 @@ class _Control:
             wanted = body["advance_until"]
             return moment_of(sandbox, self._find(sandbox, wanted["task"]), wanted["status"])
         except NeverError as error:
-            raise Refusal(400, f"advance_until: {error}") from None
+            raise ApiError(400, f"advance_until: {error}") from None
         except (ValueError, OverflowError) as error:
-            raise Refusal(400, f"advance: {error}") from None
+            raise ApiError(400, f"advance: {error}") from None
 
 
 def _whole(value: Any) -> Any:

@@ -7,7 +7,7 @@ from threading import Lock
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from mockserver.engine.messages import Refusal, Request, Response
+from mockserver.engine.messages import ApiError, Request, Response
 from mockserver.engine.service import CONTROL_PREFIX, Service
 from mockserver.web.wsgi import call
 
@@ -20,7 +20,7 @@ _FRAMING = ("transfer-encoding", "content-length", "connection", "upgrade")
 """Headers about the connection, and how a body was sent, which is at hand as a whole."""
 
 
-class WholeMock:
+class Gateway:
     """Answers any request in this process; never raises."""
 
     def __init__(self, service: Service) -> None:
@@ -46,7 +46,7 @@ class WholeMock:
             return self.service.answer(request)
         except Exception:
             _log.exception("%s %s", request.method, request.path)
-            return Refusal(500).response(self.service.contract)
+            return ApiError(500).response(self.service.contract)
 
     def _control(self, request: Request) -> Response:
         headers = {k: v for k, v in request.headers.items() if k not in _FRAMING}

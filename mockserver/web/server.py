@@ -13,14 +13,14 @@ import socket
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Self
 
-from mockserver.engine.messages import Mischief, Refusal, Request, Response
+from mockserver.engine.messages import ApiError, Fault, Request, Response
 from mockserver.engine.service import CONTROL_PREFIX, Service
-from mockserver.settings.proxies import LOCAL
+from mockserver.interception.certificates import Authority, api_hosts
+from mockserver.network.listening import address_of, base_of, listen_on
+from mockserver.network.proxy_environment import LOCAL
+from mockserver.web.gateway import Gateway
 from mockserver.web.incoming import BadRequest, take
 from mockserver.web.listener import Listener
-from mockserver.network.listening import address_of, base_of, listen_on
-from mockserver.interception.certificates import Authority, api_hosts
-from mockserver.web.gateway import WholeMock
 
 if TYPE_CHECKING:
     from granian._granian import RSGIHTTPProtocol as HTTPProtocol
@@ -122,7 +122,7 @@ class _Front:
 
     def __init__(self, service: Service) -> None:
         self.listener = Listener(self._answer)
-        self._mock = WholeMock(service)
+        self._mock = Gateway(service)
         self._drawing = ThreadPoolExecutor(max_workers=4, thread_name_prefix="drawing")
         self._waiting = ThreadPoolExecutor(max_workers=64, thread_name_prefix="control")
         self._limit = service.settings.max_body
@@ -132,11 +132,11 @@ class _Front:
         try:
             response = await self._response(scope, proto)
         except BadRequest as error:
-            response = Refusal(error.status, str(error)).response(self._mock.service.contract)
-        if response.mischief is None:
+            response = ApiError(error.status, str(error)).response(self._mock.service.contract)
+        if response.fault is None:
             proto.response_bytes(response.status, list(response.headers), response.body)
         else:
-            await self._misbehave(response, response.mischief, proto)
+            await self._misbehave(response, response.fault, proto)
 
     async def _response(self, scope: Scope, proto: HTTPProtocol) -> Response:
         came = await take(scope, proto, self._limit)
@@ -154,11 +154,11 @@ class _Front:
             await loop.run_in_executor(self._waiting, response.first)
         return response
 
-    async def _misbehave(self, response: Response, mischief: Mischief, proto: HTTPProtocol) -> None:
+    async def _misbehave(self, response: Response, fault: Fault, proto: HTTPProtocol) -> None:
         """Be late, be silent, or hang up in the middle; only this one connection has to wait."""
-        if mischief.latency or mischief.hang:
-            await self._pause(None if mischief.hang else mischief.latency, proto)
-        if not mischief.cut and not mischief.hang:
+        if fault.latency or fault.hang:
+            await self._pause(None if fault.hang else fault.latency, proto)
+        if not fault.cut and not fault.hang:
             proto.response_bytes(response.status, list(response.headers), response.body)
             return
         length = ("Content-Length", str(max(1, len(response.body))))

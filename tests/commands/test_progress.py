@@ -13,10 +13,10 @@ from pathlib import Path
 
 import pytest
 
+from mockserver.commands.progress import is_shown
 from mockserver.conformance.session.forecast import forecast, in_words
 from mockserver.conformance.session.session import Options
-from mockserver.conformance.session.verification import Planned
-from mockserver.commands.progress import is_shown
+from mockserver.conformance.session.verification import PlannedCheck
 from mockserver.contract import Contract
 from mockserver.testing import running_mock
 
@@ -98,9 +98,9 @@ def test_a_forecast_counts_requests_and_waiting(contract: Contract) -> None:
     """Tasks are followed together, but polled no faster than the rate allows."""
     shortest, longest = contract.cards[CHEAP].typical_duration
     rows = [
-        Planned("free", "", 10, 0, Decimal()),
-        Planned("one", "", 14, 2, Decimal()),
-        Planned("many", "", 400, 20, Decimal()),
+        PlannedCheck("free", "", 10, 0, Decimal()),
+        PlannedCheck("one", "", 14, 2, Decimal()),
+        PlannedCheck("many", "", 400, 20, Decimal()),
     ]
     options = Options((CHEAP,), interval=3.0, patience=60.0)
 

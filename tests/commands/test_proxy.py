@@ -139,7 +139,7 @@ def test_drift_is_printed_as_it_comes_and_ends_with_failure(
         "maxapi-mock proxy: 1 finding of drift",
     ):
         assert line in proxy.printed
-    assert [one["law"] for one in report["findings"]] == ["answers"]
+    assert [one["law"] for one in report["findings"]] == ["responses"]
 
 
 def test_reports_and_recordings_have_all_but_secrets(
@@ -171,11 +171,11 @@ def test_reports_and_recordings_have_all_but_secrets(
         sandbox.close()
 
     written = {str(one.relative_to(tmp_path)): one.read_text() for one in _files(tmp_path)}
-    held = {one["law"] for one in shown.json()["laws"] if one["status"] == "held"}
+    passed = {one["law"] for one in shown.json()["laws"] if one["status"] == "held"}
     assert status == 0, proxy.printed
     assert webhook.json == polled
     assert webhook.url == hook
-    assert {"webhook-conforms", "webhook-equals-poll", "webhook-after-end"} <= held
+    assert {"webhook-conforms", "webhook-equals-poll", "webhook-after-end"} <= passed
     assert (
         "warning: The app itself submitted what the API does not take: input.prompt missing"
         in proxy.printed

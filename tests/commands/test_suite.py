@@ -25,10 +25,10 @@ def test_the_hint_works_however_the_mock_was_installed(monkeypatch: pytest.Monke
     monkeypatch.setattr(suite, "find_spec", lambda _: True)
 
     with pytest.raises(SettingError) as told:
-        suite.contract_tests("command")
+        suite.load_checks()
 
     python = f"{sys.executable} -m pip install 'hypothesis>=6.150' 'pytest>=8.4'"
-    said = f"the contract tests need hypothesis and pytest, beside the mock: {python}"
+    said = f"the contract tests need hypothesis and pytest, besides the mock: {python}"
     assert str(told.value) == said
 
 
@@ -43,7 +43,7 @@ def test_the_hint_without_pip_or_metadata(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr(metadata, "requires", requires)
 
     with pytest.raises(SettingError) as told:
-        suite.contract_tests("command")
+        suite.load_checks()
 
     uv = f"uv pip install --python {sys.executable} hypothesis pytest"
     assert str(told.value).endswith(uv)
@@ -58,4 +58,4 @@ def test_other_errors_are_not_explained_away(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(suite, "import_module", import_module)
 
     with pytest.raises(ModuleNotFoundError):
-        suite.contract_tests("command")
+        suite.load_checks()

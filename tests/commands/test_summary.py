@@ -13,33 +13,33 @@ from pathlib import Path
 import pytest
 
 from mockserver.commands.summary import as_json, as_markdown, as_text
-from mockserver.engine.usage import Tally
+from mockserver.engine.usage import Usage
 from tests.commands.test_run import NOTHING, PYTHON, RUN, SUBMIT, execute, outside, run
 
-Write = Callable[[Tally, Decimal], str]
+Write = Callable[[Usage, Decimal], str]
 
 REFUSED = "submit answered 400: input.n: 11 is more than 10"
 
 
 @pytest.fixture
-def tally() -> Tally:
+def usage() -> Usage:
     """A tally that has been told nothing."""
-    return Tally()
+    return Usage()
 
 
 @pytest.fixture
-def full(tally: Tally) -> Tally:
+def full(usage: Usage) -> Usage:
     """A tally of a short run."""
-    tally.requests = Counter({("submit", 200): 2, ("submit", 400): 3, ("query", 200): 7})
-    tally.tasks = Counter({"SUCCESS": 2})
-    tally.webhooks = Counter({"delivered": 1})
-    tally.attempts = Counter({"delivered": 1, "answered 500, not 2xx": 2})
-    tally.warnings = Counter({"input.foo: unknown": 1, REFUSED: 3})
-    tally.scenarios = Counter({"slow=90s": 1})
-    return tally
+    usage.requests = Counter({("submit", 200): 2, ("submit", 400): 3, ("query", 200): 7})
+    usage.tasks = Counter({"SUCCESS": 2})
+    usage.webhooks = Counter({"delivered": 1})
+    usage.attempts = Counter({"delivered": 1, "answered 500, not 2xx": 2})
+    usage.warnings = Counter({"input.foo: unknown": 1, REFUSED: 3})
+    usage.scenarios = Counter({"slow=90s": 1})
+    return usage
 
 
-def test_the_terminal_gets_one_line_for_each_kind(full: Tally) -> None:
+def test_the_terminal_gets_one_line_for_each_kind(full: Usage) -> None:
     """The sums first, then requests by outcome, and what was most frequent first."""
     assert as_text(full, Decimal("0.040")).splitlines() == [
         "maxapi-mock: 12 requests, 3 webhook attempts, 4 contract warnings; "
@@ -57,16 +57,16 @@ def test_the_terminal_gets_one_line_for_each_kind(full: Tally) -> None:
     ]
 
 
-def test_texts_can_be_rewritten(full: Tally) -> None:
+def test_texts_can_be_rewritten(full: Usage) -> None:
     """Those that become the same are counted as one."""
     full.rewrite(lambda text: text if "input" not in text else "input")
 
     assert full.warnings == {"input": 4}
 
 
-def test_a_run_without_requests_is_one_line(tally: Tally) -> None:
+def test_a_run_without_requests_is_one_line(usage: Usage) -> None:
     """There is nothing else to tell."""
-    text = as_text(tally, Decimal())
+    text = as_text(usage, Decimal())
 
     assert text == (
         "maxapi-mock: 0 requests, 0 webhook attempts, 0 contract warnings; "
@@ -74,23 +74,23 @@ def test_a_run_without_requests_is_one_line(tally: Tally) -> None:
     )
 
 
-def test_one_of_a_thing_is_said_as_one(tally: Tally) -> None:
+def test_one_of_a_thing_is_said_as_one(usage: Usage) -> None:
     """The headline counts in words."""
-    tally.requests["submit", 200] = tally.attempts["delivered"] = tally.warnings["x"] = 1
+    usage.requests["submit", 200] = usage.attempts["delivered"] = usage.warnings["x"] = 1
 
-    headline = as_text(tally, Decimal()).splitlines()[0]
+    headline = as_text(usage, Decimal()).splitlines()[0]
 
     assert "1 request, 1 webhook attempt, 1 contract warning;" in headline
 
 
-def test_whatever_happened_fits_on_a_screen(tally: Tally) -> None:
+def test_whatever_happened_fits_on_a_screen(usage: Usage) -> None:
     """Long lists end with how much was left out, long lines are cut, and no count is lost."""
     for number in range(500):
-        tally.warnings[f"{number} {'x' * 1000}"] = 1
-        tally.scenarios[f"slow={number}s"] = 2
-    tally.warnings["often"] = 9
+        usage.warnings[f"{number} {'x' * 1000}"] = 1
+        usage.scenarios[f"slow={number}s"] = 2
+    usage.warnings["often"] = 9
 
-    lines = as_text(tally, Decimal()).splitlines()
+    lines = as_text(usage, Decimal()).splitlines()
 
     assert len(lines) <= 30
     assert max(map(len, lines)) < 180
@@ -99,28 +99,28 @@ def test_whatever_happened_fits_on_a_screen(tally: Tally) -> None:
     assert lines[-1] == "     976 x and 488 others"
 
 
-def test_many_answers_of_webhooks_fit_on_a_screen(tally: Tally) -> None:
+def test_many_answers_of_webhooks_fit_on_a_screen(usage: Usage) -> None:
     """A receiver whose answers are broken in many ways does not fill the terminal."""
     for number in range(500):
-        tally.attempts[f"ProtocolError: {number}"] = 1
+        usage.attempts[f"ProtocolError: {number}"] = 1
 
-    lines = as_text(tally, Decimal()).splitlines()
+    lines = as_text(usage, Decimal()).splitlines()
 
     assert max(map(len, lines)) < 400
 
 
 @pytest.mark.parametrize("write", [as_text, as_markdown])
-def test_no_text_breaks_a_line(tally: Tally, write: Write) -> None:
+def test_no_text_breaks_a_line(usage: Usage, write: Write) -> None:
     """A path of the app can hold line breaks and what a terminal obeys; they are shown escaped."""
-    tally.warnings["unknown route answered 404: no such route: /a\n# b\x1b[2J"] = 1
+    usage.warnings["unknown route answered 404: no such route: /a\n# b\x1b[2J"] = 1
 
-    lines = write(tally, Decimal()).splitlines()
+    lines = write(usage, Decimal()).splitlines()
 
     assert [line for line in lines if line.startswith("# b")] == []
     assert all(line.isprintable() for line in lines)
 
 
-def test_the_page_is_markdown(full: Tally) -> None:
+def test_the_page_is_markdown(full: Usage) -> None:
     """A heading, a table, lists; it ends with an empty line, so that more can follow it."""
     assert as_markdown(full, Decimal("0.040")) == (
         "### MaxAPI mock\n\n"
@@ -141,9 +141,9 @@ def test_the_page_is_markdown(full: Tally) -> None:
     )
 
 
-def test_the_page_of_a_run_without_requests_has_no_empty_table(tally: Tally) -> None:
+def test_the_page_of_a_run_without_requests_has_no_empty_table(usage: Usage) -> None:
     """Heading and headline only."""
-    page = as_markdown(tally, Decimal())
+    page = as_markdown(usage, Decimal())
 
     assert page.rstrip() == (
         "### MaxAPI mock\n\n"
@@ -151,23 +151,23 @@ def test_the_page_of_a_run_without_requests_has_no_empty_table(tally: Tally) -> 
     )
 
 
-def test_no_text_leaves_its_code_span(tally: Tally) -> None:
+def test_no_text_leaves_its_code_span(usage: Usage) -> None:
     """A backtick in a warning would end it, and what follows would be Markdown."""
-    tally.warnings["a `b` **c**"] = 1
+    usage.warnings["a `b` **c**"] = 1
 
-    assert "- 1 x `a b **c**`" in as_markdown(tally, Decimal()).splitlines()
+    assert "- 1 x `a b **c**`" in as_markdown(usage, Decimal()).splitlines()
 
 
-def test_no_outcome_leaves_its_cell(tally: Tally) -> None:
+def test_no_outcome_leaves_its_cell(usage: Usage) -> None:
     """What a broken receiver sends can be part of the error."""
-    tally.attempts["ProtocolError: a | b"] = 1
+    usage.attempts["ProtocolError: a | b"] = 1
 
-    [row] = [line for line in as_markdown(tally, Decimal()).splitlines() if "attempt |" in line]
+    [row] = [line for line in as_markdown(usage, Decimal()).splitlines() if "attempt |" in line]
 
     assert row.replace("\\|", "").count("|") == 4
 
 
-def test_programs_get_everything_as_json(full: Tally) -> None:
+def test_programs_get_everything_as_json(full: Usage) -> None:
     """Also what a screen has no room for; money is a text, so that no cent is rounded."""
     for number in range(100):
         full.warnings[f"input.f{number}: unknown"] = 1
@@ -188,10 +188,10 @@ def test_programs_get_everything_as_json(full: Tally) -> None:
 
 @pytest.mark.parametrize("write", [as_text, as_markdown])
 def test_an_unknown_price_is_never_nothing(
-    tally: Tally, write: Callable[[Tally, Decimal, int], str]
+    usage: Usage, write: Callable[[Usage, Decimal, int], str]
 ) -> None:
     """The sum says that it is not all, how many tasks it is without, and how to count them."""
-    text = write(tally, Decimal("0.040"), 2)
+    text = write(usage, Decimal("0.040"), 2)
 
     assert (
         "live it would have cost at least $0.04; 2 tasks of models whose price is not published "
@@ -199,9 +199,9 @@ def test_an_unknown_price_is_never_nothing(
     ) in text
 
 
-def test_programs_are_told_of_unknown_prices(tally: Tally) -> None:
+def test_programs_are_told_of_unknown_prices(usage: Usage) -> None:
     """By a number, where there are such tasks."""
-    assert json.loads(as_json(tally, Decimal(), 2))["unpriced_tasks"] == 2
+    assert json.loads(as_json(usage, Decimal(), 2))["unpriced_tasks"] == 2
 
 
 def test_the_file_of_a_page_is_added_to(tmp_path: Path) -> None:

@@ -12,20 +12,21 @@ from threading import Event
 
 import pytest
 
-from mockserver.conformance.model import Report
-from mockserver.conformance.session.session import Lab, Options
-from mockserver.conformance.session.spending import Money
-from mockserver.conformance.session.runner import examine
-from mockserver.conformance.session.client import Target
-from mockserver.conformance.session.verification import Request, VerifyError, check, plan
+from contract_tests.checks import CHECKS
 from mockserver.cli import main
+from mockserver.conformance.model import Report
+from mockserver.conformance.session.client import Client
+from mockserver.conformance.session.runner import run_checks
+from mockserver.conformance.session.session import Options, Session
+from mockserver.conformance.session.spending import Money
+from mockserver.conformance.session.verification import RunRequest, VerifyError, options_of, plan
 from mockserver.contract import Contract
 from mockserver.engine.messages import Request as HttpRequest
 from mockserver.engine.messages import Response
 from mockserver.engine.service import Service
 from mockserver.testing import running_mock
-from tests.conftest import START
 from tests.conformance.biller import Biller
+from tests.conftest import START
 
 TOKEN = "a-live-token-that-is-secret"
 CHEAP = "grok-imagine/text-to-image-lite"
@@ -107,10 +108,10 @@ def test_what_cannot_be_run_is_refused_in_one_line(
 
 def test_a_token_that_no_header_can_carry_is_refused(contract: Contract) -> None:
     """And is not shown."""
-    request = Request(url="http://127.0.0.1:1", live=True)
+    request = RunRequest(url="http://127.0.0.1:1", live=True)
 
     with pytest.raises(VerifyError, match="MAXAPI_LIVE_KEY: is no token; use visible") as caught:
-        check(request, contract, {"MAXAPI_LIVE_KEY": f"{TOKEN}\n"})
+        options_of(request, contract, {"MAXAPI_LIVE_KEY": f"{TOKEN}\n"})
 
     assert TOKEN not in str(caught.value)
 
@@ -145,12 +146,12 @@ def test_a_target_that_dies_is_no_drift(contract: Contract) -> None:
     with Biller() as biller:
         url = biller.url
     cost = Money(contract)
-    lab = Lab(contract, Options(models=(CHEAP,), examples=1))
-    lab.reach(lambda note: Target(url, TOKEN, cost, note))
+    session = Session(contract, Options(models=(CHEAP,), examples=1), CHECKS)
+    session.reach(lambda note: Client(url, TOKEN, cost, note))
 
-    found = examine(lab, Report(url, START, 0, "a test"))
+    found = run_checks(session, Report(url, START, 0, "a test"))
 
-    lab.target.close()
+    session.client.close()
     assert "NewConnectionError" in found.lost
     assert found.interrupted
     assert cost.reserved == 0
@@ -228,8 +229,8 @@ def test_a_plan_names_what_its_money_is_without(capsys: pytest.CaptureFixture[st
 def test_a_plan_sends_nothing_and_names_the_worst_case(contract: Contract) -> None:
     """Law by law; what the limit would keep back is named, too."""
     with Biller() as biller:
-        request = Request(url=biller.url, live=True, max_cost=Decimal(1), models=(CHEAP,))
-        planned = {one.law: one for one in plan(request, contract)}
+        request = RunRequest(url=biller.url, live=True, max_cost=Decimal(1), models=(CHEAP,))
+        planned = {one.check: one for one in plan(request, contract, CHECKS)}
 
     assert biller.submissions == 0
     assert planned["smallest-input"].submissions == 1

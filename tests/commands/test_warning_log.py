@@ -11,7 +11,7 @@ from mockserver.commands.warning_log import WarningLog
 from mockserver.domain.expectation import REJECTED
 from mockserver.engine.contract_warnings import ContractWarning
 from mockserver.engine.journal import TaskEnd
-from tests.engine.test_tally import DELIVERY, EXCHANGE
+from tests.engine.test_usage import DELIVERY, EXCHANGE
 
 Capture = pytest.CaptureFixture[str]
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
 
-from mockserver.conformance.model import Assumption, Clause, Exchange, Finding, Report, Verdict
+from mockserver.conformance.model import Assumption, CheckResult, Clause, Exchange, Finding, Report
 from mockserver.conformance.report.writers import Comparison, write_reports
 from tests.conftest import START
 
@@ -30,17 +30,17 @@ def make_exchange(**changes: Any) -> Exchange:
         "headers": {"Authorization": "Bearer $MAXAPI_API_KEY"},
         "body": b'{"model": "veo3"}',
         "status": 400,
-        "answer_headers": {"content-type": "application/json"},
-        "answer": b'{"code": 400, "msg": "input: missing"}',
+        "response_headers": {"content-type": "application/json"},
+        "response_body": b'{"code": 400, "msg": "input: missing"}',
     }
     return Exchange(**known | changes)
 
 
-def make_finding(severity: str = "drift", law: str = "a-law", **changes: Any) -> Finding:
+def make_finding(severity: str = "drift", check: str = "a-law", **changes: Any) -> Finding:
     """Make a finding."""
     clause = Clause("task.json#/properties/status", _CONFIDENCE[severity], "query-task")
     known: dict[str, Any] = {
-        "law": law,
+        "law": check,
         "clause": clause,
         "expected": "one of PENDING",
         "observed": "status 'WAITING'",
@@ -53,20 +53,22 @@ def make_finding(severity: str = "drift", law: str = "a-law", **changes: Any) ->
 
 def make_report(*findings: Finding, **changes: Any) -> Report:
     """Make the report of a run with findings, and beside their laws one held and one skipped."""
-    verdicts = [
-        Verdict("a-held-law", "Something holds", ("task.json#",), checks=7),
-        Verdict("a-skipped-law", "Nobody looked", (), "skipped", "there is no second key"),
+    check_results = [
+        CheckResult("a-held-law", "Something holds", ("task.json#",), observations=7),
+        CheckResult("a-skipped-law", "Nobody looked", (), "skipped", "there is no second key"),
     ]
-    for law in dict.fromkeys(one.law for one in findings):
-        found = [one for one in findings if one.law == law]
-        title = f"What {law} promises"
-        verdicts.append(Verdict(law, title, ("task.json#",), "broken", "", len(found), found))
+    for check in dict.fromkeys(one.check for one in findings):
+        found = [one for one in findings if one.check == check]
+        title = f"What {check} promises"
+        check_results.append(
+            CheckResult(check, title, ("task.json#",), "broken", "", len(found), found)
+        )
     known: dict[str, Any] = {
         "target": URL,
         "started": START,
         "seed": 11,
         "command": "maxapi-mock verify --seed 11",
-        "verdicts": verdicts,
+        "verdicts": check_results,
         "assumptions": [
             Assumption("models/veo3.json#/price", "not published"),
             Assumption("service.json#/webhook/tries", "The value is 3."),

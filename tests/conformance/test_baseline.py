@@ -21,7 +21,7 @@ from mockserver.conformance.report.writers import (
 from tests.conformance.reports import URL, cases, make_finding, make_report, written
 
 
-def beside(report: Report, earlier: Report, folder: Path) -> Comparison:
+def parallel_client(report: Report, earlier: Report, folder: Path) -> Comparison:
     """Compare a run with one whose report was written to a folder."""
     written(earlier, folder)
     return compare(report, load_baseline(folder / "report.json"))
@@ -40,7 +40,7 @@ def test_the_same_findings_are_unchanged(tmp_path: Path, subject: str) -> None:
     """They are found again in the file, whatever the target has put into their names."""
     report = make_report(make_finding(subject=subject), make_finding("warning", "b"))
 
-    comparison = beside(report, report, tmp_path)
+    comparison = parallel_client(report, report, tmp_path)
 
     assert comparison.unchanged == report.findings
     assert (comparison.new, comparison.gone, comparison.unseen) == ([], [], [])
@@ -54,7 +54,7 @@ def test_what_is_new_and_what_is_gone_is_told_apart(tmp_path: Path) -> None:
     again = make_finding(subject="same", observed="status 'LATER'")
     report = make_report(again, make_finding(subject="new"))
 
-    comparison = beside(report, earlier, tmp_path)
+    comparison = parallel_client(report, earlier, tmp_path)
 
     assert subjects(comparison.new) == ["new"]
     assert subjects(comparison.unchanged) == ["same"]
@@ -75,7 +75,7 @@ def test_what_got_worse_is_new(tmp_path: Path, before: str, now: str, *, new: bo
     """A page that is read more closely makes drift of a warning."""
     report = make_report(make_finding(now))
 
-    comparison = beside(report, make_report(make_finding(before)), tmp_path)
+    comparison = parallel_client(report, make_report(make_finding(before)), tmp_path)
 
     assert (comparison.new == report.findings) is new
     assert (comparison.unchanged == report.findings) is not new
@@ -87,7 +87,7 @@ def test_only_drift_fails(tmp_path: Path, severity: str) -> None:
     """With an earlier run and without one."""
     report = make_report(make_finding(severity))
 
-    comparison = beside(report, make_report(), tmp_path)
+    comparison = parallel_client(report, make_report(), tmp_path)
 
     assert fails(report, None) is (severity == "drift")
     assert fails(report, comparison) is (severity == "drift")
@@ -97,13 +97,13 @@ def test_only_drift_fails(tmp_path: Path, severity: str) -> None:
 def test_what_was_not_looked_for_is_not_gone(tmp_path: Path, why: str) -> None:
     """A law that was not held on everything, now, may well have the same findings."""
     report = make_report(interrupted=why == "interrupted")
-    law = report.verdicts[0 if why == "in part" else 1]
-    law.reason = "" if why == "interrupted" else "the spending limit"
+    check = report.check_results[0 if why == "in part" else 1]
+    check.reason = "" if why == "interrupted" else "the spending limit"
 
-    comparison = beside(report, make_report(make_finding(law=law.law)), tmp_path)
+    comparison = parallel_client(report, make_report(make_finding(check=check.check)), tmp_path)
 
     assert comparison.gone == []
-    assert [one.law for one in comparison.unseen] == [law.law]
+    assert [one.check for one in comparison.unseen] == [check.check]
 
 
 # -- what the forms say ----------------------------------------------------------------------
@@ -119,7 +119,7 @@ def report() -> Report:
 def comparison(report: Report, tmp_path: Path) -> Comparison:
     """Beside a run that had the known one, and another."""
     earlier = make_report(make_finding(subject="known"), make_finding(subject="old"))
-    return beside(report, earlier, tmp_path / "earlier")
+    return parallel_client(report, earlier, tmp_path / "earlier")
 
 
 def test_the_terminal_shows_what_is_new(report: Report, comparison: Comparison) -> None:

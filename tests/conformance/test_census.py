@@ -8,14 +8,14 @@ from typing import Any
 import pytest
 
 from mockserver.conformance.census import Census
-from tests.mutants.mutant import EDIT, LITE, examine_behind
-from tests.mutants.layer import Layer
 from mockserver.conformance.model import History
-from mockserver.conformance.session.session import Options
 from mockserver.conformance.report.writers import fails
+from mockserver.conformance.session.session import Options
 from mockserver.contract import Contract
 from tests.conformance.reports import make_exchange
 from tests.conformance.traffic import task
+from tests.mutants.layer import Layer
+from tests.mutants.mutant import EDIT, LITE, check_behind
 
 PATH = ("PENDING", "PROCESSING", "SUBMITTED")
 
@@ -23,7 +23,7 @@ PATH = ("PENDING", "PROCESSING", "SUBMITTED")
 def make_history(*statuses: str, model: str = EDIT, **sent: Any) -> History:
     """Make what was seen of a task."""
     polls = [
-        make_exchange(operation="query", status=200, answer=_bytes(task(status)))
+        make_exchange(operation="query", status=200, response_body=_bytes(task(status)))
         for status in statuses
     ]
     submission = make_exchange(body=_bytes({"model": model, "input": {"prompt": "a", **sent}}))
@@ -101,7 +101,7 @@ def test_a_run_tells_of_it_and_does_not_fail() -> None:
     """Failing tasks break no promise."""
     options = Options(models=(LITE,), examples=2)
 
-    report = examine_behind(Layer(), options, {"scenario": "timeout"})
+    report = check_behind(Layer(), options, {"scenario": "timeout"})
 
     assert not fails(report, None)
     assert [one for one in report.notes if one.endswith("ended in TIMEOUT")]

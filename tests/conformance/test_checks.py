@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from contract_tests.checks import CHECKS
 from mockserver.conformance.clauses import assumptions, clause_at
+from mockserver.conformance.generation import invalid_envelopes, minimal_input, valid_values
 from mockserver.conformance.model import Exchange
 from mockserver.conformance.result_file import look_at
-from mockserver.conformance.generation import acceptable, envelope_breakages, minimal_input
-from mockserver.conformance.session.runner import LAWS
 from mockserver.contract import Contract, load_contract
 from mockserver.domain.redaction import REDACTED
 from mockserver.media import Picture, write_mp4, write_png
@@ -21,11 +21,11 @@ from mockserver.media import Picture, write_mp4, write_png
 MODELS = sorted(load_contract().cards)
 
 
-@pytest.mark.parametrize("law", LAWS.values(), ids=LAWS)
-def test_every_law_rests_on_clauses_that_there_are(contract: Contract, law: Any) -> None:
+@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.id)
+def test_every_law_rests_on_clauses_that_there_are(contract: Contract, check: Any) -> None:
     """Each has a source, and so a severity."""
-    assert law.clauses
-    for place in law.clauses:
+    assert check.clauses
+    for place in check.clauses:
         assert clause_at(contract, place).severity in ("drift", "warning", "assumption")
 
 
@@ -47,18 +47,18 @@ def test_every_assumption_says_what_is_assumed(contract: Contract) -> None:
 @pytest.mark.parametrize("model", MODELS)
 def test_acceptable_inputs_are_valid_and_hold_every_value(contract: Contract, model: str) -> None:
     """Of each field, all values that its enum has, or both ends of its range."""
-    card, held = contract.cards[model], defaultdict[str, list[Any]](list)
+    card, passed = contract.cards[model], defaultdict[str, list[Any]](list)
 
-    for value in acceptable(contract, model):
+    for value in valid_values(contract, model):
         request = {"model": model, "input": value.input}
         assert contract.violations("submit-request", request) == []
-        held[value.field].append(value.input[value.field])
+        passed[value.field].append(value.input[value.field])
 
     for name, schema in card.input["properties"].items():
         wanted = schema.get(
             "enum", [schema[end] for end in ("minimum", "maximum") if end in schema]
         )
-        assert [one for one in wanted if one not in held[name]] == [], name
+        assert [one for one in wanted if one not in passed[name]] == [], name
 
 
 @pytest.mark.parametrize("model", MODELS[:2])
@@ -67,7 +67,7 @@ def test_envelope_breakages_break_one_clause_each(contract: Contract, model: str
     request = {"model": model, "input": minimal_input(contract, model)}
     assert contract.violations("submit-request", request) == []
 
-    for document, place in envelope_breakages(request):
+    for document, place in invalid_envelopes(request):
         assert len(contract.violations("submit-request", document)) == 1, place
 
 
@@ -102,8 +102,8 @@ def test_a_curl_line_has_no_token() -> None:
         headers={"Authorization": f"Bearer {REDACTED}", "X-A": "it's"},
         body=b'{"prompt": "it\'s"}',
         status=200,
-        answer_headers={},
-        answer=b"",
+        response_headers={},
+        response_body=b"",
     )
 
     assert f'-H "Authorization: Bearer {REDACTED}"' in exchange.curl

@@ -14,10 +14,10 @@ from socket import socket
 import pytest
 
 from mockserver.conformance.model import Exchange
+from mockserver.conformance.session.client import Client, RateLimited
 from mockserver.conformance.session.ledger import Ledger
 from mockserver.conformance.session.probe import problem_of
 from mockserver.conformance.session.spending import Money
-from mockserver.conformance.session.client import RateLimited, Target
 from mockserver.contract import load_contract
 from tests.proxy.upstream import Script, upstream
 
@@ -71,9 +71,9 @@ def _request(connection: socket) -> bytes:
 class Run:
     """A target, and what was noted of it."""
 
-    target: Target
+    target: Client
     seen: list[Exchange]
-    hiccups: list[Exchange]
+    transient_failures: list[Exchange]
     pauses: list[float]
 
 
@@ -82,14 +82,19 @@ def run(*replies: bytes, ledger: Ledger | None = None) -> Iterator[Run]:
     """Speak with a server that gives these replies."""
     with upstream(in_turn(*replies)) as server:
         seen: list[Exchange] = []
-        hiccups: list[Exchange] = []
+        transient_failures: list[Exchange] = []
         pauses: list[float] = []
         money = Money(load_contract(), ledger)
-        target = Target(
-            server.url, "a-token", money, seen.append, pause=pauses.append, hiccup=hiccups.append
+        target = Client(
+            server.url,
+            "a-token",
+            money,
+            seen.append,
+            pause=pauses.append,
+            on_transient_failure=transient_failures.append,
         )
         with closing(target):
-            yield Run(target, seen, hiccups, pauses)
+            yield Run(target, seen, transient_failures, pauses)
 
 
 @pytest.mark.parametrize("failure", [reply(502, b"<html>"), RESET, CUT])
@@ -98,9 +103,9 @@ def test_a_failure_that_does_not_happen_again_is_a_hiccup(failure: bytes) -> Non
     with run(failure, reply(200)) as it:
         answer = it.target.poll("x")
 
-    assert (answer.status, answer.tries, it.pauses) == (200, 2, [1.0])
+    assert (answer.status, answer.attempts, it.pauses) == (200, 2, [1.0])
     assert it.seen == [answer]
-    assert [one.is_unwell for one in it.hiccups] == [True]
+    assert [one.is_unwell for one in it.transient_failures] == [True]
 
 
 def test_a_failure_that_stays_is_judged() -> None:
@@ -108,8 +113,8 @@ def test_a_failure_that_stays_is_judged() -> None:
     with run(reply(500)) as it:
         answer = it.target.poll("x")
 
-    assert (answer.status, answer.tries, it.pauses) == (500, 3, [1.0, 2.0])
-    assert (it.seen, it.hiccups) == ([answer], [])
+    assert (answer.status, answer.attempts, it.pauses) == (500, 3, [1.0, 2.0])
+    assert (it.seen, it.transient_failures) == ([answer], [])
 
 
 @pytest.mark.parametrize("failure", [reply(502, b"<html>"), reply(504), RESET])
@@ -119,9 +124,9 @@ def test_what_could_cost_is_sent_once(tmp_path: Path, failure: bytes) -> None:
     with run(failure, reply(200), ledger=ledger) as it:
         answer = it.target.submit(PRICED)
 
-    assert (answer.is_unclear, answer.tries, it.pauses) == (True, 1, [])
-    assert [one.status for one in it.hiccups] == [answer.status]
-    assert ledger.held == Decimal("0.001")
+    assert (answer.is_inconclusive, answer.attempts, it.pauses) == (True, 1, [])
+    assert [one.status for one in it.transient_failures] == [answer.status]
+    assert ledger.reserved == Decimal("0.001")
 
 
 @pytest.mark.parametrize(
@@ -145,7 +150,7 @@ def test_429_is_waited_for(headers: dict[str, str], seconds: float) -> None:
     with run(reply(429, b"", **headers), reply(200)) as it:
         answer = it.target.poll("x")
 
-    assert (answer.status, it.pauses, it.hiccups) == (200, [seconds], [])
+    assert (answer.status, it.pauses, it.transient_failures) == (200, [seconds], [])
     assert (it.target.waits, it.target.waited) == (1, seconds)
 
 
@@ -155,7 +160,7 @@ def test_a_submission_waits_under_one_reservation(tmp_path: Path) -> None:
     with run(reply(429), reply(200), ledger=ledger) as it:
         assert it.target.submit(PRICED).status == 200
 
-    assert ledger.held == Decimal("0.001")
+    assert ledger.reserved == Decimal("0.001")
 
 
 def test_an_endless_429_ends_the_run(tmp_path: Path) -> None:
@@ -167,7 +172,7 @@ def test_an_endless_429_ends_the_run(tmp_path: Path) -> None:
                 it.target.submit(PRICED)
 
     assert len(it.pauses) == 8
-    assert ledger.held == 0
+    assert ledger.reserved == 0
 
 
 def test_whatever_http_allows_is_the_same_response() -> None:
@@ -180,7 +185,7 @@ def test_whatever_http_allows_is_the_same_response() -> None:
         answer = it.target.poll("x")
 
     assert answer.succeeded
-    assert answer.answer_headers["content-type"] == "application/json"
+    assert answer.response_headers["content-type"] == "application/json"
 
 
 def test_a_file_elsewhere_is_not_fetched_for_a_target_on_this_machine() -> None:
@@ -188,7 +193,7 @@ def test_a_file_elsewhere_is_not_fetched_for_a_target_on_this_machine() -> None:
     with run(reply(200)) as it:
         answer = it.target.fetch("https://cdn.example/image-0.png")
 
-    assert (answer.status, answer.is_unclear, it.target.not_fetched) == (None, True, 1)
+    assert (answer.status, answer.is_inconclusive, it.target.not_fetched) == (None, True, 1)
     assert it.seen == []
 
 
@@ -219,7 +224,7 @@ POLL = "/api/v1/task/is-anybody-there"
 def test_what_is_not_the_api_is_said_in_one_line(replies: list[bytes], said: str) -> None:
     """With what to do; an API that has drifted is none of it."""
     with run(*replies) as it:
-        it.target.tries = 1
+        it.target.attempts = 1
 
         problem = problem_of(it.target)
 

@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 
-from mockserver.conformance.traffic import recorder as recording
+from contract_tests.checks import CHECKS
 from mockserver.conformance.traffic import monitor as watch
-from mockserver.conformance.check import LAWS
+from mockserver.conformance.traffic import recorder as recording
 from tests.conformance.traffic import DRAW, JSON, KEY, LATER, TASK, Traffic, task
 
-ANSWERED = ("drift", "answers")
+ANSWERED = ("drift", "responses")
 
 
 @pytest.fixture
@@ -36,8 +36,8 @@ def test_a_whole_life_that_conforms_has_no_findings(traffic: Traffic) -> None:
     report = traffic.watch.report(traffic.now)
 
     assert (traffic.findings, traffic.notices, report.findings) == ([], [], [])
-    held = {one.law for one in report.verdicts if one.status == "held"}
-    assert {"answers", "never-back", "echo", "webhook-equals-poll", "requests-conform"} <= held
+    passed = {one.check for one in report.check_results if one.status == "held"}
+    assert {"responses", "never-back", "echo", "webhook-equals-poll", "requests-conform"} <= passed
     assert (report.requests, report.submissions) == (6, 1)
     assert report.target == "https://api.example"
 
@@ -45,31 +45,35 @@ def test_a_whole_life_that_conforms_has_no_findings(traffic: Traffic) -> None:
 @pytest.mark.parametrize(
     ("answer", "law", "observed"),
     [
-        (b"<html>", "answers", "<html>"),
+        (b"<html>", "responses", "<html>"),
         ({"code": 5, "msg": "ok", "data": task()["data"]}, "status-is-code", "code 5"),
-        ({"code": 0, "msg": "ok", "data": {}}, "poll-answer", "data.taskId missing"),
-        (task(created_at="now"), "poll-answer", "data.created_at 'now'"),
+        ({"code": 0, "msg": "ok", "data": {}}, "poll-response", "data.taskId missing"),
+        (task(created_at="now"), "poll-response", "data.created_at 'now'"),
         (task(taskId=TASK.replace("a", "b")), "same-task", TASK.replace("a", "b")),
         (task(input={**DRAW["input"], "model": "x"}), "echo", 'model: "x"'),
         (task(failure_reason="TRANSIENT"), "reason", "failure_reason"),
-        (task("SUCCESS", result={"type": "image", "urls": []}), "poll-answer", "data.result.urls"),
+        (
+            task("SUCCESS", result={"type": "image", "urls": []}),
+            "poll-response",
+            "data.result.urls",
+        ),
     ],
 )
 def test_drift_is_told_at_once_with_law_and_clause(
-    traffic: Traffic, answer: Any, law: str, observed: str
+    traffic: Traffic, answer: Any, check: str, observed: str
 ) -> None:
     """As soon as it has passed, with the exchange."""
     traffic.submits()
 
     traffic.polls(answer)
 
-    finding = next(one for one in traffic.findings if one.law == law)
+    finding = next(one for one in traffic.findings if one.check == check)
     assert finding.severity == "drift"
     assert observed in finding.observed
     assert finding.clause.place.partition("#")[0].endswith(".json")
     assert finding.exchange is not None
     assert str(finding.exchange) == f"GET /api/v1/task/{TASK} -> 200"
-    assert law in {one.law for one in traffic.watch.report(traffic.now).drift}
+    assert check in {one.check for one in traffic.watch.report(traffic.now).drift}
 
 
 def test_a_finding_is_told_once_but_kept_in_every_report(traffic: Traffic) -> None:
@@ -81,7 +85,7 @@ def test_a_finding_is_told_once_but_kept_in_every_report(traffic: Traffic) -> No
     assert traffic.told.count(ANSWERED) == 1
     for _ in range(2):
         report = traffic.watch.report(traffic.now)
-        assert [one.law for one in report.findings].count("answers") == 1
+        assert [one.check for one in report.findings].count("responses") == 1
 
 
 def test_statuses_that_go_back_are_found_by_the_poll_that_shows_it(traffic: Traffic) -> None:
@@ -122,10 +126,10 @@ def test_what_is_wrong_with_the_apps_own_requests_is_a_warning(
     """With the field, the rule and the clause; it is no drift."""
     sent = document if isinstance(document, bytes) else json.dumps(document).encode()
 
-    traffic.submits(sent, answer={"code": 400, "msg": "no"}, status=400)
+    traffic.submits(sent, response_body={"code": 400, "msg": "no"}, status=400)
 
     [finding] = traffic.findings
-    assert (finding.severity, finding.law) == ("warning", "requests-conform")
+    assert (finding.severity, finding.check) == ("warning", "requests-conform")
     assert finding.observed.startswith(observed)
     assert rule in finding.expected
     assert traffic.watch.report(traffic.now).drift == []
@@ -133,7 +137,7 @@ def test_what_is_wrong_with_the_apps_own_requests_is_a_warning(
 
 def test_the_law_of_the_apps_requests_is_for_watching_only() -> None:
     """A run of its own submits what does not conform on purpose."""
-    assert watch.REQUESTS_CONFORM.id not in LAWS
+    assert watch.REQUESTS_CONFORM.id not in {one.id for one in CHECKS}
 
 
 @pytest.mark.parametrize(
@@ -186,9 +190,9 @@ def test_bodies_may_be_compressed(traffic: Traffic, coding: str, pack: Any) -> N
     document = pack(json.dumps({**DRAW, "input": {}}).encode())
 
     traffic.submits(document, headers=[*coded, ("Authorization", KEY)])
-    traffic.polls(pack(json.dumps(task("nonsense")).encode()), answer_headers=coded)
+    traffic.polls(pack(json.dumps(task("nonsense")).encode()), response_headers=coded)
 
-    assert {"requests-conform", "poll-answer"} <= {law for _, law in traffic.told}
+    assert {"requests-conform", "poll-response"} <= {check for _, check in traffic.told}
     assert traffic.notices == []
 
 
@@ -202,7 +206,7 @@ def test_bodies_may_be_compressed(traffic: Traffic, coding: str, pack: Any) -> N
 def test_a_body_that_cannot_be_read_is_told_of(traffic: Traffic, coding: str, notice: str) -> None:
     """Once, and nothing is guessed of it."""
     for _ in range(2):
-        traffic.polls(b"{}", answer_headers=[JSON, ("content-encoding", coding)])
+        traffic.polls(b"{}", response_headers=[JSON, ("content-encoding", coding)])
 
     assert (traffic.findings, traffic.notices) == ([], [notice])
     assert traffic.watch.notices == {notice: 2}
@@ -214,7 +218,7 @@ def test_a_body_that_unpacks_to_too_much_is_not_judged(
     """No answer of a few bytes fills the memory."""
     monkeypatch.setattr("mockserver.conformance.traffic.decoder._MOST_BYTES", 1000)
 
-    traffic.polls(gzip.compress(b" " * 1000), answer_headers=[("content-encoding", "gzip")])
+    traffic.polls(gzip.compress(b" " * 1000), response_headers=[("content-encoding", "gzip")])
 
     assert traffic.notices == ["a body is not judged: it is too large when it is decoded"]
     assert traffic.findings == []
@@ -243,7 +247,7 @@ def test_findings_and_notices_have_an_end(
     report = traffic.watch.report(traffic.now)
 
     assert (len(traffic.findings), len(traffic.notices)) == (5, 4)
-    assert [len(one.findings) for one in report.verdicts if one.findings] == [3]
+    assert [len(one.findings) for one in report.check_results if one.findings] == [3]
 
 
 def test_a_report_changes_nothing(traffic: Traffic) -> None:
@@ -255,18 +259,18 @@ def test_a_report_changes_nothing(traffic: Traffic) -> None:
     traffic.polls(task("PROCESSING"))
     third = traffic.watch.report(traffic.now)
 
-    def checks(report: Any) -> dict[str, int]:
-        return {one.law: one.checks for one in report.verdicts}
+    def observations(report: Any) -> dict[str, int]:
+        return {one.check: one.observations for one in report.check_results}
 
-    assert checks(first) == checks(second)
-    assert checks(third)["never-back"] == checks(first)["never-back"] + 1
+    assert observations(first) == observations(second)
+    assert observations(third)["never-back"] == observations(first)["never-back"] + 1
     assert first.requests == 2
 
 
 def test_what_submissions_cost_at_most_is_added_up(traffic: Traffic) -> None:
     """Of those that were accepted."""
     traffic.submits()
-    traffic.submits(answer={"code": 400, "msg": "no"}, status=400)
+    traffic.submits(response_body={"code": 400, "msg": "no"}, status=400)
 
     report = traffic.watch.report(traffic.now)
 

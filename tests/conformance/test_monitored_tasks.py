@@ -25,7 +25,7 @@ def traffic() -> Traffic:
 
 def drift(traffic: Traffic, later: float = 0.0) -> set[str]:
     """Name the laws that are broken, as a report at the end of the run says."""
-    return {one.law for one in traffic.watch.report(traffic.now + later).drift}
+    return {one.check for one in traffic.watch.report(traffic.now + later).drift}
 
 
 def test_polls_that_overlap_do_not_say_which_of_them_saw_more(traffic: Traffic) -> None:
@@ -83,14 +83,14 @@ def test_a_task_that_nobody_submitted_need_not_be_found(traffic: Traffic) -> Non
     ],
 )
 def test_a_cancellation_is_held_against_the_end(
-    traffic: Traffic, cancel: int, end: str, broken: set[str]
+    traffic: Traffic, cancel: int, end: str, failed: set[str]
 ) -> None:
     """If it is clear what came of it."""
     traffic.cancels(cancel)
 
     traffic.polls(task(end))
 
-    assert drift(traffic) == broken
+    assert drift(traffic) == failed
 
 
 def test_one_cancellation_that_is_unclear_makes_all_of_them_so(traffic: Traffic) -> None:
@@ -148,7 +148,7 @@ def test_the_poll_after_a_webhook_has_to_show_the_end(traffic: Traffic) -> None:
     ],
 )
 def test_a_webhook_that_does_not_conform_is_drift(
-    traffic: Traffic, document: Any, more: dict[str, Any], law: str
+    traffic: Traffic, document: Any, more: dict[str, Any], check: str
 ) -> None:
     """Whether its task is known or not."""
     method = more.pop("method", "POST")
@@ -157,8 +157,8 @@ def test_a_webhook_that_does_not_conform_is_drift(
 
     traffic.passes(method, "/__mock/webhook/t", body, b"", 200, **given)
 
-    assert ("drift", law) in traffic.told
-    assert law in drift(traffic)
+    assert ("drift", check) in traffic.told
+    assert check in drift(traffic)
 
 
 def test_a_webhook_can_be_faster_than_the_answer_to_its_submission() -> None:
@@ -169,19 +169,21 @@ def test_a_webhook_can_be_faster_than_the_answer_to_its_submission() -> None:
 
     traffic.polls(task("SUCCESS"))
 
-    held = {one.law for one in traffic.watch.report(traffic.now).verdicts if one.status == "held"}
-    assert {"webhook-equals-poll", "webhook-after-end", "echo"} <= held
+    passed = {
+        one.check for one in traffic.watch.report(traffic.now).check_results if one.status == "held"
+    }
+    assert {"webhook-equals-poll", "webhook-after-end", "echo"} <= passed
     assert traffic.findings == []
 
 
 @pytest.mark.parametrize(("later", "broken"), [(30, set()), (90, {"webhook-comes"})])
 def test_a_webhook_that_does_not_come_is_drift_after_a_while(
-    traffic: Traffic, later: float, broken: set[str]
+    traffic: Traffic, later: float, failed: set[str]
 ) -> None:
     """Until then it may still come."""
     traffic.polls(task("SUCCESS"))
 
-    assert drift(traffic, later) == broken
+    assert drift(traffic, later) == failed
 
 
 def test_a_webhook_that_does_not_pass_by_is_not_missed() -> None:
@@ -216,7 +218,7 @@ def test_polls_that_say_nothing_new_are_not_kept(traffic: Traffic) -> None:
     for number in range(500):
         traffic.polls(task("PENDING" if number < 250 else "PROCESSING"))
 
-    [known] = traffic.watch._memory
+    [known] = traffic.watch._tasks
     assert len(known.history.polls) == 4
     assert traffic.findings == []
 
@@ -226,7 +228,7 @@ def test_polls_that_always_say_something_new_have_an_end(traffic: Traffic) -> No
     for number in range(200):
         traffic.polls(task(updated_at=f"2026-02-10T21:55:00.{number:06}Z"))
 
-    [known] = traffic.watch._memory
+    [known] = traffic.watch._tasks
     assert len(known.history.polls) <= memory._MOST_POLLS + 1
     assert known.history.shown[0][1]["updated_at"].endswith("000000Z")
     assert known.history.last["updated_at"].endswith("000199Z")
@@ -241,13 +243,13 @@ def test_tasks_are_forgotten(monkeypatch: pytest.MonkeyPatch, limit: str, value:
     traffic = Traffic()
     ids = [f"00000000-0000-4000-8000-{number:012}" for number in range(50)]
     for task_id in ids:
-        traffic.submits(answer={"code": 0, "msg": "ok", "data": {"taskId": task_id}})
+        traffic.submits(response_body={"code": 0, "msg": "ok", "data": {"taskId": task_id}})
 
-    kept = [one.history.task_id for one in traffic.watch._memory]
+    kept = [one.history.task_id for one in traffic.watch._tasks]
 
     assert 0 < len(kept) < 10
     assert kept == ids[-len(kept) :]
-    assert traffic.watch._memory._size == sum(one.size for one in traffic.watch._memory)
+    assert traffic.watch._tasks._size == sum(one.size for one in traffic.watch._tasks)
 
 
 def test_what_was_found_in_a_forgotten_task_stays(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -262,11 +264,11 @@ def test_what_was_found_in_a_forgotten_task_stays(monkeypatch: pytest.MonkeyPatc
 
     traffic.passes("GET", "/api/v1/task/unknown", b"", REFUSED, 404)
 
-    assert list(traffic.watch._memory) == []
+    assert list(traffic.watch._tasks) == []
     assert traffic.told[-1] == ("drift", "webhook-comes")
     assert {"never-back", "webhook-comes"} == drift(traffic)
     report = traffic.watch.report(traffic.now)
-    assert {one.law: one.checks for one in report.verdicts}["echo"] > 0
+    assert {one.check: one.observations for one in report.check_results}["echo"] > 0
 
 
 def test_tokens_of_webhooks_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -275,6 +277,6 @@ def test_tokens_of_webhooks_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> No
     traffic = Traffic()
     for number in range(9):
         accepted = {"code": 0, "msg": "ok", "data": {"taskId": f"task-{number}"}}
-        traffic.submits(ASKING, answer=accepted, token=f"{number}")
+        traffic.submits(ASKING, response_body=accepted, token=f"{number}")
 
-    assert list(traffic.watch._memory._tokens) == ["6", "7", "8"]
+    assert list(traffic.watch._tasks._tokens) == ["6", "7", "8"]

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from contract_tests.checks import CHECKS
 from mockserver.conformance.model import History
-from mockserver.conformance.session.session import Lab, Options
+from mockserver.conformance.session.client import Client
+from mockserver.conformance.session.session import Options, Session
 from mockserver.conformance.session.spending import Money
-from mockserver.conformance.session.client import Target
 from mockserver.contract import Contract
 from mockserver.testing.webhook import Webhook
 
@@ -27,10 +28,10 @@ from mockserver.testing.webhook import Webhook
 )
 def test_a_url_that_leads_nowhere_is_a_file_that_is_not_there(contract: Contract, url: str) -> None:
     """It is a finding, not the end of the run."""
-    lab = Lab(contract, Options(models=("veo3",)))
-    lab.reach(lambda note: Target("http://127.0.0.1:9", "a-token", Money(contract), note))
+    session = Session(contract, Options(models=("veo3",)), CHECKS)
+    session.reach(lambda note: Client("http://127.0.0.1:9", "a-token", Money(contract), note))
 
-    exchange = lab.target.fetch(url)
+    exchange = session.client.fetch(url)
 
     assert exchange.status is None
     assert exchange.error is not None
@@ -39,12 +40,12 @@ def test_a_url_that_leads_nowhere_is_a_file_that_is_not_there(contract: Contract
 @pytest.mark.parametrize("task_id", ["[]", "{}"])
 def test_a_webhook_whose_task_id_is_no_text_is_judged(contract: Contract, task_id: str) -> None:
     """It belongs to the task whose callBackUrl it came to, and does not conform."""
-    lab = Lab(contract, Options(models=("veo3",)))
-    lab.reach(lambda note: Target("http://127.0.0.1:9", "a-token", Money(contract), note))
-    lab.histories["a-task"] = History("a-task")
-    lab._asked["/verify/0"] = "a-task"
+    session = Session(contract, Options(models=("veo3",)), CHECKS)
+    session.reach(lambda note: Client("http://127.0.0.1:9", "a-token", Money(contract), note))
+    session.histories["a-task"] = History("a-task")
+    session._asked["/verify/0"] = "a-task"
     body = f'{{"data": {{"taskId": {task_id}}}}}'.encode()
 
-    lab.arrive(Webhook("POST", "http://127.0.0.1/verify/0", {}, body))
+    session.arrive(Webhook("POST", "http://127.0.0.1/verify/0", {}, body))
 
-    assert [one.body for one in lab.histories["a-task"].webhooks] == [body]
+    assert [one.body for one in session.histories["a-task"].webhooks] == [body]

@@ -40,8 +40,8 @@ def test_every_kind_has_its_folder(traffic: Traffic, tmp_path: Path, contract: C
     """As in `fixtures/`: what is valid conforms, and what is not does not."""
     moderated = json.loads(VIOLENCE.read_text("utf-8"))
     traffic.submits()
-    traffic.submits({**DRAW, "input": {"prompt": 7}}, answer=moderated, status=400)
-    traffic.submits({**DRAW, "input": {}}, answer={"code": 400, "msg": "no"}, status=400)
+    traffic.submits({**DRAW, "input": {"prompt": 7}}, response_body=moderated, status=400)
+    traffic.submits({**DRAW, "input": {}}, response_body={"code": 400, "msg": "no"}, status=400)
     traffic.polls(task())
     traffic.polls(task("nonsense"))
     traffic.cancels()
@@ -63,9 +63,9 @@ def test_every_kind_has_its_folder(traffic: Traffic, tmp_path: Path, contract: C
         "webhook/valid": 1,
     }
     for path in tmp_path.rglob("*.json"):
-        kind, verdict = path.relative_to(tmp_path).parts[:2]
+        kind, check_result = path.relative_to(tmp_path).parts[:2]
         conforms = contract.violations(kind, json.loads(path.read_text("utf-8"))) == []
-        assert conforms == (verdict == "valid")
+        assert conforms == (check_result == "valid")
 
 
 def test_a_name_says_what_is_in_it(traffic: Traffic, tmp_path: Path) -> None:

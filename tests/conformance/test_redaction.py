@@ -9,8 +9,13 @@ from urllib.parse import quote
 
 import pytest
 
+from mockserver.conformance.redaction import (
+    Secrets,
+    secrets_in,
+    url_without_secrets,
+    without_callback,
+)
 from mockserver.conformance.report.html import as_html
-from mockserver.conformance.redaction import Secrets, secrets_in, url_without_secrets, without_callback
 from mockserver.conformance.report.writers import as_json
 from tests.conformance.traffic import DRAW, JSON, TASK, Traffic, task
 
@@ -44,7 +49,7 @@ def test_a_secret_is_found_nowhere(header: tuple[str, str]) -> None:
         said,
         200,
         headers=[header, ("X-Echo", SECRET)],
-        answer_headers=[JSON, ("X-Echo", SECRET), ("Set-Cookie", f"a={SECRET}")],
+        response_headers=[JSON, ("X-Echo", SECRET), ("Set-Cookie", f"a={SECRET}")],
     )
     traffic.polls(b"", None, headers=[header], error=f"after {SECRET}")
     assert traffic.findings
@@ -177,6 +182,6 @@ def test_a_webhook_shows_no_more_of_its_url_than_the_host(document: Any) -> None
     traffic.calls(document, token="t", webhook_url=hook)
 
     report = json.dumps(as_json(traffic.watch.report(traffic.now)))
-    assert {"requests-conform", "webhook-conforms"} <= {one.law for one in traffic.findings}
+    assert {"requests-conform", "webhook-conforms"} <= {one.check for one in traffic.findings}
     assert "https://app.example/redacted" in report
     assert "a-secret" not in report

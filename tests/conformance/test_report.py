@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from contract_tests.checks import CHECKS
 from mockserver.conformance.report.advice import BY_CLAUSE
-from mockserver.conformance.session.session import Options
-from mockserver.conformance.check import LAWS
 from mockserver.conformance.report.view import heading_of
-from mockserver.conformance.report.writers import as_json, fails, terminal_summary, write_reports
-from mockserver.conformance.session.runner import OWN_KEYS, examine_own_mock
 from mockserver.conformance.report.wording import advice
+from mockserver.conformance.report.writers import as_json, fails, terminal_summary, write_reports
+from mockserver.conformance.session.runner import OWN_KEYS, check_own_mock
+from mockserver.conformance.session.session import Options
 from tests.conformance.reports import (
     URL,
     Page,
@@ -150,7 +150,7 @@ CLAUSES = (
 @pytest.mark.parametrize("form", ["report.md", "report.html"])
 def test_a_file_that_is_no_text_is_not_shown(tmp_path: Path, form: str) -> None:
     """Its size is; a picture would be pages of noise."""
-    exchange = make_exchange(answer=b"\x89PNG\r\n\x1a\n\0\0" + b"\0noise" * 500)
+    exchange = make_exchange(response_body=b"\x89PNG\r\n\x1a\n\0\0" + b"\0noise" * 500)
 
     text = written(make_report(make_finding(exchange=exchange)), tmp_path)[form]
 
@@ -161,7 +161,7 @@ def test_a_file_that_is_no_text_is_not_shown(tmp_path: Path, form: str) -> None:
 @pytest.mark.parametrize("form", ["report.md", "report.html"])
 def test_an_answer_that_broke_off_says_so(tmp_path: Path, form: str) -> None:
     """There is a status, and then no whole body."""
-    exchange = make_exchange(status=200, answer=b"", error="IncompleteRead")
+    exchange = make_exchange(status=200, response_body=b"", error="IncompleteRead")
 
     text = written(make_report(make_finding(exchange=exchange)), tmp_path)[form]
 
@@ -180,9 +180,9 @@ def test_an_interrupted_run_says_so(tmp_path: Path) -> None:
 
 def test_a_run_that_could_hold_nothing_is_not_called_well() -> None:
     """The headline says in how many laws there is no drift."""
-    skipped = [one for one in make_report().verdicts if one.status == "skipped"]
+    skipped = [one for one in make_report().check_results if one.status == "skipped"]
 
-    text = terminal_summary(make_report(verdicts=skipped), None)
+    text = terminal_summary(make_report(check_results=skipped), None)
 
     assert text.splitlines()[0] == "maxapi-mock verify: no drift in 0 laws"
 
@@ -193,11 +193,11 @@ def test_a_run_that_could_hold_nothing_is_not_called_well() -> None:
 def test_each_law_is_a_test_case_that_fails_for_drift_only(tmp_path: Path) -> None:
     """Whatever does not fail the run is what the test case has printed."""
     findings = [make_finding(one, f"law-{one}") for one in ("drift", "warning", "information")]
-    beside = make_finding("assumption", "law-drift", observed="something else")
+    parallel_client = make_finding("assumption", "law-drift", observed="something else")
 
-    found = cases(written(make_report(*findings, beside), tmp_path)["junit.xml"])
+    found = cases(written(make_report(*findings, parallel_client), tmp_path)["junit.xml"])
 
-    outcomes = {law: [one.tag for one in case] for law, case in found.items()}
+    outcomes = {check: [one.tag for one in case] for check, case in found.items()}
     assert outcomes == {
         "a-held-law": [],
         "a-skipped-law": ["skipped"],
@@ -223,7 +223,7 @@ def test_the_counts_of_the_suite_are_those_of_its_cases(tmp_path: Path) -> None:
 def test_a_law_that_was_not_held_on_everything_says_why(tmp_path: Path) -> None:
     """Also if it was held on some things."""
     report = make_report()
-    report.verdicts[0].reason = "the spending limit"
+    report.check_results[0].reason = "the spending limit"
 
     texts = written(report, tmp_path)
 
@@ -291,11 +291,11 @@ def test_a_finding_is_a_block() -> None:
 
 def test_the_report_of_a_real_run(tmp_path: Path) -> None:
     """Every law is a test case, nothing fails, and the keys of the run are nowhere."""
-    report = examine_own_mock(Options(models=("gpt-image-2/text-to-image",), examples=2))
+    report = check_own_mock(CHECKS, Options(models=("gpt-image-2/text-to-image",), examples=2))
 
     texts = written(report, tmp_path)
 
     assert not fails(report, None)
-    assert list(cases(texts["junit.xml"])) == list(LAWS)
+    assert list(cases(texts["junit.xml"])) == [one.id for one in CHECKS]
     summary = terminal_summary(report, None)
     assert [key for key in OWN_KEYS if key in "".join([summary, *texts.values()])] == []

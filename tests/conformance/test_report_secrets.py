@@ -13,16 +13,17 @@ from urllib.parse import quote
 
 import pytest
 
+from contract_tests.checks import CHECKS
 from mockserver.conformance.model import Exchange, History, Report
-from mockserver.conformance.session.session import Lab, Options
 from mockserver.conformance.report.writers import terminal_summary
+from mockserver.conformance.session.client import Client
+from mockserver.conformance.session.runner import conclude, run_checks
+from mockserver.conformance.session.session import Options, Session
 from mockserver.conformance.session.spending import Money
-from mockserver.conformance.session.runner import examine
-from mockserver.conformance.session.client import Target
 from mockserver.contract import Contract
 from mockserver.testing.webhook import Webhook
-from tests.conftest import START
 from tests.conformance.reports import written
+from tests.conftest import START
 
 TOKEN = "sk-never/to'be<seen"
 FORMS = [
@@ -69,18 +70,18 @@ def echo() -> Iterator[str]:
 
 
 @pytest.fixture
-def lab(contract: Contract, echo: str) -> Iterator[Lab]:
+def session(contract: Contract, echo: str) -> Iterator[Session]:
     """A lab whose target is that."""
     options = Options(models=("gpt-image-2/text-to-image",), examples=1, patience=0)
-    lab = Lab(contract, options)
+    session = Session(contract, options, CHECKS)
 
-    def make(note: Callable[[Exchange], object]) -> Target:
-        return Target(echo, TOKEN, Money(contract), note, pause=lambda _seconds: None)
+    def make(note: Callable[[Exchange], object]) -> Client:
+        return Client(echo, TOKEN, Money(contract), note, pause=lambda _seconds: None)
 
-    lab.reach(make)
-    yield lab
-    lab.target.close()
-    lab.beside.close()
+    session.reach(make)
+    yield session
+    session.client.close()
+    session.parallel_client.close()
 
 
 def everything(report: Report, folder: Path) -> str:
@@ -88,26 +89,28 @@ def everything(report: Report, folder: Path) -> str:
     return "".join([terminal_summary(report, None), *written(report, folder).values()])
 
 
-def test_a_target_that_repeats_the_token_does_not_reveal_it(lab: Lab, tmp_path: Path) -> None:
+def test_a_target_that_repeats_the_token_does_not_reveal_it(
+    session: Session, tmp_path: Path
+) -> None:
     """In headers, messages, ids and names of fields, in all forms; the shell puts in its own."""
-    report = examine(lab, Report(lab.target.base_url, START, 0, "a test"))
+    report = run_checks(session, Report(session.client.base_url, START, 0, "a test"))
 
     text = everything(report, tmp_path)
-    assert len({one.law for one in report.findings}) > 10
+    assert len({one.check for one in report.findings}) > 10
     assert "x-said: Bearer $MAXAPI_API_KEY" in text
     assert [form for form in (TOKEN, *FORMS) if form in text] == []
     assert TOKEN not in html.unescape(text)
 
 
-def test_a_webhook_with_the_token_does_not_reveal_it(lab: Lab, tmp_path: Path) -> None:
+def test_a_webhook_with_the_token_does_not_reveal_it(session: Session, tmp_path: Path) -> None:
     """A target may show by it who sends the webhook."""
-    lab.histories["a-task"] = History("a-task")
+    session.histories["a-task"] = History("a-task")
     body = json.dumps({"data": {"taskId": "a-task", "status": TOKEN}}).encode()
     headers = {"authorization": f"Bearer {TOKEN}", "content-type": "text/plain"}
-    lab.arrive(Webhook("POST", f"http://127.0.0.1/{TOKEN}", headers, body))
-    lab.conclude()
+    session.arrive(Webhook("POST", f"http://127.0.0.1/{TOKEN}", headers, body))
+    conclude(session)
 
-    report = Report("", START, 0, "a test", list(lab.verdicts.values()))
+    report = Report("", START, 0, "a test", list(session.check_results.values()))
 
-    assert "webhook-conforms" in {one.law for one in report.findings}
+    assert "webhook-conforms" in {one.check for one in report.findings}
     assert TOKEN not in everything(report, tmp_path)

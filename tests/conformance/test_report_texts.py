@@ -12,9 +12,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from mockserver.conformance.model import Assumption, Finding, Report
+from mockserver.conformance.report.html import as_html
 from mockserver.conformance.report.junit import as_junit
 from mockserver.conformance.report.markdown import as_markdown, plain
-from mockserver.conformance.report.html import as_html
 from mockserver.conformance.report.writers import terminal_summary
 from tests.conformance.reports import URL, Page, cases, make_exchange, make_finding, make_report
 
@@ -31,8 +31,8 @@ def made_of(text: str) -> Report:
         url=f"{URL}/{given_}",
         path=f"/{given_}",
         body=body,
-        answer=body.replace(b"\0", b"\1"),
-        answer_headers={given_: given_},
+        response_body=body.replace(b"\0", b"\1"),
+        response_headers={given_: given_},
     )
     told: dict[str, Any] = {"expected": given_, "observed": given_, "subject": given_}
     findings = [make_finding(exchange=exchange, **told)]
@@ -40,7 +40,7 @@ def made_of(text: str) -> Report:
     findings.append(make_finding("warning", exchange=failed, **told))
     assumption = Assumption("task.json#", given_, "otherwise", given_)
     report = make_report(*findings, command=given_, unchecked=[given_], assumptions=[assumption])
-    report.verdicts[0].reason = given_
+    report.check_results[0].reason = given_
     return report
 
 
@@ -106,7 +106,7 @@ def test_the_page_needs_nothing_from_elsewhere() -> None:
 def many(number: int, **changes: Any) -> list[Finding]:
     """Make findings: one law has nearly all, the last nine another one each."""
     found = [make_finding(subject=str(one), **changes) for one in range(number - 9)]
-    return [*found, *(make_finding(law=f"rare-{one}", **changes) for one in range(9))]
+    return [*found, *(make_finding(check=f"rare-{one}", **changes) for one in range(9))]
 
 
 def test_the_terminal_shows_the_worst_and_every_law() -> None:
@@ -124,7 +124,7 @@ def test_the_terminal_shows_the_worst_and_every_law() -> None:
 @pytest.mark.parametrize("write", [as_markdown, as_html, as_junit])
 def test_a_target_that_breaks_everything_fills_no_disk(write: Write) -> None:
     """Of thousands of findings the first are shown in full, and the others are counted."""
-    exchange = make_exchange(answer=b"y" * 100_000, body=b"z" * 100_000)
+    exchange = make_exchange(response_body=b"y" * 100_000, body=b"z" * 100_000)
 
     text = write(make_report(*many(5000, observed="x" * 100_000, exchange=exchange)), None)
 
@@ -136,7 +136,7 @@ def test_a_target_that_breaks_everything_fills_no_disk(write: Write) -> None:
 def test_markdown_fits_into_the_summary_of_a_github_job() -> None:
     """It takes a megabyte; backticks are what needs the most room."""
     ticks = "`" * 10_000
-    exchange = make_exchange(answer=ticks.encode(), body=ticks.encode(), url=ticks)
+    exchange = make_exchange(response_body=ticks.encode(), body=ticks.encode(), url=ticks)
     findings = many(5000, expected=ticks, observed=ticks, exchange=exchange)
 
     text = as_markdown(make_report(*findings, unchecked=[ticks] * 500), None)

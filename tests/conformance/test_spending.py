@@ -18,16 +18,17 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from contract_tests.checks import CHECKS
+from mockserver.conformance.generation import invalid_inputs
 from mockserver.conformance.model import Exchange, Report
-from mockserver.conformance.session.session import Lab, Options
+from mockserver.conformance.session.client import Client
 from mockserver.conformance.session.ledger import Ledger, LedgerError, LimitError
+from mockserver.conformance.session.runner import connected, run_checks
+from mockserver.conformance.session.session import Options, Session
 from mockserver.conformance.session.spending import Money
-from mockserver.conformance.generation import breakages
-from mockserver.conformance.session.runner import examine, reaching
-from mockserver.conformance.session.client import Target
 from mockserver.contract import Contract, load_contract
-from tests.conftest import START
 from tests.conformance.biller import MANNERS, Biller, price
+from tests.conftest import START
 
 ROOT = Path(__file__).parents[2]
 PRICED = tuple(
@@ -43,27 +44,27 @@ def run(
     seed: int = 0,
     watch: Callable[[int], object] = lambda _number: None,
     unknown_price: Decimal | None = None,
-) -> Lab:
+) -> Session:
     """Run the whole suite as against a live target, but without waiting."""
     contract = load_contract()
     options = Options(models=models, seed=seed, examples=1, thrifty=True, patience=0.5)
-    lab = Lab(contract, options)
+    session = Session(contract, options, CHECKS)
     money = Money(contract, ledger, unknown_price)
 
-    def make(note: Callable[[Exchange], object]) -> Target:
+    def make(note: Callable[[Exchange], object]) -> Client:
         def told(exchange: Exchange) -> None:
             note(exchange)
-            watch(lab.requests)
+            watch(session.requests)
 
-        return Target(url, "a-token-of-the-test", money, told, pause=lambda _seconds: None)
+        return Client(url, "a-token-of-the-test", money, told, pause=lambda _seconds: None)
 
-    lab.reach(make)
+    session.reach(make)
     try:
-        examine(lab, Report(url, START, seed, "a test"))
+        run_checks(session, Report(url, START, seed, "a test"))
     finally:
-        lab.target.close()
-        lab.beside.close()
-    return lab
+        session.client.close()
+        session.parallel_client.close()
+    return session
 
 
 cents = st.integers(0, 150).map(lambda number: Decimal(number) / 100)
@@ -84,11 +85,11 @@ def test_a_target_never_bills_more_than_the_limit(
     with tempfile.TemporaryDirectory() as folder, Biller(manner) as biller:
         ledger = Ledger(Path(folder) / "ledger", limit)
 
-        lab = run(biller.url, ledger, tuple(models), seed=seed, unknown_price=Decimal("0.01"))
+        session = run(biller.url, ledger, tuple(models), seed=seed, unknown_price=Decimal("0.01"))
 
         assert biller.billed <= limit
-        assert biller.billed <= ledger.held <= limit
-        assert lab.target.money.reserved >= biller.billed
+        assert biller.billed <= ledger.reserved <= limit
+        assert session.client.money.reserved >= biller.billed
 
 
 @pytest.mark.parametrize("manner", MANNERS)
@@ -155,10 +156,10 @@ def test_runs_at_the_same_time_share_the_limit(tmp_path: Path) -> None:
 def test_tasks_left_over_are_cancelled(tmp_path: Path) -> None:
     """What never ended is not left to run."""
     with Biller() as biller:
-        lab = run(biller.url, Ledger(tmp_path / "ledger", Decimal("0.20")), PRICED[:1])
+        session = run(biller.url, Ledger(tmp_path / "ledger", Decimal("0.20")), PRICED[:1])
 
-    assert lab.histories
-    assert biller.cancelled >= set(lab.histories)
+    assert session.histories
+    assert biller.cancelled >= set(session.histories)
 
 
 def test_an_interrupted_run_cancels_what_it_began_and_reports(tmp_path: Path) -> None:
@@ -170,11 +171,11 @@ def test_an_interrupted_run_cancels_what_it_began_and_reports(tmp_path: Path) ->
 
     with Biller() as biller:
         ledger = Ledger(tmp_path / "ledger", Decimal("0.20"))
-        lab = run(biller.url, ledger, PRICED[:1], watch=interrupt)
+        session = run(biller.url, ledger, PRICED[:1], watch=interrupt)
 
-    assert lab.histories
-    assert biller.cancelled >= set(lab.histories)
-    assert lab.verdicts["token-missing"].checks == 1
+    assert session.histories
+    assert biller.cancelled >= set(session.histories)
+    assert session.check_results["token-missing"].observations == 1
 
 
 def test_a_ledger_that_cannot_be_written_ends_the_run_and_not_its_report(
@@ -190,27 +191,29 @@ def test_a_ledger_that_cannot_be_written_ends_the_run_and_not_its_report(
 
     monkeypatch.setattr("mockserver.conformance.session.ledger.os.fsync", fsync)
     contract = load_contract()
-    lab = Lab(contract, Options(models=PRICED[:1], examples=1, thrifty=True, patience=0.5))
+    session = Session(
+        contract, Options(models=PRICED[:1], examples=1, thrifty=True, patience=0.5), CHECKS
+    )
     report = Report("", START, 0, "a test")
     with Biller() as biller:
         cost = Money(contract, Ledger(tmp_path / "ledger", Decimal("0.20")))
 
-        with reaching(lab, biller.url, ("a-token-of-the-test", ""), cost):
-            examine(lab, report)
+        with connected(session, biller.url, ("a-token-of-the-test", ""), cost):
+            run_checks(session, report)
 
     assert report.lost == f"ledger: {tmp_path / 'ledger'}: No space left on device"
-    assert lab.verdicts["token-missing"].checks == 1
-    assert biller.cancelled >= set(lab.histories)
+    assert session.check_results["token-missing"].observations == 1
+    assert biller.cancelled >= set(session.histories)
 
 
 def test_without_money_no_submission_is_sent(tmp_path: Path) -> None:
     """Not even one that is meant to be refused."""
     with Biller() as biller:
-        lab = run(biller.url, Ledger(tmp_path / "ledger", Decimal()), PRICED)
+        session = run(biller.url, Ledger(tmp_path / "ledger", Decimal()), PRICED)
 
     assert biller.submissions == 0
-    assert lab.requests > 5
-    assert {one.split(":")[0] for one in lab.unchecked} >= {"lives", "input-is-checked"}
+    assert session.requests > 5
+    assert {one.split(":")[0] for one in session.unchecked} >= {"lifecycle", "input-is-checked"}
 
 
 def test_a_model_without_a_price_is_left_out(tmp_path: Path, contract: Contract) -> None:
@@ -218,11 +221,11 @@ def test_a_model_without_a_price_is_left_out(tmp_path: Path, contract: Contract)
     unpriced = next(name for name, card in contract.cards.items() if card.prices is None)
 
     with Biller() as biller:
-        lab = run(biller.url, Ledger(tmp_path / "ledger", Decimal(1000)), (unpriced,))
+        session = run(biller.url, Ledger(tmp_path / "ledger", Decimal(1000)), (unpriced,))
 
     assert biller.submissions == 0
-    assert "--unknown-price" in lab.verdicts["lives"].reason
-    assert lab.unchecked == []  # no limit could help
+    assert "--unknown-price" in session.check_results["lifecycle"].reason
+    assert session.unchecked == []  # no limit could help
 
 
 @pytest.mark.parametrize("model", PRICED)
@@ -230,7 +233,7 @@ def test_the_worst_case_is_never_less_than_any_price(contract: Contract, model: 
     """Of an input that breaks a clause, too, however a target reads it."""
     money = Money(contract, None, Decimal("0.01"))
 
-    for breakage in breakages(contract, model):
+    for breakage in invalid_inputs(contract, model):
         document = {"model": model, "input": breakage.input}
         worst = money.worst_case(document)
         assert worst is not None
@@ -247,7 +250,7 @@ def test_the_ledger_holds_what_was_reserved_and_not_released(tmp_path: Path) -> 
     Ledger(path, Decimal(1)).release(first)
     Ledger(path, Decimal(1)).reserve(Decimal(1), "all of it")
 
-    assert Ledger(path, Decimal(1)).held == Decimal(1)
+    assert Ledger(path, Decimal(1)).reserved == Decimal(1)
 
 
 @given(st.data())
@@ -263,9 +266,9 @@ def test_a_line_that_was_never_finished_is_forgotten(data: Any) -> None:
         cut = data.draw(st.integers(len(whole), len(lines)))
         path.write_bytes(lines[:cut])
 
-        assert Decimal(1) <= ledger.held <= Decimal(3)
+        assert Decimal(1) <= ledger.reserved <= Decimal(3)
         ledger.reserve(Decimal(1), "three")
-        assert ledger.held >= Decimal(2)
+        assert ledger.reserved >= Decimal(2)
 
 
 @pytest.mark.parametrize(

@@ -6,13 +6,13 @@ import json
 
 import pytest
 
-from mockserver.conformance.report.advice import BY_CLAUSE, TOLD
+from contract_tests.checks import CHECKS
 from mockserver.conformance.clauses import clause_at
-from mockserver.conformance.evaluator import Collector
+from mockserver.conformance.evaluator import Evaluator
 from mockserver.conformance.model import SEVERITIES, Clause
-from mockserver.conformance.session.runner import LAWS
-from mockserver.conformance.traffic.monitor import REQUESTS_CONFORM
+from mockserver.conformance.report.advice import ADVICE, BY_CLAUSE
 from mockserver.conformance.report.wording import advice, often, promised, summary
+from mockserver.conformance.traffic.monitor import REQUESTS_CONFORM
 from mockserver.contract import Contract
 from tests.conformance.reports import make_exchange, make_finding
 
@@ -21,7 +21,7 @@ STATUS = "task.json#/properties/status"
 
 def test_every_law_has_words_and_advice() -> None:
     """Nobody is left alone with the name of a law; what is no law any more is not kept."""
-    assert set(TOLD) == {*LAWS, REQUESTS_CONFORM.id}
+    assert set(ADVICE) == {*(one.id for one in CHECKS), REQUESTS_CONFORM.id}
 
 
 def test_advice_is_about_clauses_that_there_are(contract: Contract) -> None:
@@ -29,11 +29,11 @@ def test_advice_is_about_clauses_that_there_are(contract: Contract) -> None:
     assert all(clause_at(contract, place).page for place in BY_CLAUSE)
 
 
-@pytest.mark.parametrize("law", TOLD)
+@pytest.mark.parametrize("law", ADVICE)
 @pytest.mark.parametrize("severity", SEVERITIES)
-def test_each_summary_is_one_sentence_with_what_was_observed(law: str, severity: str) -> None:
+def test_each_summary_is_one_sentence_with_what_was_observed(check: str, severity: str) -> None:
     """Also where the target's text looks like a place to fill in."""
-    finding = make_finding(severity, law, observed="{x} {0}", subject="{subject}")
+    finding = make_finding(severity, check, observed="{x} {0}", subject="{subject}")
 
     text = summary(finding)
 
@@ -75,8 +75,10 @@ def test_how_often_is_said(times: int, of: int, said: str) -> None:
 
 def test_what_is_missing_is_looked_for_by_the_reader() -> None:
     """The answer is shown: the field may be there by another name."""
-    exchange = make_exchange(answer=b'{"data": {"id": "a"}}')
-    finding = make_finding(law="submit-answer", observed="data.taskId missing", exchange=exchange)
+    exchange = make_exchange(response_body=b'{"data": {"id": "a"}}')
+    finding = make_finding(
+        check="submit-response", observed="data.taskId missing", exchange=exchange
+    )
 
     assert 'data.taskId missing in {"data": {"id": "a"}}' in summary(finding)
 
@@ -90,16 +92,16 @@ def test_an_assumption_names_the_setting() -> None:
 
 def test_repeated_findings_are_counted(contract: Contract) -> None:
     """Of ten polls three show an unknown status: seen three times of ten, and found once."""
-    collector = Collector(contract, LAWS.values())
+    evaluator = Evaluator(contract, CHECKS)
     for number in range(10):
         status = "QUEUED" if number % 4 == 1 else "PENDING"
         task = {"taskId": "a", "status": status, "input": {"model": "m", "prompt": "p"}}
         body = json.dumps({"code": 0, "msg": "ok", "data": task}).encode()
-        collector.judge(
-            make_exchange(method="GET", operation="query", body=b"", status=200, answer=body)
+        evaluator.evaluate(
+            make_exchange(method="GET", operation="query", body=b"", status=200, response_body=body)
         )
 
-    collector.settle()
+    evaluator.settle()
 
-    [found] = collector.verdicts["poll-answer"].findings
+    [found] = evaluator.check_results["poll-response"].findings
     assert (found.times, found.of) == (3, 10)

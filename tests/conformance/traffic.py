@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from contract_tests.checks import PASSIVE
 from mockserver.conformance.model import Finding
-from mockserver.conformance.traffic.monitor import Watch
+from mockserver.conformance.traffic.monitor import Monitor
 from mockserver.contract import Contract, load_contract
-from mockserver.proxy.upstream import Passed
+from mockserver.proxy.upstream import ObservedExchange
 
 KEY = "Bearer the-key-of-the-app"
 TASK = "a1b2c3d4-e5f6-7890-abcd-ef1234567890"
@@ -42,9 +43,10 @@ class Traffic:
         self.findings: list[Finding] = []
         self.notices: list[str] = []
         self.now = 1000.0
-        self.watch = Watch(
+        self.watch = Monitor(
             self.contract,
             "https://api.example",
+            PASSIVE,
             found=self.findings.append,
             notice=self.notices.append,
             **options,
@@ -53,7 +55,7 @@ class Traffic:
     @property
     def told(self) -> list[tuple[str, str]]:
         """The findings so far: severity and law."""
-        return [(one.severity, one.law) for one in self.findings]
+        return [(one.severity, one.check) for one in self.findings]
 
     def passes(
         self, method: str, target: str, body: bytes, answer: Any, status: int | None, **more: Any
@@ -61,14 +63,16 @@ class Traffic:
         """Let any exchange pass."""
         self.now += 1
         given = {"began": self.now, "ended": self.now + 0.1, "sent": True} | more
-        passed = Passed(
+        passed = ObservedExchange(
             method=method,
             target=target,
             headers=given.pop("headers", [("Authorization", KEY), JSON]),
             status=status,
             body=bytearray(body),
-            answer=bytearray(answer if isinstance(answer, bytes) else json.dumps(answer).encode()),
-            answer_headers=given.pop("answer_headers", [JSON]),
+            response_body=bytearray(
+                answer if isinstance(answer, bytes) else json.dumps(answer).encode()
+            ),
+            response_headers=given.pop("response_headers", [JSON]),
             **given,
         )
         self.watch.see(passed)

@@ -54,7 +54,7 @@ def test_what_a_page_shows_is_never_drift(name: str) -> None:
             continue
         status, response = exchange["status"], exchange["response"]
         if exchange["operation"] == "submit":
-            traffic.submits(exchange["request"], answer=response, status=status, token="t")
+            traffic.submits(exchange["request"], response_body=response, status=status, token="t")
         elif exchange["operation"] == "query":
             traffic.polls(response, status)
         else:
@@ -64,7 +64,7 @@ def test_what_a_page_shows_is_never_drift(name: str) -> None:
 
     rejected = any(one["status"] == 400 for one in EXAMPLES[name]["exchanges"] if "status" in one)
     found = [one for one in report.findings if one.severity in ("drift", "warning")]
-    assert [one for one in found if not (rejected and one.law == "requests-conform")] == []
+    assert [one for one in found if not (rejected and one.check == "requests-conform")] == []
     assert traffic.notices == []
 
 

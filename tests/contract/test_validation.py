@@ -8,7 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mockserver.conformance.generation import Breakage, breakages, minimal_input, valid_inputs
+from mockserver.conformance.generation import (
+    InvalidInput,
+    invalid_inputs,
+    minimal_input,
+    valid_inputs,
+)
 from mockserver.contract import Contract, Source, load_contract
 from mockserver.contract.loader import KINDS
 from tests.client import SEED, seed
@@ -19,7 +24,7 @@ MODELS = sorted(CONTRACT.cards)
 BREAKAGES = [
     pytest.param(model, broken, id=f"{model} {broken} {index}")
     for model in MODELS
-    for index, broken in enumerate(breakages(CONTRACT, model))
+    for index, broken in enumerate(invalid_inputs(CONTRACT, model))
 ]
 
 
@@ -66,7 +71,7 @@ def test_minimal_input_is_valid(model: str, contract: Contract) -> None:
 
 @pytest.mark.parametrize(("model", "broken"), BREAKAGES)
 def test_each_clause_is_named_when_it_alone_is_broken(
-    model: str, broken: Breakage, contract: Contract
+    model: str, broken: InvalidInput, contract: Contract
 ) -> None:
     """A single violation is reported once, at its place, by its clause, with its source."""
     found = contract.violations("submit-request", {"model": model, "input": broken.input})

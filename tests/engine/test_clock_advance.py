@@ -17,17 +17,17 @@ from hypothesis import strategies as st
 
 from mockserver.contract import Contract
 from mockserver.domain.durations import stamp
-from mockserver.engine.clock_advance import advance
-from mockserver.engine.webhooks.attempt import Callback, Outcome
 from mockserver.engine.clock import Clock
+from mockserver.engine.clock_advance import advance
 from mockserver.engine.service import Service
 from mockserver.engine.timeline import Event
+from mockserver.engine.webhooks.attempt import AttemptResult, WebhookRequest
 from mockserver.settings import make_settings
 from tests.client import SEED, Client, seed
 from tests.conftest import START, MakeClient, Receiver, seconds
 
-DELIVERED = Outcome(204, None, 0.001)
-REFUSED = Outcome(500, "answered 500, not 2xx", 0.001)
+DELIVERED = AttemptResult(204, None, 0.001)
+REFUSED = AttemptResult(500, "answered 500, not 2xx", 0.001)
 HOOK = "https://example.com/hook"
 
 
@@ -61,7 +61,7 @@ class World:
         self.sandbox = self.client.sandbox
         self.happened: list[Event] = []
 
-    def _receive(self, callback: Callback) -> Outcome:
+    def _receive(self, callback: WebhookRequest) -> AttemptResult:
         self.calls.append((stamp(self.sandbox.clock.now()), callback.body))
         child = next(self._children, None)
         if child is not None:
@@ -203,7 +203,7 @@ def test_until_idle_leaves_nothing_due(
         made.advance(None)
 
         assert stamp(made.now) == max(stamp(before), *(event["at"] for event in made.happened), "")
-        assert made.service.dispatcher.next_call(made.sandbox) is None
+        assert made.service.dispatcher.next_scheduled(made.sandbox) is None
         assert made.advance(None) == made.advance(timedelta(days=7)) == []
 
 
@@ -289,7 +289,7 @@ def test_a_receiver_that_submits_and_polls(world: MakeWorld) -> None:
     with world(children=["slow=1s", "instant"]) as made:
         receive = made.service.dispatcher._transport
 
-        def transport(callback: Callback) -> Outcome:
+        def transport(callback: WebhookRequest) -> AttemptResult:
             task = made.client.poll(json.loads(callback.body)["data"]["taskId"])
             seen.append((task["status"], made.client.control("clock").json["now"]))
             return receive(callback)
@@ -320,16 +320,16 @@ def test_a_webhook_in_flight_lands_before_an_advance_ends(world: MakeWorld) -> N
     """Also one that was sent before the advance began."""
     began, gate = Signal(), Signal()
 
-    def transport(_: Callback) -> Outcome:
+    def transport(_: WebhookRequest) -> AttemptResult:
         began.set()
         gate.wait(5)
         return DELIVERED
 
     with world() as made, ThreadPoolExecutor(1) as pool:
         dispatcher = made.service.dispatcher
-        landing = dispatcher.await_landing
+        landing = dispatcher.wait_until_sent
         dispatcher._transport = transport
-        dispatcher.await_landing = (  # type: ignore[method-assign]
+        dispatcher.wait_until_sent = (  # type: ignore[method-assign]
             lambda *given: pool.submit(gate.set) is not None and landing(*given)
         )
         made.submit((), called=True)
@@ -390,7 +390,7 @@ def test_a_clock_that_hardly_moves_holds_up_no_other(client: Client, receiver: R
 def test_a_reset_ends_an_advance(contract: Contract, *, keep_clock: bool) -> None:
     """A receiver that resets the sandbox finds its clock where the reset has put it."""
 
-    def reset(_callback: Callback) -> Outcome:
+    def reset(_callback: WebhookRequest) -> AttemptResult:
         client.sandbox.reset(keep_clock=keep_clock)
         return DELIVERED
 

@@ -10,10 +10,10 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from mockserver.engine.webhooks.attempt import Failure, Outcome
 from mockserver.engine.clock import Clock
 from mockserver.engine.messages import Request
 from mockserver.engine.service import Service
+from mockserver.engine.webhooks.attempt import AttemptResult, Failure
 from mockserver.settings import make_settings
 from mockserver.settings.texts import RateLimit
 from tests.client import SEED, SUBMIT, Client, seed
@@ -320,26 +320,42 @@ def test_an_expired_file_that_is_fetched_again_and_again(make_client: MakeClient
 @pytest.mark.parametrize(
     ("outcome", "kind", "words"),
     [
-        (Outcome(404, "x", 0, Failure.STATUS), "webhook-rejected", "404: is the path of"),
-        (Outcome(307, "x", 0, Failure.STATUS), "webhook-rejected", "307: redirects are not"),
-        (Outcome(403, "x", 0, Failure.STATUS), "webhook-rejected", "403: does the receiver ask"),
-        (Outcome(405, "x", 0, Failure.STATUS), "webhook-rejected", "405: does the receiver take"),
-        (Outcome(418, "x", 0, Failure.STATUS), "webhook-rejected", "418: does the receiver answer"),
-        (Outcome(500, "x", 0, Failure.STATUS), "webhook-rejected", "500: did the receiver crash"),
+        (AttemptResult(404, "x", 0, Failure.STATUS), "webhook-rejected", "404: is the path of"),
+        (AttemptResult(307, "x", 0, Failure.STATUS), "webhook-rejected", "307: redirects are not"),
         (
-            Outcome(None, "nobody", 0, Failure.CONNECTION_REFUSED),
+            AttemptResult(403, "x", 0, Failure.STATUS),
+            "webhook-rejected",
+            "403: does the receiver ask",
+        ),
+        (
+            AttemptResult(405, "x", 0, Failure.STATUS),
+            "webhook-rejected",
+            "405: does the receiver take",
+        ),
+        (
+            AttemptResult(418, "x", 0, Failure.STATUS),
+            "webhook-rejected",
+            "418: does the receiver answer",
+        ),
+        (
+            AttemptResult(500, "x", 0, Failure.STATUS),
+            "webhook-rejected",
+            "500: did the receiver crash",
+        ),
+        (
+            AttemptResult(None, "nobody", 0, Failure.CONNECTION_REFUSED),
             "webhook-unanswered",
             "webhook to http://127.0.0.1:3000: nobody; is the receiver running",
         ),
         (
-            Outcome(None, "late", 0, Failure.TIMEOUT),
+            AttemptResult(None, "late", 0, Failure.TIMEOUT),
             "webhook-unanswered",
             "late; does the receiver",
         ),
     ],
 )
 def test_a_receiver_that_does_not_take_its_webhook(
-    client: Client, receiver: Receiver, outcome: Outcome, kind: str, words: str
+    client: Client, receiver: Receiver, outcome: AttemptResult, kind: str, words: str
 ) -> None:
     """Each attempt is warned of, with what is suspected; no password is shown."""
     receiver.outcomes = [outcome]
@@ -357,13 +373,13 @@ def test_a_receiver_that_does_not_take_its_webhook(
 @pytest.mark.parametrize(
     ("marker", "outcome"),
     [
-        ("", Outcome(None, "not sent: elsewhere", 0, Failure.NOT_SENT)),
-        ("#mock:webhook-lost", Outcome(204, None, 0)),
-        ("#mock:webhook-truncated", Outcome(400, "x", 0, Failure.STATUS)),
+        ("", AttemptResult(None, "not sent: elsewhere", 0, Failure.NOT_SENT)),
+        ("#mock:webhook-lost", AttemptResult(204, None, 0)),
+        ("#mock:webhook-truncated", AttemptResult(400, "x", 0, Failure.STATUS)),
     ],
 )
 def test_a_webhook_that_is_not_the_receivers_fault(
-    client: Client, receiver: Receiver, marker: str, outcome: Outcome
+    client: Client, receiver: Receiver, marker: str, outcome: AttemptResult
 ) -> None:
     """One that was not sent, or that a scenario spoilt."""
     receiver.outcomes = [outcome]
@@ -400,7 +416,7 @@ def test_rejections_that_a_test_provokes(client: Client, expect: str, left: dict
 
 def test_every_other_kind_can_be_expected(client: Client, receiver: Receiver) -> None:
     """By its name, several at once; a status is that of a rejection only."""
-    receiver.outcomes = [Outcome(500, "x", 0, Failure.STATUS)] * 2
+    receiver.outcomes = [AttemptResult(500, "x", 0, Failure.STATUS)] * 2
     expected = "submitted-again,webhook-rejected,polled-after-end,unknown-field,404"
     client.control("settings", "PATCH", json={"expect": expected})
 
@@ -415,7 +431,7 @@ def test_every_other_kind_can_be_expected(client: Client, receiver: Receiver) ->
 
 def test_a_webhooks_status_can_be_expected(client: Client, receiver: Receiver) -> None:
     """As `webhook:500`."""
-    receiver.outcomes = [Outcome(code, "x", 0, Failure.STATUS) for code in (500, 404)]
+    receiver.outcomes = [AttemptResult(code, "x", 0, Failure.STATUS) for code in (500, 404)]
     client.control("settings", "PATCH", json={"expect": "webhook:500"})
     client.submitted(SEED)
 

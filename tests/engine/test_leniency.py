@@ -82,10 +82,10 @@ def test_null_for_an_optional_field(make_client: MakeClient, field: str) -> None
     (document if field in ("callBackUrl", "user_id") else document["input"])[field] = None
     strict, lenient = make_client(), make_client(null="omit")
 
-    refused, task_id = strict.submit(document), lenient.submitted(document)
+    rejected, task_id = strict.submit(document), lenient.submitted(document)
 
     task = lenient.sandbox.get(task_id)
-    assert (refused.status, field in refused.msg) == (400, True)
+    assert (rejected.status, field in rejected.msg) == (400, True)
     assert field not in lenient.poll(task_id)["input"]
     assert lenient.control("tasks").json["tasks"][0]["cost_usd"] == "0.02"
     assert None not in task.input.values()
@@ -127,8 +127,8 @@ def test_a_field_that_nobody_documents_can_be_refused(make_client: MakeClient) -
     """By a setting, with the name that was meant; what is documented is still accepted."""
     client = make_client(unknown_fields="refuse")
 
-    refused, accepted = client.submit(seed(aspect_ratio="1:1")), client.submit(seed())
+    rejected, accepted = client.submit(seed(aspect_ratio="1:1")), client.submit(seed())
 
-    assert (refused.status, accepted.status) == (400, 200)
-    assert refused.msg == "input.aspect_ratio: unknown, did you mean 'ratio'?"
+    assert (rejected.status, accepted.status) == (400, 200)
+    assert rejected.msg == "input.aspect_ratio: unknown, did you mean 'ratio'?"
     assert len(client.control("tasks").json["tasks"]) == 1

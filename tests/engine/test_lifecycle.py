@@ -44,13 +44,13 @@ def test_cancel_works_in_pending_only(client: Client) -> None:
 
     accepted = client.cancel(early)
     client.sandbox.clock.advance(seconds(0.4))
-    refused = client.cancel(late)
+    rejected = client.cancel(late)
     again = client.cancel(early)
 
     assert accepted.json == {"code": 0, "msg": "ok"}
     assert client.poll(early)["status"] == "CANCELLED"
-    assert refused.status == 400
-    assert refused.msg == f"task {late} is PROCESSING and cannot be cancelled; only PENDING can"
+    assert rejected.status == 400
+    assert rejected.msg == f"task {late} is PROCESSING and cannot be cancelled; only PENDING can"
     assert again.status == 400
 
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mockserver.conformance.generation import Breakage, breakages, valid_inputs
+from mockserver.conformance.generation import InvalidInput, invalid_inputs, valid_inputs
 from mockserver.contract import load_contract
 from mockserver.domain.scenario import make_script, parse_named
 from mockserver.engine.messages import Request
@@ -21,7 +21,7 @@ from tests.contract.test_strict_json import JSON
 
 CONTRACT = load_contract()
 MODELS = sorted(CONTRACT.cards)
-BREAKAGES = [(model, broken) for model in MODELS for broken in breakages(CONTRACT, model)]
+BREAKAGES = [(model, broken) for model in MODELS for broken in invalid_inputs(CONTRACT, model)]
 
 METHODS = st.sampled_from(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "BREW"])
 TEXT = st.text(st.characters(codec="utf-8"), max_size=30)
@@ -65,11 +65,11 @@ def test_every_single_violation_is_refused(model: str, client: Client) -> None:
     """Each clause of each card is enforced, and named at its place."""
     broken = [one for name, one in BREAKAGES if name == model]
 
-    def refused(one: Breakage) -> bool:
+    def rejected(one: InvalidInput) -> bool:
         answer = client.submit({"model": model, "input": one.input})
         return answer.status == 400 and answer.msg.startswith(f"{one.place}: ")
 
-    assert [str(one) for one in broken if not refused(one)] == []
+    assert [str(one) for one in broken if not rejected(one)] == []
 
 
 def test_checks_come_in_their_order(make_client: MakeClient) -> None:
@@ -239,11 +239,11 @@ def test_a_model_added_as_a_file_is_served(make_client: MakeClient, tmp_path: Pa
     write_card(tmp_path, CARD)
     client = make_client(contract=load_contract(more_cards=tmp_path), pace="instant")
 
-    refused = client.submit({"model": "paint-9", "input": {"prompt": "a", "n": 3}})
+    rejected = client.submit({"model": "paint-9", "input": {"prompt": "a", "n": 3}})
     task_id = client.submitted({"model": "paint-9", "input": {"prompt": "a", "n": 2}})
 
     urls = client.poll(task_id)["result"]["urls"]
-    assert refused.msg == "input.n: 3 is more than 2; use an integer from 1 to 2"
+    assert rejected.msg == "input.n: 3 is more than 2; use an integer from 1 to 2"
     assert [client.request("GET", url.partition(":80")[2]).status for url in urls] == [200, 200]
     assert client.control(f"tasks/{task_id}").json["cost_usd"] == "1.00"
 
@@ -299,7 +299,7 @@ def test_of_a_default_polls_get_the_transports_part(make_client: MakeClient) -> 
     poll = client.service.answer(Request("GET", "/api/v1/task/x", {"authorization": "Bearer test"}))
 
     assert (submit.status, poll.status) == (503, 404)
-    assert [one.mischief and one.mischief.cut for one in (submit, poll)] == [True, True]
+    assert [one.fault and one.fault.cut for one in (submit, poll)] == [True, True]
     assert ("X-Mock-Scenario", "truncated") in poll.headers
 
 

@@ -16,13 +16,13 @@ import pytest
 
 from mockserver.contract import Contract
 from mockserver.domain.expectation import REJECTED
-from mockserver.engine.webhooks.attempt import Outcome
 from mockserver.engine.clock import Clock
 from mockserver.engine.contract_warnings import ContractWarning
+from mockserver.engine.journal import Delivery, RecordedRequest
 from mockserver.engine.messages import Request, Response
-from mockserver.engine.journal import Delivery, Exchange
 from mockserver.engine.service import Service
-from mockserver.engine.usage import Tally
+from mockserver.engine.usage import Usage
+from mockserver.engine.webhooks.attempt import AttemptResult
 from mockserver.settings import make_settings
 from mockserver.settings.texts import RateLimit
 from tests.client import SEED, SUBMIT, Client, seed
@@ -30,7 +30,7 @@ from tests.conftest import START, Receiver, seconds
 
 Watched = Callable[..., Client]
 
-EXCHANGE = Exchange(
+EXCHANGE = RecordedRequest(
     1, START, "POST", "/api/v1/task/submit", {}, b"", Response(200, (), b"{}"), None, (), "submit"
 )
 DELIVERY = Delivery(1, START, "id", "http://127.0.0.1/", 1, b"{}", 200, 0.1, None, None)
@@ -38,13 +38,13 @@ REFUSED = "submit answered 400: input.n: 11 is more than 10; use an integer from
 
 
 @pytest.fixture
-def tally() -> Tally:
+def usage() -> Usage:
     """The tally of the mocks of a test."""
-    return Tally()
+    return Usage()
 
 
 @pytest.fixture
-def watched(contract: Contract, receiver: Receiver, tally: Tally) -> Iterator[Watched]:
+def watched(contract: Contract, receiver: Receiver, usage: Usage) -> Iterator[Watched]:
     """Make a client of a new mock that the tally watches; takes settings by name."""
     services: list[Service] = []
 
@@ -54,7 +54,7 @@ def watched(contract: Contract, receiver: Receiver, tally: Tally) -> Iterator[Wa
             make_settings(contract, **changes),
             make_clock=lambda: Clock(START, speed=0),
             transport=receiver,
-            watch=tally,
+            watch=usage,
         )
         services.append(service)
         return Client(service)
@@ -64,7 +64,7 @@ def watched(contract: Contract, receiver: Receiver, tally: Tally) -> Iterator[Wa
         service.close()
 
 
-def test_requests_are_counted_by_operation_and_status(watched: Watched, tally: Tally) -> None:
+def test_requests_are_counted_by_operation_and_status(watched: Watched, usage: Usage) -> None:
     """Each operation of the API has its name, a result file too, and so has what is no route."""
     client = watched(pace="instant")
     task_id = client.submitted(seed())
@@ -75,7 +75,7 @@ def test_requests_are_counted_by_operation_and_status(watched: Watched, tally: T
     client.as_key(None).request("GET", f"/api/v1/task/{task_id}")
     client.request("GET", "/api/v2")
 
-    assert tally.requests == {
+    assert usage.requests == {
         ("submit", 200): 1,
         ("query", 200): 1,
         ("result", 200): 1,
@@ -85,7 +85,7 @@ def test_requests_are_counted_by_operation_and_status(watched: Watched, tally: T
     }
 
 
-def test_what_journals_forget_stays_counted(watched: Watched, tally: Tally) -> None:
+def test_what_journals_forget_stays_counted(watched: Watched, usage: Usage) -> None:
     """Also what a sandbox saw that was reset or had to go, and with journals that hold nothing."""
     client = watched(max_sandboxes=2, journal_entries=0)
 
@@ -95,20 +95,20 @@ def test_what_journals_forget_stays_counted(watched: Watched, tally: Tally) -> N
     client.as_key("d").control("reset", "POST")
 
     assert len(list(client.service.sandboxes)) == 2
-    assert tally.requests == {("submit", 200): 12}
+    assert usage.requests == {("submit", 200): 12}
 
 
-def test_the_control_plane_is_not_counted(watched: Watched, tally: Tally) -> None:
+def test_the_control_plane_is_not_counted(watched: Watched, usage: Usage) -> None:
     """What a test does to the mock is no request of the app."""
     client = watched()
 
     client.control("tasks")
     client.control("reset", "POST")
 
-    assert not tally.requests
+    assert not usage.requests
 
 
-def test_unknown_fields_are_warnings(watched: Watched, tally: Tally) -> None:
+def test_unknown_fields_are_warnings(watched: Watched, usage: Usage) -> None:
     """Each text is counted by itself; a request without one adds none."""
     client = watched()
 
@@ -116,20 +116,20 @@ def test_unknown_fields_are_warnings(watched: Watched, tally: Tally) -> None:
     client.submitted(seed(aspect_ratio="1:1", foo=1))
     client.submitted(seed(foo=2))
 
-    assert tally.warnings == {
+    assert usage.warnings == {
         "input.aspect_ratio: unknown, did you mean 'ratio'?": 1,
         "input.foo: unknown": 2,
     }
 
 
-def test_refusals_are_warnings(watched: Watched, tally: Tally) -> None:
+def test_refusals_are_warnings(watched: Watched, usage: Usage) -> None:
     """With the operation, the status and what the API said."""
     client = watched()
 
     client.submit(seed(n=11))
     client.as_key(None).request("GET", "/api/v1/task/x")
 
-    assert tally.warnings == {
+    assert usage.warnings == {
         REFUSED: 1,
         "query answered 401: unauthorized": 1,
     }
@@ -138,7 +138,7 @@ def test_refusals_are_warnings(watched: Watched, tally: Tally) -> None:
 @pytest.mark.parametrize("scenario", ["unauthorized", "rate-limited=7", "moderated", "unavailable"])
 @pytest.mark.parametrize("place", ["marker", "header", "rule", "default"])
 def test_refusals_that_a_scenario_asked_for_are_none(
-    watched: Watched, tally: Tally, scenario: str, place: str
+    watched: Watched, usage: Usage, scenario: str, place: str
 ) -> None:
     """Wherever it was named; the scenario itself is counted."""
     client, headers, prompt = watched(), {}, "a cat"
@@ -155,8 +155,8 @@ def test_refusals_that_a_scenario_asked_for_are_none(
     answer = client.submit(seed(prompt=prompt), **headers)
 
     assert answer.status >= 400
-    assert not tally.warnings
-    assert tally.scenarios == {scenario: 1}
+    assert not usage.warnings
+    assert usage.scenarios == {scenario: 1}
 
 
 @pytest.mark.parametrize(
@@ -168,7 +168,7 @@ def test_refusals_that_a_scenario_asked_for_are_none(
     ],
 )
 def test_refusals_that_a_tasks_scenario_asked_for_are_none(
-    watched: Watched, tally: Tally, scenario: str, status: int
+    watched: Watched, usage: Usage, scenario: str, status: int
 ) -> None:
     """A poll or a result file that its task's scenario spoils is no fault of the app."""
     client = watched(pace="instant")
@@ -180,20 +180,20 @@ def test_refusals_that_a_tasks_scenario_asked_for_are_none(
         answer = client.request("GET", urlsplit(url).path)
 
     assert answer.status == status
-    assert not tally.warnings
+    assert not usage.warnings
 
 
-def test_the_rate_limit_that_the_user_set_is_no_warning(watched: Watched, tally: Tally) -> None:
+def test_the_rate_limit_that_the_user_set_is_no_warning(watched: Watched, usage: Usage) -> None:
     """It was asked for, as the scenario `rate-limited` is."""
     client = watched(rate_limit=RateLimit(1, timedelta(seconds=1)))
 
     statuses = [client.submit(seed()).status for _ in range(2)]
 
     assert statuses == [200, 429]
-    assert not tally.warnings
+    assert not usage.warnings
 
 
-def test_refusals_with_status_200_are_warnings(watched: Watched, tally: Tally) -> None:
+def test_refusals_with_status_200_are_warnings(watched: Watched, usage: Usage) -> None:
     """By the code in the body; what is a success is none."""
     client = watched(error_status="200")
     task_id = client.submitted(seed())
@@ -203,12 +203,12 @@ def test_refusals_with_status_200_are_warnings(watched: Watched, tally: Tally) -
 
     client.service.answer(Request("POST", SUBMIT, headers, body))
 
-    assert tally.warnings == {REFUSED: 1}
-    assert tally.requests["submit", 200] == 2
+    assert usage.warnings == {REFUSED: 1}
+    assert usage.requests["submit", 200] == 2
 
 
 @pytest.mark.parametrize("status", ["403", "404"])
-def test_a_file_that_is_gone_is_no_warning(watched: Watched, tally: Tally, status: str) -> None:
+def test_a_file_that_is_gone_is_no_warning(watched: Watched, usage: Usage, status: str) -> None:
     """Whatever the settings have it answer; nor is a range beyond the file."""
     client = watched(pace="instant", expired_status=status)
     [url] = client.poll(client.submitted(seed()))["result"]["urls"]
@@ -216,12 +216,12 @@ def test_a_file_that_is_gone_is_no_warning(watched: Watched, tally: Tally, statu
     client.sandbox.clock.advance(timedelta(days=7))
     client.request("GET", urlsplit(url).path)
 
-    assert tally.warnings == {}
-    assert tally.requests["result", int(status)] == tally.requests["result", 416] == 1
+    assert usage.warnings == {}
+    assert usage.requests["result", int(status)] == usage.requests["result", 416] == 1
 
 
 def test_a_scenario_without_effect_is_no_warning_of_the_contract(
-    watched: Watched, tally: Tally
+    watched: Watched, usage: Usage
 ) -> None:
     """The poll is well; only the scenario in its header is of no use there."""
     client = watched(pace="instant")
@@ -231,55 +231,55 @@ def test_a_scenario_without_effect_is_no_warning_of_the_contract(
     answer = client.request("GET", f"/api/v1/task/{task_id}", headers=headers)
 
     assert answer.status == 200
-    assert not tally.warnings
+    assert not usage.warnings
 
 
 def test_webhooks_are_counted_by_their_answer(
-    watched: Watched, tally: Tally, receiver: Receiver
+    watched: Watched, usage: Usage, receiver: Receiver
 ) -> None:
     """Every attempt, planned or resent, and why it does not count as delivered."""
     client = watched()
-    receiver.outcomes = [Outcome(500, "answered 500, not 2xx", 0.1)]
+    receiver.outcomes = [AttemptResult(500, "answered 500, not 2xx", 0.1)]
     client.submitted(SEED)
     client.submitted({**SEED, "input": {**SEED["input"], "prompt": "#mock:webhook-lost"}})
 
     client.control("clock", "POST", json={"advance": "90s"})
     client.control("deliveries/1/resend", "POST")
 
-    assert tally.attempts == {
+    assert usage.attempts == {
         "answered 500, not 2xx": 1,
         "lost on its way, as the scenario says": 1,
         "delivered": 2,
     }
 
 
-def test_different_warnings_are_bounded(tally: Tally) -> None:
+def test_different_warnings_are_bounded(usage: Usage) -> None:
     """A run of a million polls of unknown tasks needs little memory; each of them is counted."""
     for number in range(3000):
-        tally(_refusal(f"no such route: /{number}"))
-    tally(_refusal("no such route: /0"))
+        usage(_refusal(f"no such route: /{number}"))
+    usage(_refusal("no such route: /0"))
 
-    assert len(tally.warnings) == 1001
-    assert tally.warnings.total() == 3001
-    assert tally.warnings["submit answered 404: no such route: /0"] == 2
-    assert tally.warnings["others"] == 2000
+    assert len(usage.warnings) == 1001
+    assert usage.warnings.total() == 3001
+    assert usage.warnings["submit answered 404: no such route: /0"] == 2
+    assert usage.warnings["others"] == 2000
 
 
-def _refusal(msg: str) -> Exchange:
+def _refusal(msg: str) -> RecordedRequest:
     warning = ContractWarning(REJECTED, f"submit answered 404: {msg}")
     return replace(EXCHANGE, response=Response(404, (), b"{}"), warnings=(warning,))
 
 
 @pytest.mark.parametrize("what", ["scenarios", "attempts"])
-def test_different_scenarios_and_answers_are_bounded(tally: Tally, what: str) -> None:
+def test_different_scenarios_and_answers_are_bounded(usage: Usage, what: str) -> None:
     """Values of scenarios, and errors that quote a broken receiver, are the app's own texts."""
     for number in range(5000):
         if what == "scenarios":
-            tally(replace(EXCHANGE, scenarios=(f"slow={number}s",)))
+            usage(replace(EXCHANGE, scenarios=(f"slow={number}s",)))
         else:
-            tally(replace(DELIVERY, status=None, error=f"BadStatusLine: {number}"))
+            usage(replace(DELIVERY, status=None, error=f"BadStatusLine: {number}"))
 
-    counts = getattr(tally, what)
+    counts = getattr(usage, what)
     assert counts.total() == 5000
     assert len(counts) < 2000
 
@@ -293,7 +293,7 @@ class _Interrupted(str):
         return super().__hash__()
 
 
-def test_several_threads_can_tell_it(tally: Tally) -> None:
+def test_several_threads_can_tell_it(usage: Usage) -> None:
     """No count is lost, whatever is counted at the same time."""
     name = _Interrupted("hang")
     entries = (replace(EXCHANGE, scenarios=(name,)), replace(DELIVERY, error=name))
@@ -303,7 +303,7 @@ def test_several_threads_can_tell_it(tally: Tally) -> None:
         barrier.wait(10)
         for _ in range(500):
             for entry in entries:
-                tally(entry)
+                usage(entry)
 
     before = sys.getswitchinterval()
     sys.setswitchinterval(1e-6)
@@ -316,8 +316,8 @@ def test_several_threads_can_tell_it(tally: Tally) -> None:
     finally:
         sys.setswitchinterval(before)
 
-    assert tally.requests == {("submit", 200): 2000}
-    assert tally.scenarios == tally.attempts == {"hang": 2000}
+    assert usage.requests == {("submit", 200): 2000}
+    assert usage.scenarios == usage.attempts == {"hang": 2000}
 
 
 def test_what_was_spent_survives_resets_and_evictions(watched: Watched) -> None:
@@ -340,12 +340,16 @@ def test_what_was_spent_survives_resets_and_evictions(watched: Watched) -> None:
 
 
 def test_tasks_and_webhooks_are_counted_by_how_they_ended(
-    watched: Watched, tally: Tally, receiver: Receiver
+    watched: Watched, usage: Usage, receiver: Receiver
 ) -> None:
     """Of every sandbox: reset, forgotten, with too many tasks, or there at the end."""
     client = watched(max_tasks=3, max_sandboxes=3, webhook_tries=2)
-    receiver.outcomes = [Outcome(500, "x", 0), Outcome(204, None, 0), Outcome(500, "x", 0)]
-    receiver.outcomes += [Outcome(500, "x", 0)]
+    receiver.outcomes = [
+        AttemptResult(500, "x", 0),
+        AttemptResult(204, None, 0),
+        AttemptResult(500, "x", 0),
+    ]
+    receiver.outcomes += [AttemptResult(500, "x", 0)]
     for prompt in ("late", "never", "lost #mock:webhook-lost", "#mock:content-moderation"):
         client.submitted({**SEED, "input": {**SEED["input"], "prompt": prompt}})
         client.control("clock", "POST", json={"advance_until": "idle"})
@@ -357,8 +361,8 @@ def test_tasks_and_webhooks_are_counted_by_how_they_ended(
     client.service.close()
 
     failed = "FAILURE (CONTENT_MODERATION)"
-    assert tally.tasks == {"SUCCESS": 3, failed: 1, "PENDING": 2, "CANCELLED": 1}
-    assert tally.webhooks == {
+    assert usage.tasks == {"SUCCESS": 3, failed: 1, "PENDING": 2, "CANCELLED": 1}
+    assert usage.webhooks == {
         "delivered": 2,
         "given up": 1,
         "lost, as a scenario says": 1,
@@ -366,12 +370,12 @@ def test_tasks_and_webhooks_are_counted_by_how_they_ended(
     }
 
 
-def test_an_app_that_submits_again_is_known_at_the_end(watched: Watched, tally: Tally) -> None:
+def test_an_app_that_submits_again_is_known_at_the_end(watched: Watched, usage: Usage) -> None:
     """When no request can explain it any more: after a reset, or at the end."""
     client = watched()
     for _ in range(2):
         client.submitted(seed())
-    early = dict(tally.warnings)
+    early = dict(usage.warnings)
     client.control("reset", "POST")
     for _ in range(3):
         client.submitted(seed())
@@ -379,7 +383,7 @@ def test_an_app_that_submits_again_is_known_at_the_end(watched: Watched, tally: 
     client.service.close()
 
     assert early == {}
-    assert list(tally.warnings.values()) == [3]
+    assert list(usage.warnings.values()) == [3]
 
 
 @pytest.mark.parametrize(
@@ -387,32 +391,32 @@ def test_an_app_that_submits_again_is_known_at_the_end(watched: Watched, tally: 
     [(None, None, True), (200, None, False), (None, frozenset(("no-request",)), False)],
 )
 def test_a_run_without_requests(
-    tally: Tally, status: int | None, expected: frozenset[str] | None, *, warns: bool
+    usage: Usage, status: int | None, expected: frozenset[str] | None, *, warns: bool
 ) -> None:
     """Is warned of with what is suspected, unless a test expects it; a preflight is none."""
-    tally(replace(EXCHANGE, method="OPTIONS", operation="preflight"))
+    usage(replace(EXCHANGE, method="OPTIONS", operation="preflight"))
     if status:
-        tally(replace(EXCHANGE, response=Response(status, (), b"{}")))
+        usage(replace(EXCHANGE, response=Response(status, (), b"{}")))
 
-    tally.finish("is it asleep?", expected)
+    usage.finish("is it asleep?", expected)
 
     text = "no request came at all: is it asleep?"
-    assert tally.warnings == ({text: 1} if warns else {})
+    assert usage.warnings == ({text: 1} if warns else {})
 
 
-def test_a_preflight_is_no_submission(watched: Watched, tally: Tally) -> None:
+def test_a_preflight_is_no_submission(watched: Watched, usage: Usage) -> None:
     """What a browser asks before it submits is counted by itself, and found by its method only."""
     client = watched()
     client.request("OPTIONS", SUBMIT)
 
     client.submitted(seed())
 
-    assert tally.requests == {("preflight", 204): 1, ("submit", 200): 1}
+    assert usage.requests == {("preflight", 204): 1, ("submit", 200): 1}
     for match, number in (({"path": "*/submit"}, 1), ({}, 1), ({"method": "OPTIONS"}, 1)):
         assert client.control("requests/count", "POST", json=match).json == {"count": number}
 
 
-def test_what_is_no_fault_is_a_note(watched: Watched, tally: Tally) -> None:
+def test_what_is_no_fault_is_a_note(watched: Watched, usage: Usage) -> None:
     """Polls of a clock that stands still fail no run."""
     client = watched()
     task_id = client.submitted(seed())
@@ -420,8 +424,8 @@ def test_what_is_no_fault_is_a_note(watched: Watched, tally: Tally) -> None:
     for _ in range(12):
         client.poll(task_id)
 
-    assert not tally.warnings
-    assert list(tally.notes.values()) == [1]
+    assert not usage.warnings
+    assert list(usage.notes.values()) == [1]
 
 
 def test_a_rule_says_once_that_it_does_nothing(client: Client) -> None:

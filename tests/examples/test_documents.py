@@ -19,9 +19,9 @@ from mockserver.cli import _make_parser, main
 from mockserver.commands.options import resolve
 from mockserver.contract import Contract
 from mockserver.engine.service import Service
+from mockserver.interception.certificates import Authority, api_hosts
 from mockserver.settings import make_settings
 from mockserver.web.server import Server
-from mockserver.interception.certificates import Authority, api_hosts
 from tests.examples.conftest import HERE, RunWithMock
 
 ROOT = HERE.parents[1]

@@ -17,9 +17,9 @@ import trustme
 
 from mockserver.contract import Contract
 from mockserver.engine.service import Service
+from mockserver.interception.certificates import Authority, api_hosts
 from mockserver.settings import make_settings
 from mockserver.web.server import Server, ServerError
-from mockserver.interception.certificates import Authority, api_hosts
 from tests.client import SUBMIT, seed
 from tests.conftest import MakeClient
 

@@ -19,11 +19,11 @@ import pytest
 
 from mockserver.contract import Contract
 from mockserver.engine.service import Service
-from mockserver.settings import make_settings
 from mockserver.interception import interceptor as module
-from mockserver.interception.interceptor import Interceptor
-from mockserver.web.server import Server
 from mockserver.interception.certificates import Authority, api_hosts
+from mockserver.interception.interceptor import Interceptor
+from mockserver.settings import make_settings
+from mockserver.web.server import Server
 
 API, CDN = "api.maxapi.io", "cdn.maxapi.io"
 ACCEPTED = b"HTTP/1.1 200 Connection established\r\n\r\n"

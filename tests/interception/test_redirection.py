@@ -28,8 +28,8 @@ import responses
 import respx
 import urllib3
 
-from mockserver.testing import Intercepted, intercept
 from mockserver.interception import redirection
+from mockserver.testing import Intercepted, intercept
 from mockserver.web.server import ServerError
 from tests.client import SUBMIT, seed
 from tests.interception.internet import Internet, internet

@@ -6,14 +6,13 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+from mockserver.conformance.session.client import CANCEL, QUERY, SUBMIT
 from mockserver.contract import load_contract
 from mockserver.engine.messages import Request, Response, json_response
-
-from mockserver.conformance.session.client import CANCEL, QUERY, SUBMIT
-from tests.mutants.changes import document_of, refusal, restatus, tasks, through, with_document
-from tests.mutants.mutant import SOME_RESULT, Drift
+from tests.mutants.changes import document_of, rejection, restatus, tasks, through, with_document
 from tests.mutants.edits import put, when
 from tests.mutants.layer import Ask, Layer, MakeLayer, operation_of, task_of
+from tests.mutants.mutant import SOME_RESULT, Mutant
 
 _NAMES = load_contract().lifecycle
 _KEPT = "service.json#/promises/cancel_is_kept"
@@ -41,7 +40,7 @@ def _yes() -> Response:
 
 
 def _no() -> Response:
-    return refusal(400, "it cannot be cancelled")
+    return rejection(400, "it cannot be cancelled")
 
 
 def _says_yes(request: Request, ask: Ask, status: str) -> Response:
@@ -93,7 +92,7 @@ class _Removes(Layer):
         if operation_of(request) == CANCEL and response.status == 200:
             self._cancelled.add(task_of(request))
         gone = operation_of(request) == QUERY and task_of(request) in self._cancelled
-        return refusal(404, "not found") if gone else response
+        return rejection(404, "not found") if gone else response
 
 
 class _Revives(Layer):
@@ -117,50 +116,50 @@ class _Revives(Layer):
         return _with_status(response, _NAMES.path[-1])
 
 
-DRIFTS = (
-    Drift(
+MUTANTS = (
+    Mutant(
         "cancel-does-not",
         "A cancellation is accepted, and the task goes on.",
         "cancel-pending",
         _PENDING,
         _cancels(_says_yes),
     ),
-    Drift(
+    Mutant(
         "cancel-shown-once",
         "A cancellation is accepted and shown by one poll, and the task goes on.",
         "cancel-is-kept",
         _KEPT,
         _ShowsOnce,
     ),
-    Drift(
+    Mutant(
         "cancel-removes",
         "A task that was cancelled is not found any more.",
         "is-found",
         "submit-response.json#/properties/data/properties/taskId",
         _Removes,
     ),
-    Drift(
+    Mutant(
         "no-cancel",
         "No cancellation is accepted.",
         "cancel-pending",
         _PENDING,
         _cancels(lambda _request, _ask, _status: _no()),
     ),
-    Drift(
+    Mutant(
         "refused-cancel-cancels",
         "A cancellation is refused, but cancels.",
         "cancel-is-kept",
         _KEPT,
         _cancels(_says_no_but_does),
     ),
-    Drift(
+    Mutant(
         "cancel-after-end",
         "The cancellation of a task that has ended is accepted.",
         "cancel-ended",
         "service.json#/promises/cancel_ended",
         _cancels(_says_yes_at_the_end),
     ),
-    Drift(
+    Mutant(
         "cancel-conflict",
         "A cancellation that comes too late is answered 409.",
         "cancel-later",
@@ -168,14 +167,14 @@ DRIFTS = (
         restatus(400, 409, CANCEL),
         severity="assumption",
     ),
-    Drift(
+    Mutant(
         "cancelled-with-result",
         "A cancelled task has a result.",
-        "poll-answer",
+        "poll-response",
         "task.json#/allOf/1/then/properties/result/type",
         tasks(when(put(result=SOME_RESULT), _NAMES.cancelled)),
     ),
-    Drift(
+    Mutant(
         "revived",
         "A cancelled task goes on as soon as another one is submitted or cancelled.",
         "any-order",

@@ -7,11 +7,10 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any
 
-from mockserver.contract import NotJson, dump_json, parse_json
-from mockserver.engine.webhooks.attempt import Callback, Outcome
-from mockserver.engine.messages import Request, Response, json_response
-
 from mockserver.conformance.session.client import QUERY, SUBMIT
+from mockserver.contract import NotJson, dump_json, parse_json
+from mockserver.engine.messages import Request, Response, json_response
+from mockserver.engine.webhooks.attempt import AttemptResult, WebhookRequest
 from tests.mutants.edits import Edit
 from tests.mutants.layer import Ask, Layer, MakeLayer, is_of_the_api, operation_of
 
@@ -43,7 +42,7 @@ def page(title: str) -> bytes:
     return f"<html><head><title>{title}</title></head></html>".encode()
 
 
-def refusal(code: int, msg: str) -> Response:
+def rejection(code: int, msg: str) -> Response:
     """Make a refusal as the API does."""
     return json_response(code, {"code": code, "msg": msg})
 
@@ -122,7 +121,7 @@ def restatus(old: int, new: int, *operations: str | None) -> MakeLayer:
     def change(request: Request, response: Response) -> Response:
         if response.status != old or (operations and operation_of(request) not in operations):
             return response
-        return refusal(new, document_of(response.body)["msg"])
+        return rejection(new, document_of(response.body)["msg"])
 
     return answers(change)
 
@@ -146,7 +145,7 @@ def refuses(why: Callable[[dict[str, Any]], str | None]) -> MakeLayer:
     def answer(request: Request, ask: Ask) -> Response:
         document = document_of(request.body) if operation_of(request) == SUBMIT else None
         msg = why(document) if isinstance(document, dict) else None
-        return ask(request) if msg is None else refusal(400, msg)
+        return ask(request) if msg is None else rejection(400, msg)
 
     return through(answer)
 
@@ -168,7 +167,7 @@ class Shows(Layer):
             return response
         return replace(response, body=self._edited(response.body))
 
-    def send(self, callback: Callback) -> Outcome:
+    def send(self, callback: WebhookRequest) -> AttemptResult:
         """Change a webhook."""
         body = self._edited(callback.body) if self._in_webhooks else callback.body
         return self.post(replace(callback, body=body))
@@ -187,17 +186,17 @@ def tasks(edit: Edit) -> MakeLayer:
 class _Sends(Layer):
     """Changes which webhooks are sent for one."""
 
-    def __init__(self, change: Callable[[Callback], Iterable[Callback]]) -> None:
+    def __init__(self, change: Callable[[WebhookRequest], Iterable[WebhookRequest]]) -> None:
         self._change = change
 
-    def send(self, callback: Callback) -> Outcome:
+    def send(self, callback: WebhookRequest) -> AttemptResult:
         """Send them all; none is taken for delivered."""
-        outcome = Outcome(200, None, 0.0)
+        outcome = AttemptResult(200, None, 0.0)
         for one in self._change(callback):
             outcome = self.post(one)
         return outcome
 
 
-def webhooks(change: Callable[[Callback], Iterable[Callback]]) -> MakeLayer:
+def webhooks(change: Callable[[WebhookRequest], Iterable[WebhookRequest]]) -> MakeLayer:
     """Change which webhooks are sent for one."""
     return lambda: _Sends(change)

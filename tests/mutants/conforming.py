@@ -11,11 +11,10 @@ from io import BytesIO
 from itertools import count
 from typing import Any
 
-from mockserver.contract import dump_json
-from mockserver.engine.webhooks.attempt import Callback, Outcome
-from mockserver.engine.messages import Mischief, Request, Response
-
 from mockserver.conformance.session.client import SUBMIT
+from mockserver.contract import dump_json
+from mockserver.engine.messages import Fault, Request, Response
+from mockserver.engine.webhooks.attempt import AttemptResult, WebhookRequest
 from tests.mutants.changes import Shows, asks, document_of, files, page, with_document, with_type
 from tests.mutants.edits import inside, remake
 from tests.mutants.layer import Ask, Layer, MakeLayer, is_of_the_api, operation_of
@@ -58,7 +57,7 @@ class OtherIds(Layer):
             return ask(request)
         return self._named(ask(replace(request, path=request.path.replace("/job:", "/"))))
 
-    def send(self, callback: Callback) -> Outcome:
+    def send(self, callback: WebhookRequest) -> AttemptResult:
         """Translate the id of a webhook."""
         envelope = document_of(callback.body)
         self._rename(envelope)
@@ -197,10 +196,10 @@ def bad_gateway(response: Response) -> Response:
 
 def cut(response: Response) -> Response:
     """End the connection inside the body."""
-    return replace(response, mischief=Mischief(cut=True))
+    return replace(response, fault=Fault(cut=True))
 
 
-def hiccup(number: int, fail: Callable[[Response], Response]) -> MakeLayer:
+def on_transient_failure(number: int, fail: Callable[[Response], Response]) -> MakeLayer:
     """Fail once."""
     return lambda: Hiccup(number, fail)
 

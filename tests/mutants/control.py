@@ -7,15 +7,14 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
-from mockserver.contract import load_contract
-
+from mockserver.conformance.check import promised
 from mockserver.conformance.model import Finding, Report
 from mockserver.conformance.session.session import Options
-from mockserver.conformance.check import promised
+from mockserver.contract import load_contract
 from tests.mutants import conforming as lawful
 from tests.mutants.changes import refuses
-from tests.mutants.mutant import DRAW, EDIT, LITE, NANO, VIDEO, examine_behind
 from tests.mutants.layer import Layer, MakeLayer
+from tests.mutants.mutant import DRAW, EDIT, LITE, NANO, VIDEO, check_behind
 
 _IMAGE, _VIDEO = "service.json#/results/image", "service.json#/results/video"
 _FEW = (EDIT, DRAW, LITE, NANO, VIDEO, "seedream-4", "seedance-2.0")
@@ -33,7 +32,7 @@ class Control:
     models: tuple[str, ...] = _FEW
     otherwise: tuple[str, ...] = ()
     """The clauses that no page states and that this target answers otherwise: not a finding."""
-    hiccups: bool = False
+    transient_failures: bool = False
     """Whether it fails once, of which a run tells."""
 
     def wrong(self, report: Report) -> list[Finding]:
@@ -41,17 +40,21 @@ class Control:
         return [one for one in report.findings if not self._is_right(one)]
 
     def _is_right(self, finding: Finding) -> bool:
-        told = self.hiccups and finding.severity == "information" and finding.law == "answers"
+        told = (
+            self.transient_failures
+            and finding.severity == "information"
+            and finding.check == "responses"
+        )
         assumed = finding.severity == "assumption" and finding.clause.place in self.otherwise
         return told or assumed
 
-    def examine(self, seed: int, *, of_all: bool = False) -> Report:
+    def run_checks(self, seed: int, *, of_all: bool = False) -> Report:
         """Hold every law against it, for a few models and examples, or as the suite does."""
         models = tuple(load_contract().cards) if of_all else self.models
         examples = 15 if of_all else 3
         few = None if of_all else 8
         options = Options(models, seed=seed, examples=examples, combinations=few, thrifty=self.live)
-        return examine_behind(self.change(), options, self.settings)
+        return check_behind(self.change(), options, self.settings)
 
 
 def _local(document: dict[str, Any]) -> str | None:
@@ -143,13 +146,13 @@ CONTROLS = (
     Control(
         "bad-gateway-once",
         "One poll is answered 502.",
-        lawful.hiccup(97, lawful.bad_gateway),
-        hiccups=True,
+        lawful.on_transient_failure(97, lawful.bad_gateway),
+        transient_failures=True,
     ),
     Control(
         "cut-once",
         "One connection ends inside the response.",
-        lawful.hiccup(131, lawful.cut),
-        hiccups=True,
+        lawful.on_transient_failure(131, lawful.cut),
+        transient_failures=True,
     ),
 )

@@ -9,11 +9,10 @@ from dataclasses import replace
 from urllib.parse import unquote, urlsplit
 
 from mockserver.contract import dump_json
-from mockserver.engine.webhooks.attempt import Callback, Outcome
-
+from mockserver.engine.webhooks.attempt import AttemptResult, WebhookRequest
 from tests.mutants.changes import webhooks
-from tests.mutants.mutant import DRAW, LITE, Drift
 from tests.mutants.layer import Layer, MakeLayer
+from tests.mutants.mutant import DRAW, LITE, Mutant
 
 _URL = "service.json#/promises/webhook_url"
 _EQUAL = "service.json#/promises/webhook_attempts_equal"
@@ -35,22 +34,22 @@ def _decoded(url: str) -> str:
 class _Again(Layer):
     """Changes the attempts after the first."""
 
-    def __init__(self, change: Callable[[Callback], Callback]) -> None:
+    def __init__(self, change: Callable[[WebhookRequest], WebhookRequest]) -> None:
         self._change = change
         self._attempts: Counter[str] = Counter()
 
-    def send(self, callback: Callback) -> Outcome:
+    def send(self, callback: WebhookRequest) -> AttemptResult:
         """Change a second attempt."""
         self._attempts[callback.url] += 1
         again = self._attempts[callback.url] > 1
         return self.post(self._change(callback) if again else callback)
 
 
-def _again(change: Callable[[Callback], Callback]) -> MakeLayer:
+def _again(change: Callable[[WebhookRequest], WebhookRequest]) -> MakeLayer:
     return lambda: _Again(change)
 
 
-def _counted(callback: Callback) -> Callback:
+def _counted(callback: WebhookRequest) -> WebhookRequest:
     envelope = json.loads(callback.body)
     envelope["data"]["attempt"] = 2
     return replace(callback, body=dump_json(envelope))
@@ -59,25 +58,25 @@ def _counted(callback: Callback) -> Callback:
 class _NeverTaken(Layer):
     """Takes no webhook for delivered."""
 
-    def send(self, callback: Callback) -> Outcome:
+    def send(self, callback: WebhookRequest) -> AttemptResult:
         """Send it, and say that it was refused."""
         self.post(callback)
-        return Outcome(500, "answered 500, not 2xx", 0.0)
+        return AttemptResult(500, "answered 500, not 2xx", 0.0)
 
 
 def _not_of(resolution: str) -> MakeLayer:
-    def change(callback: Callback) -> list[Callback]:
+    def change(callback: WebhookRequest) -> list[WebhookRequest]:
         shown = json.loads(callback.body)["data"]["input"]
         return [] if shown.get("resolution") == resolution else [callback]
 
     return webhooks(change)
 
 
-def _at(name: str, sentence: str, make: Callable[[str], str]) -> Drift:
-    return Drift(name, sentence, "webhook-url", _URL, _to(make))
+def _at(name: str, sentence: str, make: Callable[[str], str]) -> Mutant:
+    return Mutant(name, sentence, "webhook-url", _URL, _to(make))
 
 
-DRIFTS = (
+MUTANTS = (
     _at("webhook-without-slash", "A slash at the end is lost.", lambda url: url.rstrip("/")),
     _at("webhook-without-query", "The query is lost.", lambda url: url.partition("?")[0]),
     _at(
@@ -87,7 +86,7 @@ DRIFTS = (
     ),
     _at("webhook-lower-case", "The URL is written in small letters.", _lower),
     _at("webhook-decoded", "The path is decoded.", _decoded),
-    Drift(
+    Mutant(
         "webhook-once-only",
         "A webhook that was refused does not come again.",
         "webhook-again",
@@ -95,7 +94,7 @@ DRIFTS = (
         settings={"webhook_tries": 1},
         severity="assumption",
     ),
-    Drift(
+    Mutant(
         "webhook-attempt-differs",
         "A second attempt says that it is one.",
         "webhook-again",
@@ -103,7 +102,7 @@ DRIFTS = (
         _again(_counted),
         severity="assumption",
     ),
-    Drift(
+    Mutant(
         "webhook-attempt-elsewhere",
         "A second attempt goes to the URL without its query.",
         "webhook-again",
@@ -111,7 +110,7 @@ DRIFTS = (
         _again(lambda callback: replace(callback, url=callback.url.partition("?")[0])),
         severity="assumption",
     ),
-    Drift(
+    Mutant(
         "webhook-never-taken",
         "A webhook comes again though it was taken.",
         "webhook-again",
@@ -119,7 +118,7 @@ DRIFTS = (
         _NeverTaken,
         severity="assumption",
     ),
-    Drift(
+    Mutant(
         "no-webhook-at-4k",
         "A task of the highest resolution gets no webhook.",
         "webhook-comes",

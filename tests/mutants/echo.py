@@ -7,9 +7,9 @@ from html import escape
 from typing import Any
 
 from tests.mutants.changes import Shows, tasks
-from tests.mutants.mutant import EDIT, Drift
 from tests.mutants.edits import drop, inside, put, remake, rename
 from tests.mutants.layer import Layer
+from tests.mutants.mutant import EDIT, Mutant
 
 _PROMPT, _ALL = "service.json#/promises/echo_prompt", "service.json#/promises/echo_all"
 _TIMESTAMP = "common.json#/$defs/timestamp"
@@ -51,22 +51,22 @@ def _back() -> Layer:
     return Shows(edit, in_webhooks=False)
 
 
-DRIFTS = (
-    Drift(
+MUTANTS = (
+    Mutant(
         "input-nested",
         "The echo is not flattened: there is an input in the input.",
         "echo",
         _PROMPT,
         tasks(_nested),
     ),
-    Drift(
+    Mutant(
         "echo-without-prompt",
         "The echo of the input lacks the prompt.",
         "echo",
         _PROMPT,
         tasks(inside("input", drop("prompt"))),
     ),
-    Drift(
+    Mutant(
         "echo-without-n",
         "The echo of the input lacks n.",
         "echo",
@@ -74,42 +74,42 @@ DRIFTS = (
         tasks(inside("input", drop("n"))),
         severity="assumption",
     ),
-    Drift(
+    Mutant(
         "echo-retyped",
         "The echo shows n as a string.",
         "echo",
         "service.json#/promises/echo_present",
         tasks(inside("input", remake("n", str))),
     ),
-    Drift(
+    Mutant(
         "echo-garbled",
         "The echo of the prompt has question marks for all that is not ASCII.",
         "echo",
         _PROMPT,
         tasks(inside("input", remake("prompt", _ascii))),
     ),
-    Drift(
+    Mutant(
         "echo-trimmed",
         "The echo of the prompt is without white space at its ends.",
         "echo",
         _PROMPT,
         tasks(inside("input", remake("prompt", str.strip))),
     ),
-    Drift(
+    Mutant(
         "echo-cut",
         "The echo of the prompt is cut after 200 characters.",
         "echo",
         _PROMPT,
         tasks(inside("input", remake("prompt", lambda prompt: prompt[:200]))),
     ),
-    Drift(
+    Mutant(
         "echo-escaped",
         "The echo of the prompt is escaped for HTML.",
         "echo",
         _PROMPT,
         tasks(inside("input", remake("prompt", escape))),
     ),
-    Drift(
+    Mutant(
         "echo-renamed",
         "The echo shows imageUrls as image_urls.",
         "echo",
@@ -118,7 +118,7 @@ DRIFTS = (
         models=(EDIT,),
         severity="assumption",
     ),
-    Drift(
+    Mutant(
         "echo-with-more",
         "The echo has a seed that nobody submitted.",
         "echo",
@@ -126,49 +126,49 @@ DRIFTS = (
         tasks(inside("input", put(seed=7))),
         severity="information",
     ),
-    Drift(
+    Mutant(
         "timestamps-without-zone",
         "Moments have no Z at their end.",
-        "poll-answer",
+        "poll-response",
         f"{_TIMESTAMP}/pattern",
         tasks(remake("created_at", lambda text: text.removesuffix("Z"))),
     ),
-    Drift(
+    Mutant(
         "timestamps-with-offset",
         "Moments end in +00:00.",
-        "poll-answer",
+        "poll-response",
         f"{_TIMESTAMP}/pattern",
         tasks(remake("updated_at", lambda text: text.replace("Z", "+00:00"))),
     ),
-    Drift(
+    Mutant(
         "timestamps-in-seconds",
         "Moments have no microseconds.",
-        "poll-answer",
+        "poll-response",
         f"{_TIMESTAMP}/pattern",
         tasks(remake("created_at", lambda text: f"{text[:19]}Z")),
     ),
-    Drift(
+    Mutant(
         "timestamps-as-numbers",
         "created_at is a number of seconds.",
-        "poll-answer",
+        "poll-response",
         f"{_TIMESTAMP}/type",
         tasks(put(created_at=1770760486)),
     ),
-    Drift(
+    Mutant(
         "timestamps-swapped",
         "created_at is the moment of the last change, and updated_at that of the submission.",
         "timestamps",
         _ORDER,
         tasks(_swapped),
     ),
-    Drift(
+    Mutant(
         "created-at-moves",
         "created_at moves on with every change.",
         "timestamps",
         _ORDER,
         tasks(_moved),
     ),
-    Drift(
+    Mutant(
         "updated-at-stays",
         "updated_at is the moment of the submission for ever.",
         "timestamps",
@@ -176,7 +176,7 @@ DRIFTS = (
         tasks(_submission),
         severity="assumption",
     ),
-    Drift(
+    Mutant(
         "moments-go-back",
         "From the third poll on, all moments are a year earlier.",
         "timestamps",

@@ -5,13 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from http import HTTPStatus
 
-from mockserver.engine.messages import Mischief, Request, Response
-
 from mockserver.conformance.session.client import CANCEL, QUERY, SUBMIT
+from mockserver.engine.messages import Fault, Request, Response
 from tests.mutants.changes import Shows, answers, envelopes, page, with_type
-from tests.mutants.mutant import Drift
 from tests.mutants.edits import drop, inside, put, remake, rename
 from tests.mutants.layer import Ask, is_of_the_api, operation_of
+from tests.mutants.mutant import Mutant
 
 _ID = "submit-response.json#/properties/data/properties/taskId"
 
@@ -27,9 +26,7 @@ def _empty(request: Request, response: Response) -> Response:
 
 
 def _cut(request: Request, response: Response) -> Response:
-    return (
-        replace(response, mischief=Mischief(cut=True)) if request.method == "DELETE" else response
-    )
+    return replace(response, fault=Fault(cut=True)) if request.method == "DELETE" else response
 
 
 def _marked(request: Request, response: Response) -> Response:
@@ -59,115 +56,115 @@ class _UpperIds(Shows):
 
 _SUBMITTED_IN_UPPER_CASE = envelopes(inside("data", remake("taskId", str.upper)), SUBMIT)
 
-DRIFTS = (
-    Drift(
+MUTANTS = (
+    Mutant(
         "html-errors",
         "Refusals are web pages.",
-        "answers",
+        "responses",
         "envelope.json#",
         answers(_pages),
     ),
-    Drift(
+    Mutant(
         "empty-answer",
         "A cancellation is answered with 200 and no body.",
-        "answers",
+        "responses",
         "envelope.json#",
         answers(_empty),
     ),
-    Drift(
+    Mutant(
         "cut-answer",
         "The connection ends inside the answer to a wrong method.",
-        "answers",
+        "responses",
         "envelope.json#",
         answers(_cut),
     ),
-    Drift(
+    Mutant(
         "moved",
         "Submissions are redirected to another version of the API.",
-        "answers",
+        "responses",
         "envelope.json#",
         answers(_moved),
     ),
-    Drift(
+    Mutant(
         "byte-order-mark",
         "The JSON of a poll begins with a byte order mark.",
-        "answers",
+        "responses",
         "envelope.json#",
         answers(_marked),
     ),
-    Drift(
+    Mutant(
         "answers-as-text",
         "Answers have the Content-Type text/plain.",
-        "answers",
+        "responses",
         "service.json#/promises/answer_content_type",
         answers(lambda _request, response: with_type(response, "text/plain")),
         severity="assumption",
     ),
-    Drift(
+    Mutant(
         "success-code-200",
         "The code of success is 200.",
         "status-is-code",
         "success.json#/properties/code",
         envelopes(put(code=200)),
     ),
-    Drift(
+    Mutant(
         "code-missing",
         "The answer to a submission has no code.",
-        "submit-answer",
+        "submit-response",
         "envelope.json#/required",
         envelopes(drop("code"), SUBMIT),
     ),
-    Drift(
+    Mutant(
         "success-msg",
         "The msg of success is 'success'.",
-        "submit-answer",
+        "submit-response",
         "success.json#/properties/msg/const",
         envelopes(put(msg="success")),
     ),
-    Drift(
+    Mutant(
         "msg-missing",
         "The answer to a poll has no msg.",
-        "poll-answer",
+        "poll-response",
         "envelope.json#/required",
         envelopes(drop("msg"), QUERY),
     ),
-    Drift(
+    Mutant(
         "data-renamed",
         "The answer to a submission has a result instead of data.",
-        "submit-answer",
+        "submit-response",
         "submit-response.json#/required",
         envelopes(rename("data", "result"), SUBMIT),
     ),
-    Drift(
+    Mutant(
         "submitted-id-renamed",
         "A submission is answered with an id instead of a taskId.",
-        "submit-answer",
+        "submit-response",
         "submit-response.json#/properties/data/required",
         envelopes(inside("data", rename("taskId", "id")), SUBMIT),
     ),
-    Drift(
+    Mutant(
         "submitted-id-number",
         "A submission is answered with a number as taskId.",
-        "submit-answer",
+        "submit-response",
         f"{_ID}/type",
         envelopes(inside("data", put(taskId=7)), SUBMIT),
     ),
-    Drift(
+    Mutant(
         "ids-in-upper-case",
         "Task ids are written in upper case.",
-        "submit-answer",
+        "submit-response",
         f"{_ID}/pattern",
         _UpperIds,
         severity="assumption",
     ),
-    Drift(
+    Mutant(
         "cancel-with-data",
         "An accepted cancellation is answered with the taskId.",
-        "cancel-answer",
+        "cancel-response",
         "cancel-response.json#/properties/data/not",
         envelopes(put(data={"taskId": "7"}), CANCEL),
     ),
-    Drift(
+    Mutant(
         "more-in-envelope",
         "Every answer has a requestId beside the data.",
         "no-unknown-field",
@@ -175,7 +172,7 @@ DRIFTS = (
         envelopes(put(requestId="7f3a")),
         severity="information",
     ),
-    Drift(
+    Mutant(
         "more-in-submission",
         "The answer to a submission shows the queue's length beside the taskId.",
         "no-unknown-field",

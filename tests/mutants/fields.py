@@ -5,11 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from mockserver.engine.messages import Request, Response, json_response
-
 from tests.mutants.changes import refuses, submissions, through
-from tests.mutants.mutant import DRAW, EDIT, NANO, VIDEO, Drift
 from tests.mutants.edits import Edit, inside, remake
 from tests.mutants.layer import Ask, MakeLayer
+from tests.mutants.mutant import DRAW, EDIT, NANO, VIDEO, Mutant
 from tests.mutants.reading import reads
 
 _EDIT = "models/gpt-image-2--image-to-image.json#/input"
@@ -66,8 +65,8 @@ def _refuses_with_data(request: Request, ask: Ask) -> Response:
     return json_response(400, {"code": 400, "msg": "input.ratio: not available", "data": data})
 
 
-DRIFTS = (
-    Drift(
+MUTANTS = (
+    Mutant(
         "ratio-gone",
         "The ratio 9:21 is refused.",
         "every-value",
@@ -75,7 +74,7 @@ DRIFTS = (
         reads(f"{_EDIT}/properties/ratio/enum/12"),
         models=(EDIT,),
     ),
-    Drift(
+    Mutant(
         "ratio-gone-with-data",
         "The ratio 3:2 is refused, in a refusal that has data.",
         "every-value",
@@ -83,7 +82,7 @@ DRIFTS = (
         through(_refuses_with_data),
         models=(EDIT,),
     ),
-    Drift(
+    Mutant(
         "any-ratio",
         "Any text is accepted as a ratio.",
         "input-is-checked",
@@ -91,7 +90,7 @@ DRIFTS = (
         reads(f"{_EDIT}/properties/ratio/enum"),
         models=(EDIT,),
     ),
-    Drift(
+    Mutant(
         "ratio-of-a-sister",
         "Nano Banana takes the ratio 4:3, as Nano Banana 2 does.",
         "input-is-checked",
@@ -99,7 +98,7 @@ DRIFTS = (
         _input(remake("ratio", lambda ratio: "16:9" if ratio == "4:3" else ratio)),
         models=(NANO,),
     ),
-    Drift(
+    Mutant(
         "resolution-in-any-case",
         "A resolution may be written 4K.",
         "input-is-checked",
@@ -107,7 +106,7 @@ DRIFTS = (
         _input(remake("resolution", _lower)),
         models=(EDIT,),
     ),
-    Drift(
+    Mutant(
         "resolution-gone",
         "The resolution 4k is refused.",
         "every-value",
@@ -115,7 +114,7 @@ DRIFTS = (
         reads(f"{_DRAW}/properties/resolution/enum/2"),
         models=(DRAW,),
     ),
-    Drift(
+    Mutant(
         "resolution-ignored-no-more",
         "Nano Banana refuses a resolution, instead of ignoring it.",
         "every-value",
@@ -123,7 +122,7 @@ DRIFTS = (
         refuses(_sized),
         models=(NANO,),
     ),
-    Drift(
+    Mutant(
         "duration-gone",
         "A video of 20 seconds is refused.",
         "every-value",
@@ -131,7 +130,7 @@ DRIFTS = (
         reads(f"{_DURATION}/4"),
         models=(VIDEO,),
     ),
-    Drift(
+    Mutant(
         "zero-images",
         "n may be 0.",
         "input-is-checked",
@@ -139,7 +138,7 @@ DRIFTS = (
         reads(f"{_EDIT}/properties/n/minimum", 0),
         models=(EDIT,),
     ),
-    Drift(
+    Mutant(
         "two-images",
         "n is 2 at least.",
         "every-value",
@@ -147,7 +146,7 @@ DRIFTS = (
         reads(f"{_EDIT}/properties/n/minimum", 2),
         models=(EDIT,),
     ),
-    Drift(
+    Mutant(
         "nine-images",
         "n is 9 at most.",
         "every-value",
@@ -155,7 +154,7 @@ DRIFTS = (
         reads(f"{_EDIT}/properties/n/maximum", 9),
         models=(EDIT,),
     ),
-    Drift(
+    Mutant(
         "eleven-images",
         "n may be 11.",
         "input-is-checked",
@@ -163,28 +162,28 @@ DRIFTS = (
         reads(f"{_EDIT}/properties/n/maximum", 11),
         models=(EDIT,),
     ),
-    Drift(
+    Mutant(
         "number-as-text",
         "n may be '1'.",
         "input-is-checked",
         f"{_LITE}/properties/n/type",
         _input(remake("n", _number)),
     ),
-    Drift(
+    Mutant(
         "number-rounded",
         "n may be 1.5, and is rounded.",
         "input-is-checked",
         f"{_LITE}/properties/n/type",
         _input(remake("n", _rounded)),
     ),
-    Drift(
+    Mutant(
         "null-is-omitted",
         "n may be null, as if it were not given.",
         "input-is-checked",
         f"{_LITE}/properties/n/type",
         _input(_without_nulls),
     ),
-    Drift(
+    Mutant(
         "prompt-empty",
         "The prompt may be empty.",
         "input-is-checked",
@@ -192,14 +191,14 @@ DRIFTS = (
         reads("common.json#/$defs/prompt/minLength", 0),
         severity="assumption",
     ),
-    Drift(
+    Mutant(
         "prompt-limited",
         "A prompt of more than 500 characters is refused.",
         "every-value",
         f"{_LITE}/properties/prompt",
         refuses(_long),
     ),
-    Drift(
+    Mutant(
         "no-source",
         "imageUrls may be empty.",
         "input-is-checked",
@@ -208,7 +207,7 @@ DRIFTS = (
         severity="assumption",
         models=(EDIT,),
     ),
-    Drift(
+    Mutant(
         "fifteen-sources",
         "imageUrls holds 15 at most.",
         "every-value",
@@ -217,7 +216,7 @@ DRIFTS = (
         severity="warning",
         models=(EDIT,),
     ),
-    Drift(
+    Mutant(
         "seventeen-sources",
         "imageUrls may hold 17.",
         "input-is-checked",
@@ -226,7 +225,7 @@ DRIFTS = (
         severity="warning",
         models=(EDIT,),
     ),
-    Drift(
+    Mutant(
         "source-as-text",
         "imageUrls may be a single URL.",
         "input-is-checked",
@@ -234,7 +233,7 @@ DRIFTS = (
         _input(remake("imageUrls", _listed)),
         models=(EDIT,),
     ),
-    Drift(
+    Mutant(
         "source-of-any-scheme",
         "A URL of any scheme is accepted.",
         "input-is-checked",
@@ -243,7 +242,7 @@ DRIFTS = (
         models=(EDIT,),
         severity="assumption",
     ),
-    Drift(
+    Mutant(
         "no-source-objects",
         "Seedream takes imageUrls as strings only.",
         "every-value",

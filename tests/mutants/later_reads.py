@@ -8,13 +8,12 @@ import zlib
 from collections import Counter
 from dataclasses import replace
 
+from mockserver.conformance.session.client import QUERY
 from mockserver.contract import dump_json
 from mockserver.engine.messages import Request, Response
-
-from mockserver.conformance.session.client import QUERY
-from tests.mutants.changes import Change, files, refusal
-from tests.mutants.mutant import DRAW, LITE, VIDEO, Drift
+from tests.mutants.changes import Change, files, rejection
 from tests.mutants.layer import Ask, Layer, MakeLayer, is_of_the_api, operation_of
+from tests.mutants.mutant import DRAW, LITE, VIDEO, Mutant
 
 _WHOLE = "service.json#/promises/file_is_whole"
 _NTH = 20
@@ -101,22 +100,22 @@ class _AllAlike(Layer):
         return self._first.setdefault(request.path.rpartition("/")[0], response)
 
 
-DRIFTS = (
-    Drift(
+MUTANTS = (
+    Mutant(
         "half-the-rows",
         "Pictures have half of their rows, and nothing else is wrong with them.",
         "file-whole",
         _WHOLE,
         files(_fewer_rows),
     ),
-    Drift(
+    Mutant(
         "wrong-checksum",
         "The last chunk of pixels has a wrong checksum.",
         "file-whole",
         _WHOLE,
         files(_wrong_checksum),
     ),
-    Drift(
+    Mutant(
         "video-cut",
         "Videos lack their last bytes.",
         "file-whole",
@@ -124,7 +123,7 @@ DRIFTS = (
         files(_cut_video),
         models=(VIDEO,),
     ),
-    Drift(
+    Mutant(
         "file-changes",
         "A file has other bytes the second time.",
         "file-same",
@@ -132,14 +131,14 @@ DRIFTS = (
         _counted(_signed),
         severity="assumption",
     ),
-    Drift(
+    Mutant(
         "file-once",
         "A file can be fetched only once.",
         "files",
         "service.json#/promises/file_is_there",
-        _counted(lambda _request, _file: refusal(404, "not found")),
+        _counted(lambda _request, _file: rejection(404, "not found")),
     ),
-    Drift(
+    Mutant(
         "pictures-alike",
         "All results of a task are the same picture.",
         "files-differ",
@@ -148,49 +147,49 @@ DRIFTS = (
         severity="assumption",
         models=(DRAW,),
     ),
-    Drift(
+    Mutant(
         "forgotten-later",
         "A task is not found any more after its tenth poll.",
         "is-found",
         "submit-response.json#/properties/data/properties/taskId",
-        _counted(lambda _request, _task: refusal(404, "not found"), 10, polls=True),
+        _counted(lambda _request, _task: rejection(404, "not found"), 10, polls=True),
         models=(LITE,),
     ),
-    Drift(
+    Mutant(
         "once-in-twenty",
         "Every twentieth poll of a task echoes another prompt.",
         "echo",
         "service.json#/promises/echo_prompt",
         _counted(_stutters, polls=True, every=_NTH),
     ),
-    Drift(
+    Mutant(
         "file-twice",
         "A file can be fetched only twice.",
         "files",
         "service.json#/promises/file_is_there",
-        _counted(lambda _request, _file: refusal(404, "not found"), 2),
+        _counted(lambda _request, _file: rejection(404, "not found"), 2),
     ),
-    Drift(
+    Mutant(
         "results-reordered",
         "From the seventh poll on, the results are in another order.",
         "webhook-equals-poll",
         "service.json#/promises/webhook_equals_poll",
         _counted(_reversed, 6, polls=True),
     ),
-    Drift(
+    Mutant(
         "once-in-twenty-missing",
         "Every twentieth poll of a task does not find it.",
-        "many-looks",
+        "repeated-polls",
         "service.json#/promises/final",
-        _counted(lambda _request, _task: refusal(404, "not found"), polls=True, every=_NTH),
+        _counted(lambda _request, _task: rejection(404, "not found"), polls=True, every=_NTH),
         severity="assumption",
     ),
-    Drift(
+    Mutant(
         "forgotten-for-good",
         "A task is not found any more after its twelfth poll.",
-        "afterwards",
+        "later-polls",
         "service.json#/promises/final",
-        _counted(lambda _request, _task: refusal(404, "not found"), 12, polls=True),
+        _counted(lambda _request, _task: rejection(404, "not found"), 12, polls=True),
         severity="assumption",
     ),
 )

@@ -7,15 +7,14 @@ from contextlib import AbstractContextManager
 from functools import cache, partial
 from typing import Any
 
+from mockserver.conformance.session.client import Operations
 from mockserver.contract import Contract, load_contract
-from mockserver.engine.webhooks.attempt import Callback, Outcome, Transport
 from mockserver.engine.messages import Request, Response
 from mockserver.engine.service import Service
+from mockserver.engine.webhooks.attempt import AttemptResult, Transport, WebhookRequest
 from mockserver.engine.webhooks.transport import HttpTransport
 from mockserver.settings import Settings
 from mockserver.testing.mocks import RunningMock, running_mock
-
-from mockserver.conformance.session.client import Operations
 
 Ask = Callable[[Request], Response]
 """Has the mock answer a request."""
@@ -39,7 +38,7 @@ class Layer:
         """Answer a request."""
         return ask(request)
 
-    def send(self, callback: Callback) -> Outcome:
+    def send(self, callback: WebhookRequest) -> AttemptResult:
         """Send a webhook."""
         return self.post(callback)
 

@@ -7,14 +7,13 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
+from mockserver.conformance.session.client import QUERY, SUBMIT
 from mockserver.contract import load_contract
 from mockserver.domain.durations import stamp
 from mockserver.engine.messages import Request, Response
-
-from mockserver.conformance.session.client import QUERY, SUBMIT
-from tests.mutants.changes import Shows, document_of, refusal
-from tests.mutants.mutant import Drift
+from tests.mutants.changes import Shows, document_of, rejection
 from tests.mutants.layer import Ask, Layer, MakeLayer, operation_of, task_of
+from tests.mutants.mutant import Mutant
 
 _NAMES = load_contract().lifecycle
 _FINAL = "service.json#/promises/final"
@@ -80,28 +79,28 @@ class _Forgets(Layer):
         if operation_of(request) != QUERY or response.status != 200:
             return response
         if task_of(request) in self._ended:
-            return refusal(404, "not found")
+            return rejection(404, "not found")
         if document_of(response.body)["data"]["status"] in _NAMES.terminal:
             self._ended.add(task_of(request))
         return response
 
 
-DRIFTS = (
-    Drift(
+MUTANTS = (
+    Mutant(
         "pending-after-success",
         "The second poll after the end shows PENDING.",
         "never-back",
         _BACK,
         _nth_poll(_pending_again),
     ),
-    Drift(
+    Mutant(
         "flickering",
         "The second poll that would show PROCESSING shows PENDING.",
         "never-back",
         _BACK,
         _nth_poll(_flickering),
     ),
-    Drift(
+    Mutant(
         "touched-by-polls",
         "Each poll of a finished task moves updated_at.",
         "final",
@@ -109,35 +108,35 @@ DRIFTS = (
         _nth_poll(_touched),
         severity="assumption",
     ),
-    Drift(
+    Mutant(
         "stuck",
         "No task ever ends.",
         "ends",
         "service.json#/promises/ends",
         settings={"scenario": "stuck"},
     ),
-    Drift(
+    Mutant(
         "found-later",
         "The first poll of a task does not find it.",
         "is-found",
         _FOUND,
         settings={"scenario": "unknown-at-first=1"},
     ),
-    Drift(
+    Mutant(
         "forgotten",
         "A task is not found any more once a poll has shown its end.",
         "is-found",
         _FOUND,
         _Forgets,
     ),
-    Drift(
+    Mutant(
         "flaky-polls",
         "Every third poll of a task is answered 500.",
-        "answers",
+        "responses",
         "envelope.json#",
         settings={"scenario": "flaky-poll=3"},
     ),
-    Drift(
+    Mutant(
         "same-id-for-the-same",
         "The same submission is given the same taskId.",
         "unique-ids",

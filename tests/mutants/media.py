@@ -9,10 +9,9 @@ from io import BytesIO
 from PIL import Image
 
 from mockserver.engine.messages import Request, Response
-
 from tests.mutants.changes import files, page, with_type
-from tests.mutants.mutant import DRAW, EDIT, NANO, VEO_LITE, VIDEO, Drift
 from tests.mutants.layer import Ask, Layer, is_of_the_api
+from tests.mutants.mutant import DRAW, EDIT, NANO, VEO_LITE, VIDEO, Mutant
 from tests.mutants.reading import reads
 
 _THERE = "service.json#/promises/file_is_there"
@@ -42,50 +41,50 @@ class _OnceMissing(Layer):
         return Response(404, (("Content-Type", "text/plain"),), b"not found")
 
 
-DRIFTS = (
-    Drift(
+MUTANTS = (
+    Mutant(
         "file-late",
         "A file is not there the first time that it is asked for.",
         "files",
         _THERE,
         _OnceMissing,
     ),
-    Drift(
+    Mutant(
         "file-expired",
         "Files have expired as soon as they are made.",
         "files",
         _THERE,
         settings={"result_expiry": "0s"},
     ),
-    Drift(
+    Mutant(
         "file-empty",
         "Files have no bytes.",
         "files",
         _THERE,
         files(lambda _request, response: replace(response, body=b"")),
     ),
-    Drift(
+    Mutant(
         "file-half",
         "Files are cut in half.",
         "files",
         _THERE,
         files(lambda _request, file: replace(file, body=file.body[: len(file.body) // 2])),
     ),
-    Drift(
+    Mutant(
         "file-is-page",
         "Instead of a file there is a web page.",
         "files",
         "service.json#/promises/file_is_there",
         files(lambda _request, file: replace(file, body=page("Sign in"))),
     ),
-    Drift(
+    Mutant(
         "jpeg-called-png",
         "Files are JPEG, and called PNG.",
         "files",
         "service.json#/promises/type_as_named",
         files(lambda _request, file: replace(file, body=_jpeg())),
     ),
-    Drift(
+    Mutant(
         "png-called-binary",
         "Files are PNG, and called application/octet-stream.",
         "files",
@@ -93,7 +92,7 @@ DRIFTS = (
         files(lambda _request, file: with_type(file, "application/octet-stream")),
         severity="assumption",
     ),
-    Drift(
+    Mutant(
         "video-called-webm",
         "Videos are MP4, and called video/webm.",
         "files",
@@ -102,7 +101,7 @@ DRIFTS = (
         models=(VIDEO,),
         severity="warning",
     ),
-    Drift(
+    Mutant(
         "lower-tier",
         "Where 2k was asked for, a square has the pixels of 1k.",
         "pixels",
@@ -110,7 +109,7 @@ DRIFTS = (
         reads(f"{_ROWS}/0/pixels/2k", [1024, 1024]),
         models=(EDIT,),
     ),
-    Drift(
+    Mutant(
         "other-pixels",
         "21:9 at 4k is 3840x1646.",
         "pixels",
@@ -119,7 +118,7 @@ DRIFTS = (
         severity="warning",
         models=(DRAW,),
     ),
-    Drift(
+    Mutant(
         "portrait-for-landscape",
         "3:2 at 1k gives a portrait.",
         "pixels",
@@ -127,7 +126,7 @@ DRIFTS = (
         reads(f"{_ROWS}/1/pixels/1k", [1024, 1536]),
         models=(EDIT,),
     ),
-    Drift(
+    Mutant(
         "default-ratio",
         "Where no ratio was given, it is 16:9.",
         "pixels",
@@ -136,7 +135,7 @@ DRIFTS = (
         severity="assumption",
         models=(DRAW,),
     ),
-    Drift(
+    Mutant(
         "default-resolution",
         "Where no resolution was given, it is 2k.",
         "pixels",
@@ -144,7 +143,7 @@ DRIFTS = (
         reads(_RESOLUTION, "2k"),
         models=(DRAW,),
     ),
-    Drift(
+    Mutant(
         "ignored-has-an-effect",
         "Veo 3 Lite heeds the resolution.",
         "pixels",
@@ -153,7 +152,7 @@ DRIFTS = (
         severity="assumption",
         models=(VEO_LITE,),
     ),
-    Drift(
+    Mutant(
         "sister-pixels",
         "Nano Banana's pictures have the pixels of Nano Banana 2.",
         "pixels",
@@ -162,7 +161,7 @@ DRIFTS = (
         severity="warning",
         models=(NANO,),
     ),
-    Drift(
+    Mutant(
         "video-size",
         "A video of 720p has 1280x704 pixels.",
         "pixels",

@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from contract_tests.checks import CHECKS
 from mockserver.conformance.model import Finding, Report
+from mockserver.conformance.session.runner import check_own_mock
 from mockserver.conformance.session.session import Options
-from mockserver.conformance.session.runner import examine_own_mock
 from tests.mutants.layer import Layer, MakeLayer, start_behind
 
 LITE = "grok-imagine/text-to-image-lite"
@@ -24,13 +25,13 @@ SOME_RESULT = {"type": "image", "urls": ["http://127.0.0.1:9/image-0.png"]}
 
 
 @dataclass(frozen=True)
-class Drift:
+class Mutant:
     """A row of the catalogue."""
 
     name: str
     sentence: str
     """What the target does."""
-    law: str
+    check: str
     """The law that has to be found broken."""
     clause: str
     """The place in `schemas/` that the finding has to name."""
@@ -45,23 +46,23 @@ class Drift:
     live: bool = False
     """Whether the target is taken for a live one, to which less is sent."""
 
-    def examine(self) -> Report:
+    def run_checks(self) -> Report:
         """Hold every law against the drifted target."""
         options = Options(self.models, examples=self.examples, thrifty=self.live)
-        return examine_behind(self.change(), options, self.settings)
+        return check_behind(self.change(), options, self.settings)
 
     def caught(self, report: Report) -> Finding | None:
         """Give the finding that the drift has to cause; None if a run has none such."""
-        wanted = self.law, self.clause, self.severity
+        wanted = self.check, self.clause, self.severity
         for finding in report.findings:
-            if (finding.law, finding.clause.place, finding.severity) == wanted:
+            if (finding.check, finding.clause.place, finding.severity) == wanted:
                 return finding
         return None
 
 
-def examine_behind(layer: Layer, options: Options, settings: Mapping[str, Any]) -> Report:
+def check_behind(layer: Layer, options: Options, settings: Mapping[str, Any]) -> Report:
     """Hold every law against a mock behind *layer*; raises what went wrong in it."""
-    report = examine_own_mock(options, start=start_behind(layer, **settings))
+    report = check_own_mock(CHECKS, options, start=start_behind(layer, **settings))
     for fault in layer.faults:
         raise fault
     return report

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from mockserver.engine.messages import Request
-
 from mockserver.conformance.generation import URL
 from mockserver.conformance.session.runner import OWN_KEYS
+from mockserver.engine.messages import Request
 from tests.mutants.changes import asks, submissions
-from tests.mutants.mutant import DRAW, EDIT, LITE, Drift
 from tests.mutants.edits import Edit, inside, remake
 from tests.mutants.layer import MakeLayer
+from tests.mutants.mutant import DRAW, EDIT, LITE, Mutant
 from tests.mutants.tokens import as_owner
 
 _401 = "service.json#/errors/401"
@@ -61,19 +60,21 @@ def _lets_in(is_let_in: Callable[[Request, str], bool]) -> MakeLayer:
 
 def _nearly(
     name: str, sentence: str, change: MakeLayer, models: tuple[str, ...] = (LITE,)
-) -> Drift:
-    return Drift(name, sentence, "near-misses", _NEAR, change, severity="assumption", models=models)
+) -> Mutant:
+    return Mutant(
+        name, sentence, "near-misses", _NEAR, change, severity="assumption", models=models
+    )
 
 
 def _token(
     name: str, sentence: str, is_let_in: Callable[[Request, str], bool], *, elsewhere: bool = True
-) -> Drift:
-    law, place = ("token-elsewhere", _ELSEWHERE) if elsewhere else ("token-near", _401)
+) -> Mutant:
+    check, place = ("token-elsewhere", _ELSEWHERE) if elsewhere else ("token-near", _401)
     severity = "assumption" if elsewhere else "drift"
-    return Drift(name, sentence, law, place, _lets_in(is_let_in), severity=severity)
+    return Mutant(name, sentence, check, place, _lets_in(is_let_in), severity=severity)
 
 
-DRIFTS = (
+MUTANTS = (
     _nearly(
         "model-in-any-case",
         "The names of models are taken in any case.",

@@ -9,7 +9,6 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from mockserver.contract import Contract, default_schemas, dump_json, load_contract
-
 from tests.mutants.layer import Layer, MakeLayer
 
 _REMOVED = object()

@@ -5,22 +5,21 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from mockserver.conformance.session.client import SUBMIT
 from mockserver.contract import load_contract
 from mockserver.engine.messages import Request, Response
-
-from mockserver.conformance.session.client import SUBMIT
 from tests.mutants.changes import (
     answers,
     document_of,
     envelopes,
-    refusal,
     refusals,
+    rejection,
     restatus,
     with_document,
 )
-from tests.mutants.mutant import Drift
 from tests.mutants.edits import put, remake, rename
 from tests.mutants.layer import MakeLayer, operation_of
+from tests.mutants.mutant import Mutant
 
 _MODERATED = load_contract().document("moderation-error")["properties"]["msg"]["const"]
 
@@ -30,8 +29,8 @@ def _inside_200(_request: Request, response: Response) -> Response:
 
 
 def _crash(_request: Request, response: Response) -> Response:
-    broken = b"not valid JSON" in response.body
-    return refusal(500, "internal server error") if broken else response
+    failed = b"not valid JSON" in response.body
+    return rejection(500, "internal server error") if failed else response
 
 
 def _moderated(**changes: Any) -> MakeLayer:
@@ -50,15 +49,15 @@ def _moderated(**changes: Any) -> MakeLayer:
     return answers(change)
 
 
-DRIFTS = (
-    Drift(
+MUTANTS = (
+    Mutant(
         "error-inside-200",
         "Refusals with code 400 come with HTTP status 200.",
         "status-is-code",
         "success.json#/properties/code",
         answers(_inside_200),
     ),
-    Drift(
+    Mutant(
         "generic-code",
         "Every refusal has code 500, whatever its HTTP status.",
         "status-is-code",
@@ -66,51 +65,51 @@ DRIFTS = (
         refusals(put(code=500)),
         severity="assumption",
     ),
-    Drift(
+    Mutant(
         "code-as-text",
         "The code of a refusal is a string.",
-        "refusal-answer",
+        "error-response",
         "envelope.json#/properties/code/type",
         refusals(remake("code", str)),
     ),
-    Drift(
+    Mutant(
         "code-of-its-own",
         "The code of a 404 is 40401.",
-        "refusal-answer",
+        "error-response",
         "error.json#/properties/code/maximum",
         envelopes(put(code=40401), status=404),
         severity="assumption",
     ),
-    Drift(
+    Mutant(
         "error-msg-renamed",
         "Refusals have a message instead of a msg.",
-        "refusal-answer",
+        "error-response",
         "envelope.json#/required",
         refusals(rename("msg", "message")),
     ),
-    Drift(
+    Mutant(
         "error-msg-is-list",
         "The msg of a refusal is a list.",
-        "refusal-answer",
+        "error-response",
         "envelope.json#/properties/msg/type",
         refusals(remake("msg", lambda msg: [msg])),
     ),
-    Drift(
+    Mutant(
         "error-msg-empty",
         "The msg of a 404 is empty.",
-        "refusal-answer",
+        "error-response",
         "error.json#/properties/msg/minLength",
         envelopes(put(msg=""), status=404),
         severity="assumption",
     ),
-    Drift(
+    Mutant(
         "msg-of-401",
         "The msg of a 401 is 'invalid token'.",
-        "refusal-answer",
+        "error-response",
         "service.json#/errors/401",
         envelopes(put(msg="invalid token"), status=401),
     ),
-    Drift(
+    Mutant(
         "error-with-data",
         "Refused submissions have data: a list of errors.",
         "no-unknown-field",
@@ -118,49 +117,49 @@ DRIFTS = (
         envelopes(put(data={"errors": []}), SUBMIT, status=400),
         severity="information",
     ),
-    Drift(
+    Mutant(
         "moderation-without-categories",
         "A rejection by moderation says only that the prompt was flagged.",
-        "moderation-answer",
+        "moderation-response",
         "moderation-error.json#/properties/data/required",
         _moderated(data={"flagged": True}),
     ),
-    Drift(
+    Mutant(
         "moderation-categories",
         "A rejection by moderation names only the categories that were flagged.",
-        "moderation-answer",
+        "moderation-response",
         "moderation-error.json#/properties/data/properties/categories/required",
         _moderated(data={"flagged": True, "categories": {"violence": True}}),
     ),
-    Drift(
+    Mutant(
         "moderation-msg",
         "The msg of a rejection by moderation is 'content policy violation'.",
-        "moderation-answer",
+        "moderation-response",
         "moderation-error.json#/properties/msg/const",
         _moderated(msg="content policy violation"),
     ),
-    Drift(
+    Mutant(
         "moderation-code",
         "A rejection by moderation has code 451 in it.",
-        "moderation-answer",
+        "moderation-response",
         "moderation-error.json#/properties/code/const",
         _moderated(code=451),
     ),
-    Drift(
+    Mutant(
         "bad-request-422",
         "Refused submissions are answered 422.",
         "input-is-checked",
         "service.json#/errors/400",
         restatus(400, 422, SUBMIT),
     ),
-    Drift(
+    Mutant(
         "crash-on-no-json",
         "A body that is not JSON is answered 500.",
         "body-is-json",
         "service.json#/errors/400",
         answers(_crash),
     ),
-    Drift(
+    Mutant(
         "large-body-400",
         "A body that is too large is answered 400.",
         "body-is-limited",
@@ -168,7 +167,7 @@ DRIFTS = (
         restatus(413, 400),
         severity="assumption",
     ),
-    Drift(
+    Mutant(
         "refusal-without-field",
         "The msg of a refused submission is 'bad request', whatever is wrong.",
         "input-is-checked",

@@ -6,11 +6,10 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from mockserver.contract import load_contract
-
 from tests.mutants.changes import tasks
-from tests.mutants.mutant import SOME_RESULT, Drift
-from tests.mutants.edits import drop, inside, put, remake, rename, when
 from tests.mutants.conforming import two_by_default
+from tests.mutants.edits import drop, inside, put, remake, rename, when
+from tests.mutants.mutant import SOME_RESULT, Mutant
 
 _NAMES = load_contract().lifecycle
 _URLS = "service.json#/promises/n_results"
@@ -25,93 +24,93 @@ def _paths(urls: list[str]) -> list[str]:
     return [urlsplit(url).path for url in urls]
 
 
-DRIFTS = (
-    Drift(
+MUTANTS = (
+    Mutant(
         "result-missing",
         "A task that succeeds has no result.",
-        "poll-answer",
+        "poll-response",
         "task.json#/allOf/0/then/required",
         tasks(when(drop("result"), _NAMES.success)),
     ),
-    Drift(
+    Mutant(
         "result-null",
         "The result of a task that succeeds is null.",
-        "poll-answer",
+        "poll-response",
         "task.json#/allOf/0/then/properties/result/type",
         tasks(when(put(result=None), _NAMES.success)),
     ),
-    Drift(
+    Mutant(
         "result-renamed",
         "The result is called output.",
-        "poll-answer",
+        "poll-response",
         "task.json#/allOf/0/then/required",
         tasks(rename("result", "output")),
     ),
-    Drift(
+    Mutant(
         "result-is-list",
         "The result is a list of URLs.",
-        "poll-answer",
+        "poll-response",
         "task.json#/allOf/0/then/properties/result/type",
         tasks(remake("result", lambda result: result["urls"])),
     ),
-    Drift(
+    Mutant(
         "result-early",
         "A task shows a result, a preview, before its end.",
-        "poll-answer",
+        "poll-response",
         "task.json#/allOf/2/then/properties/result/type",
         tasks(_early),
         severity="assumption",
     ),
-    Drift(
+    Mutant(
         "urls-renamed",
         "The URLs of a result are called images.",
-        "poll-answer",
+        "poll-response",
         "task.json#/$defs/result/required",
         tasks(inside("result", rename("urls", "images"))),
     ),
-    Drift(
+    Mutant(
         "urls-empty",
         "The list of URLs is empty.",
         "results",
         _URLS,
         tasks(inside("result", put(urls=[]))),
     ),
-    Drift(
+    Mutant(
         "urls-relative",
         "The URLs are paths.",
         "files",
         "service.json#/promises/file_is_there",
         tasks(inside("result", remake("urls", _paths))),
     ),
-    Drift(
+    Mutant(
         "n-ignored",
         "There is one result, whatever n says.",
         "results",
         _URLS,
         tasks(inside("result", remake("urls", lambda urls: urls[:1]))),
     ),
-    Drift(
+    Mutant(
         "one-url-n-times",
         "All n results have the same URL.",
         "results",
         "service.json#/promises/own_url",
         tasks(inside("result", remake("urls", lambda urls: urls[:1] * len(urls)))),
     ),
-    Drift(
+    Mutant(
         "other-kind",
         "The type of a result of an image model is video.",
         "results",
         "service.json#/promises/kind_of_result",
         tasks(inside("result", put(type="video"))),
     ),
-    Drift(
+    Mutant(
         "new-kind",
         "The type of a result is picture.",
-        "poll-answer",
+        "poll-response",
         "task.json#/$defs/result/properties/type/enum",
         tasks(inside("result", put(type="picture"))),
     ),
-    Drift(
+    Mutant(
         "more-in-result",
         "A result has the seed that it was made with.",
         "no-unknown-field",
@@ -119,7 +118,7 @@ DRIFTS = (
         tasks(inside("result", put(seed=7))),
         severity="information",
     ),
-    Drift(
+    Mutant(
         "two-without-n",
         "Two results come where n was not sent.",
         "results",

@@ -6,13 +6,12 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from mockserver.engine.messages import JSON_TYPE, Request
-
 from mockserver.conformance.session.client import SUBMIT
+from mockserver.engine.messages import JSON_TYPE, Request
 from tests.mutants.changes import asks, refuses, submissions
-from tests.mutants.mutant import DRAW, EDIT, LITE, Drift
 from tests.mutants.edits import inside
 from tests.mutants.layer import operation_of
+from tests.mutants.mutant import DRAW, EDIT, LITE, Mutant
 from tests.mutants.reading import reads
 
 _REQUEST = "submit-request.json#"
@@ -37,26 +36,26 @@ def _given(name: str) -> Callable[[dict[str, Any]], str | None]:
 
 
 def _where(
-    is_refused: Callable[[dict[str, Any]], bool], msg: str
+    is_rejected: Callable[[dict[str, Any]], bool], msg: str
 ) -> Callable[[dict[str, Any]], str | None]:
     """Refuse inputs for which a function says so."""
 
     def why(document: dict[str, Any]) -> str | None:
         submitted = document.get("input")
-        return msg if isinstance(submitted, dict) and is_refused(submitted) else None
+        return msg if isinstance(submitted, dict) and is_rejected(submitted) else None
 
     return why
 
 
-DRIFTS = (
-    Drift(
+MUTANTS = (
+    Mutant(
         "prompt-optional",
         "A prompt need not be given.",
         "input-is-checked",
         f"{_LITE}/required",
         submissions(inside("input", lambda node: node.setdefault("prompt", "a cat"))),
     ),
-    Drift(
+    Mutant(
         "sources-optional",
         "imageUrls need not be given.",
         "input-is-checked",
@@ -64,7 +63,7 @@ DRIFTS = (
         reads(f"{_EDIT}/required", ["prompt"]),
         models=(EDIT,),
     ),
-    Drift(
+    Mutant(
         "ratio-required",
         "A ratio must be given.",
         "smallest-input",
@@ -72,7 +71,7 @@ DRIFTS = (
         reads(f"{_EDIT}/required", ["prompt", "imageUrls", "ratio"]),
         models=(EDIT,),
     ),
-    Drift(
+    Mutant(
         "no-rule-at-4k",
         "Every ratio is accepted at 4k.",
         "input-is-checked",
@@ -80,7 +79,7 @@ DRIFTS = (
         reads(f"{_EDIT}/allOf/0/then/properties/ratio/enum"),
         models=(EDIT,),
     ),
-    Drift(
+    Mutant(
         "no-ratio-at-4k",
         "At 4k, a ratio need not be given.",
         "input-is-checked",
@@ -89,7 +88,7 @@ DRIFTS = (
         severity="assumption",
         models=(EDIT,),
     ),
-    Drift(
+    Mutant(
         "narrower-at-4k",
         "The ratio 9:21 is not available at 4k.",
         "every-value",
@@ -97,7 +96,7 @@ DRIFTS = (
         reads(f"{_DRAW}/allOf/0/then/properties/ratio/enum/5"),
         models=(DRAW,),
     ),
-    Drift(
+    Mutant(
         "rule-at-2k",
         "The rule of 4k holds at 2k too.",
         "every-value",
@@ -105,7 +104,7 @@ DRIFTS = (
         reads(f"{_EDIT}/allOf/0/if/properties/resolution", {"enum": ["2k", "4k"]}),
         models=(EDIT,),
     ),
-    Drift(
+    Mutant(
         "one-size-gone",
         "The ratio 3:2 is not available at 2k.",
         "sizes",
@@ -118,10 +117,10 @@ DRIFTS = (
         ),
         models=(EDIT,),
     ),
-    Drift(
+    Mutant(
         "one-image-at-4k",
         "n is 1 at most at 4k.",
-        "lives",
+        "lifecycle",
         _EDIT,
         refuses(
             _where(
@@ -131,7 +130,7 @@ DRIFTS = (
         ),
         models=(EDIT,),
     ),
-    Drift(
+    Mutant(
         "not-together",
         "n is refused where a resolution is given, but no ratio.",
         "any-input",
@@ -145,7 +144,7 @@ DRIFTS = (
         models=(EDIT,),
         examples=60,
     ),
-    Drift(
+    Mutant(
         "model-gone",
         "A model is not known any more.",
         "smallest-input",
@@ -153,21 +152,21 @@ DRIFTS = (
         reads("models/gpt-image-2--image-to-image.json"),
         models=(EDIT, LITE),
     ),
-    Drift(
+    Mutant(
         "any-model",
         "An unknown model is taken for the default one.",
         "envelope-is-checked",
         f"{_REQUEST}/properties/model/allOf/0/enum",
         submissions(_known_model),
     ),
-    Drift(
+    Mutant(
         "model-optional",
         "A model need not be given: there is a default.",
         "envelope-is-checked",
         f"{_REQUEST}/required",
         submissions(lambda document: document.setdefault("model", LITE)),
     ),
-    Drift(
+    Mutant(
         "any-callback-url",
         "Any text is accepted as callBackUrl.",
         "envelope-is-checked",
@@ -175,35 +174,35 @@ DRIFTS = (
         reads(f"{_REQUEST}/properties/callBackUrl", {"type": "string"}),
         severity="assumption",
     ),
-    Drift(
+    Mutant(
         "no-callback-url",
         "A callBackUrl is refused.",
         "envelope-is-accepted",
         f"{_REQUEST}/properties/callBackUrl",
         refuses(_given("callBackUrl")),
     ),
-    Drift(
+    Mutant(
         "local-callback-url",
         "A callBackUrl of the API's own machine is accepted.",
         "no-local-callback",
         f"{_REQUEST}/properties/callBackUrl",
         live=True,
     ),
-    Drift(
+    Mutant(
         "user-id-number",
         "The user_id may be a number.",
         "envelope-is-checked",
         f"{_REQUEST}/properties/user_id/type",
         reads(f"{_REQUEST}/properties/user_id/type"),
     ),
-    Drift(
+    Mutant(
         "no-user-id",
         "A user_id is refused.",
         "envelope-is-accepted",
         f"{_REQUEST}/properties/user_id",
         refuses(_given("user_id")),
     ),
-    Drift(
+    Mutant(
         "unknown-field-refused",
         "A field that nobody documents is refused.",
         "envelope-is-accepted",
@@ -211,7 +210,7 @@ DRIFTS = (
         refuses(_where(lambda given: "nobody_documents_this" in given, "input: unknown field")),
         severity="assumption",
     ),
-    Drift(
+    Mutant(
         "any-content-type",
         "JSON is accepted as any content type.",
         "body-is-json",
@@ -219,7 +218,7 @@ DRIFTS = (
         asks(_any_type),
         severity="assumption",
     ),
-    Drift(
+    Mutant(
         "larger-body",
         "A body may be twice as large.",
         "body-is-limited",

@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from mockserver.engine.messages import Request, Response
-
 from tests.mutants.changes import answers, refuses, submissions, tasks, with_type
-from tests.mutants.mutant import DRAW, EDIT, LITE, NANO, VIDEO, Drift
 from tests.mutants.edits import inside, remake
+from tests.mutants.mutant import DRAW, EDIT, LITE, NANO, VIDEO, Mutant
 
 _PROMPT = "service.json#/promises/echo_prompt"
 _ECHO = "service.json#/promises/echo_present"
@@ -73,8 +72,8 @@ def _latin(_request: Request, response: Response) -> Response:
     return with_type(response, "application/json; charset=utf-16")
 
 
-DRIFTS = (
-    Drift(
+MUTANTS = (
+    Mutant(
         "two-for-three-at-2k",
         "Of three results at 2k, one is missing.",
         "results",
@@ -82,7 +81,7 @@ DRIFTS = (
         tasks(_fewer),
         models=(DRAW,),
     ),
-    Drift(
+    Mutant(
         "pair-refused",
         "Twelve seconds in one of the modes are refused.",
         "sizes",
@@ -90,7 +89,7 @@ DRIFTS = (
         refuses(_refused_together),
         models=(VIDEO,),
     ),
-    Drift(
+    Mutant(
         "seven-refused",
         "Seven results are refused.",
         "sizes",
@@ -98,49 +97,49 @@ DRIFTS = (
         refuses(_seven),
         models=(DRAW,),
     ),
-    Drift(
+    Mutant(
         "long-prompt-refused",
         "A prompt of more than 4096 bytes is refused.",
         "texts",
         "models/grok-imagine--text-to-image-lite.json#/input/properties/prompt",
         refuses(_long(4096)),
     ),
-    Drift(
+    Mutant(
         "user-refused",
         "Ids of users with odd letters are refused.",
         "texts",
         "submit-request.json#/properties/user_id",
         refuses(_odd_user),
     ),
-    Drift(
+    Mutant(
         "long-prompt-cut",
         "Prompts are cut after 4000 characters.",
         "echo",
         _PROMPT,
         tasks(inside("input", remake("prompt", lambda text: text[:4000]))),
     ),
-    Drift(
+    Mutant(
         "lines-of-other-ends",
         "The ends of a prompt's lines are changed.",
         "echo",
         _PROMPT,
         tasks(inside("input", remake("prompt", lambda text: text.replace("\r\n", "\n")))),
     ),
-    Drift(
+    Mutant(
         "entities-decoded",
         "Entities in a prompt are decoded.",
         "echo",
         _PROMPT,
         tasks(inside("input", remake("prompt", lambda text: text.replace("&amp;", "&")))),
     ),
-    Drift(
+    Mutant(
         "types-lost",
         "Truth values inside a field are echoed as numbers.",
         "echo",
         _ECHO,
         tasks(inside("input", remake("nobody_documents_this", _untyped))),
     ),
-    Drift(
+    Mutant(
         "queries-lost",
         "The queries of image URLs are not echoed.",
         "echo",
@@ -153,7 +152,7 @@ DRIFTS = (
         ),
         models=(EDIT,),
     ),
-    Drift(
+    Mutant(
         "ratio-lost-with-several",
         "With several pictures, the ratio is not heeded.",
         "pixels",
@@ -161,7 +160,7 @@ DRIFTS = (
         submissions(_without_ratio),
         models=(EDIT,),
     ),
-    Drift(
+    Mutant(
         "other-charset",
         "Answers are called UTF-16.",
         "headers-true",

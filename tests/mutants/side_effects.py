@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from mockserver.contract import dump_json
-from mockserver.engine.webhooks.attempt import Callback
-from mockserver.engine.messages import Request, Response
-
 from mockserver.conformance.session.client import CANCEL, SUBMIT
+from mockserver.contract import dump_json
+from mockserver.engine.messages import Request, Response
+from mockserver.engine.webhooks.attempt import WebhookRequest
 from tests.mutants.changes import document_of, through
-from tests.mutants.mutant import Drift
 from tests.mutants.layer import Ask, Layer, MakeLayer, operation_of, task_of
+from tests.mutants.mutant import Mutant
 from tests.mutants.tokens import as_owner
 
 _UNAUTHORIZED = "service.json#/promises/unauthorized_changes_nothing"
@@ -52,27 +51,27 @@ class _TellsOfRefusals(Layer):
         url = document.get("callBackUrl") if isinstance(document, dict) else None
         if response.status in self._statuses and str(url).startswith("http://127.0.0.1"):
             body = dump_json({"code": response.status, "msg": "refused"})
-            self.post(Callback(str(url), body, "application/json", 10))
+            self.post(WebhookRequest(str(url), body, "application/json", 10))
         return response
 
 
-DRIFTS = (
-    Drift(
+MUTANTS = (
+    Mutant(
         "cancels-unauthorized",
         "A cancellation without a token is refused, and cancels.",
-        "refused-cancels",
+        "rejected-cancels",
         _UNAUTHORIZED,
         _cancels_all_the_same(401),
     ),
-    Drift(
+    Mutant(
         "cancels-for-others",
         "A cancellation with another key is refused, and cancels.",
-        "refused-cancels",
+        "rejected-cancels",
         _REFUSED,
         _cancels_all_the_same(404),
         severity="assumption",
     ),
-    Drift(
+    Mutant(
         "delete-cancels",
         "DELETE is refused, and cancels.",
         "odd-requests",
@@ -80,7 +79,7 @@ DRIFTS = (
         _cancels_if(lambda request: request.method == "DELETE"),
         severity="assumption",
     ),
-    Drift(
+    Mutant(
         "get-cancels",
         "GET on the path of a cancellation is refused, and cancels.",
         "odd-requests",
@@ -88,18 +87,18 @@ DRIFTS = (
         _cancels_if(lambda request: request.method == "GET" and request.path.endswith("/cancel")),
         severity="assumption",
     ),
-    Drift(
+    Mutant(
         "webhook-of-refusal",
         "A submission that is refused for its input gets a webhook.",
-        "refused-submissions",
+        "rejected-submissions",
         _REFUSED,
         lambda: _TellsOfRefusals(400),
         severity="assumption",
     ),
-    Drift(
+    Mutant(
         "webhook-of-stranger",
         "A submission without a token gets a webhook.",
-        "refused-submissions",
+        "rejected-submissions",
         _REFUSED,
         lambda: _TellsOfRefusals(401),
         severity="assumption",

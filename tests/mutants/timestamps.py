@@ -8,10 +8,9 @@ from typing import Any
 
 from mockserver.contract import load_contract
 from mockserver.domain.durations import stamp
-
 from tests.mutants.changes import Shows, tasks
-from tests.mutants.mutant import Drift
 from tests.mutants.layer import MakeLayer
+from tests.mutants.mutant import Mutant
 
 _NAMES = load_contract().lifecycle
 _BOTH = ("created_at", "updated_at")
@@ -63,15 +62,15 @@ def _february(task: dict[str, Any]) -> None:
     task["created_at"] = "2026-02-30" + task["created_at"][10:]
 
 
-DRIFTS = (
-    Drift(
+MUTANTS = (
+    Mutant(
         "thirtieth-of-february",
         "Tasks are created on a day that there is not.",
         "calendar",
         "common.json#/$defs/timestamp",
         tasks(_february),
     ),
-    Drift(
+    Mutant(
         "touched-by-looking",
         "updated_at moves with every poll.",
         "updated-still",
@@ -79,7 +78,7 @@ DRIFTS = (
         _remembering(_touched),
         severity="assumption",
     ),
-    Drift(
+    Mutant(
         "cancel-moves-nothing",
         "A cancellation does not move updated_at.",
         "timestamps",
@@ -87,7 +86,7 @@ DRIFTS = (
         tasks(_cancelled_then),
         severity="assumption",
     ),
-    Drift(
+    Mutant(
         "created-alike",
         "All tasks are created at the moment of the first.",
         "clock",
@@ -95,7 +94,7 @@ DRIFTS = (
         _remembering(_same_for_all),
         severity="assumption",
     ),
-    Drift(
+    Mutant(
         "updated-ahead",
         "updated_at is a minute ahead.",
         "clock",
@@ -103,7 +102,7 @@ DRIFTS = (
         _moved(("updated_at",), minutes=1),
         severity="assumption",
     ),
-    Drift(
+    Mutant(
         "local-time",
         "Moments are those of a clock eight hours ahead, and called UTC.",
         "clock",
@@ -111,7 +110,7 @@ DRIFTS = (
         _moved(hours=8),
         severity="assumption",
     ),
-    Drift(
+    Mutant(
         "behind",
         "Moments are a day late.",
         "clock",

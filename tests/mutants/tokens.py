@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from mockserver.engine.messages import Request, Response
-
-from mockserver.conformance.session.runner import OWN_KEYS
 from mockserver.conformance.session.client import CANCEL, QUERY, SUBMIT
-from tests.mutants.changes import asks, refusal, restatus, through
-from tests.mutants.mutant import Drift
+from mockserver.conformance.session.runner import OWN_KEYS
+from mockserver.engine.messages import Request, Response
+from tests.mutants.changes import asks, rejection, restatus, through
 from tests.mutants.layer import Ask, Layer, MakeLayer, is_of_the_api, operation_of
+from tests.mutants.mutant import Mutant
 
 _401 = "service.json#/errors/401"
 _OWN, _OTHER = (f"Bearer {key}" for key in OWN_KEYS)
@@ -47,60 +46,60 @@ class _AsksForFiles(Layer):
 
     def answer(self, request: Request, ask: Ask) -> Response:
         """Refuse a file."""
-        return ask(request) if is_of_the_api(request) else refusal(401, "unauthorized")
+        return ask(request) if is_of_the_api(request) else rejection(401, "unauthorized")
 
 
-DRIFTS = (
-    Drift(
+MUTANTS = (
+    Mutant(
         "no-token-needed",
         "Polls need no token.",
         "token-missing",
         _401,
         _lets_in(lambda given: given is None, QUERY),
     ),
-    Drift(
+    Mutant(
         "no-token-needed-to-cancel",
         "Cancellations need no token.",
         "token-everywhere",
         _401,
         _lets_in(lambda given: given is None, CANCEL),
     ),
-    Drift(
+    Mutant(
         "no-token-needed-to-submit",
         "Submissions need no token.",
         "token-everywhere",
         _401,
         _lets_in(lambda given: given is None, SUBMIT),
     ),
-    Drift(
+    Mutant(
         "any-scheme",
         "A token of the scheme Basic does as well.",
         "token-malformed",
         _401,
         _lets_in(lambda given: str(given).startswith("Basic")),
     ),
-    Drift(
+    Mutant(
         "empty-token",
         "The scheme is enough; the token may be empty.",
         "token-malformed",
         _401,
         _lets_in(lambda given: given == "Bearer"),
     ),
-    Drift(
+    Mutant(
         "any-token",
         "Any token will do.",
         "token-wrong",
         _401,
         _lets_in(lambda given: str(given).startswith("Bearer ") and given not in {_OWN, _OTHER}),
     ),
-    Drift(
+    Mutant(
         "forbidden",
         "A missing token is answered 403.",
         "token-missing",
         _401,
         restatus(401, 403),
     ),
-    Drift(
+    Mutant(
         "body-before-token",
         "A wrong document is refused with 400 before the token is asked for.",
         "token-first",
@@ -108,7 +107,7 @@ DRIFTS = (
         through(_looks_first),
         severity="assumption",
     ),
-    Drift(
+    Mutant(
         "files-need-token",
         "Result files are refused without a token.",
         "files",

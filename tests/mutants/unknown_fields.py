@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from mockserver.engine.messages import Request, Response, json_response
-
 from mockserver.conformance.session.client import CANCEL, QUERY
-from tests.mutants.changes import answers, page, refusal, restatus, through, with_type
-from tests.mutants.mutant import Drift
+from mockserver.engine.messages import Request, Response, json_response
+from tests.mutants.changes import answers, page, rejection, restatus, through, with_type
 from tests.mutants.layer import Ask, MakeLayer, operation_of
+from tests.mutants.mutant import Mutant
 from tests.mutants.tokens import as_owner
 
 _404 = "service.json#/errors/404"
@@ -49,11 +48,11 @@ def _forbidden(request: Request, ask: Ask) -> Response:
     response = ask(request)
     if response.status != 404 or operation_of(request) != QUERY:
         return response
-    return refusal(403, "forbidden") if ask(as_owner(request)).status == 200 else response
+    return rejection(403, "forbidden") if ask(as_owner(request)).status == 200 else response
 
 
-DRIFTS = (
-    Drift(
+MUTANTS = (
+    Mutant(
         "unknown-task-is-null",
         "A poll of an unknown task is answered 200, with data null.",
         "unknown-task",
@@ -61,7 +60,7 @@ DRIFTS = (
         _is_there(QUERY, {"code": 0, "msg": "ok", "data": None}),
         severity="assumption",
     ),
-    Drift(
+    Mutant(
         "unknown-task-400",
         "The cancellation of an unknown task is answered 400.",
         "unknown-task",
@@ -69,7 +68,7 @@ DRIFTS = (
         restatus(404, 400, CANCEL),
         severity="assumption",
     ),
-    Drift(
+    Mutant(
         "route-200",
         "Any route below the API's prefix is answered 200.",
         "unknown-route",
@@ -77,14 +76,14 @@ DRIFTS = (
         _is_there(None, {"code": 0, "msg": "ok"}),
         severity="assumption",
     ),
-    Drift(
+    Mutant(
         "route-page",
         "A route that does not exist is answered with a web page.",
-        "answers",
+        "responses",
         "envelope.json#",
         answers(_page),
     ),
-    Drift(
+    Mutant(
         "wrong-method-404",
         "A method that a route does not have is answered 404.",
         "wrong-method",
@@ -92,7 +91,7 @@ DRIFTS = (
         restatus(405, 404),
         severity="assumption",
     ),
-    Drift(
+    Mutant(
         "foreign-task-shown",
         "A task is shown to any key.",
         "foreign-task",
@@ -100,7 +99,7 @@ DRIFTS = (
         _shared(QUERY),
         severity="assumption",
     ),
-    Drift(
+    Mutant(
         "foreign-task-cancelled",
         "A task can be cancelled with any key.",
         "foreign-task",
@@ -108,7 +107,7 @@ DRIFTS = (
         _shared(CANCEL),
         severity="assumption",
     ),
-    Drift(
+    Mutant(
         "foreign-task-403",
         "A poll of another key's task is answered 403.",
         "foreign-task",

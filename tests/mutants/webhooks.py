@@ -7,22 +7,21 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from mockserver.contract import dump_json, load_contract
-from mockserver.engine.webhooks.attempt import Callback
-from mockserver.engine.messages import Request, Response
-
 from mockserver.conformance.session.client import QUERY, SUBMIT
+from mockserver.contract import dump_json, load_contract
+from mockserver.engine.messages import Request, Response
+from mockserver.engine.webhooks.attempt import WebhookRequest
 from tests.mutants.changes import document_of, webhooks
-from tests.mutants.mutant import SOME_RESULT, Drift
-from tests.mutants.edits import Edit, drop, inside, put, rename
 from tests.mutants.conforming import minimal_polls
+from tests.mutants.edits import Edit, drop, inside, put, rename
 from tests.mutants.layer import Ask, Layer, MakeLayer, operation_of
+from tests.mutants.mutant import SOME_RESULT, Mutant
 
 _NAMES = load_contract().lifecycle
 
 
-def _edited(edit: Edit) -> Callable[[Callback], list[Callback]]:
-    def change(callback: Callback) -> list[Callback]:
+def _edited(edit: Edit) -> Callable[[WebhookRequest], list[WebhookRequest]]:
+    def change(callback: WebhookRequest) -> list[WebhookRequest]:
         envelope = json.loads(callback.body)
         edit(envelope)
         return [replace(callback, body=dump_json(envelope))]
@@ -35,19 +34,19 @@ def _told(edit: Edit) -> MakeLayer:
     return webhooks(_edited(inside("data", edit)))
 
 
-def _bare(callback: Callback) -> list[Callback]:
+def _bare(callback: WebhookRequest) -> list[WebhookRequest]:
     return [replace(callback, body=dump_json(json.loads(callback.body)["data"]))]
 
 
-def _form(callback: Callback) -> list[Callback]:
+def _form(callback: WebhookRequest) -> list[WebhookRequest]:
     return [replace(callback, body=b"taskId=7&status=SUCCESS")]
 
 
-def _twice(callback: Callback) -> list[Callback]:
+def _twice(callback: WebhookRequest) -> list[WebhookRequest]:
     return [callback, *_edited(inside("data", put(failure_reason="INVALID_PARAMETERS")))(callback)]
 
 
-def _of_success(callback: Callback) -> list[Callback]:
+def _of_success(callback: WebhookRequest) -> list[WebhookRequest]:
     status = json.loads(callback.body)["data"]["status"]
     return [callback] if status == _NAMES.success else []
 
@@ -80,35 +79,35 @@ class _Tells(Layer):
             return response
         self._told.add(task["taskId"])
         self._edit(task)
-        callback = Callback(
+        callback = WebhookRequest(
             self._urls[task["taskId"]] or self._last, dump_json(envelope), "application/json", 10
         )
         return replace(response, first=lambda: self.post(callback))
 
 
-DRIFTS = (
-    Drift(
+MUTANTS = (
+    Mutant(
         "no-webhook",
         "No webhook is sent.",
         "webhook-comes",
         "service.json#/promises/webhook_comes",
         webhooks(lambda _callback: []),
     ),
-    Drift(
+    Mutant(
         "webhook-of-success-only",
         "A cancelled task gets no webhook.",
         "webhook-comes",
         "service.json#/promises/webhook_comes",
         webhooks(_of_success),
     ),
-    Drift(
+    Mutant(
         "webhook-unasked",
         "A task without a callBackUrl tells the one that was given last.",
         "webhook-comes",
         "service.json#/promises/webhook_if_asked",
         lambda: _Tells(lambda task, asked: task["status"] in _NAMES.terminal and not asked, put()),
     ),
-    Drift(
+    Mutant(
         "webhook-early",
         "The webhook of the success comes while a poll still shows PROCESSING.",
         "webhook-after-end",
@@ -118,70 +117,70 @@ DRIFTS = (
             put(status=_NAMES.success, result=SOME_RESULT),
         ),
     ),
-    Drift(
+    Mutant(
         "webhook-of-progress",
         "There is a webhook for the state PROCESSING, too.",
         "webhook-conforms",
         "webhook.json#/properties/data/properties/status/enum",
         lambda: _Tells(lambda task, asked: task["status"] == _NAMES.path[1] and asked, put()),
     ),
-    Drift(
+    Mutant(
         "webhook-differs",
         "The webhook tells of another prompt than a poll.",
         "webhook-equals-poll",
         "service.json#/promises/webhook_equals_poll",
         _told(inside("input", put(prompt="another cat"))),
     ),
-    Drift(
+    Mutant(
         "webhook-twice",
         "The webhook comes twice, the second time with a failure_reason.",
         "webhook-equals-poll",
         "service.json#/promises/webhook_equals_poll",
         webhooks(_twice),
     ),
-    Drift(
+    Mutant(
         "webhook-without-result",
         "The webhook leaves the result out.",
         "webhook-conforms",
         "task.json#/allOf/0/then/required",
         _told(drop("result")),
     ),
-    Drift(
+    Mutant(
         "webhook-without-reason",
         "The webhook leaves the failure_reason out.",
         "webhook-conforms",
         "webhook.json#/properties/data/required",
         _told(drop("failure_reason")),
     ),
-    Drift(
+    Mutant(
         "webhook-id-renamed",
         "The webhook has an id instead of a taskId.",
         "webhook-conforms",
         "task.json#/required",
         _told(rename("taskId", "id")),
     ),
-    Drift(
+    Mutant(
         "webhook-bare",
         "The webhook is the task without the envelope.",
         "webhook-conforms",
         "envelope.json#/required",
         webhooks(_bare),
     ),
-    Drift(
+    Mutant(
         "webhook-code-200",
         "The code in the webhook is 200.",
         "webhook-conforms",
         "success.json#/properties/code/const",
         webhooks(_edited(put(code=200))),
     ),
-    Drift(
+    Mutant(
         "webhook-form",
         "The webhook is a form, not JSON.",
         "webhook-conforms",
         "envelope.json#/type",
         webhooks(_form),
     ),
-    Drift(
+    Mutant(
         "webhook-content-type",
         "The webhook's JSON is called text/plain.",
         "webhook-conforms",
@@ -189,14 +188,14 @@ DRIFTS = (
         webhooks(lambda callback: [replace(callback, content_type="text/plain")]),
         severity="assumption",
     ),
-    Drift(
+    Mutant(
         "webhook-put",
         "The webhook is a PUT.",
         "webhook-conforms",
         "webhook.json#",
         webhooks(lambda callback: [replace(callback, method="PUT")]),
     ),
-    Drift(
+    Mutant(
         "webhook-with-more",
         "A webhook shows failure_reason and moments, which a poll does not.",
         "webhook-equals-poll",

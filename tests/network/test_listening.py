@@ -18,9 +18,9 @@ import pytest
 
 from mockserver.contract import Contract
 from mockserver.engine.service import Service
+from mockserver.network.listening import listen_on
 from mockserver.settings import make_settings
 from mockserver.testing import InboxServer
-from mockserver.network.listening import listen_on
 from mockserver.web.server import Server, ServerError
 from tests.proxy.upstream import proxied
 

@@ -12,8 +12,8 @@ from queue import Queue
 import pytest
 import trustme
 
+from mockserver.conformance.session.client import Client
 from mockserver.conformance.session.spending import Money
-from mockserver.conformance.session.client import Target
 from mockserver.contract import load_contract
 from mockserver.interception import interceptor as intercepting
 from mockserver.network.outbound import UserProxyError, proxy_for
@@ -181,7 +181,7 @@ def test_other_hosts_pass_the_interceptor_by_the_users_proxy(set_: Set) -> None:
 
 def target(url: str) -> Target:
     """Make a target without a spending limit."""
-    return Target(url, "a-token", Money(load_contract(), None, Decimal()), lambda _one: None)
+    return Client(url, "a-token", Money(load_contract(), None, Decimal()), lambda _one: None)
 
 
 def test_the_suite_calls_a_live_target_by_the_users_proxy(set_: Set) -> None:

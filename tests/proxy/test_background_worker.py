@@ -8,7 +8,7 @@ from functools import partial
 import pytest
 
 from mockserver.proxy import background_worker as module
-from mockserver.proxy.background_worker import Aside
+from mockserver.proxy.background_worker import BackgroundWorker
 
 PATIENCE = 10
 
@@ -19,7 +19,7 @@ def test_all_is_called_in_order_before_it_ends() -> None:
     told: list[Exception] = []
     threads: set[int] = set()
 
-    with Aside(told.append) as aside:
+    with BackgroundWorker(told.append) as aside:
         for number in range(100):
             aside.call(partial(called.append, number))
         aside.call(lambda: threads.add(threading.get_ident()))
@@ -33,7 +33,7 @@ def test_a_question_is_answered_after_what_came_before() -> None:
     """With what there is by then, or with what went wrong."""
     called: list[int] = []
     told: list[Exception] = []
-    with Aside(told.append) as aside:
+    with BackgroundWorker(told.append) as aside:
         aside.call(partial(called.append, 1))
 
         assert aside.ask(lambda: list(called)).result(PATIENCE) == [1]
@@ -51,7 +51,7 @@ def test_a_fault_is_told_and_the_next_is_called() -> None:
         told.append(error)
         raise error
 
-    with Aside(tell) as aside:
+    with BackgroundWorker(tell) as aside:
         aside.call(lambda: 1 / 0)
 
         assert aside.ask(lambda: "alive").result(PATIENCE) == "alive"
@@ -75,7 +75,7 @@ def test_what_is_too_much_is_left_out(
         has_begun.set()
         may_go_on.wait(PATIENCE)
 
-    with Aside(told.append) as aside:
+    with BackgroundWorker(told.append) as aside:
         aside.call(wait)
         assert has_begun.wait(PATIENCE)
         for number in range(5):

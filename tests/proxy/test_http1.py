@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mockserver.proxy.http1 import Cutter, Head, Piece, answer_length, answers, requests
+from mockserver.proxy.http1 import Head, Segment, StreamParser, requests, response_length, responses
 
 GET = b"GET /a?b=c HTTP/1.1\r\nHost: x\r\n\r\n"
 POST = b"POST / HTTP/1.1\r\nhost:x\r\nContent-Length: 5\r\n\r\nhello"
@@ -20,28 +20,28 @@ TRAILED = (
 LF_ONLY = b"GET / HTTP/1.0\nHost: x\n\n"
 
 
-def cut(cutter: Cutter, *parts: bytes) -> list[Piece]:
+def cut(parser: StreamParser, *parts: bytes) -> list[Segment]:
     """Feed the parts of a stream."""
-    return [piece for part in parts for piece in cutter.feed(part)]
+    return [segment for part in parts for segment in parser.feed(part)]
 
 
-def messages(pieces: list[Piece]) -> list[tuple[tuple[str, ...], bytes]]:
+def messages(pieces: list[Segment]) -> list[tuple[tuple[str, ...], bytes]]:
     """Put the whole messages together: their words and bodies."""
     found: list[tuple[tuple[str, ...], bytes]] = []
     words: tuple[str, ...] = ()
     body = b""
-    for piece in pieces:
-        if piece.head is not None:
-            words, body = piece.head.words, b""
-        body += piece.body
-        if piece.ends:
+    for segment in pieces:
+        if segment.head is not None:
+            words, body = segment.head.words, b""
+        body += segment.body
+        if segment.ends:
             found.append((words, body))
     return found
 
 
-def answering(method: str = "GET") -> Cutter:
+def answering(method: str = "GET") -> StreamParser:
     """Cut the answers to requests of one method."""
-    return answers(lambda head: answer_length(head, method))
+    return responses(lambda head: response_length(head, method))
 
 
 @pytest.mark.parametrize(
@@ -66,11 +66,11 @@ def test_no_byte_is_lost_or_changed(stream: list[bytes], cuts: list[int], end: b
     """Whatever comes, and in whatever portions: the pieces are the stream."""
     data = b"".join(stream) + end
     places = [0, *sorted(cuts), len(data)]
-    cutter = requests()
+    parser = requests()
 
-    pieces = cut(cutter, *(data[a:b] for a, b in pairwise(places)))
+    pieces = cut(parser, *(data[a:b] for a, b in pairwise(places)))
 
-    assert b"".join(piece.wire for piece in pieces) + cutter.rest() == data
+    assert b"".join(segment.wire for segment in pieces) + parser.rest() == data
     assert len(messages(pieces)) >= len(stream)
 
 
@@ -116,13 +116,13 @@ def test_an_answer_ends_where_http_says(
 @pytest.mark.parametrize("coding", [b"", b"Transfer-Encoding: gzip\r\n"])
 def test_without_a_length_an_answer_ends_with_the_connection(coding: bytes) -> None:
     """Nothing that comes is another one."""
-    cutter = answering()
+    parser = answering()
     ok = b"HTTP/1.1 200 OK\r\n%b\r\n" % coding
 
-    pieces = cut(cutter, ok, b"text", ok)
+    pieces = cut(parser, ok, b"text", ok)
 
-    assert cutter.until_close
-    assert b"".join(piece.body for piece in pieces) == b"text" + ok
+    assert parser.until_close
+    assert b"".join(segment.body for segment in pieces) == b"text" + ok
     assert messages(pieces) == []
 
 
@@ -150,13 +150,13 @@ def test_without_a_length_an_answer_ends_with_the_connection(coding: bytes) -> N
 )
 def test_what_is_not_clear_is_not_guessed(stream: bytes) -> None:
     """From there on, the stream is lost, also if what comes would be a request; no byte is."""
-    cutter = requests()
+    parser = requests()
 
-    pieces = cut(cutter, stream, GET)
+    pieces = cut(parser, stream, GET)
 
-    assert cutter.lost
+    assert parser.lost
     assert pieces[-1].lost
-    assert b"".join(piece.wire for piece in pieces) == stream + GET
+    assert b"".join(segment.wire for segment in pieces) == stream + GET
 
 
 @pytest.mark.parametrize(
@@ -164,32 +164,32 @@ def test_what_is_not_clear_is_not_guessed(stream: bytes) -> None:
 )
 def test_an_answer_that_is_none_is_noticed_at_once(stream: bytes) -> None:
     """As soon as it can be no answer any more."""
-    cutter = answering()
+    parser = answering()
 
-    cut(cutter, stream)
+    cut(parser, stream)
 
-    assert cutter.lost
+    assert parser.lost
 
 
 @pytest.mark.parametrize("stream", [b"", b"\r\n", b"H", b"HTTP/1.1 2", b"HTTP/1.1 200 OK\r\nA: b"])
 def test_a_beginning_is_waited_for(stream: bytes) -> None:
     """It can still become an answer; until then it is kept."""
-    cutter = answering()
+    parser = answering()
 
-    assert cut(cutter, stream) == []
-    assert not cutter.lost
-    assert cutter.rest() == stream
+    assert cut(parser, stream) == []
+    assert not parser.lost
+    assert parser.rest() == stream
 
 
 @pytest.mark.parametrize("status", [b"101 Switching Protocols", b"200 OK"])
 def test_what_follows_a_change_of_protocol_is_not_http(status: bytes) -> None:
     """The connection is a tunnel then."""
     method = "CONNECT" if status.startswith(b"200") else "GET"
-    cutter = answering(method)
+    parser = answering(method)
 
-    pieces = cut(cutter, b"HTTP/1.1 %b\r\n\r\n" % status, b"\0\1")
+    pieces = cut(parser, b"HTTP/1.1 %b\r\n\r\n" % status, b"\0\1")
 
-    assert cutter.lost
+    assert parser.lost
     assert pieces[-1].wire == b"\0\1"
 
 
@@ -204,9 +204,9 @@ def test_what_follows_a_change_of_protocol_is_not_http(status: bytes) -> None:
 )
 def test_a_head_is_changed_in_one_place(change: Callable[[Head], Head], expected: bytes) -> None:
     """Every other byte of it stays."""
-    [piece] = cut(requests(), b"GET /host HTTP/1.1\r\nA: host: x\r\nhOST:  x\r\nZ:\xe4\r\n\r\n")
-    assert piece.head is not None
+    [segment] = cut(requests(), b"GET /host HTTP/1.1\r\nA: host: x\r\nhOST:  x\r\nZ:\xe4\r\n\r\n")
+    assert segment.head is not None
 
-    changed = change(piece.head)
+    changed = change(segment.head)
 
     assert changed.raw == expected + b"\r\nZ:\xe4\r\n\r\n"

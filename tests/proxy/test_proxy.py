@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 import urllib3
 
-from mockserver.testing.mocks import running_mock
 from mockserver.interception.certificates import Authority
+from mockserver.testing.mocks import running_mock
 from tests.proxy.upstream import (
     PATIENCE,
     Script,
@@ -42,12 +42,12 @@ def sized(count: int, body: bytes) -> bytes:
     return b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % count + body
 
 
-def answering(answer: bytes, request: bytes, arrived: list[bytes]) -> Script:
+def answering(response_body: bytes, request: bytes, arrived: list[bytes]) -> Script:
     """Take a whole request, answer, and hang up."""
 
     def serve(connection: socket.socket) -> None:
         arrived.append(until(connection, request[-9:]))
-        connection.sendall(answer)
+        connection.sendall(response_body)
 
     return serve
 
@@ -90,18 +90,20 @@ def answering(answer: bytes, request: bytes, arrived: list[bytes]) -> Script:
         pytest.param(GET, b"", id="nothing"),
     ],
 )  # fmt: skip
-def test_both_see_the_same_bytes_as_without_the_proxy(request_: bytes, answer: bytes) -> None:
+def test_both_see_the_same_bytes_as_without_the_proxy(
+    request_: bytes, response_body: bytes
+) -> None:
     """Only the value of Host is another, and each end of a connection is passed on."""
     arrived: list[bytes] = []
     with (
-        upstream(answering(answer, request_, arrived)) as server,
+        upstream(answering(response_body, request_, arrived)) as server,
         proxied(server.url) as (proxy, _),
     ):
         direct = everything(connect(server.port, request_))
 
         through = everything(connect(proxy.port, request_))
 
-    assert through == direct == answer
+    assert through == direct == response_body
     host = b"127.0.0.1:%d" % server.port
     assert arrived == [request_, re.sub(rb"(?i)(\nhost:\s*)[a-z.]+", rb"\g<1>" + host, request_)]
 
@@ -146,10 +148,10 @@ def test_a_connection_is_kept_for_many_requests() -> None:
                 assert exactly(client, len(OK)) == OK
             assert client.recv(1) == b""
 
-        passed = [seen.next() for _ in range(3)]
+        exchange = [seen.next() for _ in range(3)]
 
     assert connections == [1]
-    assert [(one.method, one.target, one.status, bytes(one.answer)) for one in passed] == [
+    assert [(one.method, one.target, one.status, bytes(one.response_body)) for one in exchange] == [
         ("GET", "/path?query", 200, b"ok")
     ] * 3
 
@@ -167,11 +169,11 @@ def test_requests_can_come_before_their_answers() -> None:
     with upstream(serve) as server, proxied(server.url) as (proxy, seen):
         answered = everything(connect(proxy.port, GET + POST + health))
 
-        passed = [seen.next(), seen.next()]
+        exchange = [seen.next(), seen.next()]
 
     assert answered.startswith(OK + OK.replace(b"ok", b"no") + b"HTTP/1.1 200 OK\r\n")
     assert answered.endswith(b'{"status": "ok"}')
-    assert [(bytes(one.body), bytes(one.answer)) for one in passed] == [
+    assert [(bytes(one.body), bytes(one.response_body)) for one in exchange] == [
         (b"", b"ok"),
         (b"hello\0\xff", b"no"),
     ]
@@ -193,9 +195,9 @@ def test_a_client_that_asks_may_wait_for_the_server_to_let_it_send() -> None:
         client.sendall(b"body")
 
         assert everything(client) == OK
-        passed = seen.next()
+        exchange = seen.next()
 
-    assert (bytes(passed.body), passed.status) == (b"body", 200)
+    assert (bytes(exchange.body), exchange.status) == (b"body", 200)
 
 
 def test_half_a_connection_can_be_closed() -> None:
@@ -249,7 +251,7 @@ def test_what_is_not_understood_passes_all_the_same(request_: bytes) -> None:
     assert answered == OK
     assert arrived == [request_.replace(b"Host: x", b"Host: 127.0.0.1:%d" % server.port)]
     assert notice == "a connection is not understood, and only passed on"
-    assert seen.passed.empty()
+    assert seen.exchange.empty()
 
 
 def test_https_is_spoken_with_a_server_that_can_prove_its_name(tmp_path: Path) -> None:
@@ -290,10 +292,10 @@ def test_twenty_clients_at_once_get_their_own_answers() -> None:
                 return all(one["data"]["input"]["prompt"] == f"{number}" for one in polls)
 
             with ThreadPoolExecutor(20) as pool:
-                answers = list(pool.map(follow, range(20)))
+                responses = list(pool.map(follow, range(20)))
 
-        passed = [seen.next() for _ in range(20 * 11)]
+        exchange = [seen.next() for _ in range(20 * 11)]
 
-    assert answers == [True] * 20
-    assert {one.status for one in passed} == {200}
-    assert len({json.loads(one.answer)["data"]["taskId"] for one in passed}) == 20
+    assert responses == [True] * 20
+    assert {one.status for one in exchange} == {200}
+    assert len({json.loads(one.response_body)["data"]["taskId"] for one in exchange}) == 20

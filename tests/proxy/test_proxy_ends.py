@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from mockserver.proxy import background_worker as aside
 from mockserver.interception.certificates import Authority
+from mockserver.proxy import background_worker as aside
 from tests.proxy.upstream import (
     PATIENCE,
     connect,
@@ -40,7 +40,7 @@ def test_a_server_that_is_not_there_answers_nothing(request_: bytes) -> None:
             everything(connect(proxy.port, request_))
 
         assert seen.notice().startswith(f"{nobody} cannot be reached: ")
-        assert seen.passed.empty()
+        assert seen.exchange.empty()
 
 
 def test_a_name_that_nobody_has_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -126,12 +126,12 @@ def test_more_than_can_be_watched_is_left_out_and_counted(monkeypatch: pytest.Mo
     monkeypatch.setattr(aside, "_MOST_ENTRIES", 2)
     may_go_on = threading.Event()
 
-    def watch(_: object) -> None:
+    def observer(_: object) -> None:
         may_go_on.wait(PATIENCE)
 
     with (
         upstream(saying(*[OK] * 6)) as server,
-        proxied(server.url, watch=watch) as (proxy, seen),
+        proxied(server.url, observer=observer) as (proxy, seen),
         connect(proxy.port) as client,
     ):
         for _ in range(6):

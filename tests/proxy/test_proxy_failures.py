@@ -41,15 +41,15 @@ OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
          "the answer had no readable length"),
     ],
 )  # fmt: skip
-def test_what_was_wrong_with_an_answer_is_told(answer: bytes, error: str) -> None:
+def test_what_was_wrong_with_an_answer_is_told(response_body: bytes, error: str) -> None:
     """The client gets what there was of it; whoever watches is told why it is none."""
-    with upstream(saying(answer)) as server, proxied(server.url) as (proxy, seen):
+    with upstream(saying(response_body)) as server, proxied(server.url) as (proxy, seen):
         answered = everything(connect(proxy.port, GET))
 
-        passed = seen.next()
+        exchange = seen.next()
 
-    assert answered == answer
-    assert (passed.status, passed.error) == (None, error)
+    assert answered == response_body
+    assert (exchange.status, exchange.error) == (None, error)
 
 
 @pytest.mark.parametrize("said", [b"", b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf"])
@@ -70,10 +70,10 @@ def test_a_crash_of_the_server_is_one_for_the_client(said: bytes) -> None:
 
             with pytest.raises(ConnectionResetError):
                 client.recv(1)
-        passed = seen.next()
+        exchange = seen.next()
 
-    assert passed.error is not None
-    assert passed.error.startswith("the connection was reset ")
+    assert exchange.error is not None
+    assert exchange.error.startswith("the connection was reset ")
 
 
 def test_a_crash_of_the_client_is_one_for_the_server() -> None:
@@ -97,7 +97,7 @@ def test_a_crash_of_the_client_is_one_for_the_server() -> None:
         assert has_ended.wait(PATIENCE)
 
     assert outcome == ["reset"]
-    assert seen.passed.empty()
+    assert seen.exchange.empty()
 
 
 @pytest.mark.parametrize(
@@ -117,7 +117,7 @@ def test_half_a_request_is_passed_on_as_such(half: bytes) -> None:
         assert everything(client) == b""
 
     assert arrived == [half]
-    assert seen.passed.empty()
+    assert seen.exchange.empty()
 
 
 def test_an_old_connection_may_be_let_go_without_an_answer() -> None:
@@ -136,7 +136,7 @@ def test_an_old_connection_may_be_let_go_without_an_answer() -> None:
         assert everything(client) == b""
         assert seen.next().status == 200
 
-    assert seen.passed.empty()
+    assert seen.exchange.empty()
 
 
 def test_a_request_that_comes_too_late_finds_nobody() -> None:
@@ -150,7 +150,7 @@ def test_a_request_that_comes_too_late_finds_nobody() -> None:
                 client.sendall(GET * 1_000_000)  # the first of them do not know yet
         assert seen.next().status == 200
 
-    assert seen.passed.empty()
+    assert seen.exchange.empty()
 
 
 def test_requests_behind_a_garbled_answer_are_not_judged() -> None:
@@ -194,9 +194,9 @@ def test_an_answer_can_come_before_the_request_is_sent() -> None:
         client.sendall(b"last")
 
         assert everything(client) == b""
-        passed = seen.next()
+        exchange = seen.next()
 
-    assert (passed.status, passed.cut) == (413, True)
+    assert (exchange.status, exchange.cut) == (413, True)
 
 
 def test_a_large_body_is_looked_at_in_part_and_passed_on_whole() -> None:
@@ -209,9 +209,9 @@ def test_a_large_body_is_looked_at_in_part_and_passed_on_whole() -> None:
 
     with upstream(serve) as server, proxied(server.url) as (proxy, seen):
         everything(connect(proxy.port, GET))
-        passed = seen.next()
+        exchange = seen.next()
 
-    assert (len(passed.answer), passed.cut) == (OBSERVED, True)
+    assert (len(exchange.response_body), exchange.cut) == (OBSERVED, True)
 
 
 def test_a_slow_server_slows_the_client_down_and_loses_nothing() -> None:

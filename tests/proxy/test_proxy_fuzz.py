@@ -33,14 +33,14 @@ PARTS = [
     b"hello",
 ]
 streams = st.lists(st.sampled_from(PARTS) | st.binary(max_size=9), max_size=9).map(b"".join)
-answers: list[bytes] = [b""]
+responses: list[bytes] = [b""]
 arrived: list[bytes] = []
 
 
 def serve(connection: socket.socket) -> None:
     """Read all there is, and only then answer."""
     arrived.append(everything(connection.dup()))
-    connection.sendall(answers[0])
+    connection.sendall(responses[0])
 
 
 Running = tuple[Upstream, Proxy]
@@ -57,13 +57,13 @@ def running() -> Iterator[Running]:
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(request=streams, answer=streams)
+@given(request=streams, response_body=streams)
 def test_any_bytes_are_the_same_as_without_the_proxy(
-    running: Running, request: bytes, answer: bytes
+    running: Running, request: bytes, response_body: bytes
 ) -> None:
     """Whatever a client says, and whatever it is told; it is over when they have hung up."""
     server, proxy = running
-    answers[:], arrived[:] = [answer], []
+    responses[:], arrived[:] = [response_body], []
 
     received = []
     for port in (server.port, proxy.port):
@@ -72,5 +72,5 @@ def test_any_bytes_are_the_same_as_without_the_proxy(
         received.append(everything(client))
 
     if request:
-        assert received == [answer, answer]
+        assert received == [response_body, response_body]
         assert arrived == [request, request]

@@ -60,7 +60,7 @@ def test_a_report_has_all_that_was_answered_before() -> None:
     get = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
     with (
         upstream(saying(OK)) as server,
-        proxied(server.url, watch=judged.append, report=report) as (proxy, _),
+        proxied(server.url, observer=judged.append, report=report) as (proxy, _),
     ):
         for _ in range(3):
             everything(connect(proxy.port, get))

@@ -9,7 +9,7 @@ import socket
 import pytest
 
 from mockserver.proxy import downstream as line
-from mockserver.proxy.webhook_redirect import Callbacks
+from mockserver.proxy.webhook_redirect import WebhookRedirect
 from tests.proxy.upstream import (
     connect,
     everything,
@@ -100,7 +100,7 @@ def test_a_submission_in_chunks_stays_one_in_chunks() -> None:
 )
 def test_what_has_no_url_to_lead_stays_as_it_is(body: bytes) -> None:
     """Byte for byte, be it right or wrong."""
-    assert Callbacks(PUBLIC).lead(body) is None
+    assert WebhookRedirect(PUBLIC).lead(body) is None
 
 
 @pytest.mark.parametrize("headers", ["", "Content-Encoding: gzip\r\n"])
@@ -182,7 +182,7 @@ def test_half_a_submission_is_passed_on_as_such() -> None:
 
         assert everything(client) == b""
 
-    assert seen.passed.empty()
+    assert seen.exchange.empty()
 
 
 @pytest.mark.parametrize("prefix", ["/base", ""])
@@ -190,12 +190,12 @@ def test_a_webhook_goes_on_to_the_app(prefix: str) -> None:
     """To its own URL, with every header but Host, and the app's answer goes back."""
     body = b"\0webhook"
     head = "POST %s HTTP/1.1\r\nhost: %s\r\nX-Signature: s\r\nContent-Length: 8\r\n\r\n"
-    answer = OK.replace(b"200 OK", b"299 Odd")
+    response_body = OK.replace(b"200 OK", b"299 Odd")
     arrived: list[bytes] = []
 
     def app(connection: socket.socket) -> None:
         arrived.append(until(connection, body))
-        connection.sendall(answer)
+        connection.sendall(response_body)
 
     def api(connection: socket.socket) -> None:
         arrived.append(until(connection, b"}"))
@@ -211,13 +211,13 @@ def test_a_webhook_goes_on_to_the_app(prefix: str) -> None:
         path = led(arrived[0]).removeprefix(PUBLIC)
         webhook = (head % (prefix + path, "tunnel.example")).encode() + body
         answered = everything(connect(proxy.port, webhook))
-        passed = [seen.next(), seen.next()]
+        exchange = [seen.next(), seen.next()]
 
-    assert answered == answer
+    assert answered == response_body
     assert arrived[1] == (head % ("/hook?a=%20b&c=d", own.url[7:])).encode() + body
-    assert [one.token for one in passed] == [path.rpartition("/")[2]] * 2
-    assert [one.webhook_url for one in passed] == [None, url]
-    assert (bytes(passed[1].body), passed[1].status) == (body, 299)
+    assert [one.token for one in exchange] == [path.rpartition("/")[2]] * 2
+    assert [one.webhook_url for one in exchange] == [None, url]
+    assert (bytes(exchange[1].body), exchange[1].status) == (body, 299)
 
 
 def test_one_connection_can_bring_webhooks_and_requests() -> None:
@@ -236,18 +236,18 @@ def test_one_connection_can_bring_webhooks_and_requests() -> None:
         upstream(serve) as server,
         proxied(server.url, public_url=PUBLIC) as (proxy, seen),
     ):
-        callbacks = proxy._way.callbacks
-        found = callbacks.lead((TEXT % json.dumps(f"{own.url}/hook")).encode())
+        webhooks = proxy._setup.webhooks
+        found = webhooks.lead((TEXT % json.dumps(f"{own.url}/hook")).encode())
         assert found is not None
         hook = (webhook % found[1]).encode()
         with connect(proxy.port, get + hook + get) as client:
             answered = exactly(client, 3 * len(OK))
 
-        passed = [seen.next() for _ in range(3)]
+        exchange = [seen.next() for _ in range(3)]
 
     assert answered == OK * 3
     assert arrived == [b"GET /", b"POST /hook", b"GET /"]
-    assert [one.method for one in passed] == ["GET", "POST", "GET"]
+    assert [one.method for one in exchange] == ["GET", "POST", "GET"]
 
 
 @pytest.mark.parametrize("token", ["nobody-knows", ""])
@@ -258,4 +258,4 @@ def test_a_webhook_that_nobody_awaits_is_refused(token: str) -> None:
         answered = everything(connect(proxy.port, request.encode()))
 
     assert answered.startswith(b"HTTP/1.1 410 Gone\r\n")
-    assert seen.passed.empty()
+    assert seen.exchange.empty()

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from queue import Queue
 from typing import Any
 
-from mockserver.proxy.upstream import Passed
 from mockserver.proxy.proxy import Proxy
+from mockserver.proxy.upstream import ObservedExchange
 
 PATIENCE = 10
 """Real seconds after which what does not come is an error."""
@@ -71,12 +71,12 @@ def upstream(script: Script) -> Iterator[Upstream]:
 class Seen:
     """What a proxy told of."""
 
-    passed: Queue[Passed] = field(default_factory=Queue)
+    exchange: Queue[ObservedExchange] = field(default_factory=Queue)
     notices: Queue[str] = field(default_factory=Queue)
 
-    def next(self) -> Passed:
+    def next(self) -> ObservedExchange:
         """Await the next exchange."""
-        return self.passed.get(timeout=PATIENCE)
+        return self.exchange.get(timeout=PATIENCE)
 
     def notice(self) -> str:
         """Await the next notice."""
@@ -88,7 +88,7 @@ def proxied(url: str, **options: Any) -> Iterator[tuple[Proxy, Seen]]:
     """Run a proxy before *url*."""
     seen = Seen()
     given = {
-        "watch": seen.passed.put,
+        "watch": seen.exchange.put,
         "notice": seen.notices.put,
         "report": lambda html: b"<html>" if html else b"{}",
     }

@@ -15,8 +15,8 @@ import pytest
 import requests
 
 from mockserver.testing import ControlError, Intercepted, RunningMock, intercept, running_mock
-from mockserver.testing.names import ScenarioName
 from mockserver.testing.failure_report import tell
+from mockserver.testing.names import ScenarioName
 from tests.client import SUBMIT, seed
 
 API = "https://api.maxapi.io"

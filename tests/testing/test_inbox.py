@@ -271,10 +271,10 @@ def left_by(server: InboxServer, *, keep_open: bool) -> tuple[set[threading.Thre
 
 def test_nothing_is_left_of_it() -> None:
     """No thread, and nobody listens any more."""
-    left, refused = left_by(InboxServer(), keep_open=False)
+    left, rejected = left_by(InboxServer(), keep_open=False)
 
     assert left == set()
-    assert refused != 0
+    assert rejected != 0
 
 
 def test_nothing_is_left_of_it_while_a_client_stays() -> None:

@@ -16,9 +16,9 @@ import urllib3
 from requests.adapters import HTTPAdapter
 from requests.exceptions import ChunkedEncodingError, JSONDecodeError, ReadTimeout
 
+from mockserver.interception import redirection
 from mockserver.settings import SettingError
 from mockserver.testing import InboxServer, Intercepted, Webhook, intercept
-from mockserver.interception import redirection
 from tests.client import SUBMIT, seed
 
 API = "https://api.maxapi.io"

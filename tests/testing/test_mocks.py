@@ -18,7 +18,7 @@ import pytest
 import requests
 
 from mockserver.contract import Contract
-from mockserver.engine.messages import Mischief, Request
+from mockserver.engine.messages import Fault, Request
 from mockserver.engine.service import Service
 from mockserver.settings import SettingError, make_settings
 from mockserver.testing import (
@@ -160,13 +160,13 @@ def test_a_control_token_is_sent(contract: Contract) -> None:
     """A mock that asks for one does not let itself be controlled without it."""
     settings = make_settings(contract, port=0, control_token="hush")
     with Server(Service(contract, settings)) as server:
-        with pytest.raises(ControlError, match="needs its token") as refusal:
+        with pytest.raises(ControlError, match="needs its token") as rejection:
             RunningMock(server.url).sandbox()
         sandbox = RunningMock(server.url, "hush").sandbox()
 
         assert sandbox.clock.frozen
         sandbox.close()
-    assert refusal.value.status == 403
+    assert rejection.value.status == 403
 
 
 @pytest.fixture
@@ -328,13 +328,13 @@ def test_a_mock_in_the_process_opens_no_socket(monkeypatch: pytest.MonkeyPatch) 
 @pytest.mark.parametrize(
     ("scenario", "mischief"),
     [
-        ("hang", Mischief(hang=True)),
-        ("latency=1h, truncated", Mischief(latency=3600.0, cut=True)),
+        ("hang", Fault(hang=True)),
+        ("latency=1h, truncated", Fault(latency=3600.0, cut=True)),
         ("unavailable", None),
     ],
 )
 def test_what_goes_wrong_with_a_connection_is_left_to_the_caller(
-    scenario: str, mischief: Mischief | None
+    scenario: str, fault: Fault | None
 ) -> None:
     """Nothing is late and nothing is cut, where there is no connection."""
     headers = {
@@ -345,8 +345,8 @@ def test_what_goes_wrong_with_a_connection_is_left_to_the_caller(
     with closing(InProcessMock("https://api.example.com")) as mock:
         response = mock.answer(Request("POST", SUBMIT, headers, json.dumps(seed()).encode()))
 
-    assert response.mischief == mischief
-    assert json.loads(response.body)["code"] == (503 if mischief is None else 0)
+    assert response.fault == fault
+    assert json.loads(response.body)["code"] == (503 if fault is None else 0)
 
 
 # -- the end ---------------------------------------------------------------------------------

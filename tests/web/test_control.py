@@ -17,9 +17,9 @@ from hypothesis import strategies as st
 
 from mockserver.contract import Contract
 from mockserver.domain.durations import stamp
-from mockserver.engine.webhooks.attempt import Outcome
 from mockserver.engine.clock import Clock
 from mockserver.engine.service import Service
+from mockserver.engine.webhooks.attempt import AttemptResult
 from mockserver.settings import make_settings
 from mockserver.testing import ControlClient, ControlError, ScenarioText
 from mockserver.web.app import create_app
@@ -82,7 +82,7 @@ def app(server: Server) -> Iterator[App]:
 
 
 @contextmanager
-def refused(status: int, *words: str) -> Iterator[None]:
+def rejected(status: int, *words: str) -> Iterator[None]:
     """Expect a refusal that says these words."""
     with pytest.raises(ControlError) as error:
         yield
@@ -122,7 +122,7 @@ def test_an_advance_beyond_the_calendar_is_refused(contract: Contract, receiver:
     """A 400 that says so, and the clock stays."""
     with served(contract, receiver, datetime(9999, 12, 30, tzinfo=UTC)) as server:
         control = ControlClient(server.url, "test")
-        with refused(400, "advance: "):
+        with rejected(400, "advance: "):
             control.advance("5d")
 
         assert control.clock()["now"].startswith("9999-12-30")
@@ -158,7 +158,7 @@ def test_the_operator_ends_a_task(
     assert told == polled
     assert polled["updated_at"] == stamp(START + seconds(1))
     for again in ("finish", "fail", "time_out", "cancel"):
-        with refused(400, task_id, f"it is {status}"):
+        with rejected(400, task_id, f"it is {status}"):
             getattr(app.control, again)(task_id)
     assert receiver.calls.empty()
 
@@ -166,7 +166,7 @@ def test_the_operator_ends_a_task(
 def test_results_are_made_to_expire(app: App) -> None:
     """Only those that there are."""
     task_id = app.submitted()
-    with refused(400, task_id, "no results"):
+    with rejected(400, task_id, "no results"):
         app.control.expire(task_id)
     app.control.advance("2s")
     url = app.poll(task_id)["result"]["urls"][0]
@@ -184,7 +184,7 @@ def test_a_task_that_is_not_there(app: App, way: str) -> None:
     task_id = other.submitted()
     other.control.close()
 
-    with refused(404, task_id, "not found in this sandbox"):
+    with rejected(404, task_id, "not found in this sandbox"):
         getattr(app.control, way)(task_id)
 
 
@@ -193,7 +193,7 @@ def test_a_task_that_is_not_there(app: App, way: str) -> None:
 
 def test_a_webhook_is_sent_once_more(app: App, receiver: Receiver) -> None:
     """As it was sent, at once; the journal holds both, and a plan to try again stays."""
-    receiver.outcomes.append(Outcome(500, "answered 500, not 2xx", 0.001))
+    receiver.outcomes.append(AttemptResult(500, "answered 500, not 2xx", 0.001))
     task_id = app.submitted(callBackUrl=HOOK)
     app.control.advance("2s")
     first = app.control.deliveries()
@@ -209,7 +209,7 @@ def test_a_webhook_is_sent_once_more(app: App, receiver: Receiver) -> None:
     assert [one["at"] for one in moved.happened] == [stamp(START + seconds(3))]
     assert stamp(START + seconds(3)) in to_come
     assert attempts[0] == attempts[1] == attempts[2]
-    with refused(404, "'4' not found"):
+    with rejected(404, "'4' not found"):
         app.control.resend(4)
 
 
@@ -277,7 +277,7 @@ def test_rules_are_listed_and_deleted(app: App) -> None:
     ]
     assert app.control.rules() == []
     for number in (first["id"], int("9" * 4000)):
-        with refused(404, "not found"):
+        with rejected(404, "not found"):
             app.control.delete_rule(number)
 
 
@@ -582,7 +582,7 @@ def test_the_control_token(contract: Contract, receiver: Receiver, host: str) ->
 
         assert right.clock()["frozen"]
         for client in (wrong, none):
-            with refused(403, "X-Mock-Control-Token"):
+            with rejected(403, "X-Mock-Control-Token"):
                 client.clock()
         for path in ("health", "version"):
             assert requests.get(f"{server.url}/__mock/{path}", timeout=5).status_code == 200
@@ -594,7 +594,7 @@ def test_a_public_mock_is_closed(contract: Contract, receiver: Receiver) -> None
     """Without a control token there is no control; a callBackUrl is taken all the same."""
     with served(contract, receiver, host="0.0.0.0") as server:
         app = App(server.url, "test")
-        with refused(403, "0.0.0.0", "--control-token"):
+        with rejected(403, "0.0.0.0", "--control-token"):
             app.control.clock()
         accepted = app.submit(seed() | {"callBackUrl": HOOK})
         app.control.close()

@@ -17,14 +17,14 @@ import pytest
 
 from mockserver.contract import Contract, dump_json
 from mockserver.engine.service import Service
+from mockserver.interception.certificates import Authority, api_hosts
+from mockserver.interception.interceptor import Interceptor
 from mockserver.settings import make_settings
 from mockserver.testing import InboxServer
-from mockserver.interception.interceptor import Interceptor
 from mockserver.web.server import Server
-from mockserver.interception.certificates import Authority, api_hosts
 from tests.client import SUBMIT, seed
-from tests.web.oddities import GET, ODDITIES, OWN, Answer, Oddity
 from tests.proxy.upstream import proxied
+from tests.web.oddities import GET, ODDITIES, OWN, Answer, Oddity
 
 PATIENCE = 5
 """Real seconds after which what does not come is an error."""

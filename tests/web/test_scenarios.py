@@ -198,9 +198,9 @@ def test_stuck_never_ends(app: App, scenario: str) -> None:
     app.control.advance("7d")
 
     assert app.poll(task_id)["status"] == "SUBMITTED"
-    with pytest.raises(ControlError, match="never becomes 'SUCCESS'") as refused:
+    with pytest.raises(ControlError, match="never becomes 'SUCCESS'") as rejected:
         app.control.advance_until(task_id, "SUCCESS")
-    assert refused.value.status == 400
+    assert rejected.value.status == 400
 
 
 @shows("slow=5m")
@@ -525,7 +525,7 @@ def test_unknown_names_and_values_are_refused(
     app: App, scenario: ScenarioText, message: str
 ) -> None:
     """Wherever they are given; the message lists what is known."""
-    refused = [app.submit(scenario), app.submit(header=scenario)]
+    rejected = [app.submit(scenario), app.submit(header=scenario)]
     ways: list[Callable[[], object]] = [
         lambda: app.control.add_rule(scenario),
         lambda: app.control.change_settings(scenario=scenario),
@@ -536,8 +536,8 @@ def test_unknown_names_and_values_are_refused(
             way()
         assert error.value.status == 400
         assert message in str(error.value)
-    assert [answer.status_code for answer in refused] == [400, 400]
-    assert all(message in answer.json()["msg"] for answer in refused)
+    assert [answer.status_code for answer in rejected] == [400, 400]
+    assert all(message in answer.json()["msg"] for answer in rejected)
 
 
 def test_the_first_two_submits_fail_and_the_third_works(app: App) -> None:
@@ -637,11 +637,11 @@ def test_the_rate_limit_goes_by_the_clock_of_the_sandbox(contract: Contract, hoo
         statuses = [app.submit().status_code]
         app.control.advance("4s")
         statuses += [app.submit().status_code for _ in range(2)]
-        refused = app.submit()
+        rejected = app.submit()
         unaffected = other.submit().status_code
-        app.control.advance(refused.headers["Retry-After"])
+        app.control.advance(rejected.headers["Retry-After"])
         statuses.append(app.submit().status_code)
         other.close()
 
     assert statuses == [200, 200, 429, 200]
-    assert (refused.status_code, refused.headers["Retry-After"], unaffected) == (429, "6", 200)
+    assert (rejected.status_code, rejected.headers["Retry-After"], unaffected) == (429, "6", 200)

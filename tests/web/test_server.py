@@ -52,7 +52,7 @@ def test_end_to_end_in_a_process_of_its_own(contract: Contract) -> None:
 
             last = session.get(url, timeout=5)
             image = requests.get(last.json()["data"]["result"]["urls"][0], timeout=5)
-            refused = session.post(f"{base}{SUBMIT}", json={}, timeout=5)
+            rejected = session.post(f"{base}{SUBMIT}", json={}, timeout=5)
     assert submitted.headers["Content-Type"] == "application/json"
     assert first["data"]["status"] == "PENDING"
     assert called == last.json()
@@ -60,7 +60,7 @@ def test_end_to_end_in_a_process_of_its_own(contract: Contract) -> None:
     assert called["data"]["status"] == "SUCCESS"
     assert image.content.startswith(b"\x89PNG")
     assert image.headers["Content-Type"] == "image/png"
-    assert (refused.status_code, refused.json()["code"]) == (400, 400)
+    assert (rejected.status_code, rejected.json()["code"]) == (400, 400)
 
 
 class _process:  # noqa: N801 - reads as a context manager
@@ -128,10 +128,10 @@ def test_a_large_body_is_refused_and_the_connection_lives(server: Server, *, chu
     body = (b"x" * 50_000 for _ in range(20)) if chunked else b"x" * 1_000_000
 
     with requests.Session() as session:
-        refused = session.post(f"{server.url}{SUBMIT}", data=body, headers=headers, timeout=5)
+        rejected = session.post(f"{server.url}{SUBMIT}", data=body, headers=headers, timeout=5)
         after = session.post(f"{server.url}{SUBMIT}", json=SEED, headers=AUTH, timeout=5)
 
-    assert (refused.status_code, after.status_code) == (413, 200)
+    assert (rejected.status_code, after.status_code) == (413, 200)
 
 
 @pytest.mark.parametrize(

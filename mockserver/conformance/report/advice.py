@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 
-class Told(NamedTuple):
+class Advice(NamedTuple):
     """How a broken law is told."""
 
     seen: str
@@ -43,220 +43,220 @@ _WEBHOOK = (
     "on what the poll shows."
 )
 
-TOLD = {
-    "answers": Told(
+ADVICE = {
+    "responses": Advice(
         "A request was answered with {observed}",
         "Check status and Content-Type before reading an answer as JSON; try again later only "
         "what is safe to repeat.",
     ),
-    "status-is-code": Told(
+    "status-is-code": Advice(
         "An answer ({subject}) has {observed}",
         "Look at both the HTTP status and the code of the body; take an answer for a success only "
         "if both say so.",
     ),
-    "submit-answer": Told("An accepted submission was answered with {observed}", _PARSE),
-    "poll-answer": Told(_POLL, _PARSE),
-    "cancel-answer": Told("An accepted cancellation was answered with {observed}", _PARSE),
-    "refusal-answer": Told(
+    "submit-response": Advice("An accepted submission was answered with {observed}", _PARSE),
+    "poll-response": Advice(_POLL, _PARSE),
+    "cancel-response": Advice("An accepted cancellation was answered with {observed}", _PARSE),
+    "error-response": Advice(
         "A refusal with {subject} was answered with {observed}",
         "Decide by the HTTP status, not by the text of the message, and show the whole body where "
         "the message is missing.",
     ),
-    "moderation-answer": Told(
+    "moderation-response": Advice(
         "A rejection by moderation was answered with {observed}",
         "Recognise a rejection by its message as well as by its categories, and do not send the "
         "same content again.",
     ),
-    "no-unknown-field": Told(
+    "no-unknown-field": Advice(
         "An answer has a field that no page names ({observed})",
         "Nothing, if the app ignores fields that it does not know; let its parser do so.",
     ),
-    "token-missing": Told("A request without a token was answered {observed}", _KEY),
-    "token-malformed": Told(
+    "token-missing": Advice("A request without a token was answered {observed}", _KEY),
+    "token-malformed": Advice(
         "A request with the malformed Authorization {subject!r} was answered {observed}", _KEY
     ),
-    "token-wrong": Told("A request with a token of nobody was answered {observed}", _KEY),
-    "token-everywhere": Told("A {subject} without a token was answered {observed}", _KEY),
-    "token-first": Told("A wrong submission without a token was answered {observed}", _KEY),
-    "unknown-task": Told(
+    "token-wrong": Advice("A request with a token of nobody was answered {observed}", _KEY),
+    "token-everywhere": Advice("A {subject} without a token was answered {observed}", _KEY),
+    "token-first": Advice("A wrong submission without a token was answered {observed}", _KEY),
+    "unknown-task": Advice(
         "A {subject} of a task that does not exist was answered {observed}",
         "Treat any refusal of a poll that comes again and again as a task that is lost, whatever "
         "its status, and stop polling.",
     ),
-    "unknown-route": Told(
+    "unknown-route": Advice(
         "A request to a route that does not exist was answered {observed}",
         "Check the base URL and the paths that the app uses: a typing error may not show as 404.",
     ),
-    "wrong-method": Told(
+    "wrong-method": Advice(
         "A request with a method that the route does not have was answered {observed}",
         "Check the methods that the app uses: a wrong one may not show as 405.",
     ),
-    "foreign-task": Told(
+    "foreign-task": Advice(
         "A {subject} of another key's task was answered {observed}",
         "Keep the key with each taskId; if a stranger's task is shown, treat taskIds and result "
         "URLs as secrets, and tell the vendor.",
     ),
-    "body-is-json": Told(
+    "body-is-json": Advice(
         "A submission that is not JSON ({subject}) was answered {observed}", _CHECK
     ),
-    "body-is-limited": Told(
+    "body-is-limited": Advice(
         "A submission that is very large was answered {observed}",
         "Keep requests small: put pictures behind URLs instead of into the request.",
     ),
-    "envelope-is-checked": Told(_REFUSED, _CHECK),
-    "input-is-checked": Told(_REFUSED, _CHECK),
-    "no-local-callback": Told(
+    "envelope-is-checked": Advice(_REFUSED, _CHECK),
+    "input-is-checked": Advice(_REFUSED, _CHECK),
+    "no-local-callback": Advice(
         "A callBackUrl of this machine was answered {observed}",
         "Give a callBackUrl that can be reached from the internet: no webhook will ever come to "
         "this one.",
     ),
-    "smallest-input": Told(
+    "smallest-input": Advice(
         "The smallest valid submission to {subject} was answered {observed}",
         "If only this model is refused, it may be gone or renamed: choose another one. If a "
         "message names a field, send that field.",
     ),
-    "every-value": Told(_ACCEPTED, _NOT_SENT),
-    "any-input": Told(_ACCEPTED, _NOT_SENT),
-    "envelope-is-accepted": Told(
+    "every-value": Advice(_ACCEPTED, _NOT_SENT),
+    "any-input": Advice(_ACCEPTED, _NOT_SENT),
+    "envelope-is-accepted": Advice(
         "A submission with the optional {subject} was answered {observed}",
         "Leave the field out, or submit again without it when it is refused.",
     ),
-    "unique-ids": Told(
+    "unique-ids": Advice(
         "Submissions were given the same taskId: {observed}",
         "Do not use the taskId as the only key of your own records, and do not submit twice what "
         "is to be made once.",
     ),
-    "same-task": Told(
+    "same-task": Advice(
         "A poll was answered with another task: {observed}",
         "Compare the taskId of every answer with the one that was asked for, and throw away what "
         "does not fit: it may be another customer's.",
     ),
-    "is-found": Told(
+    "is-found": Advice(
         "A poll of a task that had been accepted was answered so: {observed}",
         "Do not give a task up at the first refused poll: it may run and be charged. Poll again "
         "for a while before submitting anew.",
     ),
-    "never-back": Told("The status of a task went back: {observed}", _STATES),
-    "starts-pending": Told("The first poll of a task showed {observed}", _STATES),
-    "ends": Told(
+    "never-back": Advice("The status of a task went back: {observed}", _STATES),
+    "starts-pending": Advice("The first poll of a task showed {observed}", _STATES),
+    "ends": Advice(
         "A task of {subject} did not end: {observed}",
         "Bound every wait. Look at what the last poll shows: a status that no page names may be "
         "an end under a new name.",
     ),
-    "final": Told(
+    "final": Advice(
         "A task changed after its end: {observed}",
         "Store the result when the task ends, and do not overwrite it by a later poll.",
     ),
-    "timestamps": Told(
+    "timestamps": Advice(
         "The moments of a task are out of order: {observed}",
         "Do not sort or time tasks by these fields; use the app's own clock.",
     ),
-    "reason": Told(
+    "reason": Advice(
         "A task that has not failed has a reason of failure: {observed}",
         "Decide by the status whether a task has failed, and not by failure_reason.",
     ),
-    "echo": Told(
+    "echo": Advice(
         "A poll echoes something else than was submitted: {observed}",
         "Keep what was submitted in the app itself, under the taskId, and do not read it from "
         "the echo. If the value itself is another one, the result may be, too.",
     ),
-    "cancel-is-kept": Told("A task with a cancellation ended as {observed}", _CANCEL),
-    "results": Told(
+    "cancel-is-kept": Advice("A task with a cancellation ended as {observed}", _CANCEL),
+    "results": Advice(
         "A finished task of {subject} has {observed}",
         "Go through all URLs that are there, whatever their number and type, and compare with "
         "what was paid for.",
     ),
-    "files": Told(
+    "files": Advice(
         "A result file of {subject} came with {observed}",
         "Look at the first bytes of a file to learn what it is, not at its name or Content-Type; "
         "check that it is complete, and fetch it again if not.",
     ),
-    "pixels": Told(
+    "pixels": Advice(
         "A result ({subject}) has {observed} pixels",
         "Read width and height from the file instead of computing them from what was asked for.",
     ),
-    "webhook-conforms": Told(
+    "webhook-conforms": Advice(
         "A webhook came with {observed}",
         "Take a webhook only as the news that something happened, and poll the task for what it "
         "is.",
     ),
-    "webhook-comes": Told("Of a task that has ended there were {observed}", _WEBHOOK),
-    "webhook-after-end": Told(
+    "webhook-comes": Advice("Of a task that has ended there were {observed}", _WEBHOOK),
+    "webhook-after-end": Advice(
         "When a webhook came, a poll of its task still showed {observed}", _WEBHOOK
     ),
-    "webhook-equals-poll": Told("A webhook differs from a poll ({observed})", _WEBHOOK),
-    "lives": Told(
+    "webhook-equals-poll": Advice("A webhook differs from a poll ({observed})", _WEBHOOK),
+    "lifecycle": Advice(
         "A task of {subject} did not live as promised: {observed}",
         "Bound every wait, and report what the last poll shows.",
     ),
-    "sizes": Told(
+    "sizes": Advice(
         "A result ({subject}) was made with {observed}",
         "Read width and height from the file instead of computing them from what was asked for.",
     ),
-    "cancel-pending": Told("A waiting task could not be cancelled: {observed}", _CANCEL),
-    "cancel-later": Told("A late cancellation was answered {observed}", _CANCEL),
-    "cancel-ended": Told("The cancellation of an ended task was answered {observed}", _CANCEL),
-    "any-order": Told(
+    "cancel-pending": Advice("A waiting task could not be cancelled: {observed}", _CANCEL),
+    "cancel-later": Advice("A late cancellation was answered {observed}", _CANCEL),
+    "cancel-ended": Advice("The cancellation of an ended task was answered {observed}", _CANCEL),
+    "any-order": Advice(
         "In a row of requests that no page describes, this was seen: {observed}", _STATES
     ),
-    "file-whole": Told(
+    "file-whole": Advice(
         "A result file cannot be shown to its end ({observed})",
         "Check that a file can be decoded before it is stored, and fetch it again when it cannot.",
     ),
-    "file-same": Told(
+    "file-same": Advice(
         "A result URL returned other bytes later ({observed})",
         "Store the file when it is first fetched, instead of the URL.",
     ),
-    "files-differ": Told(
+    "files-differ": Advice(
         "Several results of one task are the same picture ({observed})",
         "Compare the files before several are shown to a user, or paid for by one.",
     ),
-    "headers-true": Told(
+    "headers-true": Advice(
         "The headers of a response do not describe its body ({observed})",
         "Read bodies with a client that checks their length and coding, and report what it says.",
     ),
-    "near-misses": Told("A value that is nearly right was answered {observed}", _CHECK),
-    "token-near": Told("A key that is nearly right ({subject}) was answered {observed}", _KEY),
-    "token-elsewhere": Told("A key in another place ({subject}) was answered {observed}", _KEY),
-    "webhook-url": Told("A webhook came to another URL than was given ({observed})", _WEBHOOK),
-    "webhook-again": Told(
+    "near-misses": Advice("A value that is nearly right was answered {observed}", _CHECK),
+    "token-near": Advice("A key that is nearly right ({subject}) was answered {observed}", _KEY),
+    "token-elsewhere": Advice("A key in another place ({subject}) was answered {observed}", _KEY),
+    "webhook-url": Advice("A webhook came to another URL than was given ({observed})", _WEBHOOK),
+    "webhook-again": Advice(
         "A second attempt of a webhook is not as expected ({observed})",
         "Make the receiver accept the same webhook twice, and poll tasks whose webhook is missing.",
     ),
-    "refused-cancels": Told(
+    "rejected-cancels": Advice(
         "A cancellation that was rejected had an effect ({observed})",
         "Keep task ids as private as keys: whoever knows one may end the task.",
     ),
-    "odd-requests": Told(
+    "odd-requests": Advice(
         "A request that was rejected had an effect ({observed})",
         "Poll a task after a rejected request instead of assuming that nothing has changed.",
     ),
-    "refused-submissions": Told(
+    "rejected-submissions": Advice(
         "A rejected submission had an effect ({observed})",
         "Ignore webhooks of tasks that the app does not know, and check what was charged.",
     ),
-    "texts": Told(_ACCEPTED, _NOT_SENT),
-    "calendar": Told(
+    "texts": Advice(_ACCEPTED, _NOT_SENT),
+    "calendar": Advice(
         "A task shows a moment that does not exist ({observed})",
         "Parse moments so that a wrong one is reported instead of ending the app.",
     ),
-    "updated-still": Told(
+    "updated-still": Advice(
         "updated_at moved although the status did not ({observed})",
         "Compare the status to see whether a task has moved on, not updated_at.",
     ),
-    "clock": Told(
+    "clock": Advice(
         "created_at is not when the task was submitted ({observed})",
         "Measure ages and time-outs by the app's own clock.",
     ),
-    "many-looks": Told(
+    "repeated-polls": Advice(
         "The same task was shown in another way when it was polled again ({observed})",
         "Act on what a poll shows only once, and expect that a later one may differ.",
     ),
-    "afterwards": Told(
+    "later-polls": Advice(
         "A task that had ended was shown in another way later ({observed})",
         "Store the result of a task when it ends, and do not rely on polling it later.",
     ),
-    "requests-conform": Told(
+    "requests-conform": Advice(
         "The app itself submitted what the API does not take: {observed}",
         "Mend the app: the API refuses this, or ignores it and makes something else.",
     ),

@@ -25,7 +25,7 @@ class Known:
     """A finding of an earlier run."""
 
     key: str
-    law: str
+    check: str
     severity: str
     observed: str
 
@@ -69,9 +69,9 @@ def compare(report: Report, baseline: Baseline) -> Comparison:
     unchanged = [one for one in found if not _is_news(one, baseline.findings.get(one.key))]
     keys = {one.key for one in found}
     missing = [one for key, one in baseline.findings.items() if key not in keys]
-    partly = {one.law for one in report.verdicts if report.interrupted or one.reason}
-    unseen = [one for one in missing if one.law in partly]
-    gone = [one for one in missing if one.law not in partly]
+    partly = {one.check for one in report.check_results if report.interrupted or one.reason}
+    unseen = [one for one in missing if one.check in partly]
+    gone = [one for one in missing if one.check not in partly]
     return Comparison(baseline, new, unchanged, gone, unseen)
 
 

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from html import escape
 from string import Template
 
+from mockserver.conformance.model import Assumption, CheckResult, Exchange, Finding, Report
 from mockserver.conformance.report.baseline import Comparison, fails
-from mockserver.conformance.model import Assumption, Exchange, Finding, Report, Verdict
 from mockserver.conformance.report.view import (
     ANSWERS,
     NAMES,
@@ -15,11 +15,11 @@ from mockserver.conformance.report.view import (
     again,
     answered,
     answers,
+    checks,
     chosen,
     facts,
     heading_of,
     headline,
-    laws,
     one_line,
     ordered,
     printable,
@@ -146,7 +146,7 @@ def as_html(report: Report, comparison: Comparison | None) -> str:
         _gone(comparison),
         _list("Notes", report.notes),
         _list("Left out by the spending limit", report.unchecked),
-        _laws(report.verdicts),
+        _laws(report.check_results),
         _assumptions(report),
     ]
     return _PAGE.substitute(
@@ -184,7 +184,7 @@ def _items(items: Iterable[str]) -> str:
 
 
 def _tiles(report: Report) -> str:
-    counted = [(f"laws {status}", status, number) for status, number in laws(report).items()]
+    counted = [(f"laws {status}", status, number) for status, number in checks(report).items()]
     for kind, number in severities(report.findings).items():
         counted.append((NAMES[kind][number != 1], kind, number))
     return "".join(
@@ -201,7 +201,7 @@ def _findings(report: Report, comparison: Comparison | None) -> str:
     cards = [_card(one, title_of(report, one), comparison) for one in shown]
     more = ""
     if others:
-        lines = _items(f"{_code(one.law)} {_e(heading_of(one))}" for one in others)
+        lines = _items(f"{_code(one.check)} {_e(heading_of(one))}" for one in others)
         more = f'<h3>{len(others)} more</h3><ul class="list">{lines}</ul>'
     nothing = "" if cards else "<p>None: no law that was held is broken.</p>"
     return f"<section><h2>Findings</h2>{nothing}{''.join(cards)}{more}</section>"
@@ -251,21 +251,23 @@ def _list(title: str, texts: list[str]) -> str:
 # -- laws and assumptions --------------------------------------------------------------------
 
 
-def _laws(verdicts: Iterable[Verdict]) -> str:
+def _laws(check_results: Iterable[CheckResult]) -> str:
     heads = "<th>outcome</th><th>law</th><th class='number'>times</th>"
-    body = "".join(map(_law, verdicts))
+    body = "".join(map(_law, check_results))
     return (
         "<section><h2>Laws</h2><div class='scroll'><table>"
         f"<thead><tr>{heads}</tr></thead><tbody>{body}</tbody></table></div></section>"
     )
 
 
-def _law(verdict: Verdict) -> str:
-    reason = f"<br><small>{_e(one_line(verdict.reason))}</small>" if verdict.reason else ""
+def _law(check_result: CheckResult) -> str:
+    reason = (
+        f"<br><small>{_e(one_line(check_result.reason))}</small>" if check_result.reason else ""
+    )
     return (
-        f'<tr><td class="{_e(verdict.status)}">{_e(verdict.status)}</td>'
-        f"<td>{_e(verdict.title)} <small>{_code(verdict.law)}</small>{reason}</td>"
-        f'<td class="number">{verdict.checks}</td></tr>\n'
+        f'<tr><td class="{_e(check_result.status)}">{_e(check_result.status)}</td>'
+        f"<td>{_e(check_result.title)} <small>{_code(check_result.check)}</small>{reason}</td>"
+        f'<td class="number">{check_result.observations}</td></tr>\n'
     )
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from xml.etree import ElementTree as ET
 
+from mockserver.conformance.model import CheckResult, Finding, Report
 from mockserver.conformance.report.baseline import Comparison
-from mockserver.conformance.model import Finding, Report, Verdict
 from mockserver.conformance.report.view import NAMES, block, heading_of, one_line
 
 _BLOCKS = 50
@@ -15,7 +15,7 @@ _BLOCKS = 50
 
 def as_junit(report: Report, comparison: Comparison | None) -> str:
     """Write one test case for each law; it fails as the run does, for drift that is new."""
-    cases = [_case(one, comparison) for one in report.verdicts]
+    cases = [_case(one, comparison) for one in report.check_results]
     counts = {
         "tests": f"{len(cases)}",
         "failures": f"{sum(case.find('failure') is not None for case in cases)}",
@@ -43,20 +43,20 @@ def as_junit(report: Report, comparison: Comparison | None) -> str:
     return f'<?xml version="1.0" encoding="utf-8"?>\n{ET.tostring(root, encoding="unicode")}\n'
 
 
-def _case(verdict: Verdict, comparison: Comparison | None) -> ET.Element:
-    name = one_line(f"{verdict.law}: {verdict.title}")
+def _case(check_result: CheckResult, comparison: Comparison | None) -> ET.Element:
+    name = one_line(f"{check_result.check}: {check_result.title}")
     case = ET.Element("testcase", classname="contract", name=name, time="0")
-    fatal = [one for one in verdict.findings if _is_fatal(one, comparison)]
-    beside = [one for one in verdict.findings if not _is_fatal(one, comparison)]
-    said = [_blocks(beside, verdict.title, comparison)] if beside else []
+    fatal = [one for one in check_result.findings if _is_fatal(one, comparison)]
+    others = [one for one in check_result.findings if not _is_fatal(one, comparison)]
+    said = [_blocks(others, check_result.title, comparison)] if others else []
     if fatal:
         message = heading_of(fatal[0])
         failure = ET.SubElement(case, "failure", type="drift", message=message)
-        failure.text = _blocks(fatal, verdict.title, comparison)
-    elif verdict.status == "skipped":
-        ET.SubElement(case, "skipped", message=one_line(verdict.reason))
-    if verdict.reason and verdict.status != "skipped":
-        said.append(f"not held on everything: {one_line(verdict.reason)}")
+        failure.text = _blocks(fatal, check_result.title, comparison)
+    elif check_result.status == "skipped":
+        ET.SubElement(case, "skipped", message=one_line(check_result.reason))
+    if check_result.reason and check_result.status != "skipped":
+        said.append(f"not held on everything: {one_line(check_result.reason)}")
     if said:
         ET.SubElement(case, "system-out").text = "\n".join(said)
     return case

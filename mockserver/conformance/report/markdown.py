@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
-from mockserver.conformance.report.baseline import Comparison
 from mockserver.conformance.model import Assumption, Exchange, Finding, Report
+from mockserver.conformance.report.baseline import Comparison
 from mockserver.conformance.report.view import (
     ANSWERS,
     NAMES,
@@ -47,8 +47,8 @@ def as_markdown(report: Report, comparison: Comparison | None) -> str:
         lines += ["## Left out by the spending limit", ""]
         lines += [*_listed(map(plain, report.unchecked)), ""]
     lines += ["## Laws", "", "| outcome | law | | times | |", "|---|---|---|---|---|"]
-    for one in report.verdicts:
-        cells = (one.status, one.law, one.title, str(one.checks), one.reason)
+    for one in report.check_results:
+        cells = (one.status, one.check, one.title, str(one.observations), one.reason)
         lines.append(f"| {' | '.join(map(plain, cells))} |")
     lines += ["", "## Assumptions", "", *_assumptions(report)]
     return "\n".join(lines).rstrip() + "\n"
@@ -87,7 +87,7 @@ def _findings(report: Report, comparison: Comparison | None) -> Iterator[str]:
     if others:
         yield from (f"### {len(others)} more", "")
         yield from _listed(
-            f"{one.severity}: {plain(one.law)}: {code(heading_of(one))}" for one in others
+            f"{one.severity}: {plain(one.check)}: {code(heading_of(one))}" for one in others
         )
         yield ""
 

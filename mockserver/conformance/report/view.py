@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 
-from mockserver.conformance.report.baseline import Comparison, fails
 from mockserver.conformance.model import SEVERITIES, Assumption, Exchange, Finding, Report
+from mockserver.conformance.report.baseline import Comparison, fails
 from mockserver.conformance.report.wording import advice, often, promised, summary
 
 NAMES = {
@@ -56,9 +56,9 @@ def plural(number: int, name: str) -> str:
 # -- the run ---------------------------------------------------------------------------------
 
 
-def laws(report: Report) -> dict[str, int]:
+def checks(report: Report) -> dict[str, int]:
     """Count the laws that were held, broken and skipped."""
-    counted = Counter(one.status for one in report.verdicts)
+    counted = Counter(one.status for one in report.check_results)
     return {status: counted[status] for status in ("held", "broken", "skipped")}
 
 
@@ -91,12 +91,12 @@ def headline(report: Report, comparison: Comparison | None) -> str:
     if fails(report, comparison):
         said = plural(drift, f"{new}finding") + " of drift"
     else:
-        said = f"no {new}drift in {plural(_held(report), 'law')}"
+        said = f"no {new}drift in {plural(_passed(report), 'law')}"
     return f"interrupted; {said}" if report.interrupted else said
 
 
-def _held(report: Report) -> int:
-    return sum(one.status != "skipped" for one in report.verdicts)
+def _passed(report: Report) -> int:
+    return sum(one.status != "skipped" for one in report.check_results)
 
 
 def in_words(counts: dict[str, int]) -> str:
@@ -107,7 +107,7 @@ def in_words(counts: dict[str, int]) -> str:
 
 def facts(report: Report, comparison: Comparison | None) -> list[tuple[str, str]]:
     """List what is to be known of a run."""
-    counted = ", ".join(f"{number} {status}" for status, number in laws(report).items())
+    counted = ", ".join(f"{number} {status}" for status, number in checks(report).items())
     rows = [
         ("target", report.target),
         ("started", f"{report.started:%Y-%m-%d %H:%M:%S %Z}".strip()),
@@ -151,8 +151,8 @@ def chosen(findings: Sequence[Finding], most: int) -> tuple[list[Finding], list[
     seen: Counter[tuple[str, str]] = Counter()
     ranks = []
     for number, one in enumerate(findings):
-        ranks.append((SEVERITIES.index(one.severity), seen[one.severity, one.law], number))
-        seen[one.severity, one.law] += 1
+        ranks.append((SEVERITIES.index(one.severity), seen[one.severity, one.check], number))
+        seen[one.severity, one.check] += 1
     shown = {number for _, _, number in sorted(ranks)[:most]}
     return (
         [one for number, one in enumerate(findings) if number in shown],
@@ -162,7 +162,7 @@ def chosen(findings: Sequence[Finding], most: int) -> tuple[list[Finding], list[
 
 def title_of(report: Report, finding: Finding) -> str:
     """Give the title of the law that a finding is about."""
-    return next((one.title for one in report.verdicts if one.law == finding.law), "")
+    return next((one.title for one in report.check_results if one.check == finding.check), "")
 
 
 def heading_of(finding: Finding) -> str:
@@ -183,7 +183,7 @@ def rows(finding: Finding, title: str) -> list[tuple[str, str]]:
         ("on", finding.subject),
         ("seen", often(finding)),
         ("source", f"{promised(clause)} ({clause.confidence})"),
-        ("law", f"{title} ({finding.law})" if title else finding.law),
+        ("law", f"{title} ({finding.check})" if title else finding.check),
         ("clause", clause.place),
         ("change", f"{finding.remedy}, if the API is right"),
     ]
@@ -216,10 +216,10 @@ def answered(exchange: Exchange) -> str:
     """Write an answer as HTTP does, or say why there is none."""
     shown = exchange.as_json()
     body = shown["answer"]
-    if b"\0" in exchange.answer:
-        body = f"({len(exchange.answer)} bytes that are no text)"
+    if b"\0" in exchange.response_body:
+        body = f"({len(exchange.response_body)} bytes that are no text)"
     outcome = [str(one) for one in (exchange.status, exchange.error) if one]
-    return _message(", then ".join(outcome), shown["answer_headers"], body)
+    return _message(", then ".join(outcome), shown["response_headers"], body)
 
 
 def _message(first: str, headers: dict[str, str], body: str) -> str:

@@ -5,10 +5,9 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-from mockserver.settings import SETTINGS, option_of
-
-from mockserver.conformance.report.advice import BY_CLAUSE, TOLD, Told
 from mockserver.conformance.model import WEBHOOK, Clause, Finding
+from mockserver.conformance.report.advice import ADVICE, BY_CLAUSE, Advice
+from mockserver.settings import SETTINGS, option_of
 
 _PAGE = re.compile(r"[a-z0-9./-]+")
 """The name of a page of the documentation; other sources are described."""
@@ -17,7 +16,7 @@ _SHORT, _LONG = 110, 160
 """Characters of what was observed, and of what was expected, in a summary."""
 _ASSUMED = "No page promises this, so nothing is broken: let the app work with both."
 _GOOD_TO_KNOW = "Nothing has to be done; it is good to know."
-_PLAIN = Told("{observed}", "Compare what the app relies on with what was observed.")
+_PLAIN = Advice("{observed}", "Compare what the app relies on with what was observed.")
 
 
 def promised(clause: Clause) -> str:
@@ -76,7 +75,7 @@ def _instead(finding: Finding) -> str:
     exchange = finding.exchange
     if exchange is None or not finding.observed.endswith(" missing"):
         return ""
-    document = exchange.body if exchange.operation == WEBHOOK else exchange.answer
+    document = exchange.body if exchange.operation == WEBHOOK else exchange.response_body
     return f" in {_cut(document[: 4 * _SHORT].decode('utf-8', 'replace'), _SHORT)}"
 
 
@@ -88,17 +87,17 @@ def advice(finding: Finding) -> str:
     """Say what the developer of an app should do about a finding."""
     if finding.severity == "assumption":
         return f"{_ASSUMED}{_setting(finding.clause.place)}"
-    if finding.severity == "information" and finding.law != "no-unknown-field":
+    if finding.severity == "information" and finding.check != "no-unknown-field":
         return _GOOD_TO_KNOW
     beginnings = [one for one in BY_CLAUSE if finding.clause.place.startswith(one)]
-    if beginnings and finding.law != "no-unknown-field":
+    if beginnings and finding.check != "no-unknown-field":
         return BY_CLAUSE[max(beginnings, key=len)]
-    return TOLD.get(finding.law, _PLAIN).advice
+    return ADVICE.get(finding.check, _PLAIN).advice
 
 
 def _seen(finding: Finding) -> str:
     """Say what was seen, as a sentence without its end."""
-    told = TOLD.get(finding.law, _PLAIN).seen
+    told = ADVICE.get(finding.check, _PLAIN).seen
     return told.format(observed=finding.observed, subject=finding.subject or "a request")
 
 

@@ -7,8 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from mockserver.writing import write_whole
-
+from mockserver.conformance.model import CheckResult, Finding, Report
 from mockserver.conformance.report.baseline import (
     FORMAT,
     Baseline,
@@ -18,23 +17,23 @@ from mockserver.conformance.report.baseline import (
     fails,
     load_baseline,
 )
-from mockserver.conformance.model import Finding, Report, Verdict
+from mockserver.conformance.report.html import as_html
 from mockserver.conformance.report.junit import as_junit
 from mockserver.conformance.report.markdown import as_markdown
 from mockserver.conformance.report.view import (
     NAMES,
     answers,
     block,
+    checks,
     chosen,
     facts,
     headline,
-    laws,
     one_line,
     severities,
     title_of,
 )
-from mockserver.conformance.report.html import as_html
 from mockserver.conformance.report.wording import advice, promised, summary
+from mockserver.writing import write_whole
 
 __all__ = [
     "Baseline",
@@ -83,7 +82,7 @@ def as_json(report: Report, comparison: Comparison | None = None) -> dict[str, A
         "interrupted": report.interrupted,
         "fails": fails(report, comparison),
         "summary": {
-            "laws": laws(report),
+            "laws": checks(report),
             "findings": severities(report.findings),
             "assumptions": {answer: len(found) for answer, found in answers(report).items()},
         },
@@ -94,7 +93,7 @@ def as_json(report: Report, comparison: Comparison | None = None) -> dict[str, A
         "unchecked": report.unchecked,
         "notes": report.notes,
         "findings": [_finding_as_json(report, one) for one in report.findings],
-        "laws": [_verdict_as_json(one) for one in report.verdicts],
+        "laws": [_verdict_as_json(one) for one in report.check_results],
         "assumptions": [
             {name: getattr(one, name) for name in ("clause", "text", "answer", "observed")}
             for found in answers(report).values()
@@ -116,7 +115,7 @@ def as_json(report: Report, comparison: Comparison | None = None) -> dict[str, A
 def _finding_as_json(report: Report, finding: Finding) -> dict[str, Any]:
     return {
         "key": finding.key,
-        "law": finding.law,
+        "law": finding.check,
         "title": title_of(report, finding),
         "summary": summary(finding),
         "advice": advice(finding),
@@ -135,15 +134,15 @@ def _finding_as_json(report: Report, finding: Finding) -> dict[str, Any]:
     }
 
 
-def _verdict_as_json(verdict: Verdict) -> dict[str, Any]:
+def _verdict_as_json(check_result: CheckResult) -> dict[str, Any]:
     return {
-        "law": verdict.law,
-        "title": verdict.title,
-        "clauses": list(verdict.clauses),
-        "status": verdict.status,
-        "reason": verdict.reason,
-        "checks": verdict.checks,
-        "findings": [one.key for one in verdict.findings],
+        "law": check_result.check,
+        "title": check_result.title,
+        "clauses": list(check_result.clauses),
+        "status": check_result.status,
+        "reason": check_result.reason,
+        "checks": check_result.observations,
+        "findings": [one.key for one in check_result.findings],
     }
 
 
@@ -171,7 +170,9 @@ def _totals(report: Report, comparison: Comparison | None) -> Iterator[tuple[str
     yield from ((name, counted[name]) for name in names)
     by_answer = (f"{len(found)} {answer}" for answer, found in answers(report).items() if found)
     yield "assumed", ", ".join(by_answer)
-    skipped = [f"{one.law}: {one.reason}" for one in report.verdicts if one.status == "skipped"]
+    skipped = [
+        f"{one.check}: {one.reason}" for one in report.check_results if one.status == "skipped"
+    ]
     yield from _listed("skipped", skipped)
     yield from _listed("unchecked", report.unchecked)
     yield from _listed("note", report.notes)

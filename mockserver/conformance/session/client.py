@@ -15,15 +15,14 @@ from urllib.parse import quote, urlsplit
 
 import urllib3
 
-from mockserver.contract import Contract
-from mockserver.domain.redaction import Redactor
-from mockserver.engine.webhooks.receiver import is_this_machine
-from mockserver.engine.routing import pattern_of
-from mockserver.network.outbound import UserProxy, proxy_for
-
 from mockserver.conformance.model import Exchange
 from mockserver.conformance.session.ledger import PriceError
 from mockserver.conformance.session.spending import Money
+from mockserver.contract import Contract
+from mockserver.domain.redaction import Redactor
+from mockserver.engine.routing import pattern_of
+from mockserver.network.outbound import UserProxy, proxy_for
+from mockserver.network.receiver import is_this_machine
 
 _PATIENCE = 30.0
 """Seconds to wait for an answer."""
@@ -74,7 +73,7 @@ class Operations:
         return None
 
 
-class Target:
+class Client:
     """One API key at one base URL."""
 
     def __init__(
@@ -87,17 +86,17 @@ class Target:
         pause: Callable[[float], object] = time.sleep,
         rate: float | None = None,
         secrets: tuple[str, ...] = (),
-        hiccup: Callable[[Exchange], object] = lambda _exchange: None,
+        on_transient_failure: Callable[[Exchange], object] = lambda _exchange: None,
     ) -> None:
         self.base_url = base_url.rstrip("/").removesuffix("/api/v1")
         self.money = money
-        self.tries = _TRIES
+        self.attempts = _TRIES
         """How often a request that costs nothing is sent until it gets a response."""
         self.pause = pause
         """Lets time pass for the target: real time, or that of a mock."""
         self._token = token
         self._redactor = Redactor({token, token[:-1], *secrets})
-        self._watch, self._hiccup = watch, hiccup
+        self._watch, self._hiccup = watch, on_transient_failure
         self.waits, self.waited = 0, 0.0
         """How often, and for how many seconds, 429 made this run wait."""
         self.not_fetched = 0
@@ -150,9 +149,9 @@ class Target:
     def _settle(self, cost: Decimal, name: str | None, exchange: Exchange) -> None:
         """Take the reservation back, but only if it was surely refused, or never sent."""
         status = exchange.status
-        refused = status is not None and 400 <= status < 500 and status not in _UNSURE
+        rejected = status is not None and 400 <= status < 500 and status not in _UNSURE
         never_sent = (exchange.error or "").partition(":")[0] in _NOT_SENT
-        if not refused and not never_sent:
+        if not rejected and not never_sent:
             self.money.reserved += cost
         else:
             self._release(name)
@@ -188,7 +187,9 @@ class Target:
         self.not_fetched += 1
         error = "not fetched: it is not on this machine"
         shown, path = self.hidden(url), self.hidden(path_of(url))
-        return Exchange("GET", shown, path, RESULT, {}, b"", None, {}, b"", error, is_unclear=True)
+        return Exchange(
+            "GET", shown, path, RESULT, {}, b"", None, {}, b"", error, is_inconclusive=True
+        )
 
     def send(
         self,
@@ -264,15 +265,15 @@ class Target:
         failed: list[Exchange] = []
         while True:
             exchange = self._unlimited(method, url, headers, body, operation)
-            if not exchange.is_unwell or not is_free or len(failed) + 1 == self.tries:
+            if not exchange.is_unwell or not is_free or len(failed) + 1 == self.attempts:
                 break
             failed.append(exchange)
             self.pause(_BACKOFF * len(failed))
-        is_unclear = exchange.is_unwell and (not is_free or self.tries == 1)
-        for one in [*failed, exchange] if is_unclear or not exchange.is_unwell else ():
+        is_inconclusive = exchange.is_unwell and (not is_free or self.attempts == 1)
+        for one in [*failed, exchange] if is_inconclusive or not exchange.is_unwell else ():
             if one.is_unwell:
                 self._hiccup(one)
-        exchange = replace(exchange, tries=len(failed) + 1, is_unclear=is_unclear)
+        exchange = replace(exchange, attempts=len(failed) + 1, is_inconclusive=is_inconclusive)
         self._watch(exchange)
         return exchange
 
@@ -284,7 +285,7 @@ class Target:
             exchange = self._once(method, url, headers, body, operation)
             if exchange.status != HTTPStatus.TOO_MANY_REQUESTS:
                 return exchange
-            self._wait(_asked_to_wait(exchange.answer_headers, otherwise=2.0**waits))
+            self._wait(_asked_to_wait(exchange.response_headers, otherwise=2.0**waits))
         self._is_limited = True
         raise RateLimited(
             f"{_MOST_WAITS} times in a row, {method} {self.base_url} was answered 429"
@@ -313,8 +314,8 @@ class Target:
             headers=self._shown(headers),
             body=self.hidden_bytes(body),
             status=status,
-            answer_headers=self._shown(answered),
-            answer=self.hidden_bytes(answer),
+            response_headers=self._shown(answered),
+            response_body=self.hidden_bytes(answer),
             error=error,
         )
 

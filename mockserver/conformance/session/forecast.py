@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from mockserver.contract import Contract
-
 from mockserver.conformance.session.session import Options
-from mockserver.conformance.session.verification import Planned
+from mockserver.conformance.session.verification import PlannedCheck
+from mockserver.contract import Contract
 
 _POLLS_PLANNED = 10
 """Polls that a planned task of two seconds takes at least; a law with fewer waits for no end."""
@@ -37,7 +36,7 @@ class Forecast:
 
 
 def forecast(
-    planned: Iterable[Planned], options: Options, contract: Contract, rate: float
+    planned: Iterable[PlannedCheck], options: Options, contract: Contract, rate: float
 ) -> Forecast:
     """Estimate a run from its plan, whose polls are those of tasks of two seconds.
 
@@ -50,25 +49,25 @@ def forecast(
     shortest = min((one[0] for one in typical), default=0.0)
     longest = max((one[1] for one in typical), default=0.0)
     task = tuple(min(one, options.patience) if waits else 0.0 for one in (shortest, longest))
-    low = {one.law: _seconds(one, task[0], options.interval, rate) for one in rows}
-    high = {one.law: _seconds(one, task[1], options.interval, rate) for one in rows}
+    low = {one.check: _seconds(one, task[0], options.interval, rate) for one in rows}
+    high = {one.check: _seconds(one, task[1], options.interval, rate) for one in rows}
     return Forecast(
         requests=sum(one.requests for one in rows),
         rate=rate,
         shortest=sum(low.values()),
         longest=sum(high.values()),
         task=(task[0], task[1]),
-        weights={law: (low[law] + high[law]) / 2 for law in low},
+        weights={check: (low[check] + high[check]) / 2 for check in low},
     )
 
 
-def _tasks(planned: Planned) -> int:
+def _tasks(planned: PlannedCheck) -> int:
     """Say how many tasks a law follows to their end."""
     polls = planned.requests - planned.submissions
     return polls // _POLLS_PLANNED if planned.submissions else 0
 
 
-def _seconds(planned: Planned, task: float, interval: float, rate: float) -> float:
+def _seconds(planned: PlannedCheck, task: float, interval: float, rate: float) -> float:
     tasks = _tasks(planned)
     if not tasks:
         return planned.requests / rate

@@ -43,10 +43,10 @@ class Ledger:
         left, and LedgerError.
         """
         with self._locked() as file:
-            held = sum(_held(file, self._path).values(), Decimal())
-            if held + amount > self.limit:
+            reserved = sum(_reserved(file, self._path).values(), Decimal())
+            if reserved + amount > self.limit:
                 raise LimitError(
-                    f"{what} could cost ${amount}; of ${self.limit}, ${self.limit - held} is left"
+                    f"{what} could cost ${amount}; of ${self.limit}, ${self.limit - reserved} is left"
                 )
             name = secrets.token_hex(8)
             _append(file, {"reserve": name, "usd": str(amount), "for": what})
@@ -55,14 +55,14 @@ class Ledger:
     def release(self, name: str) -> None:
         """Take a reservation back: it is sure that nothing was charged. Raises LedgerError."""
         with self._locked() as file:
-            _held(file, self._path)
+            _reserved(file, self._path)
             _append(file, {"release": name})
 
     @property
-    def held(self) -> Decimal:
+    def reserved(self) -> Decimal:
         """US dollars that are reserved. Raises LedgerError."""
         with self._locked() as file:
-            return sum(_held(file, self._path).values(), Decimal())
+            return sum(_reserved(file, self._path).values(), Decimal())
 
     @contextmanager
     def _locked(self) -> Iterator[IO[bytes]]:
@@ -74,27 +74,27 @@ class Ledger:
             raise LedgerError(f"ledger: {self._path}: {error.strerror or error}") from None
 
 
-def _held(file: IO[bytes], path: Path) -> dict[str, Decimal]:
+def _reserved(file: IO[bytes], path: Path) -> dict[str, Decimal]:
     """Read what is reserved and not released; forget a last line that was never finished."""
     file.seek(0)
     content = file.read()
     whole, newline, torn = content.rpartition(b"\n")
     if torn:  # its writer died before it sent anything, or before it took anything back
         file.truncate(len(whole) + len(newline))
-    held: dict[str, Decimal] = {}
+    reserved: dict[str, Decimal] = {}
     for number, line in enumerate(whole.splitlines(), 1):
         try:
             entry = json.loads(line)
             if "release" in entry:
-                held.pop(entry["release"], None)
+                reserved.pop(entry["release"], None)
             else:
-                held[entry["reserve"]] = _amount(entry["usd"])
+                reserved[entry["reserve"]] = _amount(entry["usd"])
         except (ValueError, KeyError, TypeError, InvalidOperation):
             shown = line[:80].decode("utf-8", "replace")
             raise LedgerError(
                 f"ledger: {path}: line {number}: {shown!r} is no entry; repair or remove the file"
             ) from None
-    return held
+    return reserved
 
 
 def _amount(text: Any) -> Decimal:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from urllib.parse import urljoin, urlsplit
 
 from mockserver.conformance.model import Exchange
-from mockserver.conformance.session.client import QUERY, RateLimited, Target
+from mockserver.conformance.session.client import QUERY, Client, RateLimited
 
 _NOBODY = "is-anybody-there"
 """A taskId that no API issues."""
@@ -13,7 +13,7 @@ _GUARDED = (401, 403)
 _ADVICE = "use the base URL of the API, without /api/v1"
 
 
-def problem_of(target: Target) -> str:
+def problem_of(target: Client) -> str:
     """Return why no check makes sense against *target*, and what would; empty if they do.
 
     It is asked for a task that does not exist, with the token and without: nothing is charged. An
@@ -32,7 +32,7 @@ def problem_of(target: Target) -> str:
         return f"{target.base_url} rejects the API key with 401; check the variable that holds it"
     if _is_envelope(known) or _is_envelope(stranger) or stranger.status in _GUARDED:
         return ""
-    kind = known.answer_headers.get("content-type", "").partition(";")[0]
+    kind = known.response_headers.get("content-type", "").partition(";")[0]
     what = "a web page" if "html" in kind else f"{kind or 'something'} that is not of this API"
     return (
         f"{target.base_url} is not the API: {known.method} {known.path} was answered"
@@ -54,7 +54,7 @@ def _silence(error: str, url: str) -> str:
 
 def _destination(exchange: Exchange) -> str:
     """Return where a redirect points to: the base URL to use, if it is the same path elsewhere."""
-    place = urljoin(exchange.url, exchange.answer_headers.get("location", ""))
+    place = urljoin(exchange.url, exchange.response_headers.get("location", ""))
     parts = urlsplit(place)
     if parts.path.endswith(exchange.path):
         prefix = parts.path.removesuffix(exchange.path)

@@ -2,45 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
-from importlib import import_module
 from typing import Any
 
+from mockserver.conformance.check import AnyCheck, Failed, Observations
+from mockserver.conformance.hypothesis_storage import stored_elsewhere
+from mockserver.conformance.model import Exchange, Report
+from mockserver.conformance.session.active_check import ActiveCheck, active_checks
+from mockserver.conformance.session.client import Client, RateLimited
+from mockserver.conformance.session.ledger import LedgerError, LimitError, PriceError
+from mockserver.conformance.session.session import Options, Session, Skipped, TargetLost
+from mockserver.conformance.session.spending import Money
 from mockserver.contract import load_contract
 from mockserver.domain.price import money
 from mockserver.testing.inbox import InboxServer
 from mockserver.testing.mocks import RunningMock, running_mock
 
-from mockserver.conformance.model import Exchange, Report
-from mockserver.conformance.session.session import Lab, Options, TargetLost
-from mockserver.conformance.check import LAWS, Law
-from mockserver.conformance.session.ledger import LedgerError
-from mockserver.conformance.session.spending import Money
-from mockserver.conformance.session.client import RateLimited, Target
-
-_IN_ORDER = (
-    "watch",
-    "experiments",
-    "near_misses",
-    "lives",
-    "deliveries",
-    "side_effects",
-    "sizes",
-    "acceptances",
-    "machine",
-    "moments",
-    "afterwards",
-)
-"""The modules that bring the laws, in the order in which these are held: refusals, which are free
-in the end, before what is paid for; then what covers most; and last what looks back at it all."""
-for _name in _IN_ORDER:
-    import_module(f".{_name}", __package__)
-
-__all__ = ["LAWS", "OwnMock", "examine", "examine_own_mock", "own_mock"]
+RESPONSES = "responses"
+"""The check that a request that fails often counts against."""
+_OFTEN, _RATE = 3, 0.1
+"""How many failures of one kind, and what part of the requests, are no longer transient."""
+_SILENCE = 5
+"""Requests in a row without a response after which the target counts as lost."""
 
 OWN_KEYS = ("verify-own-key", "verify-other-key")
 
@@ -73,52 +60,56 @@ def own_mock(start: Start = running_mock) -> Iterator[OwnMock]:
 
 
 @contextmanager
-def reaching(lab: Lab, url: str, keys: Sequence[str], cost: Money, **how: Any) -> Iterator[None]:
+def connected(
+    session: Session, url: str, keys: Sequence[str], cost: Money, **how: Any
+) -> Iterator[None]:
     """Let *lab* reach the API at *url* with the first of two *keys*, and a stranger with the other.
 
-    An empty key is none; *how* are the further arguments of `Target`.
+    An empty key is none; *how* are the further arguments of `Client`.
     """
     with ExitStack() as stack:
 
-        def make(key: str, watch: Callable[[Exchange], object]) -> Target:
-            target = Target(url, key, cost, watch, hiccup=lab.note_hiccup, **how)
+        def make(key: str, watch: Callable[[Exchange], object]) -> Client:
+            target = Client(
+                url, key, cost, watch, on_transient_failure=session.note_transient_failure, **how
+            )
             return stack.enter_context(closing(target))
 
-        lab.reach(lambda watch: make(keys[0], watch))
-        lab.other = make(keys[1], lab.note_foreign) if keys[1] else None
+        session.reach(lambda watch: make(keys[0], watch))
+        session.other = make(keys[1], session.note_foreign) if keys[1] else None
         yield
 
 
-def receive(lab: Lab, inboxes: InboxServer, url: str | None = None) -> None:
+def receive_webhooks(session: Session, inboxes: InboxServer, url: str | None = None) -> None:
     """Let webhooks come to *lab* by way of *inboxes*, which the target reaches at *url*."""
-    inboxes.owners[""] = lab.arrive
-    lab.webhook_base = (url or inboxes.url).rstrip("/")
+    inboxes.owners[""] = session.arrive
+    session.webhook_base = (url or inboxes.url).rstrip("/")
 
 
 @dataclass(frozen=True)
 class Step:
     """Where a run is: at the law whose experiment begins."""
 
-    law: Law
+    check: ActiveCheck
     number: int
     """How many experiments are done."""
     of: int
     """How many there are."""
-    lab: Lab
+    session: Session
 
     @property
     def requests(self) -> int:
         """How many requests have been sent until now."""
-        return self.lab.requests
+        return self.session.requests
 
     @property
     def reserved(self) -> Decimal:
         """US dollars that this run can have cost at most until now."""
-        return self.lab.target.money.reserved
+        return self.session.client.money.reserved
 
 
-def examine(
-    lab: Lab, report: Report, progress: Callable[[Step], object] = lambda _step: None
+def run_checks(
+    session: Session, report: Report, progress: Callable[[Step], object] = lambda _step: None
 ) -> Report:
     """Make every experiment, judge all that was seen, and write it into *report*.
 
@@ -128,10 +119,10 @@ def examine(
     """
     is_there = True
     try:
-        laws = lab.experiments()
-        for number, law in enumerate(laws):
-            progress(Step(law, number, len(laws), lab))
-            lab.experiment(law)
+        checks = active_checks(session.checks)
+        for number, check in enumerate(checks):
+            progress(Step(check, number, len(checks), session))
+            run_check(session, check)
     except KeyboardInterrupt:
         report.interrupted = True
     except TargetLost as lost:
@@ -139,31 +130,74 @@ def examine(
         is_there = False
     except LedgerError as unsafe:
         report.interrupted, report.lost = True, str(unsafe)
-    if lab.options.thrifty and is_there:
+    if session.options.thrifty and is_there:
         with suppress(RateLimited):
-            for history in lab.histories.values():
-                if not lab.has_ended(history):
-                    lab.target.cancel(history.task_id)
-    lab.conclude()
-    report.verdicts = list(lab.verdicts.values())
-    report.assumptions = list(lab.assumptions.values())
-    report.requests, report.submissions = lab.requests, lab.submissions
-    cost = lab.target.money
+            for history in session.histories.values():
+                if not session.has_ended(history):
+                    session.client.cancel(history.task_id)
+    conclude(session)
+    report.check_results = list(session.check_results.values())
+    report.assumptions = list(session.assumptions.values())
+    report.requests, report.submissions = session.requests, session.submissions
+    cost = session.client.money
     report.reserved_usd = money(cost.reserved)
     if cost.ledger is not None:
         with suppress(LedgerError):
-            report.reserved_usd = money(cost.ledger.held)
-    report.unchecked, report.notes = lab.unchecked, [*lab.notes(), *lab.census.notes()]
+            report.reserved_usd = money(cost.ledger.reserved)
+    report.unchecked, report.notes = session.unchecked, [*session.notes(), *session.census.notes()]
     return report
 
 
-def examine_own_mock(options: Options | None = None, *, start: Start = running_mock) -> Report:
+def check_own_mock(
+    checks: Iterable[AnyCheck], options: Options | None = None, *, start: Start = running_mock
+) -> Report:
     """Hold every law against a mock of its own; *start* may start another one than usual."""
     contract = load_contract()
     chosen = options or Options(models=tuple(contract.cards))
-    lab = Lab(contract, chosen)
+    session = Session(contract, chosen, checks)
     cost = Money(contract)
-    with own_mock(start) as mock, reaching(lab, mock.url, OWN_KEYS, cost, pause=mock.pause):
-        receive(lab, mock.inboxes)
+    with own_mock(start) as mock, connected(session, mock.url, OWN_KEYS, cost, pause=mock.pause):
+        receive_webhooks(session, mock.inboxes)
         report = Report(mock.url, datetime.now(UTC), chosen.seed, "maxapi-mock verify")
-        return examine(lab, report)
+        return run_checks(session, report)
+
+
+def run_check(session: Session, check: ActiveCheck) -> None:
+    """Run one check, as far as money and target allow. Raises TargetLost and LedgerError."""
+    if session.silent >= _SILENCE:
+        raise TargetLost(str(session.last_error))
+    check_result = session.check_results[check.id]
+    try:
+        with stored_elsewhere():
+            session.record(check, check(session))
+    except RateLimited as limited:
+        raise TargetLost(str(limited)) from None
+    except Skipped as skipped:
+        check_result.reason = str(skipped)
+    except PriceError as unknown:
+        check_result.reason = str(unknown)
+    except LimitError as limit:
+        check_result.reason = f"the spending limit: {limit}"
+        session.unchecked.append(f"{check.id}: {limit}")
+
+
+def conclude(session: Session) -> None:
+    """Evaluate the histories of all tasks, and settle what was never checked."""
+    for history in session.histories.values():
+        session.evaluate_task(history)
+    for check in session.checks:
+        if check.id == RESPONSES:
+            session.record(check, _transient_failures(session))
+    session.settle()
+
+
+def _transient_failures(session: Session) -> Observations:
+    """Say what failed and did not when it was sent again: once is nothing, often is drift."""
+    for (operation, what), seen in session.transient_failures.items():
+        times, of = len(seen), max(len(seen), session.asked[operation])
+        often = times >= _OFTEN and times / of >= _RATE
+        severity = "drift" if often else "warning" if times > 1 else "information"
+        fate = "not sent again" if seen[0].is_inconclusive else "then it went well"
+        subject = f"{operation or 'other requests'} {what}"
+        observed = f"{what} {times} times in {of} requests; {fate}"
+        yield Failed("envelope.json#", "a response", observed, seen[0], subject, severity=severity)

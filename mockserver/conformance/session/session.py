@@ -10,15 +10,19 @@ from threading import RLock
 from typing import Any, Protocol
 from urllib.parse import unquote
 
-from mockserver.contract import Contract
-
-from mockserver.conformance.evaluator import Collector
-from mockserver.conformance.model import WEBHOOK, Exchange, History
-from mockserver.conformance.check import EXPERIMENT, LAWS, Broken, Checks, Law
-from mockserver.conformance.session.ledger import LimitError, PriceError
-from mockserver.conformance.hypothesis_storage import stored_elsewhere
+from mockserver.conformance.check import AnyCheck
+from mockserver.conformance.evaluator import Evaluator
 from mockserver.conformance.generation import minimal_input
-from mockserver.conformance.session.client import CANCEL, QUERY, SUBMIT, RateLimited, Target, path_of
+from mockserver.conformance.model import WEBHOOK, Exchange, History
+from mockserver.conformance.session.client import (
+    CANCEL,
+    QUERY,
+    SUBMIT,
+    Client,
+    RateLimited,
+    path_of,
+)
+from mockserver.contract import Contract
 
 
 class Skipped(Exception):
@@ -27,12 +31,6 @@ class Skipped(Exception):
 
 class TargetLost(Exception):
     """The target does not answer; the message says what happens instead."""
-
-
-_OFTEN, _RATE = 3, 0.1
-"""How many failures of one kind, and what part of the requests, are no hiccups any more."""
-_SILENCE = 5
-"""Requests in a row without an answer, after which nobody is there any more."""
 
 
 class Arrived(Protocol):
@@ -75,18 +73,18 @@ class Options:
     """Whether the target was given a token that nobody issued, so that any may do."""
 
 
-class Lab(Collector):
+class Session(Evaluator):
     """One run against one target."""
 
-    def __init__(self, contract: Contract, options: Options) -> None:
-        super().__init__(contract, LAWS.values())
+    def __init__(self, contract: Contract, options: Options, checks: Iterable[AnyCheck]) -> None:
+        super().__init__(contract, checks)
         self.options = options
         self.random = random.Random(options.seed)  # noqa: S311 - it is to repeat, not to be secret
         self.histories: dict[str, History] = {}
         self.requests = self.submissions = 0
         self.asked: Counter[str | None] = Counter()
         """How many requests there were of each operation."""
-        self.hiccups: dict[tuple[str | None, str], list[Exchange]] = {}
+        self.transient_failures: dict[tuple[str | None, str], list[Exchange]] = {}
         """What went wrong and was sent again, or not judged, by operation and what it was."""
         self.unchecked: list[str] = []
         self.silent = 0
@@ -100,10 +98,10 @@ class Lab(Collector):
         """Where webhooks arrive, if they can."""
         self.files_wanted: set[str] = set()
         """Tasks whose result files are to be fetched."""
-        self.refused_once: set[str] = set()
+        self.rejected_once: set[str] = set()
         """Paths of callBackUrls whose next webhook is answered 500."""
-        self.target: Target
-        self.other: Target | None = None
+        self.client: Client
+        self.other: Client | None = None
         """The same API with another key, if there is one."""
         self._asked: dict[str, str] = {}
         """Tasks by the path of their callBackUrl."""
@@ -129,8 +127,8 @@ class Lab(Collector):
         if history is None:
             return
         (history.polls if polls else history.cancels).append(exchange)
-        if not polls and exchange.tries > 1:  # a lost answer can have said yes
-            history.unclear = True
+        if not polls and exchange.attempts > 1:  # a lost answer can have said yes
+            history.is_inconclusive = True
 
     def note_foreign(self, exchange: Exchange) -> None:
         """Judge an exchange that says nothing of this run's own tasks."""
@@ -140,14 +138,14 @@ class Lab(Collector):
             self.silent = 0 if exchange.status is not None else self.silent + 1
             self.last_error = exchange.error
             self.submissions += exchange.operation == SUBMIT
-            self.judge(exchange)
+            self.evaluate(exchange)
 
-    def note_hiccup(self, exchange: Exchange) -> None:
+    def note_transient_failure(self, exchange: Exchange) -> None:
         """Keep a response that says nothing of the contract: the server or the network failed."""
         with self._lock:
-            self.requests += not exchange.is_unclear
+            self.requests += not exchange.is_inconclusive
             what = (exchange.error or f"HTTP {exchange.status}").partition(":")[0]
-            self.hiccups.setdefault((exchange.operation, what), []).append(exchange)
+            self.transient_failures.setdefault((exchange.operation, what), []).append(exchange)
 
     def _begin(self, exchange: Exchange) -> None:
         task_id = (exchange.task or {}).get("taskId")
@@ -163,17 +161,17 @@ class Lab(Collector):
 
     def arrive(self, webhook: Arrived) -> int:
         """Take a webhook, and poll the task that it tells of at once; give the status to answer."""
-        hide = self.target.hidden
+        hide = self.client.hidden
         seen = Exchange(
             method=webhook.method,
             url=hide(webhook.url),
             path=path_of(hide(webhook.url)),
             operation=WEBHOOK,
             headers={name: hide(value) for name, value in webhook.headers.items()},
-            body=self.target.hidden_bytes(webhook.body),
+            body=self.client.hidden_bytes(webhook.body),
             status=None,
-            answer_headers={},
-            answer=b"",
+            response_headers={},
+            response_body=b"",
         )
         told = seen.request.get("data") if isinstance(seen.request, dict) else None
         task_id = told.get("taskId") if isinstance(told, dict) else None
@@ -182,15 +180,15 @@ class Lab(Collector):
         if task_id is not None:
             polled = self.on_arrival(task_id)
             if polled is not None:
-                seen = replace(seen, status=polled.status, answer=polled.answer)
+                seen = replace(seen, status=polled.status, response_body=polled.response_body)
         with self._lock:
             history = self.histories.get(task_id or "")
             if history is not None:
                 history.webhooks.append(seen)
             else:
                 self._unclaimed.setdefault(seen.path, []).append(seen)
-            if seen.path in self.refused_once:
-                self.refused_once.discard(seen.path)
+            if seen.path in self.rejected_once:
+                self.rejected_once.discard(seen.path)
                 return 500
         return 200
 
@@ -203,18 +201,18 @@ class Lab(Collector):
     def on_arrival(self, task_id: str) -> Exchange | None:
         """Poll without noting it: it may overtake a poll that is under way."""
         try:
-            return self.beside.poll(task_id)
+            return self.parallel_client.poll(task_id)
         except RateLimited:
             return None
 
     @property
-    def beside(self) -> Target:
+    def parallel_client(self) -> Client:
         """The target for polls that are made while others are under way."""
-        return self._beside
+        return self._parallel_client
 
     def notes(self) -> list[str]:
         """Return what a person wants to know of how the run went."""
-        target = self.target
+        target = self.client
         waits = f"429 made the run wait {target.waits} times, {target.waited:.0f} s in all"
         lost = [f"{model} is not accepted, so nothing else of it was tried" for model in self.lost]
         elsewhere = f"{target.not_fetched} result files are not on this machine, so not fetched"
@@ -227,10 +225,10 @@ class Lab(Collector):
         left = tuple(one for one in self.options.models if one != model)
         self.options = replace(self.options, models=left)
 
-    def reach(self, make: Callable[[Callable[[Exchange], object]], Target]) -> None:
+    def reach(self, make: Callable[[Callable[[Exchange], object]], Client]) -> None:
         """Use the target that *make* makes of whoever is to be told of its exchanges."""
-        self.target, self._beside = make(self.note), make(self.note_foreign)
-        self._beside.tries = 1  # a webhook's sender waits for it
+        self.client, self._parallel_client = make(self.note), make(self.note_foreign)
+        self._parallel_client.attempts = 1  # a webhook's sender waits for it
 
     # -- what is done ------------------------------------------------------------------------
 
@@ -246,7 +244,7 @@ class Lab(Collector):
 
     def submit(self, document: Any) -> Exchange:
         """Submit a document. Raises LimitError."""
-        return self.target.submit(document)
+        return self.client.submit(document)
 
     def started(self, document: Any) -> History | None:
         """Submit a document; give its history, or None if it was refused. Raises LimitError."""
@@ -266,7 +264,7 @@ class Lab(Collector):
         if not self.options.models:
             raise Skipped("the target accepts no model")
         costs = {
-            model: self.target.money.worst_case(self.request(model))
+            model: self.client.money.worst_case(self.request(model))
             for model in self.options.models
         }
         known = {model: cost for model, cost in costs.items() if cost is not None}
@@ -292,59 +290,13 @@ class Lab(Collector):
         while waiting and waited <= self.options.patience:
             if closely or tick % 5 == 0:
                 for history in waiting:
-                    self.target.poll(history.task_id)
+                    self.client.poll(history.task_id)
             waiting = [one for one in waiting if not self.has_ended(one)]
             if waiting:
-                self.target.pause(self.options.interval)
+                self.client.pause(self.options.interval)
                 waited, tick = waited + self.options.interval, tick + 1
         for history in waiting:
             history.given_up = True
-        self.target.pause(self.options.interval)
+        self.client.pause(self.options.interval)
         for history in followed:
-            self.target.poll(history.task_id)
-
-    # -- what the laws say -------------------------------------------------------------------
-
-    def experiment(self, law: Law) -> None:
-        """Make the experiment of a law, as far as money and target allow. Raises TargetLost."""
-        if self.silent >= _SILENCE:
-            raise TargetLost(str(self.last_error))
-        verdict = self.verdicts[law.id]
-        try:
-            with stored_elsewhere():
-                self.record(law, law.judge(self))
-        except RateLimited as limited:
-            raise TargetLost(str(limited)) from None
-        except Skipped as skipped:
-            verdict.reason = str(skipped)
-        except PriceError as unknown:
-            verdict.reason = str(unknown)
-        except LimitError as limit:
-            verdict.reason = f"the spending limit: {limit}"
-            self.unchecked.append(f"{law.id}: {limit}")
-
-    def conclude(self) -> None:
-        """Judge the histories of all tasks, and settle what was not held against anything."""
-        for history in self.histories.values():
-            self.judge_history(history)
-        self.record(LAWS["answers"], self._of_hiccups())
-        self.settle()
-
-    def _of_hiccups(self) -> Checks:
-        """Say what failed and did not when it was sent again: once is nothing, often is drift."""
-        for (operation, what), seen in self.hiccups.items():
-            times, of = len(seen), max(len(seen), self.asked[operation])
-            often = times >= _OFTEN and times / of >= _RATE
-            severity = "drift" if often else "warning" if times > 1 else "information"
-            fate = "not sent again" if seen[0].is_unclear else "then it went well"
-            subject = f"{operation or 'other requests'} {what}"
-            observed = f"{what} {times} times in {of} requests; {fate}"
-            yield Broken(
-                "envelope.json#", "a response", observed, seen[0], subject, severity=severity
-            )
-
-    @staticmethod
-    def experiments() -> list[Law]:
-        """List the laws that send something themselves, those that cost nothing first."""
-        laws = [law for law in LAWS.values() if law.kind == EXPERIMENT]
-        return sorted(laws, key=lambda law: law.submits)
+            self.client.poll(history.task_id)

@@ -7,10 +7,9 @@ from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
+from mockserver.conformance.session.ledger import Ledger
 from mockserver.contract import Contract
 from mockserver.domain.price import cost_of
-
-from mockserver.conformance.session.ledger import Ledger
 
 
 @dataclass

@@ -6,7 +6,7 @@ import os
 import re
 import secrets
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -16,19 +16,28 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
+from mockserver.conformance.check import AnyCheck
+from mockserver.conformance.model import Report
+from mockserver.conformance.redaction import secrets_in
+from mockserver.conformance.session.active_check import active_checks
+from mockserver.conformance.session.ledger import Ledger
+from mockserver.conformance.session.probe import problem_of
+from mockserver.conformance.session.runner import (
+    OWN_KEYS,
+    Step,
+    connected,
+    own_mock,
+    receive_webhooks,
+    run_check,
+    run_checks,
+)
+from mockserver.conformance.session.session import Options, Session
+from mockserver.conformance.session.spending import Money
 from mockserver.contract import Contract
 from mockserver.domain.price import money
 from mockserver.domain.redaction import names_a_variable
-from mockserver.engine.webhooks.receiver import is_this_machine
+from mockserver.network.receiver import is_this_machine
 from mockserver.testing.inbox import InboxServer
-
-from mockserver.conformance.model import Report
-from mockserver.conformance.session.session import Lab, Options
-from mockserver.conformance.session.ledger import Ledger
-from mockserver.conformance.session.probe import problem_of
-from mockserver.conformance.redaction import secrets_in
-from mockserver.conformance.session.spending import Money
-from mockserver.conformance.session.runner import OWN_KEYS, Step, examine, own_mock, reaching, receive
 
 LIVE_INTERVAL, MOCK_INTERVAL = 3.0, 0.2
 """Seconds between two polls of a task."""
@@ -42,7 +51,7 @@ class VerifyError(Exception):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Request:
+class RunRequest:
     """What is asked for."""
 
     url: str | None = None
@@ -64,10 +73,10 @@ class Request:
 
 
 @dataclass(frozen=True)
-class Planned:
+class PlannedCheck:
     """What one law would send."""
 
-    law: str
+    check: str
     title: str
     requests: int
     submissions: int
@@ -77,7 +86,7 @@ class Planned:
     """Why some of it would not be sent."""
 
 
-def check(request: Request, contract: Contract, environment: Mapping[str, str]) -> Options:
+def options_of(request: RunRequest, contract: Contract, environment: Mapping[str, str]) -> Options:
     """Settle what a run is to do. Raises VerifyError."""
     _check_variable("--token-env", request.token_env, environment)
     if request.url is not None:
@@ -112,7 +121,7 @@ def _check_variable(option: str, name: str, environment: Mapping[str, str]) -> N
         raise VerifyError(f"{option}: {said}")
 
 
-def _check_url(request: Request, url: str, environment: Mapping[str, str]) -> None:
+def _check_url(request: RunRequest, url: str, environment: Mapping[str, str]) -> None:
     parts = _parts("--url", url)
     if parts.username or parts.password:
         raise VerifyError("--url: takes no user or password; the token is an environment variable")
@@ -145,72 +154,77 @@ def _chosen(globs: tuple[str, ...], contract: Contract) -> tuple[str, ...]:
 
 
 def verify(
-    request: Request,
+    request: RunRequest,
     contract: Contract,
     command: str,
     environment: Mapping[str, str] | None = None,
     progress: Callable[[Step], object] = lambda _step: None,
+    *,
+    checks: Sequence[AnyCheck],
 ) -> Report:
     """Hold every law against the target that is asked for. Raises VerifyError and LedgerError.
 
     Interrupted by KeyboardInterrupt, it cancels what is under way and reports what it has.
     """
     environ = os.environ if environment is None else environment
-    options = check(request, contract, environ)
+    options = options_of(request, contract, environ)
     cost = Money(contract, _ledger(request), request.unknown_price)
-    with _place(request, options, contract, cost, environ) as lab:
-        shown = lab.target.base_url
+    with _session(request, options, contract, cost, environ, checks) as session:
+        shown = session.client.base_url
         report = Report(shown, datetime.now(UTC), options.seed, command)
         if cost.ledger is not None:
             report.limit_usd, report.reserved_usd = (
                 money(cost.ledger.limit),
-                money(cost.ledger.held),
+                money(cost.ledger.reserved),
             )
-        problem = problem_of(lab.beside)
+        problem = problem_of(session.parallel_client)
         if problem:
             raise VerifyError(problem)
-        return examine(lab, report, progress)
+        return run_checks(session, report, progress)
 
 
-def _ledger(request: Request) -> Ledger | None:
+def _ledger(request: RunRequest) -> Ledger | None:
     if request.max_cost is None and not request.live:
         return None
     return Ledger(request.ledger, request.max_cost or Decimal())
 
 
 @contextmanager
-def _place(
-    request: Request,
+def _session(
+    request: RunRequest,
     options: Options,
     contract: Contract,
     cost: Money,
     environment: Mapping[str, str],
-) -> Iterator[Lab]:
+    checks: Sequence[AnyCheck],
+) -> Iterator[Session]:
     """Give a lab whose target is that of the request."""
-    lab = Lab(contract, options)
+    session = Session(contract, options, checks)
     with ExitStack() as stack:
         how: dict[str, Any] = {"rate": request.rate or (LIVE_RATE if request.live else None)}
         if request.url is None:
             mock = stack.enter_context(own_mock())
             url, keys, how["pause"] = mock.url, OWN_KEYS, mock.pause
-            receive(lab, mock.inboxes)
+            receive_webhooks(session, mock.inboxes)
         else:
             made_up = f"verify-{secrets.token_hex(8)}"
             token = environment.get(request.token_env, made_up)
             url, keys = request.url, (token, _other_token(request, options, environment) or "")
-            _receive(request, lab, stack)
+            _receive_webhooks(request, session, stack)
         secrets_ = (*keys, *secrets_in(request.webhook_url or ""))
-        stack.enter_context(reaching(lab, url, keys, cost, secrets=secrets_, **how))
-        yield lab
+        stack.enter_context(connected(session, url, keys, cost, secrets=secrets_, **how))
+        yield session
 
 
-def _other_token(request: Request, options: Options, environment: Mapping[str, str]) -> str | None:
+def _other_token(
+    request: RunRequest, options: Options, environment: Mapping[str, str]
+) -> str | None:
     if request.other_token_env:
         return environment[request.other_token_env]
     return f"verify-{secrets.token_hex(8)}" if options.token_is_made_up else None
 
 
-def _receive(request: Request, lab: Lab, stack: ExitStack) -> None:
+def _receive_webhooks(request: RunRequest, session: Session, stack: ExitStack) -> None:
     """Listen for webhooks where the target can reach this machine."""
     if request.live and request.webhook_url is None:
         return
@@ -219,16 +233,16 @@ def _receive(request: Request, lab: Lab, stack: ExitStack) -> None:
         inboxes = stack.enter_context(InboxServer(port=port))
     except OSError as error:
         raise VerifyError(f"--webhook-port: {port}: {error.strerror}; use a free one") from None
-    receive(lab, inboxes, request.webhook_url)
+    receive_webhooks(session, inboxes, request.webhook_url)
 
 
-def plan(request: Request, contract: Contract) -> list[Planned]:
+def plan(request: RunRequest, contract: Contract, checks: Sequence[AnyCheck]) -> list[PlannedCheck]:
     """Say what a run would send, law by law, by making it against a mock. Raises VerifyError.
 
     Nothing is sent to the target. The polls are those that a task of two seconds takes.
     """
     free = replace(request, url=None, live=False)
-    options = replace(check(free, contract, {}), models=_chosen(request.models, contract))
+    options = replace(options_of(free, contract, {}), models=_chosen(request.models, contract))
     if request.live:
         examples = request.examples or LIVE_EXAMPLES
         options = replace(options, thrifty=True, examples=examples)
@@ -238,20 +252,20 @@ def plan(request: Request, contract: Contract) -> list[Planned]:
         pays = request.live or request.max_cost is not None
         ledger = Ledger(Path(folder) / "plan.jsonl", limit) if pays else None
         cost = Money(contract, ledger, request.unknown_price)
-        with _place(free, options, contract, cost, {}) as lab:
+        with _session(free, options, contract, cost, {}, checks) as session:
             if request.live and request.webhook_url is None:
-                lab.webhook_base = None
-            for law in lab.experiments():
-                before = lab.requests, lab.submissions, cost.at_most
-                lab.experiment(law)
+                session.webhook_base = None
+            for check in active_checks(checks):
+                before = session.requests, session.submissions, cost.at_most
+                run_check(session, check)
                 planned.append(
-                    Planned(
-                        law.id,
-                        law.title,
-                        lab.requests - before[0],
-                        lab.submissions - before[1],
+                    PlannedCheck(
+                        check.id,
+                        check.title,
+                        session.requests - before[0],
+                        session.submissions - before[1],
                         cost.at_most - before[2],
-                        lab.verdicts[law.id].reason,
+                        session.check_results[check.id].reason,
                     )
                 )
     return planned

@@ -8,12 +8,11 @@ from typing import Protocol
 
 import urllib3
 
-from mockserver.contract import Contract
-
 from mockserver.conformance.model import WEBHOOK, Exchange
 from mockserver.conformance.redaction import Headers, Secrets, without_callback
 from mockserver.conformance.session.client import Operations
 from mockserver.conformance.session.client import path_of as path_of_url
+from mockserver.contract import Contract
 
 _MOST_BYTES = 16 * 1024 * 1024
 """Of a body that was compressed."""
@@ -22,7 +21,7 @@ _NOT_SHOWN |= {"keep-alive", "te", "trailer", "upgrade", "accept-encoding"}
 """Headers that whoever sends the request again makes himself."""
 
 
-class Passed(Protocol):
+class ObservedExchange(Protocol):
     """An exchange as the proxy saw it."""
 
     @property
@@ -54,11 +53,11 @@ class Passed(Protocol):
         """None if there was no whole answer."""
 
     @property
-    def answer_headers(self) -> Headers:
+    def response_headers(self) -> Headers:
         """Those of the answer."""
 
     @property
-    def answer(self) -> bytes | bytearray:
+    def response_body(self) -> bytes | bytearray:
         """The body of the answer."""
 
     @property
@@ -83,7 +82,7 @@ def path_of(target: str) -> str:
     return target.partition("?")[0] if target.startswith("/") else path_of_url(target)
 
 
-class Witness:
+class Decoder:
     """Tells of exchanges; *notice* is told of those that it cannot."""
 
     def __init__(self, contract: Contract, notice: Callable[[str], object]) -> None:
@@ -91,19 +90,21 @@ class Witness:
         self._notice = notice
         self._secrets = Secrets()
 
-    def tell(self, passed: Passed, url: str, path: str) -> Exchange | None:
+    def tell(self, passed: ObservedExchange, url: str, path: str) -> Exchange | None:
         """Make evidence of what passed, without secrets; None if it cannot be read."""
         operation = self._operations.name_of(passed.method, path)
         if passed.webhook_url is not None:
             operation = WEBHOOK
         hidden = self._secrets
-        hidden.learn(passed.answer_headers)
+        hidden.learn(passed.response_headers)
         hidden.learn(passed.headers, passed.target)
         if passed.error is None and passed.cut:
             self._notice("an exchange was too large to be judged, or answered before it was sent")
             return None
         body = b"" if passed.cut else self._decoded(passed.body, passed.headers)
-        answer = b"" if passed.error else self._decoded(passed.answer, passed.answer_headers)
+        answer = (
+            b"" if passed.error else self._decoded(passed.response_body, passed.response_headers)
+        )
         if body is None or answer is None:
             return None
         body, answer = without_callback(body), without_callback(answer)
@@ -115,8 +116,8 @@ class Witness:
             headers=_joined(hidden, passed.headers, without=_NOT_SHOWN),
             body=hidden.hidden_bytes(body),
             status=passed.status,
-            answer_headers=_joined(hidden, passed.answer_headers, lower=True),
-            answer=hidden.hidden_bytes(answer),
+            response_headers=_joined(hidden, passed.response_headers, lower=True),
+            response_body=hidden.hidden_bytes(answer),
             error=None if passed.error is None else hidden.hidden(passed.error),
         )
 

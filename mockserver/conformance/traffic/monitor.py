@@ -5,34 +5,36 @@ from __future__ import annotations
 import hashlib
 import secrets
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from urllib.parse import urlsplit
 
+from mockserver.conformance.check import (
+    AnyCheck,
+    ExchangeCheck,
+    Failed,
+    Observations,
+    Passed,
+    violated,
+)
+from mockserver.conformance.evaluator import Evaluator
+from mockserver.conformance.model import Exchange, Finding, History, Report
+from mockserver.conformance.redaction import url_without_secrets
+from mockserver.conformance.session.client import CANCEL, QUERY, SUBMIT
+from mockserver.conformance.session.spending import Money
+from mockserver.conformance.traffic.decoder import Decoder, ObservedExchange, path_of
+from mockserver.conformance.traffic.recorder import Recorder
+from mockserver.conformance.traffic.task_tracker import TaskTracker, TrackedTask
 from mockserver.contract import Contract, NotJson, parse_json
 from mockserver.domain.price import money
-
-from contract_tests import result_files as judge_files
-from contract_tests import results as judge_results
-from contract_tests import webhooks as judge_webhooks
-from contract_tests import headers as transport
-from mockserver.conformance.evaluator import Collector
-from mockserver.conformance.model import Exchange, Finding, History, Report
-from mockserver.conformance.check import EXCHANGE, HISTORY, LAWS, Broken, Checks, Held, Law, violated
-from mockserver.conformance.traffic.task_tracker import Memory, Remembered
-from mockserver.conformance.traffic.recorder import Recorder
-from mockserver.conformance.redaction import url_without_secrets
-from mockserver.conformance.session.spending import Money
-from mockserver.conformance.session.client import CANCEL, QUERY, SUBMIT
-from mockserver.conformance.traffic.decoder import Passed, Witness, path_of
 
 _MOST_FINDINGS, _MOST_OF_A_LAW = 1000, 100
 _MOST_NOTICES = 1000
 
 
-def requests_conform(contract: Contract, exchange: Exchange) -> Checks:
+def requests_conform(contract: Contract, exchange: Exchange) -> Observations:
     """Hold what the app submits against its schema: that is no drift, but a fault of the app."""
     if exchange.operation != SUBMIT or (exchange.error and not exchange.body):
         return
@@ -40,33 +42,32 @@ def requests_conform(contract: Contract, exchange: Exchange) -> Checks:
         document = parse_json(exchange.body)
     except NotJson as error:
         place, observed = "submit-request.json#", f"not valid JSON: {error}"
-        yield Broken(place, "a JSON object", observed, exchange, severity="warning")
+        yield Failed(place, "a JSON object", observed, exchange, severity="warning")
         return
     violations = contract.violations("submit-request", document)
     model = document.get("model") if isinstance(document, dict) else None
     for violation in violations:
-        broken = violated(violation, exchange, f"{model}")
+        failed = violated(violation, exchange, f"{model}")
         yield replace(
-            broken,
+            failed,
             expected=f"{violation.accepted or 'what conforms'} ({violation.rule})",
-            observed=f"{broken.observed}; answered {exchange.error or exchange.status}",
+            observed=f"{failed.observed}; answered {exchange.error or exchange.status}",
             severity="warning",
         )
     if not violations:
-        yield Held("submit-request.json#")
+        yield Passed("submit-request.json#")
 
 
-REQUESTS_CONFORM = Law(
+REQUESTS_CONFORM = ExchangeCheck(
     "requests-conform",
     "The app's own submissions conform",
-    EXCHANGE,
     ("submit-request.json#",),
     requests_conform,
 )
 """In no table: experiments submit what does not conform on purpose."""
 
 
-class Watch:
+class Monitor:
     """Judges what passes on its way to *upstream*; to be used by one thread at a time.
 
     *found* is told of each finding once, *notice* of what could not be judged, and why.
@@ -76,23 +77,23 @@ class Watch:
         self,
         contract: Contract,
         upstream: str,
+        checks: Sequence[AnyCheck],
         *,
         found: Callable[[Finding], object],
         notice: Callable[[str], object],
         recorder: Recorder | None = None,
         command: str = "maxapi-mock proxy",
     ) -> None:
-        laws = [one for one in LAWS.values() if one.kind in (EXCHANGE, HISTORY)]
         self._contract = contract
         self._report = Report(upstream.rstrip("/"), datetime.now(UTC), 0, command)
         self._found, self._notice = found, notice
         self._recorder = recorder
-        self._counted = Collector(contract, [*laws, REQUESTS_CONFORM])
+        self._counted = Evaluator(contract, [*checks, REQUESTS_CONFORM])
         """What is over: all exchanges, and the histories that are forgotten."""
-        self._current = Collector(contract, laws)
+        self._current = Evaluator(contract, checks)
         """What was found in histories that go on; how often was looked does not count."""
-        self._witness = Witness(contract, self.notice)
-        self._memory = Memory(contract.lifecycle.terminal)
+        self._decoder = Decoder(contract, self.notice)
+        self._tasks = TaskTracker(contract.lifecycle.terminal)
         self._money = Money(contract)
         self._reserved = Decimal()
         self._salt = secrets.token_bytes(16)
@@ -116,7 +117,7 @@ class Watch:
             self._notice(text)
         self._noticed[text] = self._noticed.get(text, 0) + 1
 
-    def see(self, passed: Passed) -> None:
+    def see(self, passed: ObservedExchange) -> None:
         """Judge an exchange that has passed."""
         self.passed += 1
         if passed.webhook_url is not None:
@@ -127,10 +128,10 @@ class Watch:
         if not path.startswith(prefix) or passed.method in ("HEAD", "OPTIONS"):
             return
         self._report.requests += 1
-        exchange = self._witness.tell(passed, self._report.target + passed.target, path)
+        exchange = self._decoder.tell(passed, self._report.target + passed.target, path)
         if exchange is None:
             return
-        self._say(self._counted, self._counted.judge(exchange))
+        self._say(self._counted, self._counted.evaluate(exchange))
         if exchange.operation == SUBMIT:
             self._submitted(exchange, passed)
         elif exchange.operation in (QUERY, CANCEL):
@@ -138,51 +139,53 @@ class Watch:
         self._record(exchange)
         self._forget(passed.ended)
 
-    def _say(self, collector: Collector, findings: list[Finding]) -> None:
+    def _say(self, evaluator: Evaluator, findings: list[Finding]) -> None:
         """Tell of findings, each once, and as many as anybody reads."""
         for finding in findings:
             if finding.key not in self._known and len(self._known) < _MOST_FINDINGS:
                 self._known.add(finding.key)
                 self._found(finding)
-            del collector.verdicts[finding.law].findings[_MOST_OF_A_LAW:]
+            del evaluator.check_results[finding.check].findings[_MOST_OF_A_LAW:]
 
     # -- histories ---------------------------------------------------------------------------
 
-    def _submitted(self, exchange: Exchange, passed: Passed) -> None:
+    def _submitted(self, exchange: Exchange, passed: ObservedExchange) -> None:
         self._report.submissions += 1
         task_id = (exchange.task or {}).get("taskId")
         if not exchange.succeeded:
             return
         self._reserved += self._money.worst_case(exchange.request) or Decimal()
         if isinstance(task_id, str):
-            self._memory.begin(task_id, exchange, self._key(passed), passed.token, passed.ended)
+            self._tasks.begin(task_id, exchange, self._key(passed), passed.token, passed.ended)
 
-    def _asked(self, exchange: Exchange, passed: Passed) -> None:
+    def _asked(self, exchange: Exchange, passed: ObservedExchange) -> None:
         if exchange.operation == QUERY:
-            known = self._memory.polled(exchange, self._key(passed), passed.began, passed.ended)
+            known = self._tasks.polled(exchange, self._key(passed), passed.began, passed.ended)
         else:
-            known = self._memory.cancelled(exchange, self._key(passed), passed.began, passed.ended)
+            known = self._tasks.cancelled(exchange, self._key(passed), passed.began, passed.ended)
         if known is not None:
-            self._say(self._current, self._current.judge_history(known.history))
+            self._say(self._current, self._current.evaluate_task(known.history))
 
-    def _key(self, passed: Passed) -> bytes:
+    def _key(self, passed: ObservedExchange) -> bytes:
         """Tell keys apart, without knowing them."""
         given = [value for name, value in passed.headers if name.lower() == "authorization"]
         return hashlib.blake2b(",".join(given).encode("utf-8"), key=self._salt).digest()
 
-    def _see_webhook(self, passed: Passed, url: str) -> None:
+    def _see_webhook(self, passed: ObservedExchange, url: str) -> None:
         shown = url_without_secrets(url)
-        exchange = self._witness.tell(passed, shown, urlsplit(shown).path)
+        exchange = self._decoder.tell(passed, shown, urlsplit(shown).path)
         if passed.error is not None or (passed.status or 0) // 100 != 2:
             self.notice(f"the app answered a webhook with {passed.status or 'no whole answer'}")
         if exchange is None:
             return
-        exchange = replace(exchange, status=None, answer=b"", answer_headers={}, error=None)
-        known = self._memory.called(exchange, passed.token, passed.began)
+        exchange = replace(
+            exchange, status=None, response_body=b"", response_headers={}, error=None
+        )
+        known = self._tasks.called(exchange, passed.token, passed.began)
         history = History("", webhooks=[exchange]) if known is None else known.history
-        self._say(self._current, self._current.judge_history(history))
+        self._say(self._current, self._current.evaluate_task(history))
         if known is None:  # nobody will look at it again
-            self._counted.judge_history(history)
+            self._counted.evaluate_task(history)
         self._record(exchange)
         self._forget(passed.ended)
 
@@ -196,31 +199,31 @@ class Watch:
             self.notice(f"not recorded in {self._recorder.folder}: {error.strerror}")
 
     def _forget(self, now: float) -> None:
-        for known in self._memory.forget(now):
-            self._say(self._counted, _judged(self._counted, known, now))
+        for known in self._tasks.forget(now):
+            self._say(self._counted, _evaluated(self._counted, known, now))
 
     # -- the report --------------------------------------------------------------------------
 
     def report(self, now: float) -> Report:
         """Say what was found until *now*, as `time.monotonic` counts."""
-        collector = self._counted.copy()
-        for known in self._memory:
-            self._say(collector, _judged(collector, known, now))
-        for law, verdict in self._current.verdicts.items():
-            ours = collector.verdicts[law]
+        evaluator = self._counted.copy()
+        for known in self._tasks:
+            self._say(evaluator, _evaluated(evaluator, known, now))
+        for check, check_result in self._current.check_results.items():
+            ours = evaluator.check_results[check]
             keys = {one.key for one in ours.findings}
-            ours.findings += [one for one in verdict.findings if one.key not in keys]
-        collector.settle()
+            ours.findings += [one for one in check_result.findings if one.key not in keys]
+        evaluator.settle()
         return replace(
             self._report,
-            verdicts=list(collector.verdicts.values()),
-            assumptions=list(collector.assumptions.values()),
+            check_results=list(evaluator.check_results.values()),
+            assumptions=list(evaluator.assumptions.values()),
             reserved_usd=money(self._reserved),
-            notes=collector.census.notes(),
+            notes=evaluator.census.notes(),
         )
 
 
-def _judged(collector: Collector, known: Remembered, now: float) -> list[Finding]:
+def _evaluated(evaluator: Evaluator, known: TrackedTask, now: float) -> list[Finding]:
     """Judge a history as one that has come to its end."""
     history = replace(known.history, webhooks_awaited=known.is_overdue(now))
-    return collector.judge_history(history)
+    return evaluator.evaluate_task(history)

@@ -9,12 +9,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from mockserver.contract import Contract, NotJson, parse_json
-from mockserver.writing import write_whole
-
 from mockserver.conformance.model import WEBHOOK, Exchange
 from mockserver.conformance.redaction import url_without_secrets
 from mockserver.conformance.session.client import CANCEL, QUERY, SUBMIT
+from mockserver.contract import Contract, NotJson, parse_json
+from mockserver.writing import write_whole
 
 _REQUESTS = {SUBMIT: "submit-request", WEBHOOK: "webhook"}
 _ANSWERS = {SUBMIT: "submit-response", QUERY: "task-response", CANCEL: "cancel-response"}
@@ -49,7 +48,7 @@ class Recorder:
             moderated = isinstance(exchange.json, dict) and "data" in exchange.json
             kind = "moderation-error" if moderated else "error"
         if exchange.status == 200 or exchange.status >= 400:
-            self._keep(kind, exchange.answer, str(exchange.status))
+            self._keep(kind, exchange.response_body, str(exchange.status))
 
     def _keep(self, kind: str, text: bytes, status: str) -> None:
         try:
@@ -57,12 +56,12 @@ class Recorder:
         except NotJson:
             return
         violations = self._contract.violations(kind, document)
-        verdict = "invalid" if violations else "valid"
-        broken = [f"{one.place} {one.rule}" for one in violations]
-        said = [status, *_said(document), *broken[:1]]
-        shape = [kind, *said, *broken, *sorted(set(_paths(document, "")))]
+        check_result = "invalid" if violations else "valid"
+        failed = [f"{one.place} {one.rule}" for one in violations]
+        said = [status, *_said(document), *failed[:1]]
+        shape = [kind, *said, *failed, *sorted(set(_paths(document, "")))]
         digest = hashlib.sha256("\n".join(shape).encode("utf-8", "replace")).hexdigest()[:8]
-        name = f"{kind}/{verdict}/{_slug(['recorded', *said])}-{digest}.json"
+        name = f"{kind}/{check_result}/{_slug(['recorded', *said])}-{digest}.json"
         if name in self._names or len(self._names) >= _MOST:
             return
         self._names.add(name)

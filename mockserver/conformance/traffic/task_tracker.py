@@ -20,7 +20,7 @@ _OVERDUE = 60.0
 
 
 @dataclass
-class Remembered:
+class TrackedTask:
     """A task, and what helps to tell what its exchanges mean."""
 
     history: History
@@ -36,7 +36,7 @@ class Remembered:
     """Whether its webhook would pass by."""
     arrived: list[float] = field(default_factory=list)
     """When each webhook came."""
-    unclear: bool = False
+    is_inconclusive: bool = False
     """Whether it may have been cancelled, and nobody knows."""
     size: int = 0
 
@@ -45,23 +45,23 @@ class Remembered:
         return self.led and self.ended is not None and now - self.ended >= _OVERDUE
 
 
-class Memory:
+class TaskTracker:
     """The tasks, those with the oldest news first."""
 
     def __init__(self, terminal: Collection[str]) -> None:
         self._terminal = terminal
-        self._tasks: OrderedDict[str, Remembered] = OrderedDict()
+        self._tasks: OrderedDict[str, TrackedTask] = OrderedDict()
         self._tokens: OrderedDict[str, str] = OrderedDict()
         self._size = 0
 
-    def __iter__(self) -> Iterator[Remembered]:
+    def __iter__(self) -> Iterator[TrackedTask]:
         return iter(self._tasks.values())
 
     def begin(
         self, task_id: str, exchange: Exchange, key: bytes, token: str | None, now: float
     ) -> None:
         """Remember a submission that was accepted; *token* is in the URL of its webhook."""
-        known = self._tasks.setdefault(task_id, Remembered(History(task_id)))
+        known = self._tasks.setdefault(task_id, TrackedTask(History(task_id)))
         if known.history.submission is not None:
             return
         known.history.submission, known.key = exchange, key
@@ -74,7 +74,7 @@ class Memory:
 
     def polled(
         self, exchange: Exchange, key: bytes, began: float, ended: float
-    ) -> Remembered | None:
+    ) -> TrackedTask | None:
         """Remember a poll; give its task if that is news.
 
         Left out is what proves nothing: a poll with another token, one that was not answered or
@@ -84,7 +84,7 @@ class Memory:
         task_id = exchange.path.rpartition("/")[2]
         known = self._tasks.get(task_id)
         if known is None and exchange.task is not None:
-            known = self._tasks[task_id] = Remembered(History(task_id))
+            known = self._tasks[task_id] = TrackedTask(History(task_id))
         if known is None or exchange.status not in (200, 404):
             return None
         known.key = known.key or key
@@ -99,7 +99,7 @@ class Memory:
 
     def cancelled(
         self, exchange: Exchange, key: bytes, began: float, ended: float
-    ) -> Remembered | None:
+    ) -> TrackedTask | None:
         """Remember a cancellation; give its task if that is news.
 
         Left out is one that came when the end was known already; and if it is not clear what came
@@ -108,22 +108,22 @@ class Memory:
         known = self._tasks.get(exchange.path.split("/")[-2])
         if known is None or known.key != key or (known.ended is not None and began > known.ended):
             return None
-        known.unclear |= not exchange.succeeded and exchange.status != 400
+        known.is_inconclusive |= not exchange.succeeded and exchange.status != 400
         known.history.cancels.append(exchange)
         del known.history.cancels[1:-_MOST_OTHERS]
-        if known.unclear:
+        if known.is_inconclusive:
             known.history.cancels.clear()
         self._touch(known, ended)
         return known
 
-    def called(self, webhook: Exchange, token: str | None, now: float) -> Remembered | None:
+    def called(self, webhook: Exchange, token: str | None, now: float) -> TrackedTask | None:
         """Remember a webhook; give its task, or None if nobody knows which one it tells of."""
         told = webhook.request.get("data") if isinstance(webhook.request, dict) else None
         task_id = told.get("taskId") if isinstance(told, dict) else None
         by_token = self._tokens.get(token or "")
         known = self._tasks.get(by_token or "")
         if known is None and isinstance(task_id, str):  # it can be faster than the submission
-            known = self._tasks.setdefault(task_id, Remembered(History(task_id)))
+            known = self._tasks.setdefault(task_id, TrackedTask(History(task_id)))
         if known is None:
             return None
         known.history.webhooks.append(webhook)
@@ -132,7 +132,7 @@ class Memory:
         self._touch(known, now)
         return known
 
-    def forget(self, now: float) -> Iterator[Remembered]:
+    def forget(self, now: float) -> Iterator[TrackedTask]:
         """Forget what is old or too much; give it."""
         while self._tasks:
             task_id, oldest = next(iter(self._tasks.items()))
@@ -143,11 +143,11 @@ class Memory:
             self._size -= oldest.size
             yield oldest
 
-    def _touch(self, known: Remembered, now: float) -> None:
+    def _touch(self, known: TrackedTask, now: float) -> None:
         history = known.history
         one = [] if history.submission is None else [history.submission]
         every = [*one, *history.polls, *history.cancels, *history.webhooks]
-        size = sum(len(each.body) + len(each.answer) + 1000 for each in every)
+        size = sum(len(each.body) + len(each.response_body) + 1000 for each in every)
         self._size += size - known.size
         known.size, known.news = size, max(now, known.news)
         self._tasks.move_to_end(history.task_id)
@@ -156,7 +156,7 @@ class Memory:
 def _add_poll(polls: list[Exchange], poll: Exchange) -> bool:
     """Add a poll, and say whether it tells more than the last two, which it else takes part of."""
     same = len(polls) > 1 and all(
-        (one.status, one.answer) == (poll.status, poll.answer) for one in polls[-2:]
+        (one.status, one.response_body) == (poll.status, poll.response_body) for one in polls[-2:]
     )
     if same:
         polls[-1] = poll
@@ -166,12 +166,12 @@ def _add_poll(polls: list[Exchange], poll: Exchange) -> bool:
     return True
 
 
-def _add_to_webhooks(known: Remembered, poll: Exchange, began: float) -> bool:
+def _add_to_webhooks(known: TrackedTask, poll: Exchange, began: float) -> bool:
     """Let the first poll after each webhook say what a poll showed when it had come."""
     added = False
     for number, webhook in enumerate(known.history.webhooks):
-        if not webhook.answer and known.arrived[number] <= began:
-            shown = replace(webhook, status=poll.status, answer=poll.answer)
+        if not webhook.response_body and known.arrived[number] <= began:
+            shown = replace(webhook, status=poll.status, response_body=poll.response_body)
             known.history.webhooks[number] = shown
             added = True
     return added

@@ -8,7 +8,7 @@ from enum import StrEnum
 
 
 @dataclass(frozen=True, slots=True)
-class Callback:
+class WebhookRequest:
     """A webhook to be sent."""
 
     url: str
@@ -48,7 +48,7 @@ NEVER_SENT = frozenset((Failure.BAD_URL, Failure.NOT_SENT))
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class AttemptResult:
     """What came of a callback."""
 
     status: int | None
@@ -61,12 +61,12 @@ class Outcome:
     """The kind of *error*."""
 
 
-def answered(status: int, latency: float) -> Outcome:
+def answered(status: int, latency: float) -> AttemptResult:
     """Say what came of a callback that was answered: any 2xx counts as delivered."""
     if 200 <= status < 300:
-        return Outcome(status, None, latency)
-    return Outcome(status, f"answered {status}, not 2xx", latency, Failure.STATUS)
+        return AttemptResult(status, None, latency)
+    return AttemptResult(status, f"answered {status}, not 2xx", latency, Failure.STATUS)
 
 
-Transport = Callable[[Callback], Outcome]
+Transport = Callable[[WebhookRequest], AttemptResult]
 """Sends one callback; never raises."""

@@ -10,7 +10,7 @@ from threading import Lock
 from typing import Any
 
 from mockserver.engine.webhooks.connection import Connection, Deadline
-from mockserver.engine.webhooks.receiver import Receiver
+from mockserver.network.receiver import Receiver
 
 _MOST_RECEIVERS = 256
 """Receivers whose connections are kept; those of the one called longest ago are closed first."""
@@ -18,7 +18,7 @@ _LOCAL = ("::1", "127.0.0.1")
 """What localhost means: asking a resolver could ask the network."""
 
 
-class Connections:
+class ConnectionPool:
     """The connections that are kept: up to *most* for each receiver. Safe to use from threads."""
 
     def __init__(self, most: int) -> None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from urllib.parse import urlsplit
 
 from mockserver.domain.expectation import WEBHOOK_REJECTED, WEBHOOK_UNANSWERED
-from mockserver.engine.webhooks.attempt import Failure
 from mockserver.engine.contract_warnings import DELIVERED, ContractWarning
 from mockserver.engine.journal import Delivery
+from mockserver.engine.webhooks.attempt import Failure
 
 _SUSPECTED = {
     400: "does the receiver expect another body? It gets what a poll shows",

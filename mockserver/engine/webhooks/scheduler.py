@@ -20,7 +20,7 @@ _LONGEST_NAP = 3600.0
 
 
 @dataclass(frozen=True, slots=True, order=True)
-class Call:
+class ScheduledDelivery:
     """A webhook attempt that is due at a moment of its sandbox's clock."""
 
     due: datetime
@@ -37,34 +37,36 @@ class Call:
     """Whether it was held back for a partner to swap with."""
 
 
-class Timer:
+class Scheduler:
     """Hands each call over when its sandbox's clock has come to it; one thread, asleep between."""
 
-    def __init__(self, hand_over: Callable[[Call], None]) -> None:
+    def __init__(self, hand_over: Callable[[ScheduledDelivery], None]) -> None:
         self._hand_over = hand_over
         self._changed = Condition()
-        self._by_sandbox: dict[Sandbox, list[Call]] = {}
+        self._by_sandbox: dict[Sandbox, list[ScheduledDelivery]] = {}
         self._held: set[Sandbox] = set()
         self._alarms: list[tuple[float, int, Sandbox]] = []
         self._order = count()
         self._thread: Thread | None = None
         self._closed = False
 
-    def add(self, call: Call) -> None:
+    def add(self, scheduled: ScheduledDelivery) -> None:
         """Hold *call* until it is due."""
         with self._changed:
-            calls = self._by_sandbox.setdefault(call.sandbox, [])
-            heapq.heappush(calls, call)
-            if calls[0] is call:
-                self._set_alarm(call.sandbox)
+            scheduled_deliveries = self._by_sandbox.setdefault(scheduled.sandbox, [])
+            heapq.heappush(scheduled_deliveries, scheduled)
+            if scheduled_deliveries[0] is scheduled:
+                self._set_alarm(scheduled.sandbox)
 
     def rearm(self, sandbox: Sandbox) -> None:
         """Look again at a sandbox whose clock was changed; forget what a reset has made void."""
         with self._changed:
-            calls = self._by_sandbox.get(sandbox)
-            if calls and calls[0].generation != sandbox.generation:
-                calls[:] = [one for one in calls if one.generation == sandbox.generation]
-                heapq.heapify(calls)
+            scheduled_deliveries = self._by_sandbox.get(sandbox)
+            if scheduled_deliveries and scheduled_deliveries[0].generation != sandbox.generation:
+                scheduled_deliveries[:] = [
+                    one for one in scheduled_deliveries if one.generation == sandbox.generation
+                ]
+                heapq.heapify(scheduled_deliveries)
             self._set_alarm(sandbox)
 
     def hold(self, sandbox: Sandbox) -> None:
@@ -78,19 +80,19 @@ class Timer:
             self._held.discard(sandbox)
             self._set_alarm(sandbox)
 
-    def peek(self, sandbox: Sandbox) -> Call | None:
+    def peek(self, sandbox: Sandbox) -> ScheduledDelivery | None:
         """Show the next call of a sandbox."""
         with self._changed:
-            calls = self._by_sandbox.get(sandbox)
-            return calls[0] if calls else None
+            scheduled_deliveries = self._by_sandbox.get(sandbox)
+            return scheduled_deliveries[0] if scheduled_deliveries else None
 
-    def take(self, call: Call) -> bool:
+    def take(self, scheduled: ScheduledDelivery) -> bool:
         """Take *call* if it is still the next one of its sandbox; say whether it was."""
         with self._changed:
-            calls = self._by_sandbox.get(call.sandbox, [])
-            if not calls or calls[0] is not call:
+            scheduled_deliveries = self._by_sandbox.get(scheduled.sandbox, [])
+            if not scheduled_deliveries or scheduled_deliveries[0] is not scheduled:
                 return False
-            heapq.heappop(calls)
+            heapq.heappop(scheduled_deliveries)
             return True
 
     def close(self) -> None:
@@ -103,8 +105,10 @@ class Timer:
 
     def _set_alarm(self, sandbox: Sandbox) -> None:
         """Wake the thread if the first call of *sandbox* is due before everything else."""
-        calls = self._by_sandbox.get(sandbox)
-        delay = sandbox.clock.delay_until(calls[0].due) if calls else None
+        scheduled_deliveries = self._by_sandbox.get(sandbox)
+        delay = (
+            sandbox.clock.delay_until(scheduled_deliveries[0].due) if scheduled_deliveries else None
+        )
         if delay is None or self._closed or sandbox in self._held:
             return
         alarm = (real_seconds() + delay, next(self._order), sandbox)
@@ -122,20 +126,20 @@ class Timer:
                 if wait is None or wait > 0:
                     self._changed.wait(None if wait is None else min(wait, _LONGEST_NAP))
                     continue
-                for call in self._due(heapq.heappop(self._alarms)[2]):
+                for scheduled in self._due(heapq.heappop(self._alarms)[2]):
                     try:
-                        self._hand_over(call)
+                        self._hand_over(scheduled)
                     except Exception:
                         _log.exception("a webhook could not be handed over")
 
-    def _due(self, sandbox: Sandbox) -> list[Call]:
+    def _due(self, sandbox: Sandbox) -> list[ScheduledDelivery]:
         if sandbox in self._held:
             return []
         now, due = sandbox.clock.now(), []
-        calls = self._by_sandbox.get(sandbox, [])
-        while calls and calls[0].due <= now:
-            due.append(heapq.heappop(calls))
-        if calls:
+        scheduled_deliveries = self._by_sandbox.get(sandbox, [])
+        while scheduled_deliveries and scheduled_deliveries[0].due <= now:
+            due.append(heapq.heappop(scheduled_deliveries))
+        if scheduled_deliveries:
             self._set_alarm(sandbox)
         else:
             self._by_sandbox.pop(sandbox, None)

@@ -7,11 +7,11 @@ import ssl
 from functools import cached_property
 from pathlib import Path
 
-from mockserver.engine.webhooks.attempt import Callback, Failure, Outcome, answered
 from mockserver.engine.clock import real_seconds
+from mockserver.engine.webhooks.attempt import AttemptResult, Failure, WebhookRequest, answered
 from mockserver.engine.webhooks.connection import Connection, Deadline, HungUp
-from mockserver.engine.webhooks.connection_pool import Connections, connect
-from mockserver.engine.webhooks.receiver import Reach, Receiver, read_receiver
+from mockserver.engine.webhooks.connection_pool import ConnectionPool, connect
+from mockserver.network.receiver import Reach, Receiver, read_receiver
 from mockserver.settings import Settings
 from mockserver.version import __version__
 
@@ -31,40 +31,40 @@ class HttpTransport:
         authorities: Path | None = None,
         verify: bool = True,
     ) -> None:
-        self._connections = Connections(connections)
+        self._connections = ConnectionPool(connections)
         self._reach = reach or Reach()
         self._authorities = authorities
         self._verify = verify
 
-    def __call__(self, callback: Callback) -> Outcome:
+    def __call__(self, webhook: WebhookRequest) -> AttemptResult:
         """Send *callback*; any 2xx within its time-out counts as delivered."""
         try:
-            receiver = read_receiver(callback.url)
+            receiver = read_receiver(webhook.url)
         except ValueError as error:
-            return Outcome(None, f"not sent: {error}", 0.0, Failure.BAD_URL)
+            return AttemptResult(None, f"not sent: {error}", 0.0, Failure.BAD_URL)
         forbidden = self._reach.why_not(receiver)
         if forbidden is not None:
-            return Outcome(None, f"not sent: {forbidden}", 0.0, Failure.NOT_SENT)
+            return AttemptResult(None, f"not sent: {forbidden}", 0.0, Failure.NOT_SENT)
         started = real_seconds()
         try:
-            status = self._post(receiver, callback)
+            status = self._post(receiver, webhook)
         except Exception as error:  # a receiver can be wrong in any way
-            kind, why = _explain(error, callback.timeout)
-            return Outcome(None, why, real_seconds() - started, kind)
+            kind, why = _explain(error, webhook.timeout)
+            return AttemptResult(None, why, real_seconds() - started, kind)
         return answered(status, real_seconds() - started)
 
-    def _post(self, receiver: Receiver, callback: Callback) -> int:
+    def _post(self, receiver: Receiver, webhook: WebhookRequest) -> int:
         """Send; once more on a new connection if one that was kept turns out to have ended."""
-        deadline = Deadline(callback.timeout)
-        request = _request(receiver, callback)
+        deadline = Deadline(webhook.timeout)
+        request = _request(receiver, webhook)
         kept = self._connections.take(receiver)
         if kept is not None:
             try:
-                return self._exchange(kept, receiver, request, callback.method, deadline)
+                return self._exchange(kept, receiver, request, webhook.method, deadline)
             except HungUp:
                 pass
         connection = self._connect(receiver, deadline)
-        return self._exchange(connection, receiver, request, callback.method, deadline)
+        return self._exchange(connection, receiver, request, webhook.method, deadline)
 
     def _exchange(
         self,
@@ -141,7 +141,7 @@ class _NoTls(OSError):
     """The receiver was reached, but not with TLS; the cause says why."""
 
 
-def _request(receiver: Receiver, callback: Callback) -> bytes:
+def _request(receiver: Receiver, webhook: WebhookRequest) -> bytes:
     """Write a request in one piece: simple receivers read only once."""
     import base64
 
@@ -149,19 +149,19 @@ def _request(receiver: Receiver, callback: Callback) -> bytes:
         "Host": receiver.authority,
         "User-Agent": f"maxapi-mockserver/{__version__}",
         "Accept-Encoding": "identity",
-        "Content-Type": callback.content_type,
-        "Content-Length": str(len(callback.body)),
+        "Content-Type": webhook.content_type,
+        "Content-Length": str(len(webhook.body)),
     }
     if receiver.userinfo is not None:
         userinfo = receiver.userinfo if ":" in receiver.userinfo else f"{receiver.userinfo}:"
         headers["Authorization"] = f"Basic {base64.b64encode(userinfo.encode()).decode()}"
-    proof = {name.lower() for name, _ in callback.proof}
+    proof = {name.lower() for name, _ in webhook.proof}
     lines = [
         f"{name}: {value}" for name, value in headers.items() if value and name.lower() not in proof
     ]
-    lines += [f"{name}: {value}" for name, value in callback.proof]
-    head = "\r\n".join([f"{callback.method} {receiver.target} HTTP/1.1", *lines, "", ""])
-    return head.encode("latin-1", "replace") + callback.body
+    lines += [f"{name}: {value}" for name, value in webhook.proof]
+    head = "\r\n".join([f"{webhook.method} {receiver.target} HTTP/1.1", *lines, "", ""])
+    return head.encode("latin-1", "replace") + webhook.body
 
 
 def _explain(error: Exception, timeout: float) -> tuple[Failure, str]:

@@ -13,7 +13,7 @@ _IDLE = 1.0
 """Real seconds that a receiver's worker waits for more work before it ends."""
 
 
-class Lanes:
+class Workers:
     """A queue for each receiver, worked on by a few threads that come and go with the work."""
 
     def __init__(self, width: int, most: int = 256) -> None:
@@ -22,20 +22,20 @@ class Lanes:
         """Threads for all receivers together; beyond them, a new receiver waits for one."""
         self._workers = 0
         self._lock = Lock()
-        self._lanes: dict[str, _Lane] = {}
+        self._workers_of: dict[str, _Queue] = {}
         self._closed = False
 
     def put(self, receiver: str, job: Callable[[], None]) -> None:
         """Run *job* after those of the same receiver that no thread is free for."""
         with self._lock:
-            lane = self._lanes.setdefault(receiver, _Lane(self._lock))
+            lane = self._workers_of.setdefault(receiver, _Queue(self._lock))
             lane.jobs.append(job)
             if len(lane.jobs) <= lane.idle:
                 lane.ready.notify()
             elif lane.workers < self._width and self._workers < self._most and not self._closed:
                 self._hire(lane)
 
-    def _hire(self, lane: _Lane) -> None:
+    def _hire(self, lane: _Queue) -> None:
         thread = Thread(target=self._work, args=(lane,), name="webhook-sender", daemon=True)
         try:
             thread.start()
@@ -49,12 +49,12 @@ class Lanes:
         """Drop what has not begun."""
         with self._lock:
             self._closed = True
-            for lane in self._lanes.values():
+            for lane in self._workers_of.values():
                 lane.jobs.clear()
                 lane.ready.notify_all()
 
-    def _work(self, first: _Lane) -> None:
-        lane: _Lane | None = first
+    def _work(self, first: _Queue) -> None:
+        lane: _Queue | None = first
         while lane is not None:
             with self._lock:
                 job = self._next_job(lane)
@@ -66,7 +66,7 @@ class Lanes:
             except Exception:
                 _log.exception("a webhook could not be sent")
 
-    def _next_job(self, lane: _Lane) -> Callable[[], None] | None:
+    def _next_job(self, lane: _Queue) -> Callable[[], None] | None:
         """Take the next job of a lane; wait a while for one, unless another lane has nobody."""
         if not lane.jobs and not self._closed and self._deserted() is None:
             lane.idle += 1
@@ -74,10 +74,12 @@ class Lanes:
             lane.idle -= 1
         return lane.jobs.popleft() if lane.jobs else None
 
-    def _leave(self, lane: _Lane) -> _Lane | None:
+    def _leave(self, lane: _Queue) -> _Queue | None:
         """Leave a lane for one that has nobody, or for good."""
         lane.workers -= 1
-        self._lanes = {name: one for name, one in self._lanes.items() if one.workers or one.jobs}
+        self._workers_of = {
+            name: one for name, one in self._workers_of.items() if one.workers or one.jobs
+        }
         other = self._deserted()
         if other is None:
             self._workers -= 1
@@ -85,13 +87,15 @@ class Lanes:
             other.workers += 1
         return other
 
-    def _deserted(self) -> _Lane | None:
+    def _deserted(self) -> _Queue | None:
         if self._workers < self._most:
             return None
-        return next((one for one in self._lanes.values() if one.jobs and not one.workers), None)
+        return next(
+            (one for one in self._workers_of.values() if one.jobs and not one.workers), None
+        )
 
 
-class _Lane:
+class _Queue:
     """The work for one receiver."""
 
     def __init__(self, lock: Lock) -> None:

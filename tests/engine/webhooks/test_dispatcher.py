@@ -9,15 +9,15 @@ from threading import Event
 import pytest
 
 from mockserver.contract import Contract
-from mockserver.engine.webhooks.attempt import Callback, Outcome
 from mockserver.engine.clock import Clock
-from mockserver.engine.webhooks.workers import Lanes
 from mockserver.engine.service import Service
+from mockserver.engine.webhooks.attempt import AttemptResult, WebhookRequest
+from mockserver.engine.webhooks.workers import Workers
 from mockserver.settings import make_settings
 from tests.client import SEED, Client
 from tests.conftest import START, MakeClient, Receiver, seconds
 
-REFUSED = Outcome(500, "answered 500, not 2xx", 0.001)
+REFUSED = AttemptResult(500, "answered 500, not 2xx", 0.001)
 
 
 @pytest.mark.parametrize("end", ["success", "cancel"])
@@ -30,12 +30,12 @@ def test_one_webhook_at_the_end_equal_to_the_poll(
         client.cancel(task_id)
     client.sandbox.clock.advance(seconds(2))
 
-    callback = receiver.next()
+    webhook = receiver.next()
 
-    sent = json.loads(callback.body)
+    sent = json.loads(webhook.body)
     assert sent["data"] == client.poll(task_id)
     assert client.service.contract.violations("webhook", sent) == []
-    assert (callback.url, callback.content_type, callback.timeout) == (
+    assert (webhook.url, webhook.content_type, webhook.timeout) == (
         SEED["callBackUrl"],
         "application/json",
         10,
@@ -72,7 +72,7 @@ def test_failed_attempts_are_repeated_with_growing_waits(
     client: Client, receiver: Receiver
 ) -> None:
     """Three tries, one and two seconds apart, each with the same body and in the journal."""
-    receiver.outcomes += [REFUSED, Outcome(None, "no answer within 10 s", 10.0), REFUSED]
+    receiver.outcomes += [REFUSED, AttemptResult(None, "no answer within 10 s", 10.0), REFUSED]
     client.submitted(SEED)
     bodies = []
 
@@ -169,14 +169,14 @@ def test_a_slow_receiver_holds_up_no_other(make_client: MakeClient) -> None:
     release, arrived = Event(), Event()
     delivered = []
 
-    def transport(callback: Callback) -> Outcome:
-        if "slow" in callback.url:
+    def transport(webhook: WebhookRequest) -> AttemptResult:
+        if "slow" in webhook.url:
             release.wait(5)
         else:
-            delivered.append(callback.url)
+            delivered.append(webhook.url)
             if len(delivered) == 20:
                 arrived.set()
-        return Outcome(204, None, 0.0)
+        return AttemptResult(204, None, 0.0)
 
     client.service.dispatcher._transport = transport
     for number in range(20):
@@ -192,7 +192,7 @@ def test_a_slow_receiver_holds_up_no_other(make_client: MakeClient) -> None:
 
 def test_lanes_run_every_job_and_no_more_than_their_width_at_a_time() -> None:
     """The receiver's limit holds; a job that raises costs no worker."""
-    lanes, finished = Lanes(3), Event()
+    lanes, finished = Workers(3), Event()
     gate, running, peak, done = Event(), [], [], []
 
     def job(number: int) -> None:

@@ -16,10 +16,10 @@ from typing import Any
 
 import pytest
 
-from mockserver.engine.webhooks.attempt import Callback, Failure, Outcome
+from mockserver.engine.webhooks.attempt import AttemptResult, Failure, WebhookRequest
 from mockserver.engine.webhooks.connection import Connection
-from mockserver.engine.webhooks.receiver import Reach, read_receiver
 from mockserver.engine.webhooks.transport import HttpTransport
+from mockserver.network.receiver import Reach, read_receiver
 from mockserver.version import __version__
 from tests.engine.scripted import OK, RESET, Scripted, reset_at_close
 
@@ -73,19 +73,19 @@ def transport() -> Iterator[HttpTransport]:
     transport.close()
 
 
-def callback(url: str, timeout: float = 5) -> Callback:
+def webhook(url: str, timeout: float = 5) -> WebhookRequest:
     """A small webhook."""
-    return Callback(url, b'{"code": 0}', "application/json", timeout)
+    return WebhookRequest(url, b'{"code": 0}', "application/json", timeout)
 
 
 def test_receivers_see_a_json_post(transport: HttpTransport) -> None:
     """Body, content type and who is calling."""
     with Inbox() as inbox:
-        outcome = transport(callback(inbox.url))
+        result = transport(webhook(inbox.url))
 
     [seen] = inbox.seen
-    assert (outcome.status, outcome.error) == (204, None)
-    assert outcome.latency > 0
+    assert (result.status, result.error) == (204, None)
+    assert result.latency > 0
     assert seen["body"] == b'{"code": 0}'
     assert seen["Content-Type"] == "application/json"
     assert seen["User-Agent"] == f"maxapi-mockserver/{__version__}"
@@ -96,7 +96,7 @@ def test_connections_are_kept_alive(transport: HttpTransport, body: bytes) -> No
     """Several webhooks to one receiver use one connection, if it answers briefly."""
     with Inbox(200, body) as inbox:
         for _ in range(3):
-            assert transport(callback(inbox.url)).error is None
+            assert transport(webhook(inbox.url)).error is None
 
     assert len({seen["peer"] for seen in inbox.seen}) == 1
 
@@ -104,27 +104,27 @@ def test_connections_are_kept_alive(transport: HttpTransport, body: bytes) -> No
 def test_a_long_answer_is_not_read_to_its_end(transport: HttpTransport) -> None:
     """It counts as delivered all the same."""
     with Inbox(200, b"x" * 5_000_000) as inbox:
-        assert transport(callback(inbox.url)) != Outcome(None, "", 0)
-        assert transport(callback(inbox.url)).error is None
+        assert transport(webhook(inbox.url)) != AttemptResult(None, "", 0)
+        assert transport(webhook(inbox.url)).error is None
 
 
 @pytest.mark.parametrize("status", [301, 400, 404, 500, 503])
 def test_other_statuses_are_failures(transport: HttpTransport, status: int) -> None:
     """A redirect too: it is not followed."""
     with Inbox(status, b"no", Location="http://127.0.0.1:1/") as inbox:
-        outcome = transport(callback(inbox.url))
+        result = transport(webhook(inbox.url))
 
-    assert (outcome.status, outcome.error) == (status, f"answered {status}, not 2xx")
+    assert (result.status, result.error) == (status, f"answered {status}, not 2xx")
 
 
 def test_a_silent_receiver_times_out(transport: HttpTransport) -> None:
     """After the time it has, and not later."""
     with Scripted([None]) as receiver:
-        outcome = transport(callback(receiver.url, timeout=0.05))
+        result = transport(webhook(receiver.url, timeout=0.05))
 
-    assert (outcome.status, outcome.error) == (None, "no answer within 0.05 s")
-    assert outcome.failure is Failure.TIMEOUT
-    assert 0.05 <= outcome.latency < 2
+    assert (result.status, result.error) == (None, "no answer within 0.05 s")
+    assert result.failure is Failure.TIMEOUT
+    assert 0.05 <= result.latency < 2
 
 
 def test_nobody_there_is_said_plainly(transport: HttpTransport) -> None:
@@ -132,11 +132,11 @@ def test_nobody_there_is_said_plainly(transport: HttpTransport) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
 
-    outcome = transport(callback(f"http://127.0.0.1:{port}/"))
+    result = transport(webhook(f"http://127.0.0.1:{port}/"))
 
-    assert outcome.status is None
-    assert outcome.error == "cannot connect: Connection refused"
-    assert outcome.failure is Failure.CONNECTION_REFUSED
+    assert result.status is None
+    assert result.error == "cannot connect: Connection refused"
+    assert result.failure is Failure.CONNECTION_REFUSED
 
 
 NO = b"HTTP/1.1 500 No\r\nContent-Length: 0\r\n\r\n"
@@ -203,16 +203,14 @@ def test_whatever_is_an_answer_counts_by_its_status(transport: HttpTransport, od
     answer, status = ANSWERS[oddity]
 
     with Scripted([answer], [OK]) as receiver:
-        outcome = transport(callback(receiver.url))
+        result = transport(webhook(receiver.url))
         receiver.closed.get(timeout=5)
-        following = transport(callback(receiver.url))
+        following = transport(webhook(receiver.url))
 
-    assert outcome.status == status
-    assert (
-        outcome.error == (None if status < 300 else f"answered {status}, not 2xx") or status < 200
-    )
-    assert outcome.failure == (None if 200 <= status < 300 else Failure.STATUS)
-    assert following == Outcome(200, None, following.latency)
+    assert result.status == status
+    assert result.error == (None if status < 300 else f"answered {status}, not 2xx") or status < 200
+    assert result.failure == (None if 200 <= status < 300 else Failure.STATUS)
+    assert following == AttemptResult(200, None, following.latency)
     assert len(receiver.requests) == 2
 
 
@@ -224,13 +222,13 @@ def test_whatever_is_not_an_answer_is_said_in_one_line(
     answer, failure, said = FAILURES[oddity]
 
     with Scripted([answer], [OK]) as receiver:
-        outcome = transport(callback(receiver.url))
-        following = transport(callback(receiver.url))
+        result = transport(webhook(receiver.url))
+        following = transport(webhook(receiver.url))
 
-    assert (outcome.status, outcome.failure) == (None, failure)
-    assert outcome.error is not None
-    assert said in outcome.error
-    assert outcome.error.isprintable()
+    assert (result.status, result.failure) == (None, failure)
+    assert result.error is not None
+    assert said in result.error
+    assert result.error.isprintable()
     assert following.status == 200
     assert len(receiver.requests) == 2
 
@@ -238,9 +236,9 @@ def test_whatever_is_not_an_answer_is_said_in_one_line(
 def test_a_kept_connection_that_has_ended_is_no_failure(transport: HttpTransport) -> None:
     """The receiver had closed it, as it may: the webhook goes out on a new one."""
     with Scripted([OK], [OK]) as receiver:
-        first = transport(callback(receiver.url))
+        first = transport(webhook(receiver.url))
         receiver.closed.get(timeout=5)
-        second = transport(callback(receiver.url))
+        second = transport(webhook(receiver.url))
 
     assert [first.error, second.error] == [None, None]
     assert len(receiver.requests) == 2
@@ -253,8 +251,8 @@ def test_a_kept_connection_that_ends_meanwhile_is_no_failure(
     """Also if it closes it just as the webhook comes: once, for it cannot tell from a failure."""
     closes = b"" if ending == "closes" else RESET
     with Scripted([OK, closes], [OK]) as receiver:
-        first = transport(callback(receiver.url))
-        second = transport(callback(receiver.url))
+        first = transport(webhook(receiver.url))
+        second = transport(webhook(receiver.url))
 
     assert [first.error, second.error] == [None, None]
     assert len(receiver.requests) == 3
@@ -265,7 +263,7 @@ def test_a_forked_child_has_connections_of_its_own(
 ) -> None:
     """Two processes on one connection would take the answers of each other."""
     with Scripted([OK]) as receiver:
-        transport(callback(receiver.url))
+        transport(webhook(receiver.url))
         monkeypatch.setattr(os, "getpid", lambda: -1)
         of_the_child = transport._connections.take(read_receiver(receiver.url))
         transport.close()
@@ -276,29 +274,29 @@ def test_a_forked_child_has_connections_of_its_own(
 def test_a_receiver_that_hangs_up_twice_has_failed(transport: HttpTransport) -> None:
     """A new connection is no reason to try once more."""
     with Scripted([OK, b""], [b""]) as receiver:
-        transport(callback(receiver.url))
-        outcome = transport(callback(receiver.url))
+        transport(webhook(receiver.url))
+        result = transport(webhook(receiver.url))
 
-    assert (outcome.status, outcome.failure) == (None, Failure.CONNECTION_LOST)
-    assert outcome.error == "the receiver hung up without an answer"
+    assert (result.status, result.failure) == (None, Failure.CONNECTION_LOST)
+    assert result.error == "the receiver hung up without an answer"
     assert len(receiver.requests) == 3
 
 
 def test_half_an_answer_on_a_kept_connection_is_a_failure(transport: HttpTransport) -> None:
     """It has been received: to send it again would be a second webhook."""
     with Scripted([OK, OK[:20]]) as receiver:
-        transport(callback(receiver.url))
-        outcome = transport(callback(receiver.url))
+        transport(webhook(receiver.url))
+        result = transport(webhook(receiver.url))
 
-    assert outcome.failure is Failure.CONNECTION_LOST
+    assert result.failure is Failure.CONNECTION_LOST
     assert len(receiver.requests) == 2
 
 
 def test_what_nobody_asked_for_is_no_answer(transport: HttpTransport) -> None:
     """A second answer to the first webhook is not the one to the second."""
     with Scripted([OK + NO, OK], [OK]) as receiver:
-        first = transport(callback(receiver.url))
-        second = transport(callback(receiver.url))
+        first = transport(webhook(receiver.url))
+        second = transport(webhook(receiver.url))
 
     assert [first.status, second.status] == [200, 200]
 
@@ -333,11 +331,11 @@ def test_a_long_webhook_need_not_be_read(
         thread.start()
         url = f"http://127.0.0.1:{server.getsockname()[1]}/"
         timeout = 0.3 if ending == "waits" else 5
-        outcome = transport(Callback(url, b"x" * 20_000_000, "application/json", timeout))
+        result = transport(WebhookRequest(url, b"x" * 20_000_000, "application/json", timeout))
         release.set()
         thread.join(5)
 
-    assert (outcome.status, outcome.failure) == (413 if ending == "answers" else None, failure)
+    assert (result.status, result.failure) == (413 if ending == "answers" else None, failure)
 
 
 def test_a_connection_that_was_reset_is_not_quiet() -> None:
@@ -370,12 +368,12 @@ def test_an_answer_without_end_ends_with_the_time_out(
     with socket.create_server(("127.0.0.1", 0)) as server:
         thread = threading.Thread(target=serve, daemon=True)
         thread.start()
-        outcome = transport(callback(f"http://127.0.0.1:{server.getsockname()[1]}/", timeout=0.3))
+        result = transport(webhook(f"http://127.0.0.1:{server.getsockname()[1]}/", timeout=0.3))
         stop.set()
         thread.join(5)
 
-    assert outcome.latency < 4
-    assert outcome.failure is not None or outcome.status == 200
+    assert result.latency < 4
+    assert result.failure is not None or result.status == 200
 
 
 def test_frozen_time_holds_nobody_up(
@@ -387,8 +385,8 @@ def test_frozen_time_holds_nobody_up(
         monkeypatch.setattr(time, name, lambda: next(frozen, 2e9))
 
     with Scripted([None]) as silent, Scripted([OK]) as receiver:
-        lost = transport(callback(silent.url, timeout=0.05))
-        delivered = transport(callback(receiver.url))
+        lost = transport(webhook(silent.url, timeout=0.05))
+        delivered = transport(webhook(receiver.url))
 
     assert lost.failure is Failure.TIMEOUT
     assert 0.05 <= lost.latency < 5
@@ -412,11 +410,11 @@ def test_user_and_password_of_a_url_are_sent(
 ) -> None:
     """As Basic authentication; they stand in no other place."""
     with Scripted([OK]) as receiver:
-        outcome = transport(callback(receiver.url.replace("//", f"//{userinfo}@")))
+        result = transport(webhook(receiver.url.replace("//", f"//{userinfo}@")))
 
     [request] = receiver.requests
     sent = re.search(rb"\r\nAuthorization: Basic (.*)\r\n", request)
-    assert outcome.status == 200
+    assert result.status == 200
     assert sent is not None
     assert base64.b64decode(sent[1]).decode() == header
     assert f"\r\nHost: 127.0.0.1:{receiver.port}\r\n".encode() in request
@@ -426,7 +424,7 @@ def test_a_header_of_the_settings_goes_before_the_urls_password(transport: HttpT
     """Two of a kind would be no request."""
     with Scripted([OK]) as receiver:
         url = receiver.url.replace("//", "//me:hush@")
-        transport(replace(callback(url), proof=(("authorization", "Bearer x"),)))
+        transport(replace(webhook(url), proof=(("authorization", "Bearer x"),)))
 
     assert re.findall(rb"(?i)authorization: (.*)\r\n", receiver.requests[0]) == [b"Bearer x"]
 
@@ -446,18 +444,18 @@ def test_this_machine_is_found_without_a_look_up(
 
     monkeypatch.setattr(socket, "getaddrinfo", numeric)
     with Scripted([OK]) as receiver:
-        outcome = transport(callback(receiver.url.replace("127.0.0.1", host)))
+        result = transport(webhook(receiver.url.replace("127.0.0.1", host)))
 
-    assert outcome == Outcome(200, None, outcome.latency)
+    assert result == AttemptResult(200, None, result.latency)
 
 
 @pytest.mark.parametrize("host", ["localhost", "[::1]", "[::1%25lo]"])
 def test_a_receiver_of_ipv6_alone_is_found(transport: HttpTransport, host: str) -> None:
     """By the name of this machine, too; and a zone, which only we know, is not told to it."""
     with Scripted([OK], host="::1") as receiver:
-        outcome = transport(callback(f"http://{host}:{receiver.port}/"))
+        result = transport(webhook(f"http://{host}:{receiver.port}/"))
 
-    assert outcome == Outcome(200, None, outcome.latency)
+    assert result == AttemptResult(200, None, result.latency)
     told = host.replace("%25lo", "")
     assert f"\r\nHost: {told}:{receiver.port}\r\n".encode() in receiver.requests[0]
 
@@ -477,9 +475,9 @@ def test_a_name_that_is_named_is_looked_up(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(socket, "getaddrinfo", look_up)
     transport = HttpTransport(1, Reach(["*"]))
     with Scripted([OK]) as receiver:
-        named = transport(callback(receiver.url.replace("127.0.0.1", "app.example")))
-        empty = transport(callback(receiver.url.replace("127.0.0.1", "none.example")))
-        unknown = transport(callback(receiver.url.replace("127.0.0.1", "who.example")))
+        named = transport(webhook(receiver.url.replace("127.0.0.1", "app.example")))
+        empty = transport(webhook(receiver.url.replace("127.0.0.1", "none.example")))
+        unknown = transport(webhook(receiver.url.replace("127.0.0.1", "who.example")))
     transport.close()
 
     assert named.status == 200
@@ -500,9 +498,9 @@ def test_who_cannot_be_connected_to_in_time_is_told(monkeypatch: pytest.MonkeyPa
         raise TimeoutError
 
     monkeypatch.setattr(socket.socket, "connect", connect)
-    outcome = HttpTransport(1)(callback("http://127.0.0.1:9/", timeout=3))
+    result = HttpTransport(1)(webhook("http://127.0.0.1:9/", timeout=3))
 
-    assert (outcome.failure, outcome.error) == (Failure.TIMEOUT, "cannot connect within 3 s")
+    assert (result.failure, result.error) == (Failure.TIMEOUT, "cannot connect within 3 s")
 
 
 def test_a_test_that_forbids_sockets_is_told(
@@ -514,7 +512,7 @@ def test_a_test_that_forbids_sockets_is_told(
         raise RuntimeError("no sockets in this test")
 
     monkeypatch.setattr(socket, "socket", forbidden)
-    near, far = (transport(callback(f"http://{host}:9/")) for host in ("127.0.0.1", "10.0.0.7"))
+    near, far = (transport(webhook(f"http://{host}:9/")) for host in ("127.0.0.1", "10.0.0.7"))
 
     said = "cannot connect: no sockets in this test"
     assert (near.failure, near.error) == (Failure.UNREACHABLE, said)
@@ -526,9 +524,9 @@ def test_closed_connections_stay_closed() -> None:
     transport = HttpTransport(1)
     with Scripted([OK]) as receiver:
         transport.close()
-        outcome = transport(callback(receiver.url))
+        result = transport(webhook(receiver.url))
 
-        assert outcome.status == 200
+        assert result.status == 200
         assert receiver.closed.get(timeout=5) == 0
 
 
@@ -557,4 +555,4 @@ def test_only_so_many_connections_are_kept() -> None:
 @pytest.mark.parametrize("url", ["http://[", "http://a:99999/", "gopher://a/", "http://a b/"])
 def test_impossible_urls_are_failures(transport: HttpTransport, url: str) -> None:
     """Nothing is raised."""
-    assert transport(callback(url)).error
+    assert transport(webhook(url)).error

@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from mockserver.engine.webhooks.attempt import Callback, Failure, Outcome
+from mockserver.engine.webhooks.attempt import AttemptResult, Failure, WebhookRequest
 from mockserver.engine.webhooks.transport import HttpTransport, transport_of
 from mockserver.settings import resolve_settings
 from tests.engine.scripted import OK, Scripted
@@ -46,19 +46,19 @@ def pem(tmp_path: Path) -> Path:
     return tmp_path / "ca.pem"
 
 
-def call(transport: HttpTransport, url: str) -> Outcome:
+def scheduled(transport: HttpTransport, url: str) -> AttemptResult:
     """Send a small webhook."""
-    return transport(Callback(url, b"{}", "application/json", 5))
+    return transport(WebhookRequest(url, b"{}", "application/json", 5))
 
 
 def test_an_unknown_authority_is_told_with_what_helps() -> None:
     """The receiver gets nothing."""
     with Scripted([OK], tls=context("127.0.0.1")) as receiver, sending() as transport:
-        outcome = call(transport, receiver.url)
+        result = scheduled(transport, receiver.url)
 
-    assert (outcome.status, outcome.failure) == (None, Failure.TLS)
-    assert (outcome.error or "").startswith("TLS failed: unable to get local issuer certificate")
-    assert "--webhook-ca" in (outcome.error or "")
+    assert (result.status, result.failure) == (None, Failure.TLS)
+    assert (result.error or "").startswith("TLS failed: unable to get local issuer certificate")
+    assert "--webhook-ca" in (result.error or "")
     assert receiver.requests == []
 
 
@@ -68,7 +68,7 @@ def test_an_authority_of_the_settings_is_trusted(pem: Path, host: str) -> None:
     tls = context("127.0.0.1", "localhost", "*.localhost", "app.localhost")
     with Scripted([OK, OK], tls=tls) as receiver, sending(webhook_ca=pem) as transport:
         url = receiver.url.replace("127.0.0.1", host)
-        outcomes = [call(transport, url) for _ in range(2)]
+        outcomes = [scheduled(transport, url) for _ in range(2)]
 
     assert [one.status for one in outcomes] == [200, 200]
 
@@ -77,7 +77,7 @@ def test_a_kept_connection_that_has_ended_is_no_failure(pem: Path) -> None:
     """Neither is it with TLS."""
     tls = context("127.0.0.1")
     with Scripted([OK, b""], [OK], tls=tls) as receiver, sending(webhook_ca=pem) as transport:
-        outcomes = [call(transport, receiver.url) for _ in range(2)]
+        outcomes = [scheduled(transport, receiver.url) for _ in range(2)]
 
     assert [one.status for one in outcomes] == [200, 200]
     assert len(receiver.requests) == 3
@@ -87,19 +87,19 @@ def test_another_name_is_not_trusted(pem: Path) -> None:
     """A certificate is of names."""
     tls = context("app.example")
     with Scripted([OK], tls=tls) as receiver, sending(webhook_ca=pem) as transport:
-        outcome = call(transport, receiver.url)
+        result = scheduled(transport, receiver.url)
 
-    assert outcome.failure is Failure.TLS
-    assert "IP address mismatch" in (outcome.error or "")
+    assert result.failure is Failure.TLS
+    assert "IP address mismatch" in (result.error or "")
 
 
 def test_certificates_need_not_be_checked() -> None:
     """If the settings say so, whoever made them for whom."""
     tls = context("app.example")
     with Scripted([OK], tls=tls) as receiver, sending(webhook_verify="false") as transport:
-        outcome = call(transport, receiver.url)
+        result = scheduled(transport, receiver.url)
 
-    assert (outcome.status, outcome.error) == (200, None)
+    assert (result.status, result.error) == (200, None)
 
 
 def test_a_certificate_that_vouches_for_itself_can_be_trusted(tmp_path: Path) -> None:
@@ -121,9 +121,9 @@ def test_a_certificate_that_vouches_for_itself_can_be_trusted(tmp_path: Path) ->
     tls.load_cert_chain(pem)
 
     with Scripted([OK], tls=tls) as receiver, sending(webhook_ca=pem) as transport:
-        outcome = call(transport, receiver.url.replace("127.0.0.1", "localhost"))
+        result = scheduled(transport, receiver.url.replace("127.0.0.1", "localhost"))
 
-    assert (outcome.status, outcome.error) == (200, None)
+    assert (result.status, result.error) == (200, None)
 
 
 @pytest.mark.parametrize(
@@ -133,10 +133,10 @@ def test_a_receiver_without_tls_is_told(answer: bytes | None, said: str) -> None
     """Whatever it does with a greeting that it does not understand."""
     with Scripted([answer], greeting=True) as receiver, sending() as transport:
         url = receiver.url.replace("http:", "https:")
-        outcome = transport(Callback(url, b"{}", "application/json", 0.5))
+        result = transport(WebhookRequest(url, b"{}", "application/json", 0.5))
 
-    assert outcome.failure is (Failure.TIMEOUT if answer is None else Failure.TLS)
-    assert (outcome.error or "").startswith(said)
+    assert result.failure is (Failure.TIMEOUT if answer is None else Failure.TLS)
+    assert (result.error or "").startswith(said)
 
 
 @pytest.mark.parametrize("content", [b"", b"no certificate", None])

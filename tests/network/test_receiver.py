@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from mockserver.engine.webhooks.attempt import Callback, Failure, Outcome
-from mockserver.engine.webhooks.receiver import Reach, Receiver, is_this_machine, read_receiver
+from mockserver.engine.webhooks.attempt import AttemptResult, Failure, WebhookRequest
 from mockserver.engine.webhooks.transport import HttpTransport, transport_of
+from mockserver.network.receiver import Reach, Receiver, is_this_machine, read_receiver
 from mockserver.settings import resolve_settings
 
 
@@ -26,13 +26,13 @@ def _no_look_ups(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(socket, "getaddrinfo", numeric)
 
 
-def sent(url: str, **options: str) -> Outcome | None:
+def sent(url: str, **options: str) -> AttemptResult | None:
     """Tell what came of a webhook that was not sent under these settings; None if it may be."""
     settings = resolve_settings(options, environment={}).settings
     transport = transport_of(settings)
     transport._post = lambda *_: 204  # type: ignore[method-assign]
-    outcome = transport(Callback(url, b"{}", "application/json", 1))
-    return None if outcome.status == 204 else outcome
+    result = transport(WebhookRequest(url, b"{}", "application/json", 1))
+    return None if result.status == 204 else result
 
 
 OWN = [
@@ -74,26 +74,26 @@ def test_every_spelling_of_this_machine_is_called(host: str) -> None:
 @pytest.mark.parametrize("host", OTHERS)
 def test_nobody_else_is_called_unless_named(host: str) -> None:
     """The journal says why not, and that the setting would change it."""
-    outcome = sent(f"https://{host}/hook")
+    result = sent(f"https://{host}/hook")
 
     assert not is_this_machine(f"https://{host}/hook")
-    assert outcome is not None
-    assert (outcome.status, outcome.failure) == (None, Failure.NOT_SENT)
-    assert (outcome.error or "").startswith("not sent: ")
-    assert "is not this machine; --callback-allow names others" in (outcome.error or "")
+    assert result is not None
+    assert (result.status, result.failure) == (None, Failure.NOT_SENT)
+    assert (result.error or "").startswith("not sent: ")
+    assert "is not this machine; --callback-allow names others" in (result.error or "")
     assert sent(f"https://{host}/hook", callback_allow="*") is None
 
 
 @pytest.mark.parametrize("host", NONE)
 def test_what_cannot_be_called_is_not_sent(host: str) -> None:
     """Also by those who may call everybody; what is said shows no password."""
-    outcome = sent(f"http://{host}", callback_allow="*")
+    result = sent(f"http://{host}", callback_allow="*")
 
     assert not is_this_machine(f"http://{host}")
-    assert outcome is not None
-    assert (outcome.status, outcome.failure) == (None, Failure.BAD_URL)
-    assert (outcome.error or "").startswith("not sent: the URL")
-    assert "hush" not in (outcome.error or "")
+    assert result is not None
+    assert (result.status, result.failure) == (None, Failure.BAD_URL)
+    assert (result.error or "").startswith("not sent: the URL")
+    assert "hush" not in (result.error or "")
 
 
 def test_an_own_address_of_this_machine_is_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -133,21 +133,21 @@ def test_an_own_address_of_this_machine_is_this_machine(monkeypatch: pytest.Monk
 )
 def test_a_public_mock_calls_only_the_named(named: str, host: str, *, reached: bool) -> None:
     """However the URL is written, and whatever the machine: who reaches it is a stranger."""
-    outcome = sent(f"http://{host}/", host="0.0.0.0", callback_allow=named)
+    result = sent(f"http://{host}/", host="0.0.0.0", callback_allow=named)
 
-    assert (outcome is None) is reached
-    assert outcome is None or (
-        outcome.failure is Failure.NOT_SENT
-        and "is not named by --callback-allow, and this mock is public" in (outcome.error or "")
+    assert (result is None) is reached
+    assert result is None or (
+        result.failure is Failure.NOT_SENT
+        and "is not named by --callback-allow, and this mock is public" in (result.error or "")
     )
 
 
 def test_a_public_mock_calls_nobody_by_itself() -> None:
     """Not this machine either."""
-    outcome = sent("http://localhost/", host="0.0.0.0")
+    result = sent("http://localhost/", host="0.0.0.0")
 
-    assert outcome is not None
-    assert outcome.failure is Failure.NOT_SENT
+    assert result is not None
+    assert result.failure is Failure.NOT_SENT
 
 
 @pytest.mark.parametrize(
@@ -184,9 +184,9 @@ def test_what_a_url_names() -> None:
 
 def test_a_transport_calls_this_machine_by_default() -> None:
     """So that none that somebody makes calls the world."""
-    outcome = HttpTransport(1)(Callback("http://app.example.com/", b"", "text/plain", 1))
+    result = HttpTransport(1)(WebhookRequest("http://app.example.com/", b"", "text/plain", 1))
 
-    assert outcome.failure is Failure.NOT_SENT
+    assert result.failure is Failure.NOT_SENT
 
 
 def test_the_page_explains_every_failure() -> None:

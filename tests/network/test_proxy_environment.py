@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mockserver.settings.proxies import past_proxies
+from mockserver.network.proxy_environment import past_proxies
 
 OURS = "localhost,127.0.0.1,::1"
 MOCK = "http://127.0.0.1:6290"

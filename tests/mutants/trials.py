@@ -16,13 +16,13 @@ from pathlib import Path
 from mockserver.conformance.model import Finding, Report
 from tests.mutants.catalogue import FILE, markdown
 from tests.mutants.control import CONTROLS
-from tests.mutants.table import DRIFTS
+from tests.mutants.table import MUTANTS
 
 _CONTROLS = {one.name: one for one in CONTROLS}
 
 
 @dataclass(frozen=True)
-class Outcome:
+class Trial:
     """What came of one run."""
 
     name: str
@@ -32,51 +32,51 @@ class Outcome:
     """Why it is not as it should be."""
 
 
-def try_drift(name: str) -> Outcome:
+def try_mutant(name: str) -> Trial:
     """Say whether the drift of a name is caught by the law and clause that it names."""
-    drift = DRIFTS[name]
-    about = f"{drift.law:<22} {drift.severity:<11} {drift.clause}"
-    return _outcome(
+    mutant = MUTANTS[name]
+    about = f"{mutant.check:<22} {mutant.severity:<11} {mutant.clause}"
+    return _trial(
         name,
         about,
-        drift.examine,
-        lambda report: "" if drift.caught(report) else f"found instead: {_found(report.findings)}",
+        mutant.run_checks,
+        lambda report: "" if mutant.caught(report) else f"found instead: {_found(report.findings)}",
     )
 
 
-def try_control(name: str, seed: int, *, of_all: bool = False) -> Outcome:
+def try_control(name: str, seed: int, *, of_all: bool = False) -> Trial:
     """Say whether nothing is found where there is no drift."""
     control = _CONTROLS[name]
-    return _outcome(
+    return _trial(
         name,
         f"seed {seed}",
-        lambda: control.examine(seed, of_all=of_all),
+        lambda: control.run_checks(seed, of_all=of_all),
         lambda report: f"found: {_found(wrong)}" if (wrong := control.wrong(report)) else "",
     )
 
 
-def _outcome(
-    name: str, about: str, examine: Callable[[], Report], judge: Callable[[Report], str]
-) -> Outcome:
+def _trial(
+    name: str, about: str, run_checks: Callable[[], Report], evaluate: Callable[[Report], str]
+) -> Trial:
     try:
-        return Outcome(name, about, judge(examine()))
+        return Trial(name, about, evaluate(run_checks()))
     except Exception as fault:
-        return Outcome(name, about, f"{type(fault).__name__}: {fault}")
+        return Trial(name, about, f"{type(fault).__name__}: {fault}")
 
 
 def _found(findings: Iterable[Finding]) -> str:
-    found = dict.fromkeys(f"{one.law} {one.clause.place}" for one in findings)
+    found = dict.fromkeys(f"{one.check} {one.clause.place}" for one in findings)
     return ", ".join(found) or "nothing"
 
 
-def outcomes(jobs: Sequence[Callable[[], Outcome]]) -> Iterator[Outcome]:
+def run_trials(jobs: Sequence[Callable[[], Trial]]) -> Iterator[Trial]:
     """Do the jobs, as many at a time as there are processors; in their order."""
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(os.cpu_count(), mp_context=context) as pool:
         yield from (job.result() for job in [pool.submit(job) for job in jobs])
 
 
-def show(done: Iterable[Outcome]) -> list[Outcome]:
+def show(done: Iterable[Trial]) -> list[Trial]:
     """Print each outcome when it is there; give those that are not as they should be."""
     failed = []
     for outcome in done:
@@ -95,10 +95,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--write", action="store_true", help=f"renew {FILE.name}")
     given = parser.parse_args(arguments)
     for name in given.names:
-        if name not in DRIFTS:
+        if name not in MUTANTS:
             parser.error(f"{name!r} is no drift; {FILE.name} lists them")
     started = time.monotonic()
-    failed = show(outcomes(_jobs(given.names, given.seeds)))
+    failed = show(run_trials(_jobs(given.names, given.seeds)))
     if given.write:
         FILE.write_text(markdown(), "utf-8")
     stale = not given.names and not given.seeds and _is_stale(FILE)
@@ -111,12 +111,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 1 if failed or stale else 0
 
 
-def _jobs(names: Sequence[str], seeds: int | None) -> list[Callable[[], Outcome]]:
+def _jobs(names: Sequence[str], seeds: int | None) -> list[Callable[[], Trial]]:
     if seeds is not None:
         return [partial(try_control, name, seed) for seed in range(seeds) for name in _CONTROLS]
     whole = [partial(try_control, name, 0, of_all=name == "untouched") for name in _CONTROLS]
     controls = [] if names else whole
-    return [*controls, *(partial(try_drift, name) for name in names or DRIFTS)]
+    return [*controls, *(partial(try_mutant, name) for name in names or MUTANTS)]
 
 
 def _is_stale(file: Path) -> bool:
