@@ -11,7 +11,7 @@ from mockserver.contract import load_contract
 
 from .checks import CHECKS
 
-pytestmark = pytest.mark.xdist_group("laws")  # one worker makes the run that all of them look at
+pytestmark = pytest.mark.xdist_group("checks")  # one worker makes the run that all of them look at
 
 
 @pytest.fixture(scope="session")

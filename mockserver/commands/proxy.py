@@ -204,7 +204,7 @@ def _print_summary(report: Report, watch: Monitor, recorder: Recorder | None) ->
 
     print(f"maxapi-mock proxy: {outline.headline(report, None)}")
     counted = dict(outline.facts(report, None))
-    for name in ("requests", "laws", "findings"):
+    for name in ("requests", "checks", "findings"):
         print(f"  {name:11}{counted[name]}")
     for finding in report.findings[:_LISTED]:
         text = f"{often(finding)}: {outline.heading_of(finding)}"

@@ -211,7 +211,7 @@ def _print_plan(planned: list[PlannedCheck], request: RunRequest) -> None:
     """Print what would be sent, law by law."""
     where = request.url or "a mock of its own"
     print(f"against {where}, nothing is sent now; polls are counted as for a task of 2 seconds\n")
-    print(f"{'law':22}{'requests':>9}{'submits':>9}{'at most':>10}")
+    print(f"{'check':22}{'requests':>9}{'submits':>9}{'at most':>10}")
     for one in planned:
         line = f"{one.check:22}{one.requests:>9}{one.submissions:>9}{'$' + money(one.at_most):>10}"
         print(f"{line}  {one.not_sent}".rstrip())

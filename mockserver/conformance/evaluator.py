@@ -118,7 +118,7 @@ class Evaluator:
                 replace(one, of=self.chances(check, one)) for one in check_result.findings
             ]
             if check_result.findings:
-                check_result.status = "broken"
+                check_result.status = "failed"
             elif not check_result.observations:
                 check_result.status = "skipped"
                 check_result.reason = (

@@ -215,7 +215,7 @@ class CheckResult:
     check: str
     title: str
     clauses: tuple[str, ...]
-    status: str = "held"
+    status: str = "passed"
     """held, broken, skipped."""
     reason: str = ""
     """Why it was skipped, or not held on everything."""

@@ -139,7 +139,7 @@ def test_drift_is_printed_as_it_comes_and_ends_with_failure(
         "maxapi-mock proxy: 1 finding of drift",
     ):
         assert line in proxy.printed
-    assert [one["law"] for one in report["findings"]] == ["responses"]
+    assert [one["check"] for one in report["findings"]] == ["responses"]
 
 
 def test_reports_and_recordings_have_all_but_secrets(
@@ -171,7 +171,7 @@ def test_reports_and_recordings_have_all_but_secrets(
         sandbox.close()
 
     written = {str(one.relative_to(tmp_path)): one.read_text() for one in _files(tmp_path)}
-    passed = {one["law"] for one in shown.json()["laws"] if one["status"] == "held"}
+    passed = {one["check"] for one in shown.json()["checks"] if one["status"] == "passed"}
     assert status == 0, proxy.printed
     assert webhook.json == polled
     assert webhook.url == hook
@@ -180,7 +180,7 @@ def test_reports_and_recordings_have_all_but_secrets(
         "warning: The app itself submitted what the API does not take: input.prompt missing"
         in proxy.printed
     )
-    assert json.loads(written["c/report.json"])["laws"] == shown.json()["laws"]
+    assert json.loads(written["c/report.json"])["checks"] == shown.json()["checks"]
     assert page.data.startswith(b"<!doctype html>")
     assert {name.split("/")[2] for name in written if name.startswith("a/b/")} == {
         "submit-request",

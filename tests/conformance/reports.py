@@ -40,7 +40,7 @@ def make_finding(severity: str = "drift", check: str = "a-law", **changes: Any) 
     """Make a finding."""
     clause = Clause("task.json#/properties/status", _CONFIDENCE[severity], "query-task")
     known: dict[str, Any] = {
-        "law": check,
+        "check": check,
         "clause": clause,
         "expected": "one of PENDING",
         "observed": "status 'WAITING'",
@@ -61,14 +61,14 @@ def make_report(*findings: Finding, **changes: Any) -> Report:
         found = [one for one in findings if one.check == check]
         title = f"What {check} promises"
         check_results.append(
-            CheckResult(check, title, ("task.json#",), "broken", "", len(found), found)
+            CheckResult(check, title, ("task.json#",), "failed", "", len(found), found)
         )
     known: dict[str, Any] = {
         "target": URL,
         "started": START,
         "seed": 11,
         "command": "maxapi-mock verify --seed 11",
-        "verdicts": check_results,
+        "check_results": check_results,
         "assumptions": [
             Assumption("models/veo3.json#/price", "not published"),
             Assumption("service.json#/webhook/tries", "The value is 3."),

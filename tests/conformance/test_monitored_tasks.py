@@ -72,7 +72,7 @@ def test_a_task_that_nobody_submitted_need_not_be_found(traffic: Traffic) -> Non
 
 
 @pytest.mark.parametrize(
-    ("cancel", "end", "broken"),
+    ("cancel", "end", "failed"),
     [
         (200, "CANCELLED", set()),
         (200, "SUCCESS", {"cancel-is-kept"}),
@@ -137,7 +137,7 @@ def test_the_poll_after_a_webhook_has_to_show_the_end(traffic: Traffic) -> None:
 
 
 @pytest.mark.parametrize(
-    ("document", "more", "law"),
+    ("document", "more", "check"),
     [
         (task("PENDING"), {}, "webhook-conforms"),
         ({}, {}, "webhook-conforms"),
@@ -170,13 +170,15 @@ def test_a_webhook_can_be_faster_than_the_answer_to_its_submission() -> None:
     traffic.polls(task("SUCCESS"))
 
     passed = {
-        one.check for one in traffic.watch.report(traffic.now).check_results if one.status == "held"
+        one.check
+        for one in traffic.watch.report(traffic.now).check_results
+        if one.status == "passed"
     }
     assert {"webhook-equals-poll", "webhook-after-end", "echo"} <= passed
     assert traffic.findings == []
 
 
-@pytest.mark.parametrize(("later", "broken"), [(30, set()), (90, {"webhook-comes"})])
+@pytest.mark.parametrize(("later", "failed"), [(30, set()), (90, {"webhook-comes"})])
 def test_a_webhook_that_does_not_come_is_drift_after_a_while(
     traffic: Traffic, later: float, failed: set[str]
 ) -> None:

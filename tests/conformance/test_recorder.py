@@ -148,14 +148,14 @@ def test_a_wrong_callback_stays_wrong(traffic: Traffic, tmp_path: Path, url: Any
 
 
 @pytest.mark.parametrize(
-    ("answer", "status", "error"),
+    ("response_body", "status", "error"),
     [(b"<html>", 502, None), (b"", None, "reset"), ({"code": 0, "msg": "ok"}, 302, None)],
 )
 def test_what_is_no_document_is_not_kept(
-    traffic: Traffic, tmp_path: Path, answer: Any, status: int | None, error: str | None
+    traffic: Traffic, tmp_path: Path, response_body: Any, status: int | None, error: str | None
 ) -> None:
     """Nor is what was no answer."""
-    traffic.polls(answer, status, error=error)
+    traffic.polls(response_body, status, error=error)
 
     assert recorded(tmp_path) == {}
 

@@ -108,7 +108,7 @@ def test_programs_get_numbers() -> None:
     assert document["format"] == 1
     assert document["fails"] is True
     assert document["summary"] == {
-        "laws": {"held": 1, "broken": 2, "skipped": 1},
+        "checks": {"passed": 1, "failed": 2, "skipped": 1},
         "findings": {"drift": 1, "warning": 1, "assumption": 0, "information": 0},
         "assumptions": {"otherwise": 1, "as assumed": 1, "not observed": 2},
     }

@@ -29,7 +29,7 @@ def test_advice_is_about_clauses_that_there_are(contract: Contract) -> None:
     assert all(clause_at(contract, place).page for place in BY_CLAUSE)
 
 
-@pytest.mark.parametrize("law", ADVICE)
+@pytest.mark.parametrize("check", ADVICE)
 @pytest.mark.parametrize("severity", SEVERITIES)
 def test_each_summary_is_one_sentence_with_what_was_observed(check: str, severity: str) -> None:
     """Also where the target's text looks like a place to fill in."""

@@ -58,7 +58,13 @@ class Traffic:
         return [(one.severity, one.check) for one in self.findings]
 
     def passes(
-        self, method: str, target: str, body: bytes, answer: Any, status: int | None, **more: Any
+        self,
+        method: str,
+        target: str,
+        body: bytes,
+        response_body: Any,
+        status: int | None,
+        **more: Any,
     ) -> None:
         """Let any exchange pass."""
         self.now += 1
@@ -70,7 +76,9 @@ class Traffic:
             status=status,
             body=bytearray(body),
             response_body=bytearray(
-                answer if isinstance(answer, bytes) else json.dumps(answer).encode()
+                response_body
+                if isinstance(response_body, bytes)
+                else json.dumps(response_body).encode()
             ),
             response_headers=given.pop("response_headers", [JSON]),
             **given,
@@ -78,22 +86,27 @@ class Traffic:
         self.watch.see(passed)
 
     def submits(
-        self, document: Any = None, *, answer: Any = None, status: int | None = 200, **more: Any
+        self,
+        document: Any = None,
+        *,
+        response_body: Any = None,
+        status: int | None = 200,
+        **more: Any,
     ) -> None:
         """Let a submission pass, by default one that is accepted."""
         body = document if isinstance(document, bytes) else json.dumps(document or DRAW).encode()
         accepted = {"code": 0, "msg": "ok", "data": {"taskId": TASK}}
-        self.passes("POST", "/api/v1/task/submit", body, answer or accepted, status, **more)
+        self.passes("POST", "/api/v1/task/submit", body, response_body or accepted, status, **more)
 
-    def polls(self, answer: Any, status: int | None = 200, **more: Any) -> None:
+    def polls(self, response_body: Any, status: int | None = 200, **more: Any) -> None:
         """Let a poll pass."""
-        self.passes("GET", f"/api/v1/task/{TASK}", b"", answer, status, **more)
+        self.passes("GET", f"/api/v1/task/{TASK}", b"", response_body, status, **more)
 
     def cancels(self, status: int | None = 200, **more: Any) -> None:
         """Let a cancellation pass."""
         accepted = {"code": 0, "msg": "ok"}
-        answer = accepted if status == 200 else {"code": status, "msg": "no"}
-        self.passes("POST", f"/api/v1/task/{TASK}/cancel", b"", answer, status, **more)
+        response_body = accepted if status == 200 else {"code": status, "msg": "no"}
+        self.passes("POST", f"/api/v1/task/{TASK}/cancel", b"", response_body, status, **more)
 
     def calls(self, document: Any, **more: Any) -> None:
         """Let a webhook pass."""

@@ -88,7 +88,7 @@ def test_every_promise_has_a_drift_that_breaks_it(contract: Contract) -> None:
     assert promises - {mutant.clause for mutant in MUTANTS.values()} == set()
 
 
-@pytest.mark.parametrize("drift", MUTANTS.values(), ids=MUTANTS)
+@pytest.mark.parametrize("mutant", MUTANTS.values(), ids=MUTANTS)
 def test_the_clause_of_a_drift_exists_and_has_its_severity(
     mutant: Mutant, contract: Contract
 ) -> None:

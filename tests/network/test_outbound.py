@@ -179,7 +179,7 @@ def test_other_hosts_pass_the_interceptor_by_the_users_proxy(set_: Set) -> None:
     assert heads.get(timeout=5).startswith(b"CONNECT other.example:443 ")
 
 
-def target(url: str) -> Target:
+def target(url: str) -> Client:
     """Make a target without a spending limit."""
     return Client(url, "a-token", Money(load_contract(), None, Decimal()), lambda _one: None)
 
@@ -209,7 +209,7 @@ def test_a_submission_that_its_proxy_rejects_was_not_sent(set_: Set) -> None:
     with upstream(saying(b"HTTP/1.1 407 X\r\nContent-Length: 0\r\n\r\n")) as users:
         set_(HTTPS_PROXY=f"http://127.0.0.1:{users.port}")
         with closing(target("https://api.example")) as called:
-            called.tries = 1
+            called.attempts = 1
             exchange = called.poll("x")
 
     assert exchange.status is None

@@ -53,7 +53,7 @@ def answering(response_body: bytes, request: bytes, arrived: list[bytes]) -> Scr
 
 
 @pytest.mark.parametrize(
-    ("request_", "answer"),
+    ("request_", "response_body"),
     [
         pytest.param(GET, OK, id="get"),
         pytest.param(POST, OK, id="post"),

@@ -26,7 +26,7 @@ OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 
 
 @pytest.mark.parametrize(
-    ("answer", "error"),
+    ("response_body", "error"),
     [
         (b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf",
          "the connection ended after 4 bytes of a 200"),

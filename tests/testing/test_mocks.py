@@ -326,7 +326,7 @@ def test_a_mock_in_the_process_opens_no_socket(monkeypatch: pytest.MonkeyPatch) 
 
 
 @pytest.mark.parametrize(
-    ("scenario", "mischief"),
+    ("scenario", "fault"),
     [
         ("hang", Fault(hang=True)),
         ("latency=1h, truncated", Fault(latency=3600.0, cut=True)),

@@ -111,7 +111,7 @@ def load_baseline(path: Path) -> Baseline:
 
 
 def _known(entry: Any) -> Known:
-    known = Known(*(entry[name] for name in ("key", "law", "severity", "observed")))
+    known = Known(*(entry[name] for name in ("key", "check", "severity", "observed")))
     if not all(isinstance(one, str) for one in vars(known).values()):
         raise TypeError(entry)
     _rank(known.severity)

@@ -31,10 +31,10 @@ from mockserver.conformance.report.view import (
 
 _FULL = 200
 """Findings that are shown with their exchange; the others are lines."""
-_TILED = ("laws", "findings")
+_TILED = ("checks", "findings")
 """Facts that the tiles tell."""
 
-_SOFT = ("law", "clause", "change")
+_SOFT = ("check", "clause", "change")
 """Rows of a finding that one looks at once it is clear what happened."""
 
 _PAGE = Template("""<!doctype html>

@@ -28,7 +28,7 @@ ANSWERS = {
 }
 """What can come of an assumption, and how a list of those is called."""
 
-PROSE = ("your app", "seen", "source", "law")
+PROSE = ("your app", "seen", "source", "check")
 """Rows of a finding that are sentences; the others show what is written so somewhere."""
 
 _CURL = 2000
@@ -59,7 +59,7 @@ def plural(number: int, name: str) -> str:
 def checks(report: Report) -> dict[str, int]:
     """Count the laws that were held, broken and skipped."""
     counted = Counter(one.status for one in report.check_results)
-    return {status: counted[status] for status in ("held", "broken", "skipped")}
+    return {status: counted[status] for status in ("passed", "failed", "skipped")}
 
 
 def severities(findings: Iterable[Finding]) -> dict[str, int]:
@@ -91,7 +91,7 @@ def headline(report: Report, comparison: Comparison | None) -> str:
     if fails(report, comparison):
         said = plural(drift, f"{new}finding") + " of drift"
     else:
-        said = f"no {new}drift in {plural(_passed(report), 'law')}"
+        said = f"no {new}drift in {plural(_passed(report), 'check')}"
     return f"interrupted; {said}" if report.interrupted else said
 
 
@@ -115,7 +115,7 @@ def facts(report: Report, comparison: Comparison | None) -> list[tuple[str, str]
         ("seed", str(report.seed)),
         ("requests", f"{report.requests}, {report.submissions} of them submissions"),
         ("money", spent(report)),
-        ("laws", counted),
+        ("checks", counted),
         ("findings", in_words(severities(report.findings))),
     ]
     if comparison is not None:
@@ -183,7 +183,7 @@ def rows(finding: Finding, title: str) -> list[tuple[str, str]]:
         ("on", finding.subject),
         ("seen", often(finding)),
         ("source", f"{promised(clause)} ({clause.confidence})"),
-        ("law", f"{title} ({finding.check})" if title else finding.check),
+        ("check", f"{title} ({finding.check})" if title else finding.check),
         ("clause", clause.place),
         ("change", f"{finding.remedy}, if the API is right"),
     ]
@@ -215,7 +215,7 @@ def sent(exchange: Exchange) -> str:
 def answered(exchange: Exchange) -> str:
     """Write an answer as HTTP does, or say why there is none."""
     shown = exchange.as_json()
-    body = shown["answer"]
+    body = shown["response_body"]
     if b"\0" in exchange.response_body:
         body = f"({len(exchange.response_body)} bytes that are no text)"
     outcome = [str(one) for one in (exchange.status, exchange.error) if one]

@@ -82,7 +82,7 @@ def as_json(report: Report, comparison: Comparison | None = None) -> dict[str, A
         "interrupted": report.interrupted,
         "fails": fails(report, comparison),
         "summary": {
-            "laws": checks(report),
+            "checks": checks(report),
             "findings": severities(report.findings),
             "assumptions": {answer: len(found) for answer, found in answers(report).items()},
         },
@@ -93,7 +93,7 @@ def as_json(report: Report, comparison: Comparison | None = None) -> dict[str, A
         "unchecked": report.unchecked,
         "notes": report.notes,
         "findings": [_finding_as_json(report, one) for one in report.findings],
-        "laws": [_verdict_as_json(one) for one in report.check_results],
+        "checks": [_verdict_as_json(one) for one in report.check_results],
         "assumptions": [
             {name: getattr(one, name) for name in ("clause", "text", "answer", "observed")}
             for found in answers(report).values()
@@ -115,7 +115,7 @@ def as_json(report: Report, comparison: Comparison | None = None) -> dict[str, A
 def _finding_as_json(report: Report, finding: Finding) -> dict[str, Any]:
     return {
         "key": finding.key,
-        "law": finding.check,
+        "check": finding.check,
         "title": title_of(report, finding),
         "summary": summary(finding),
         "advice": advice(finding),
@@ -136,12 +136,12 @@ def _finding_as_json(report: Report, finding: Finding) -> dict[str, Any]:
 
 def _verdict_as_json(check_result: CheckResult) -> dict[str, Any]:
     return {
-        "law": check_result.check,
+        "check": check_result.check,
         "title": check_result.title,
         "clauses": list(check_result.clauses),
         "status": check_result.status,
         "reason": check_result.reason,
-        "checks": check_result.observations,
+        "observations": check_result.observations,
         "findings": [one.key for one in check_result.findings],
     }
 
@@ -165,7 +165,7 @@ def terminal_summary(report: Report, comparison: Comparison | None) -> str:
 
 def _totals(report: Report, comparison: Comparison | None) -> Iterator[tuple[str, str]]:
     counted = dict(facts(report, comparison))
-    names = ["target", "seed", "laws", "findings", "requests"]
+    names = ["target", "seed", "checks", "findings", "requests"]
     names += ["baseline"] * (comparison is not None) + ["money"] * (report.limit_usd is not None)
     yield from ((name, counted[name]) for name in names)
     by_answer = (f"{len(found)} {answer}" for answer, found in answers(report).items() if found)
