@@ -96,7 +96,7 @@ def test_validate_takes_the_kind_that_it_is_told(capsys: pytest.CaptureFixture[s
     [
         (b"{", 1, "not valid JSON: Expecting property name"),
         (b'{"code": NaN}', 1, "not valid JSON: NaN is not JSON"),
-        (b"[]", 1, "is like no document of the contract; say which with --as KIND"),
+        (b"[]", 1, "does not look like any document of the contract; say which with --as KIND"),
         (None, 2, "No such file or directory; use a readable file"),
     ],
 )
@@ -159,16 +159,21 @@ def test_show_settings_prints_each_with_its_origin(
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        ([], "the following arguments are required: COMMAND"),
-        (["sreve"], "invalid choice: 'sreve'"),
-        (["serve", "--prot", "1"], "unrecognized arguments: --prot"),
-        (["serve", "--apikey", "sk-hush"], "unrecognized arguments: --apikey sk-..., did you"),
+        ([], "maxapi-mock: no command; use one of serve, run, listen"),
+        (["sreve"], "no such command: 'sreve', did you mean serve?"),
+        (["poem"], "no such command: 'poem'; use one of serve, run, listen"),
+        (["serve", "--prot", "1"], "maxapi-mock serve: no such option: --prot, did you mean --port?"),
+        (["serve", "--apikey", "sk-hush"], "no such option: --apikey, did you mean --api-key?"),
         (["serve", "--api-key", "sk-hush", "sk-hush"], "unrecognized arguments: sk-..."),
         (["serve", "--public-url", "ftp://u:hush@a"], "'ftp://[redacted]@a' is not accepted"),
         (["serve", "--port", "x"], "port: 'x' is not accepted; use an integer from 0 to 65535"),
         (["serve", "--model-cards", "/none"], "model-cards: /none is no folder"),
         (["serve", "--host", "192.0.2.1", "--port", "0"], "cannot listen on 192.0.2.1:0"),
-        (["validate", "--as", "poem", "x"], "invalid choice: 'poem'"),
+        (["serve", "--seed", "--tls"], "--seed: a value is missing"),
+        (["serve", "--seed"], "option '--seed' requires an argument"),
+        (["validate"], "maxapi-mock validate: FILE...: is missing"),
+        (["card"], "maxapi-mock card: NAME: is missing"),
+        (["validate", "--as", "poem", "x"], "--as: 'poem' is not one of 'submit-request', "),
     ],
 )
 def test_wrong_usage_ends_with_2_and_one_line(

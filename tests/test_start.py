@@ -37,7 +37,7 @@ COMMANDS = {
 }
 MOMENTS = {
     "serve": [
-        "mockserver.cli", "argparse", "mockserver.contract", "mockserver.engine.service",
+        "mockserver.cli", "click", "mockserver.contract", "mockserver.engine.service",
         "mockserver.web.server", "granian._granian", "granian.server.embed",
     ],
     "run": ["mockserver.commands.run", "mockserver.engine.service", "granian._granian"],

@@ -5,20 +5,32 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
 
+from mockserver.errors import MaxapiMockError
+
 _NOT_EXECUTABLE, _NOT_FOUND = 126, 127
-"""What a shell says of a command that cannot be run."""
+"""The statuses that a shell has for a command that cannot be run."""
 _FORWARDED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
 _BY_KEY = (signal.SIGINT, signal.SIGQUIT)
 """Signals that a terminal sends to all processes of the foreground."""
 _GRACE, _PAUSE = 5.0, 0.02
 """Real seconds that processes have to end after the command that was told to, and between looks."""
+
+
+class ChildError(MaxapiMockError):
+    """The command cannot be run; the status is what a shell has for that."""
+
+    names_command = True
+
+    def __init__(self, program: str, error: OSError) -> None:
+        super().__init__(f"{program}: {error.strerror}")
+        is_missing = isinstance(error, FileNotFoundError)
+        self.status = _NOT_FOUND if is_missing else _NOT_EXECUTABLE
 
 
 class Child:
@@ -33,10 +45,10 @@ class Child:
         self._early: int | None = None
         self._is_group = not _in_foreground()
         self._told: set[int] = set()
-        """Who has been sent a signal; of a group, its leader."""
+        """The processes that have been sent a signal; of a group, its leader."""
 
     def run(self, command: list[str], environment: Mapping[str, str]) -> int:
-        """Run it to its end; give its status as a shell would.
+        """Run it to its end; return its status as a shell would. Raises ChildError.
 
         If it was told to end, so is what it has left running.
         """
@@ -47,9 +59,7 @@ class Child:
         try:
             self._process = subprocess.Popen(command, env=environment, process_group=group)
         except OSError as error:
-            print(f"maxapi-mock run: {command[0]}: {error.strerror}", file=sys.stderr)
-            found = not isinstance(error, FileNotFoundError)
-            return _NOT_EXECUTABLE if found else _NOT_FOUND
+            raise ChildError(command[0], error) from None
         if self._early is not None:
             self._tell(self._process, self._early)
         status = self._process.wait()
@@ -122,8 +132,8 @@ def _descendants(ancestor: int) -> set[int]:
 def signals_to(child: Child) -> Iterator[None]:
     """Leave it to the command what a signal means: it ends, and then so does this one.
 
-    Until the command is run, signals wait; and a thread that is started before gets none of
-    them, for that would not wake the one that waits for the command.
+    Until the command is run, signals wait; a thread that is started before that gets none of
+    them, as that would not wake the one that waits for the command.
     """
     heeded = [one for one in _FORWARDED if signal.getsignal(one) is not signal.SIG_IGN]
     before = {number: signal.signal(number, child.signal) for number in heeded}
@@ -137,7 +147,7 @@ def signals_to(child: Child) -> Iterator[None]:
 
 
 def _in_foreground() -> bool:
-    """Say whether a Ctrl-C in the terminal goes to this process and its children."""
+    """Return whether a Ctrl-C in the terminal goes to this process and its children."""
     try:
         with Path("/dev/tty").open("rb") as terminal:
             return os.tcgetpgrp(terminal.fileno()) == os.getpgrp()

@@ -85,7 +85,7 @@ class Polls:
 
 
 def _reason(error: BaseException) -> str:
-    """Say in words why a request failed: the deepest cause knows."""
+    """Return why a request failed, in words: the deepest cause knows."""
     cause = error
     while (deeper := cause.__cause__ or cause.__context__) is not None:
         cause = deeper

@@ -9,7 +9,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mockserver.commands.options import complain, not_written
+from mockserver.commands.output import complain, not_written
 from mockserver.settings import SettingError
 
 if TYPE_CHECKING:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Self
 
 from mockserver.engine.messages import ApiError, Fault, Request, Response
 from mockserver.engine.service import CONTROL_PREFIX, Service
+from mockserver.errors import MaxapiMockError
 from mockserver.interception.certificates import Authority, api_hosts
 from mockserver.network.listening import address_of, base_of, listen_on
 from mockserver.network.proxy_environment import LOCAL
@@ -32,7 +33,7 @@ _NAMEABLE = re.compile(
 """Names and addresses that a certificate can hold."""
 
 
-class ServerError(Exception):
+class ServerError(MaxapiMockError):
     """The server cannot listen; the message names the address and the reason."""
 
 

@@ -463,14 +463,14 @@ def test_a_signal_ends_it(tmp_path: Path, number: signal.Signals) -> None:
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        (["--respond", "500,,200"], "--respond: '500,,200' is not accepted; use such as 500,500,"),
+        (["--respond", "500,,200"], "--respond: '500,,200' is not accepted; use statuses, for example 500,500,"),
         (["--respond", "100"], "--respond: '100' is not accepted"),
         (["--respond", ""], "--respond: '' is not accepted"),
-        (["--port", "65536"], "--port: 65536 is not accepted; use an integer from 0 to 65535"),
-        (["--port", "x"], "argument --port: invalid int value: 'x'"),
+        (["--port", "65536"], "--port: '65536' is not accepted; use an integer from 0 to 65535"),
+        (["--port", "x"], "--port: 'x' is not accepted; use an integer from 0 to 65535"),
         (
             ["--url", "ftp://a"],
-            "--url: 'ftp://a' is not accepted: the URL is not an http or https URL; use such as",
+            "--url: 'ftp://a' is not accepted: the URL is not an http or https URL; use a URL",
         ),
         (["--url", "http://[a"], "--url: 'http://[a' is not accepted"),
         (
@@ -478,11 +478,11 @@ def test_a_signal_ends_it(tmp_path: Path, number: signal.Signals) -> None:
             "--forward-to: 'here' is not accepted: the URL is not an http or https URL",
         ),
         (["--forward-to", "http://a:x"], "--forward-to: 'http://a:x' is not accepted"),
-        (["--respond", "500", "--forward-to", "http://a"], "not allowed with argument --respond"),
+        (["--respond", "500", "--forward-to", "http://a"], "--respond: not allowed with --forward-to; use one of them"),
         (["--forward-to", "http://me:hush@a:x"], "--forward-to: 'http://[redacted]@a:x' is not"),
         (["--forward-to", "a:99999"], "'a:99999' is not accepted: the URL's port is not accepted"),
-        (["--per-task", "--forward-to", "http://a"], "--per-task: is for --respond; leave it"),
-        (["--prot", "1"], "unrecognized arguments: --prot"),
+        (["--per-task", "--forward-to", "http://a"], "--per-task: not allowed with --forward-to; use one"),
+        (["--prot", "1"], "no such option: --prot, did you mean --port?"),
     ],
 )
 def test_wrong_options_end_with_2_and_one_line(

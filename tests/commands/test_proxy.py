@@ -222,15 +222,15 @@ def test_an_upstream_that_is_down_is_told_of(tmp_path: Path, http: urllib3.PoolM
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--upstream", "nowhere"], "--upstream: 'nowhere' is not accepted; use such as https://"),
+        (["--upstream", "nowhere"], "--upstream: 'nowhere' is not accepted; use a URL, for example"),
         (["--upstream", "ftp://a"], "--upstream: 'ftp://a' is not accepted"),
         (["--upstream", "http://a/api"], "--upstream: 'http://a/api' is not accepted"),
         (["--upstream", "http://u@a"], "--upstream: 'http://[redacted]@a' is not accepted"),
         (["--upstream", "http://a:99999"], "--upstream: 'http://a:99999' is not accepted"),
         (["--upstream", "http://" + "a" * 70], "is not accepted"),
         (["--public-url", "https://a/?b"], "--public-url: 'https://a/?b' is not accepted"),
-        (["--port", "65536"], "--port: 65536 is not accepted; use an integer from 0 to 65535"),
-        (["--port", "x"], "argument --port: invalid int value: 'x'"),
+        (["--port", "65536"], "--port: '65536' is not accepted; use an integer from 0 to 65535"),
+        (["--port", "x"], "--port: 'x' is not accepted; use an integer from 0 to 65535"),
         (["--record", "file"], "--record: file: File exists; use a folder"),
         (["--report", "file/a"], "--report: file/a: Not a directory; use a folder"),
         (["--host", "192.0.2.1"], "cannot listen on 192.0.2.1:0: "),

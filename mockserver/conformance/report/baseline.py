@@ -10,14 +10,17 @@ from pathlib import Path
 from typing import Any
 
 from mockserver.conformance.model import SEVERITIES, Finding, Report
+from mockserver.errors import MaxapiMockError
 
 FORMAT = 1
 """Of `report.json`; another number is another form."""
 _WANTED = "name the report.json of an earlier run"
 
 
-class BaselineError(Exception):
+class BaselineError(MaxapiMockError):
     """A file is no earlier report; the message is one line, with the file and the reason."""
+
+    names_command = True
 
 
 @dataclass(frozen=True)

@@ -36,6 +36,7 @@ from mockserver.conformance.session.spending import Money
 from mockserver.contract import Contract
 from mockserver.domain.price import money
 from mockserver.domain.redaction import names_a_variable
+from mockserver.errors import MaxapiMockError
 from mockserver.network.receiver import is_this_machine
 from mockserver.testing.inbox import InboxServer
 
@@ -46,8 +47,10 @@ LIVE_EXAMPLES, MOCK_EXAMPLES = 2, 15
 _PATIENCE = 15 * 60.0
 
 
-class VerifyError(Exception):
+class VerifyError(MaxapiMockError):
     """A run cannot be made as it was asked for; one line says why, and what would do."""
+
+    names_command = True
 
 
 @dataclass(frozen=True, kw_only=True)
