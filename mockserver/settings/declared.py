@@ -109,7 +109,7 @@ class Settings:
     )
     unknown_fields: str = setting(
         choice_reader("ignore", "refuse"),
-        "undocumented fields of a submission: ignore them, or refuse the submission",
+        "undocumented fields of a submission: 'ignore' them, or 'refuse' it with 400",
         "ignore",
         own=True,
     )
