@@ -166,7 +166,7 @@ def _name(error: click.BadParameter) -> str:
 
 
 def did_you_mean(near: Sequence[str]) -> str:
-    """Write the end of a message about a name that nobody knows, but somebody may mean."""
+    """Return the end of a message about an unknown name: the known one that may be meant."""
     return f", did you mean {near[0]}?" if near else ""
 
 
@@ -175,5 +175,5 @@ def _option_names(command: click.Command) -> Iterator[str]:
 
 
 def _cut(text: str) -> str:
-    """Return the beginning of an argument that nobody knows: it can be a key."""
+    """Return the beginning of an argument that is not expected: it can be a key."""
     return text if len(text) < SHORTEST else f"{text[:3]}..."

@@ -1,4 +1,4 @@
-"""What the command that `run` runs is told by its environment."""
+"""The environment of the command that `run` runs."""
 
 from __future__ import annotations
 
@@ -44,7 +44,9 @@ def names_of_the_mock(
 
 
 @contextmanager
-def told(resolved: Resolved, server: Server, options: Redirection) -> Iterator[dict[str, str]]:
+def command_environment(
+    resolved: Resolved, server: Server, options: Redirection
+) -> Iterator[dict[str, str]]:
     """Yield all the variables that the command gets, the user's own among them."""
     suffix, url = options.base_url_suffix, server.url
     named = names_of_the_mock(resolved, url, suffix, intercepted=options.intercept)

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 _DEFAULT_PORT = 6291
 _DEFAULT_URL = "http://127.0.0.1:6290"
 _PATIENCE = 10.0
-"""Real seconds that the receiver behind it has to answer."""
+"""Real seconds that the receiver behind it has to respond."""
 _OF_THE_HOP = {
     *("host", "content-length", "connection", "transfer-encoding", "keep-alive", "expect"),
     *("te", "trailer", "upgrade", "proxy-connection"),
@@ -50,6 +50,7 @@ class _Options:
     metavar="PORT",
     type=FREE_PORT,
     default=_DEFAULT_PORT,
+    group="Server",
     help=f"port of this machine to listen on; 0 takes a free one (default {_DEFAULT_PORT})",
 )
 @option(
@@ -117,7 +118,7 @@ def _listen(port: int, receiver: _Receiver, token_env: str) -> int:
             print(f"maxapi-mock listens; give your app the callBackUrl {server.url}/", flush=True)
             if not receiver.compares:
                 name = token_env if names_a_variable(token_env) else "--token-env"
-                said = f"not compared with polls: {name} holds no key that could be sent"
+                said = f"not compared with polls: {name} does not hold a key that can be sent"
                 print(said, flush=True)
             wait()
     return PASS
@@ -136,7 +137,7 @@ def _polls(options: _Options) -> Polls:
 
 
 class _Responses:
-    """The statuses that webhooks are answered with."""
+    """The statuses that webhooks get as responses."""
 
     def __init__(self, statuses: Sequence[int], *, per_task: bool) -> None:
         self._statuses = statuses
@@ -144,7 +145,7 @@ class _Responses:
         self._given: defaultdict[str, int] = defaultdict(int)
 
     def next(self, task_id: str) -> int:
-        """Give the next one, of this task if each has its own turn."""
+        """Return the next one, of this task if each has its own turn."""
         turn = task_id if self._per_task else ""
         at = min(self._given[turn], len(self._statuses) - 1)
         self._given[turn] = at + 1
@@ -152,7 +153,7 @@ class _Responses:
 
 
 class _Receiver:
-    """Prints each webhook and answers it."""
+    """Prints each webhook and returns the status to respond with."""
 
     def __init__(
         self,
@@ -165,8 +166,8 @@ class _Receiver:
         self._secrets = tuple(secrets)
         self._responses = responses
         self._forward_to = forward_to
-        self._answered: defaultdict[str, list[int]] = defaultdict(list)
-        """The statuses that the webhooks of each task were answered with."""
+        self._responded: defaultdict[str, list[int]] = defaultdict(list)
+        """The statuses that the webhooks of each task got."""
         self._lock = Lock()
 
     @property
@@ -184,8 +185,8 @@ class _Receiver:
         else:
             status = _forward(webhook, self._forward_to, lines)
         with self._lock:
-            self._answered[task_id].append(status)
-        self._say("\n  ".join([*map(on_one_line, lines), f"answered {status}"]))
+            self._responded[task_id].append(status)
+        self._say("\n  ".join([*map(on_one_line, lines), f"responded {status}"]))
         return status
 
     def _say(self, text: str) -> None:
@@ -210,20 +211,20 @@ class _Receiver:
         reason = task.get("failure_reason")
         status = f"{task['status']} ({reason})" if reason else task["status"]
         before = [str(one["error"] or "delivered") for one in poll.attempts]
-        before = before or [f"answered {one}" for one in self._answered[task_id]]
+        before = before or [f"responded {one}" for one in self._responded[task_id]]
         lines = [f"task {task_id} {status}, conforms, attempt {len(before) + 1}"]
         if before:
             lines.append(f"the attempt before: {before[-1]}")
         if poll.why_not:
             return [*lines, f"not compared with a poll: {poll.why_not}"]
-        if poll.answer is None:
+        if poll.response is None:
             return lines
-        found = differences("", webhook.json, poll.answer)
+        found = differences("", webhook.json, poll.response)
         return [*lines, *(["differs from a poll:", *found] if found else ["equal to a poll"])]
 
 
 def _task_id(webhook: Webhook) -> str:
-    """Give the id of the task that a webhook tells of; nothing if it tells of none."""
+    """Return the id of a webhook's task; nothing if it has none."""
     try:
         return str(webhook.task.get("taskId", ""))
     except ValueError:
@@ -231,15 +232,15 @@ def _task_id(webhook: Webhook) -> str:
 
 
 def _forward(webhook: Webhook, url: str, lines: list[str]) -> int:
-    """Pass a webhook on as it came; give the status to answer, as from any proxy."""
+    """Pass a webhook on as it came; return the status of the response, as from any proxy."""
     from mockserver.engine.webhooks.attempt import Failure, WebhookRequest
     from mockserver.engine.webhooks.transport import HttpTransport
     from mockserver.network.receiver import Reach, is_this_machine
 
     headers = tuple(pair for pair in webhook.headers.items() if pair[0] not in _OF_THE_HOP)
-    callback = WebhookRequest(url, webhook.body, "", _PATIENCE, webhook.method, headers)
+    request = WebhookRequest(url, webhook.body, "", _PATIENCE, webhook.method, headers)
     transport = HttpTransport(1, Reach(["*"]), verify=not is_this_machine(url))
-    outcome = transport(callback)
+    outcome = transport(request)
     transport.close()
     if outcome.status is None:
         lines.append(f"not forwarded to {without_users(url)}: {outcome.error}")

@@ -25,7 +25,7 @@ def is_shown(stream: TextIO) -> bool:
 
 @contextmanager
 def shown(stream: TextIO, weights: Mapping[str, float]) -> Iterator[Callable[[Any], None]]:
-    """Give what is to be told of each check that begins; it shows nothing but on a terminal.
+    """Yield a function that is to be called with each check that begins; only a terminal shows it.
 
     *weights* says of each check about how long it takes, in any unit. Nothing of the target is
     shown, and no colour.
@@ -40,7 +40,7 @@ def shown(stream: TextIO, weights: Mapping[str, float]) -> Iterator[Callable[[An
     )
     before: list[str] = []
 
-    def tell(step: Any) -> None:
+    def show(step: Any) -> None:
         with lock:
             bar.update(sum(steps.get(check, 1) for check in before), step)
             before[:] = [step.check.id]
@@ -54,7 +54,7 @@ def shown(stream: TextIO, weights: Mapping[str, float]) -> Iterator[Callable[[An
     with bar:
         ticking.start()
         try:
-            yield tell
+            yield show
         finally:
             ended.set()
             ticking.join()

@@ -1,4 +1,4 @@
-"""`maxapi-mock proxy`: an app's own traffic, passed on unchanged and held against the contract."""
+"""`maxapi-mock proxy`: an app's own traffic, passed on unchanged and checked by the contract."""
 
 from __future__ import annotations
 
@@ -153,7 +153,9 @@ def _pass_on(options: _Options, watch: Monitor, wait: Callable[[], object]) -> N
         print(f"maxapi-mock proxy {proxy.url} passes everything to {options.upstream}")
         if options.public_url is not None:
             print(f"webhooks are to come by {options.public_url}")
-        print(f"what is found is told here, and by GET {proxy.url}/__mock/report", flush=True)
+        print(
+            f"findings are printed here, and returned by GET {proxy.url}/__mock/report", flush=True
+        )
         wait()
 
 
@@ -173,21 +175,21 @@ def _is_itself(upstream: str, port: int) -> bool:
     return parts.hostname in LOCAL and parts.port == port
 
 
-# -- what is told ----------------------------------------------------------------------------
+# -- what is printed -------------------------------------------------------------------------
 
 _LATER = ("change", "seen")
-"""Rows that say nothing yet of a finding that has just been made."""
+"""Rows that are not known yet of a finding that has just been made."""
 _LISTED = 20
 """Findings that the summary names again, with how often they were seen."""
 
 
 def _print_finding(finding: Finding) -> None:
-    from mockserver.conformance.report import view as outline
+    from mockserver.conformance.report import view
 
-    rows = [row for row in outline.rows(finding, "") if row[0] not in _LATER]
+    rows = [row for row in view.rows(finding, "") if row[0] not in _LATER]
     if finding.exchange is not None:
-        rows.append(("exchange", outline.one_line(str(finding.exchange), 160)))
-    lines = [f"{finding.severity}: {outline.heading_of(finding)}"]
+        rows.append(("exchange", view.one_line(str(finding.exchange), 160)))
+    lines = [f"{finding.severity}: {view.heading_of(finding)}"]
     lines += [f"  {name:11}{text}" for name, text in rows]
     say("\n".join(lines))
 
@@ -199,19 +201,19 @@ def _print_notice(text: str) -> None:
 
 
 def _print_summary(report: Report, watch: Monitor, recorder: Recorder | None) -> None:
-    from mockserver.conformance.report import view as outline
+    from mockserver.conformance.report import view
     from mockserver.conformance.report.wording import often
 
-    print(f"maxapi-mock proxy: {outline.headline(report, None)}")
-    counted = dict(outline.facts(report, None))
+    print(f"maxapi-mock proxy: {view.headline(report, None)}")
+    counted = dict(view.facts(report, None))
     for name in ("requests", "checks", "findings"):
         print(f"  {name:11}{counted[name]}")
     for finding in report.findings[:_LISTED]:
-        text = f"{often(finding)}: {outline.heading_of(finding)}"
+        text = f"{often(finding)}: {view.heading_of(finding)}"
         print(f"  {'seen':11}{text}")
     for text in report.notes:
-        print(f"  {'note':11}{outline.one_line(text)}")
+        print(f"  {'note':11}{view.one_line(text)}")
     for text, times in watch.notices.items():
-        print(f"  {'notice':11}{outline.one_line(text)}{f' ({times} times)' if times > 1 else ''}")
+        print(f"  {'notice':11}{view.one_line(text)}{f' ({times} times)' if times > 1 else ''}")
     if recorder is not None:
         print(f"  {'recorded':11}{plural(len(recorder.written), 'new document')}")

@@ -13,7 +13,7 @@ import click
 
 from mockserver.commands.child import Child, signals_to
 from mockserver.commands.command import argument, command, option, receives
-from mockserver.commands.environment import Redirection, told
+from mockserver.commands.environment import Redirection, command_environment
 from mockserver.commands.options import Given, resolve, secrets_of, with_settings
 from mockserver.commands.output import (
     FAILURE,
@@ -62,7 +62,7 @@ class _Options(Redirection):
     metavar="FILE",
     type=click.Path(path_type=Path),
     group="Summary and exit status",
-    help="write the summary: *.json, else Markdown",
+    help="write the summary: JSON if it ends with .json, otherwise Markdown",
 )
 @option(
     "--fail-on-warnings",
@@ -114,7 +114,7 @@ def run(options: _Options) -> int:
     with signals_to(child := Child()):
         server.start()
         try:
-            with told(resolved, server, options) as environment:
+            with command_environment(resolved, server, options) as environment:
                 status = child.run(list(options.arguments), environment)
         finally:
             ended = server.stop()

@@ -81,7 +81,7 @@ def be_quick() -> None:
 
 
 def _say_what_is_served(server: Server, settings: Settings) -> None:
-    """Tell where the mock is, what makes clients trust it, and what it does not do by itself."""
+    """Print where the mock is, what makes clients trust it, and what it does not do by itself."""
     print(f"maxapi-mock {__version__} serves {server.url}", flush=True)
     if settings.is_public and settings.control_token is None:
         print(f"{settings.host} is public: /__mock is closed; open it with --control-token")

@@ -1,4 +1,4 @@
-"""How a command that runs until it is told to stop learns that."""
+"""How a command that runs until a signal comes waits for it."""
 
 from __future__ import annotations
 

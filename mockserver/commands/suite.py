@@ -1,4 +1,4 @@
-"""Finds the contract tests: in the installed package, or beside it in a checkout."""
+"""Finds the contract tests: in the installed package, or next to it in a checkout."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def load_checks() -> tuple[AnyCheck, ...]:
 def write_report(
     folder: Path, command: str, report: Report, comparison: Comparison | None = None
 ) -> bool:
-    """Write every form of a report into *folder*, or say why that cannot be done."""
+    """Write every form of a report into *folder*, or print why that cannot be done."""
     from mockserver.conformance.report.writers import write_reports
 
     try:

@@ -27,7 +27,7 @@ def as_text(usage: Usage, spent: Decimal, unpriced: int = 0) -> str:
 
 
 def as_markdown(usage: Usage, spent: Decimal, unpriced: int = 0) -> str:
-    """Write it for a page, such as a GitHub job's summary."""
+    """Write it for a page, for example the summary of a GitHub job."""
     lines = ["### MaxAPI mock", "", _headline(usage, spent, unpriced) + ".", ""]
     if _rows(usage):
         lines += ["| | number | outcome |", "|---|---|---|"]

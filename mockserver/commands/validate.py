@@ -34,7 +34,13 @@ class _Options:
     about="JSON documents; - is standard input",
     type=click.Path(allow_dash=True),
 )
-@option("--as", "kind", type=click.Choice(KINDS), help="what they are (default: recognised)")
+@option(
+    "--as",
+    "kind",
+    metavar="KIND",
+    type=click.Choice(KINDS),
+    help=f"what they are: {', '.join(KINDS)}; by default, it is recognised",
+)
 @with_settings("model_cards")
 @receives(_Options)
 def validate(options: _Options) -> int:

@@ -89,9 +89,9 @@ def _names(text: str) -> tuple[str, ...]:
     "--url",
     metavar="URL",
     group="Target",
-    help="base URL of a server that runs; else a mock is started",
+    help="base URL of a running server; by default, a mock is started",
 )
-@option("--live", is_flag=True, group="Target", help="it is not on this machine, and meant")
+@option("--live", is_flag=True, group="Target", help="confirm a target that is not on this machine")
 @option(
     "--token-env",
     metavar="NAME",
@@ -147,7 +147,7 @@ def _names(text: str) -> tuple[str, ...]:
     metavar="USD",
     type=usd,
     group="Money",
-    help="price of a unit whose price is not published; else such models are left out",
+    help="unit price of models whose price is not published; by default, they are left out",
 )
 @option(
     "--ledger",
@@ -172,7 +172,7 @@ def _names(text: str) -> tuple[str, ...]:
     type=integer(),
     default=0,
     group="Extent",
-    help="the same seed sends the same (default 0)",
+    help="the same seed sends the same requests (default 0)",
 )
 @option(
     "--examples",
