@@ -8,9 +8,10 @@ from datetime import timedelta
 from decimal import Decimal
 from ipaddress import ip_address
 from pathlib import Path
+from typing import Literal
 
-from mockserver.domain.document import FORMS
-from mockserver.domain.plan import PACES
+from mockserver.domain.document import FORMS, Form
+from mockserver.domain.plan import PACES, PaceName
 from mockserver.domain.scenario import Script
 from mockserver.settings.setting import setting
 from mockserver.settings.texts import (
@@ -51,24 +52,24 @@ class Settings:
     port: int = setting(integer_reader(0, 65535), "port to listen on; 0 takes a free one", "6290")
     tls: bool = setting(read_flag, "serve HTTPS, also under the names of the API", "false")
     tls_folder: Path | None = setting(
-        read_path, "folder that --tls writes its certificates to; else a temporary one"
+        read_path, "folder for the certificates of --tls; by default a temporary one"
     )
     public_url: str | None = setting(
-        read_url, "base of result URLs, for a mock behind another name"
+        read_url, "base of result URLs, for a mock that clients reach under another name"
     )
     api_key: frozenset[str] | None = setting(
         read_names,
-        "accept only these Bearer tokens, comma-separated or repeated; else any",
+        "accept only these Bearer tokens, comma-separated or repeated; by default any",
         secret=True,
     )
     service: Path | None = setting(
-        read_path, "JSON file of facts that replace those of schemas/service.json"
+        read_path, "JSON file with facts that replace those of schemas/service.json"
     )
     model_cards: Path | None = setting(
-        read_path, "folder of further model cards (*.json), or one card's file"
+        read_path, "folder of additional model cards (*.json), or one card's file"
     )
-    pace: str = setting(
-        choice_reader(*PACES), f"how tasks move on: {', '.join(PACES)}", "realtime", own=True
+    pace: PaceName = setting(
+        choice_reader(*PACES), f"how tasks progress: {', '.join(PACES)}", "realtime", own=True
     )
     duration: timedelta | None = setting(
         read_task_duration,
@@ -79,40 +80,40 @@ class Settings:
     )
     cancellable: frozenset[str] = setting(
         read_states,
-        "states that a task can be cancelled in",
+        "states in which a task can be cancelled",
         fact="lifecycle.cancellable",
         own=True,
     )
     default_ratio: str = setting(
-        read_ratio, "ratio of a result whose request names none", fact="results.default_ratio"
+        read_ratio, "ratio of a result if the request has none", fact="results.default_ratio"
     )
-    answers: str = setting(
+    answers: Form = setting(
         choice_reader(*FORMS),
-        "fields of a task: full, or minimal as in the example of the page of gpt-image-2",
+        "fields of a task: full, or minimal as in the example on the page of gpt-image-2",
         "full",
         own=True,
     )
-    error_status: str = setting(
+    error_status: Literal["code", "200"] = setting(
         choice_reader("code", "200"),
-        "HTTP status of a refusal by the API: its code, or 200 with the code in the body",
+        "HTTP status of an error of the API: its code, or 200 with the code in the body",
         "code",
         own=True,
     )
-    null: str = setting(
+    null: Literal["reject", "omit"] = setting(
         choice_reader("reject", "omit"),
-        "what null means for an optional field: a wrong type, or that it is omitted",
+        "what null means for an optional field: reject it as a wrong type, or omit the field",
         "reject",
         own=True,
     )
-    unknown_fields: str = setting(
+    unknown_fields: Literal["ignore", "refuse"] = setting(
         choice_reader("ignore", "refuse"),
-        "what becomes of a submission with a field that nobody documents",
+        "what to do with undocumented fields of a submission: ignore them, or refuse it",
         "ignore",
         own=True,
     )
     read_input_images: bool = setting(
         read_flag,
-        "look at an input image of this machine where a result's ratio is to follow it",
+        "read input images on this machine if a result's ratio depends on them",
         "false",
     )
     balance: Decimal | None = setting(
@@ -124,8 +125,8 @@ class Settings:
     )
     unknown_price: Decimal | None = setting(
         read_usd,
-        "unit price in US dollars of models whose price nobody publishes; else they cost nothing, "
-        "and that is said",
+        "unit price in US dollars of models with an unpublished price; by default they count as "
+        "free, and reports say so",
     )
     scenario: Script | None = setting(
         read_scenario,
@@ -136,43 +137,43 @@ class Settings:
     )
     expect: frozenset[str] | None = setting(
         read_expected,
-        "what a test provokes and no warning is to be made of: 404, submit:400, or a kind of "
-        "warning, comma-separated; or 'none'",
+        "what tests provoke on purpose, without warnings: 404, submit:400, or a kind of warning, "
+        "comma-separated; or 'none'",
         "none",
         none="none",
         own=True,
     )
     chaos: float = setting(
-        read_rate, "probability of a mischief for each exchange and delivery", "0", own=True
+        read_rate, "probability of a fault for each exchange and delivery", "0", own=True
     )
     rate_limit: RateLimit | None = setting(
         read_rate_limit,
-        "requests that a sandbox lets in, as <n>/<duration>, or 'none'",
+        "requests that a sandbox accepts, as <n>/<duration>, or 'none'",
         "none",
         none="none",
         own=True,
     )
     control_token: str | None = setting(
-        read_token, "token that the control plane asks for in X-Mock-Control-Token", secret=True
+        read_token, "token that the control plane requires in X-Mock-Control-Token", secret=True
     )
     cors: frozenset[str] | None = setting(
         read_origins,
-        "origins whose web pages may call the API and read its files, globs, comma-separated, or "
-        "'*'; else none",
+        "origins whose web pages may use the API and read its files, globs, comma-separated, or "
+        "'*'; by default none",
     )
     callback_allow: frozenset[str] | None = setting(
         read_hosts, "hosts besides this machine that webhooks are sent to, globs, comma-separated"
     )
-    seed: str | None = setting(read_text, "makes task ids, result files and chaos repeat")
+    seed: str | None = setting(read_text, "makes task ids, result files and chaos repeatable")
     strict_callbacks: bool = setting(
         read_flag,
-        "refuse a callBackUrl of this machine, as the live service does",
+        "reject a callBackUrl of this machine, as the live service does",
         "false",
         own=True,
     )
     webhook_timeout: timedelta = setting(
         read_positive_duration,
-        "time a webhook receiver has to answer",
+        "time in which a webhook receiver must respond",
         fact="webhook.timeout",
         own=True,
     )
@@ -181,73 +182,78 @@ class Settings:
     )
     webhook_backoff: timedelta = setting(
         read_duration,
-        "wait before the second attempt; doubles each time",
+        "wait before the second attempt; it doubles each time",
         fact="webhook.backoff",
         own=True,
     )
     webhook_secret: str | None = setting(
         read_secret,
-        "secret that webhooks are signed with or carry, or 'none'",
+        "secret with which webhooks are signed, or that they carry, or 'none'",
         "none",
         none="none",
         own=True,
         secret=True,
     )
-    webhook_secret_style: str = setting(
+    webhook_secret_style: Literal["hmac", "header"] = setting(
         choice_reader("hmac", "header"),
-        "hmac: X-Webhook-Signature and X-Webhook-Timestamp; header: the secret itself",
+        "hmac: send X-Webhook-Signature and X-Webhook-Timestamp; header: send the secret itself",
         "hmac",
         own=True,
     )
     webhook_secret_header: str = setting(
-        read_header, "header of the style header", "x-maxapi-webhook-secret", own=True
+        read_header,
+        "name of the header for the style 'header'",
+        "x-maxapi-webhook-secret",
+        own=True,
     )
     webhook_ca: Path | None = setting(
-        read_authorities, "PEM file of authorities that https receivers are trusted by, too"
+        read_authorities, "PEM file of additional authorities to trust for https receivers"
     )
     webhook_verify: bool = setting(
         read_flag, "whether the certificates of https receivers are checked", "true"
     )
     webhook_concurrency: int = setting(
-        integer_reader(1, 256), "webhooks in flight to one receiver at a time", "8"
+        integer_reader(1, 256), "webhooks sent to one receiver at the same time", "8"
     )
     result_expiry: timedelta = setting(
         read_duration,
-        "time from the end of a task to that of its result URLs",
+        "time from the end of a task until its result URLs expire",
         fact="results.expire_after",
         own=True,
     )
-    expired_status: str = setting(
+    expired_status: Literal["410", "403", "404"] = setting(
         choice_reader("410", "403", "404"),
         "HTTP status of a result URL that has expired",
         fact="results.expired_status",
         own=True,
     )
     image_cache: int = setting(read_bytes, "bytes of result files kept in memory", "64M")
-    max_body: int = setting(read_bytes, "bytes of the largest request body", fact="limits.body")
+    max_body: int = setting(
+        read_bytes, "bytes of the largest accepted request body", fact="limits.body"
+    )
     max_nesting: int = setting(
-        integer_reader(1, 200), "levels of the deepest JSON accepted", fact="limits.nesting"
+        integer_reader(1, 200), "levels of the deepest accepted JSON", fact="limits.nesting"
     )
     max_tasks: int = setting(
         integer_reader(1, 10_000_000),
-        "tasks that a sandbox remembers; what ended first is forgotten first",
+        "tasks that a sandbox remembers; the first to end is forgotten first",
         "20000",
     )
     max_sandboxes: int = setting(
         integer_reader(1, 1_000_000),
-        "sandboxes remembered; those at rest longest go first",
+        "sandboxes that are remembered; the longest idle are forgotten first",
         "10000",
     )
     journal_entries: int = setting(
         integer_reader(0, 1_000_000),
-        "requests, and deliveries, that a sandbox's journal holds",
+        "requests, and deliveries, that a sandbox's journal keeps",
         "1000",
     )
-    journal_bytes: int = setting(read_bytes, "bytes that all journals together hold", "64M")
+    journal_bytes: int = setting(read_bytes, "bytes that all journals together keep", "64M")
 
     @property
     def is_public(self) -> bool:
-        """Whether others than this machine can reach the mock."""
+        """Whether other machines can reach the mock."""
         return self.host != "localhost" and not _is_loopback(self.host)
 
 
