@@ -52,24 +52,27 @@ class Settings:
     port: int = setting(integer_reader(0, 65535), "port to listen on; 0 takes a free one", "6290")
     tls: bool = setting(read_flag, "serve HTTPS, also under the names of the API", "false")
     tls_folder: Path | None = setting(
-        read_path, "folder for the certificates of --tls; by default a temporary one"
+        read_path, "folder that --tls writes its certificates to; by default, a temporary one"
     )
     public_url: str | None = setting(
-        read_url, "base of result URLs, for a mock that clients reach under another name"
+        read_url, "base of result URLs, for a mock behind another name"
     )
     api_key: frozenset[str] | None = setting(
         read_names,
-        "accept only these Bearer tokens, comma-separated or repeated; by default any",
+        "Bearer tokens to accept, comma-separated or repeated; by default, any",
         secret=True,
     )
     service: Path | None = setting(
-        read_path, "JSON file with facts that replace those of schemas/service.json"
+        read_path, "JSON file of facts that replace those of schemas/service.json"
     )
     model_cards: Path | None = setting(
-        read_path, "folder of additional model cards (*.json), or one card's file"
+        read_path, "folder of further model cards (*.json), or one card's file"
     )
     pace: PaceName = setting(
-        choice_reader(*PACES), f"how tasks progress: {', '.join(PACES)}", "realtime", own=True
+        choice_reader(*PACES),
+        f"how tasks move from state to state: {', '.join(PACES)}",
+        "realtime",
+        own=True,
     )
     duration: timedelta | None = setting(
         read_task_duration,
@@ -80,40 +83,40 @@ class Settings:
     )
     cancellable: frozenset[str] = setting(
         read_states,
-        "states in which a task can be cancelled",
+        "states that a task can be cancelled in",
         fact="lifecycle.cancellable",
         own=True,
     )
     default_ratio: str = setting(
-        read_ratio, "ratio of a result if the request has none", fact="results.default_ratio"
+        read_ratio, "ratio of a result whose request names none", fact="results.default_ratio"
     )
     answers: Form = setting(
         choice_reader(*FORMS),
-        "fields of a task: full, or minimal as in the example on the page of gpt-image-2",
+        "fields of a task: full, or minimal, which are those of the example on gpt-image-2's page",
         "full",
         own=True,
     )
     error_status: Literal["code", "200"] = setting(
         choice_reader("code", "200"),
-        "HTTP status of an error of the API: its code, or 200 with the code in the body",
+        "HTTP status of an API error: its code, or 200 with the code in the body only",
         "code",
         own=True,
     )
     null: Literal["reject", "omit"] = setting(
         choice_reader("reject", "omit"),
-        "what null means for an optional field: reject it as a wrong type, or omit the field",
+        "null for an optional field: reject it as a wrong type, or treat the field as omitted",
         "reject",
         own=True,
     )
     unknown_fields: Literal["ignore", "refuse"] = setting(
         choice_reader("ignore", "refuse"),
-        "what to do with undocumented fields of a submission: ignore them, or refuse it",
+        "undocumented fields of a submission: 'ignore' them, or 'refuse' it with 400",
         "ignore",
         own=True,
     )
     read_input_images: bool = setting(
         read_flag,
-        "read input images on this machine if a result's ratio depends on them",
+        "read input images that this machine serves, for results that take their ratio from them",
         "false",
     )
     balance: Decimal | None = setting(
@@ -125,26 +128,26 @@ class Settings:
     )
     unknown_price: Decimal | None = setting(
         read_usd,
-        "unit price in US dollars of models with an unpublished price; by default they count as "
-        "free, and reports say so",
+        "unit price in US dollars of models without a published price; by default, they cost "
+        "nothing, and sums say so",
     )
     scenario: Script | None = setting(
         read_scenario,
-        "what happens unless a request or a rule says otherwise",
+        "scenario of every request that does not name one and that no rule matches",
         "none",
         none="none",
         own=True,
     )
     expect: frozenset[str] | None = setting(
         read_expected,
-        "what tests provoke on purpose, without warnings: 404, submit:400, or a kind of warning, "
-        "comma-separated; or 'none'",
+        "what a test provokes on purpose, and so causes no contract warning: 404, submit:400, or a "
+        "kind of warning, comma-separated; or 'none'",
         "none",
         none="none",
         own=True,
     )
     chaos: float = setting(
-        read_rate, "probability of a fault for each exchange and delivery", "0", own=True
+        read_rate, "probability of a fault in each exchange and delivery", "0", own=True
     )
     rate_limit: RateLimit | None = setting(
         read_rate_limit,
@@ -158,13 +161,15 @@ class Settings:
     )
     cors: frozenset[str] | None = setting(
         read_origins,
-        "origins whose web pages may use the API and read its files, globs, comma-separated, or "
-        "'*'; by default none",
+        "origins whose web pages may call the API and read its files: globs, comma-separated, or "
+        "'*'; by default, none",
     )
     callback_allow: frozenset[str] | None = setting(
-        read_hosts, "hosts besides this machine that webhooks are sent to, globs, comma-separated"
+        read_hosts, "hosts besides this machine that webhooks are sent to: globs, comma-separated"
     )
-    seed: str | None = setting(read_text, "makes task ids, result files and chaos repeatable")
+    seed: str | None = setting(
+        read_text, "text that makes task ids, result files and chaos repeatable"
+    )
     strict_callbacks: bool = setting(
         read_flag,
         "reject a callBackUrl of this machine, as the live service does",
@@ -182,13 +187,13 @@ class Settings:
     )
     webhook_backoff: timedelta = setting(
         read_duration,
-        "wait before the second attempt; it doubles each time",
+        "time before the second attempt; doubles for each further one",
         fact="webhook.backoff",
         own=True,
     )
     webhook_secret: str | None = setting(
         read_secret,
-        "secret with which webhooks are signed, or that they carry, or 'none'",
+        "secret to sign webhooks with, or to send in a header; or 'none'",
         "none",
         none="none",
         own=True,
@@ -196,22 +201,20 @@ class Settings:
     )
     webhook_secret_style: Literal["hmac", "header"] = setting(
         choice_reader("hmac", "header"),
-        "hmac: send X-Webhook-Signature and X-Webhook-Timestamp; header: send the secret itself",
+        "hmac: X-Webhook-Signature and X-Webhook-Timestamp; header: the secret itself",
         "hmac",
         own=True,
     )
     webhook_secret_header: str = setting(
         read_header,
-        "name of the header for the style 'header'",
+        "name of the header for --webhook-secret-style header",
         "x-maxapi-webhook-secret",
         own=True,
     )
     webhook_ca: Path | None = setting(
         read_authorities, "PEM file of additional authorities to trust for https receivers"
     )
-    webhook_verify: bool = setting(
-        read_flag, "whether the certificates of https receivers are checked", "true"
-    )
+    webhook_verify: bool = setting(read_flag, "verify the certificates of https receivers", "true")
     webhook_concurrency: int = setting(
         integer_reader(1, 256), "webhooks sent to one receiver at the same time", "8"
     )
@@ -228,20 +231,18 @@ class Settings:
         own=True,
     )
     image_cache: int = setting(read_bytes, "bytes of result files kept in memory", "64M")
-    max_body: int = setting(
-        read_bytes, "bytes of the largest accepted request body", fact="limits.body"
-    )
+    max_body: int = setting(read_bytes, "size limit of a request body in bytes", fact="limits.body")
     max_nesting: int = setting(
-        integer_reader(1, 200), "levels of the deepest accepted JSON", fact="limits.nesting"
+        integer_reader(1, 200), "levels of nesting that JSON may have", fact="limits.nesting"
     )
     max_tasks: int = setting(
         integer_reader(1, 10_000_000),
-        "tasks that a sandbox remembers; the first to end is forgotten first",
+        "tasks that a sandbox keeps; those that ended first are forgotten first",
         "20000",
     )
     max_sandboxes: int = setting(
         integer_reader(1, 1_000_000),
-        "sandboxes that are remembered; the longest idle are forgotten first",
+        "sandboxes that are kept; those that were idle longest are forgotten first",
         "10000",
     )
     journal_entries: int = setting(
@@ -249,7 +250,7 @@ class Settings:
         "requests, and deliveries, that a sandbox's journal keeps",
         "1000",
     )
-    journal_bytes: int = setting(read_bytes, "bytes that all journals together keep", "64M")
+    journal_bytes: int = setting(read_bytes, "bytes that all journals keep together", "64M")
 
     @property
     def is_public(self) -> bool:

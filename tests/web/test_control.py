@@ -426,7 +426,7 @@ WRONG: list[tuple[str, str, Any, str]] = [
     ("POST", "rules", {"scenario": "stuck", "match": {"x": 0}}, "match.x: is unknown; use one of"),
     ("POST", "requests/count", {"prompt": 1}, "prompt: 1 is not a string"),
     ("POST", "requests/find", {"colour": "red"}, "colour: is unknown; use one of model, prompt"),
-    ("PUT", "balance", {}, "balance_usd: missing; use US dollars as a string such as"),
+    ("PUT", "balance", {}, "balance_usd: missing; use US dollars as a string, for example"),
     ("PUT", "balance", {"balance_usd": 5}, "balance_usd: 5 is not "),
     ("PUT", "balance", {"balance_usd": "-1"}, "balance_usd: '-1' is not US dollars as a string"),
     ("PUT", "balance", {"usd": "5"}, "usd: is unknown; use one of balance_usd"),
