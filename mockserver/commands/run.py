@@ -149,7 +149,7 @@ def _final(status: int, options: _Options, usage: Usage, *, written: bool) -> in
     if status == PASS and usage.warnings and options.fail_on_warnings:
         complain("maxapi-mock run: failed by --fail-on-warnings")
         status = FAILURE
-    if status == PASS and options.expect_requests and not usage.came:
+    if status == PASS and options.expect_requests and not usage.request_count:
         complain("maxapi-mock run: failed by --expect-requests")
         status = FAILURE
     return USAGE if status == PASS and not written else status

@@ -160,7 +160,7 @@ def test_each_difference_to_a_poll_is_shown(tmp_path: Path, sandbox: MaxapiSandb
 def test_what_does_not_conform_is_said(
     tmp_path: Path, sandbox: MaxapiSandbox, scenario: str, size: str, violation: str
 ) -> None:
-    """With how much came, how it begins, and what is wrong with it; it gets a response all the same."""
+    """With its size, its beginning, and what is wrong with it; it gets a response all the same."""
     with listening(tmp_path, **polling(sandbox)) as listener:
         call(sandbox, listener.url, scenario)
         first, second, answered = listener.webhook()
@@ -237,7 +237,7 @@ def test_attempts_and_reasons_are_shown(tmp_path: Path, sandbox: MaxapiSandbox) 
     assert first == [f"{told} 1", "  equal to a poll", "  responded 503"]
     assert second == [
         f"{told} 2",
-        "  the attempt before: answered 503, not 2xx",
+        "  the attempt before: returned 503, not 2xx",
         "  equal to a poll",
         "  responded 200",
     ]
@@ -292,7 +292,7 @@ def test_a_silent_receiver_behind_it_is_a_time_out(monkeypatch: pytest.MonkeyPat
 
     assert status == 504
     [line] = lines
-    assert line.endswith("no answer within 0.05 s")
+    assert line.endswith("no response within 0.05 s")
     assert "hush" not in line
     assert b"\r\nte: x" not in receiver.requests[0]
 

@@ -114,7 +114,7 @@ def test_traffic_that_conforms_ends_with_success(
 def test_drift_is_printed_as_it_comes_and_ends_with_failure(
     tmp_path: Path, http: urllib3.PoolManager
 ) -> None:
-    """With check, clause, what was expected and what was observed; once, and how often at the end."""
+    """With clause, what was expected and what was observed; once, and how often at the end."""
     with (
         upstream(saying(GATEWAY, GATEWAY)) as server,
         running(tmp_path, server.url, "--report", "report") as proxy,
