@@ -23,7 +23,8 @@ def cost_of(
 ) -> Decimal:
     """Return what a task costs in US dollars.
 
-    *unknown_price* stands for a price that is not published; if that is None, such a task is counted as nothing: see `is_priced`.
+    *unknown_price* stands for a price that is not published; if that is None, such a task counts
+    as free: see `is_priced`.
     """
     unit = _unit_price(card, submitted, unknown_price or Decimal())
     if card.price_per == "image":

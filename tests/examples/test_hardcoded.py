@@ -1,4 +1,4 @@
-"""How an app is tested whose code names the API's own host."""
+"""How to test an app whose code names the API's own host."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ CALLBACK = "https://app.example.com/webhook"
 
 
 class Studio:
-    """The app; it was written without a thought of the mock."""
+    """The app, which was written without the mock in mind."""
 
     def __init__(self, http: requests.Session | httpx.Client) -> None:
         self._http = http
         self._http.headers["Authorization"] = f"Bearer {os.environ['MAXAPI_API_KEY']}"
 
     def draw(self, prompt: str, **more: str) -> str:
-        """Submit a task; give its id."""
+        """Submit a task; return its id."""
         document = {"model": "gpt-image-2/text-to-image", "input": {"prompt": prompt}, **more}
-        answer = self._http.post(f"{API}/submit", json=document)
-        answer.raise_for_status()
-        return str(answer.json()["data"]["taskId"])
+        response = self._http.post(f"{API}/submit", json=document)
+        response.raise_for_status()
+        return str(response.json()["data"]["taskId"])
 
     def picture(self, task_id: str) -> bytes:
         """Download the result of a task that has succeeded."""
@@ -36,7 +36,7 @@ class Studio:
 
 
 def test_an_app_that_uses_requests(maxapi_intercepted: Intercepted) -> None:
-    """The mock answers at the API's own URLs; there is nothing to configure."""
+    """The mock responds at the API's own URLs; there is nothing to configure."""
     studio = Studio(requests.Session())
 
     task_id = studio.draw("a cat")
@@ -46,7 +46,7 @@ def test_an_app_that_uses_requests(maxapi_intercepted: Intercepted) -> None:
 
 
 def test_an_app_that_uses_httpx(maxapi_intercepted: Intercepted) -> None:
-    """Nor has any other client of this process."""
+    """It responds to every other client of this process, too."""
     with httpx.Client() as http:
         studio = Studio(http)
 
@@ -57,7 +57,7 @@ def test_an_app_that_uses_httpx(maxapi_intercepted: Intercepted) -> None:
 
 
 def test_webhooks_without_a_server(maxapi_intercepted: Intercepted) -> None:
-    """Whatever the callBackUrl is, they go to a function."""
+    """They go to a function, whatever the callBackUrl is."""
     received: list[Webhook] = []
     maxapi_intercepted.on_webhook = received.append
 
@@ -68,7 +68,7 @@ def test_webhooks_without_a_server(maxapi_intercepted: Intercepted) -> None:
 
 
 def test_a_webhook_that_is_broken(maxapi_intercepted: Intercepted) -> None:
-    """The function gives the status to answer: the app's own handler refuses, and is asked again.
+    """The function returns the status of the response; the app's handler rejects the webhook.
 
     A web framework's test client fits in here as well.
     """
@@ -83,7 +83,7 @@ def test_a_webhook_that_is_broken(maxapi_intercepted: Intercepted) -> None:
 
 
 def test_a_host_that_hangs(maxapi_intercepted: Intercepted) -> None:
-    """The app's own time-out ends it, as it has to: this one has a short one for its tests."""
+    """The app's own timeout ends it; this app has a short one for its tests."""
     maxapi_intercepted.scenario("hang", path="*/submit")
 
     with pytest.raises(httpx.TimeoutException):

@@ -1,6 +1,6 @@
-// How an app is tested with the mock, with Node 20 or newer and nothing else:
+// How to test an app with the mock, with Node 20 or newer and nothing else:
 // `maxapi-mock run -- node --test app.test.mjs`.
-// No test waits, none is seen by another, and each bad day comes on demand.
+// No test waits or sees another, and every fault comes on demand.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { test } from 'node:test';
@@ -19,7 +19,7 @@ function appOf(mock) {
   return new App({ ...mock, wait: mock.advance });
 }
 
-// Serves the app's webhook endpoint until the test has ended; gives its URL.
+// Serves the app's webhook endpoint until the test has ended; returns its URL.
 async function listen(t, webhooks) {
   const server = webhooks.server().listen(0, '127.0.0.1');
   t.after(() => server.close());
