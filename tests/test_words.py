@@ -23,6 +23,8 @@ OLD_WORDS = {
     r"(?:is|are) no(?! longer\b| more\b)": "is not a, there is no",
     r"beside": "besides, next to",
     r"but for": "except",
+    r"use such as": "use … , for example",
+    r"^(?-i:Give|Gives|Say|Says)(?! up\b)": "return, as the first word of a docstring",
 }
 """What is no longer written, as patterns for whole words, and what is written instead."""
 
@@ -30,8 +32,9 @@ ALLOWED = (
     r"connections? (?:is |was |were )?refused",
     r"refuses? connections?",
     r"connection-refused",
-    r"'refuse'|^refuse$",  # a value of --unknown-fields
+    r"'refuse'",  # a value of --unknown-fields
     r"there (?:is|are) no\b",
+    r"\.refusals\b",  # a member of service.json
 )
 """Texts that may contain an old word, because there it is the right one."""
 
@@ -62,9 +65,9 @@ def old_words(text: str) -> Iterator[str]:
 
 
 def strings(source: str) -> Iterator[tuple[int, str]]:
-    """List the docstrings and other texts of a module, each with its line."""
+    """List the docstrings and messages of a module, each with its line; names are not texts."""
     for node in ast.walk(ast.parse(source)):
-        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and " " in node.value:
             yield node.lineno, node.value
 
 
