@@ -42,7 +42,14 @@ PAGES = sorted(
     [ROOT / "README.md", ROOT / "ARCHITECTURE.md", ROOT / "CONTRIBUTING.md"]
     + [page for page in (ROOT / "docs").glob("*.md") if page.stem != "contract"]
 )
-ROOMS = ("mockserver/domain", "mockserver/settings")
+ROOMS = (
+    "mockserver/contract",
+    "mockserver/domain",
+    "mockserver/engine",
+    "mockserver/media",
+    "mockserver/settings",
+    "mockserver/web",
+)
 """Where code is checked, too: its docstrings, messages and help texts."""
 
 _BASES = (ROOT, ROOT / "mockserver")
