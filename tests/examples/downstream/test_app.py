@@ -227,7 +227,7 @@ class TestThreads:
         OVER.set()
         [poller] = [one for one in threading.enumerate() if one.name == "poller"]
         poller.join(30)
-        assert ["has outlived that" in error for error in ERRORS] == [True]
+        assert ["is still running" in error for error in ERRORS] == [True]
 
 
 # -- reruns ----------------------------------------------------------------------------------------
