@@ -224,7 +224,7 @@ def test_the_marker_sets_the_sandbox_up(run: Run) -> None:
     [
         ("paec='instant'", "maxapi: marker: paec: no such setting .*, did you mean pace?"),
         ("pace='fast'", "maxapi: marker: pace: 'fast' is not accepted; use one of realtime"),
-        ("scenario='failed'", "maxapi: marker: scenario: 'failed' is no scenario"),
+        ("scenario='failed'", "maxapi: marker: scenario: 'failed' is not a scenario"),
         ("balance=-1", "maxapi: marker: balance: '-1'"),
         ("pace=None", "maxapi: marker: pace: null is not"),
         ("port=1", "maxapi: marker: port: no such setting"),

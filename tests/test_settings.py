@@ -257,7 +257,7 @@ def test_a_pyproject_section_that_is_no_table_is_refused(tmp_path: Path) -> None
     """Not a traceback."""
     (tmp_path / "pyproject.toml").write_text("[tool]\nmaxapi-mock = 3\n")
 
-    with pytest.raises(SettingError, match="is no table"):
+    with pytest.raises(SettingError, match="is not a table"):
         resolve(folder=tmp_path)
 
 

@@ -22,7 +22,7 @@ def task_document(
     """Show *task* at *now* in one of FORMS; poll and webhook both say this.
 
     The full form is the fullest that is documented. The minimal one is that of the example on
-    the page of the seed: nothing beside id, status, model and prompt, and the result when there
+    the page of the seed: nothing besides id, status, model and prompt, and the result when there
     is one.
     """
     status = status_at(task, now)

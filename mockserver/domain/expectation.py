@@ -18,7 +18,7 @@ FROZEN_CLOCK = "frozen-clock"
 
 KINDS: Mapping[str, str] = {
     REJECTED: "a request was rejected, and no scenario asked for that",
-    UNKNOWN_FIELD: "a submission has a field that nobody documents, or one without effect",
+    UNKNOWN_FIELD: "a submission has an undocumented field, or one without effect",
     POLLED_AFTER_END: "a task was polled on and on after it had ended",
     SUBMITTED_AGAIN: "a document was submitted again, though it had been accepted",
     IGNORED_RETRY_AFTER: "a request was sent again before its Retry-After had passed",

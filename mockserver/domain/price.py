@@ -21,9 +21,9 @@ UNPRICED = "of models whose price is not published (set it with --unknown-price)
 def cost_of(
     card: ModelCard, submitted: Mapping[str, Any], unknown_price: Decimal | None
 ) -> Decimal:
-    """Say what a task costs in US dollars; *unknown_price* stands for what nobody publishes.
+    """Return what a task costs in US dollars.
 
-    If that is None, such a task is counted as nothing: see `is_priced`.
+    *unknown_price* stands for a price that is not published; if that is None, such a task is counted as nothing: see `is_priced`.
     """
     unit = _unit_price(card, submitted, unknown_price or Decimal())
     if card.price_per == "image":

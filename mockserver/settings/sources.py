@@ -97,7 +97,7 @@ def _contract(given: Mapping[str, _Given]) -> Contract:
 
 
 def make_settings(contract: Contract, **changes: Any) -> Settings:
-    """Make settings in a program: the defaults, but for *changes*, which are values, not texts."""
+    """Make settings in a program: the defaults with *changes*, which are values, not texts."""
     values = {name: _value(name, None, contract) for name in SETTINGS if name not in changes}
     return Settings(**values, **changes)
 
@@ -196,7 +196,9 @@ def _section(path: Path) -> Mapping[str, Any]:
     tools = _read_toml(path).get("tool", {})
     section = tools.get("maxapi-mock", {}) if isinstance(tools, Mapping) else {}
     if not isinstance(section, Mapping):
-        raise SettingError(f"config: {path}: tool.maxapi-mock is no table; use [tool.maxapi-mock]")
+        raise SettingError(
+            f"config: {path}: tool.maxapi-mock is not a table; use [tool.maxapi-mock]"
+        )
     return section
 
 

@@ -186,8 +186,8 @@ def test_moderation_answers_as_documented(client: Client) -> None:
 @pytest.mark.parametrize(
     ("marker", "said"),
     [
-        ("#mock:moderated=rude", "'rude' is no category; use some of harassment,"),
-        ("#mock:moderatd", "'moderatd' is no scenario; did you mean 'moderated'? use one of"),
+        ("#mock:moderated=rude", "'rude' is not a category; use some of harassment,"),
+        ("#mock:moderatd", "'moderatd' is not a scenario; did you mean 'moderated'? use one of"),
     ],
 )
 def test_wrong_markers_are_refused(client: Client, marker: str, said: str) -> None:

@@ -518,7 +518,7 @@ def test_several_compose(app: App) -> None:
         ("slow", "'slow' needs a value; use slow=<duration>"),
         ("stuck=1", "'stuck' takes no value; use it without '=1'"),
         ("flaky-poll=0", "'0' is not a count; use an integer from 1"),
-        ("moderated=rude", "'rude' is no category; use some of harassment, "),
+        ("moderated=rude", "'rude' is not a category; use some of harassment, "),
     ],
 )
 def test_unknown_names_and_values_are_refused(
