@@ -99,7 +99,7 @@ class Redirector:
         )
 
     def target(self, host: Any, port: Any) -> Any:
-        """Return where a connection to one of the API's hosts goes; other ports are refused."""
+        """Return where a connection to one of the API's hosts goes; other ports are an error."""
         if port in (443, "443", "https", b"443", self.facts["tls_port"]):
             return "127.0.0.1", self.facts["tls_port"]
         if port in (80, "80", "http", b"80", self.facts["mock"][1]):

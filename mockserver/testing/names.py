@@ -171,7 +171,7 @@ class Rule(TypedDict):
     match: RequestMatch
     scenario: str
     times: int | None
-    """How many more requests it is for; None is no limit."""
+    """How many more requests it is for; None is without a limit."""
     fired: int
     """How many requests it has decided."""
 
