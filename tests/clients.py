@@ -51,8 +51,8 @@ _AIOHTTP = """
 import asyncio, aiohttp
 async def main():
     async with aiohttp.ClientSession() as session:
-        async with session.post(URL, data=DOCUMENT, headers=HEADERS) as answer:
-            print(await answer.text())
+        async with session.post(URL, data=DOCUMENT, headers=HEADERS) as response:
+            print(await response.text())
 """
 _DIRECT = (
     "import http.client, ssl, urllib.parse\n"
@@ -123,17 +123,17 @@ _GO = (
     'package main\nimport ("fmt"; "io"; "net/http"; "os"; "strings")\n'
     "var _, _ = os.Args, strings.NewReader\nfunc main() {\n%s\n"
     "  if err != nil { fmt.Println(err); os.Exit(1) }\n"
-    "  body, _ := io.ReadAll(answer.Body)\n  fmt.Println(string(body))\n}\n"
+    "  body, _ := io.ReadAll(response.Body)\n  fmt.Println(string(body))\n}\n"
 )
 _GO_CALL = f"""
   request, _ := http.NewRequest("POST", "{URL}", strings.NewReader(`{DOCUMENT}`))
   request.Header.Set("Authorization", "Bearer k")
   request.Header.Set("Content-Type", "application/json")
-  answer, err := http.DefaultClient.Do(request)
+  response, err := http.DefaultClient.Do(request)
 """
 _GO_DIRECT = """
   client := http.Client{Transport: &http.Transport{}}
-  answer, err := client.Get(os.Getenv("URL"))
+  response, err := client.Get(os.Getenv("URL"))
 """
 _CURL = f"""command curl -sS {URL} -H 'Authorization: Bearer k' \\
   -H 'Content-Type: application/json' -d '{DOCUMENT}'"""
@@ -190,8 +190,8 @@ ROWS = (
         "Python",
         "urllib3",
         _PY + "import urllib3\n"
-        "answer = urllib3.PoolManager().request('POST', URL, body=DOCUMENT, headers=HEADERS)\n"
-        "print(answer.data.decode())",
+        "response = urllib3.PoolManager().request('POST', URL, body=DOCUMENT, headers=HEADERS)\n"
+        "print(response.data.decode())",
         _HOOK,
         modules=("urllib3",),
     ),

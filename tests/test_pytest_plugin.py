@@ -32,9 +32,9 @@ def call(sandbox, method, path, key=None, **more):
 
 def submit(sandbox, prompt="a cat", **more):
     document = {"model": "gpt-image-2/text-to-image", "input": {"prompt": prompt}, **more}
-    answer = call(sandbox, "POST", "/api/v1/task/submit", json=document)
-    answer.raise_for_status()
-    return answer.json()["data"]["taskId"]
+    response = call(sandbox, "POST", "/api/v1/task/submit", json=document)
+    response.raise_for_status()
+    return response.json()["data"]["taskId"]
 
 def poll(sandbox, task):
     return call(sandbox, "GET", f"/api/v1/task/{task}").json()["data"]
@@ -311,8 +311,8 @@ def test_asynchronous_clients(run: Run) -> None:
                 headers = {"Authorization": f"Bearer {maxapi.api_key}"}
                 async with httpx.AsyncClient(base_url=maxapi.base_url, headers=headers) as client:
                     calls = (client.post("/api/v1/task/submit", json=document) for _ in range(10))
-                    answers = await asyncio.gather(*calls)
-                return {answer.json()["data"]["taskId"] for answer in answers}
+                    responses = await asyncio.gather(*calls)
+                return {response.json()["data"]["taskId"] for response in responses}
             tasks = asyncio.run(submit_ten())
             assert len(tasks) == 10
             assert {one["taskId"] for one in maxapi.tasks} == tasks
@@ -741,8 +741,8 @@ MANY = """
         seen = set()
         for _ in range(3):
             try:
-                answer = call(maxapi, "POST", "/api/v1/task/submit", json=DOCUMENT)
-                seen.add(answer.json()["data"]["taskId"])
+                response = call(maxapi, "POST", "/api/v1/task/submit", json=DOCUMENT)
+                seen.add(response.json()["data"]["taskId"])
             except (requests.RequestException, KeyError):
                 pass
         assert seen <= set(ids(maxapi))

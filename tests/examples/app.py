@@ -34,18 +34,18 @@ class App:
     def submit(self, document: dict[str, Any]) -> str:
         """Submit a task; return its id. Tries again on 429 and 5xx, when the API says so."""
         for attempt in range(self._tries):
-            answer = self._http.post(f"{self._base}/submit", json=document, timeout=5)
-            if answer.status_code != 429 and answer.status_code < 500:
-                answer.raise_for_status()
-                return str(answer.json()["data"]["taskId"])
-            self._wait(float(answer.headers.get("Retry-After", 2**attempt)))
-        raise GaveUp(f"submit: {answer.status_code}")
+            response = self._http.post(f"{self._base}/submit", json=document, timeout=5)
+            if response.status_code != 429 and response.status_code < 500:
+                response.raise_for_status()
+                return str(response.json()["data"]["taskId"])
+            self._wait(float(response.headers.get("Retry-After", 2**attempt)))
+        raise GaveUp(f"submit: {response.status_code}")
 
     def result_of(self, task_id: str, *, polls: int = 20) -> list[str]:
         """Wait for the end of a task; return the URLs of its results."""
         for _ in range(polls):
-            answer = self._http.get(f"{self._base}/{task_id}", timeout=5)
-            task: dict[str, Any] = answer.json()["data"] if answer.ok else {"status": "UNKNOWN"}
+            response = self._http.get(f"{self._base}/{task_id}", timeout=5)
+            task: dict[str, Any] = response.json()["data"] if response.ok else {"status": "UNKNOWN"}
             if task["status"] == "SUCCESS":
                 return list(task["result"]["urls"])
             if task["status"] in TERMINAL:
@@ -104,16 +104,16 @@ class NaiveApp(App):
 
     def submit(self, document: dict[str, Any]) -> str:
         """Submit a task; return its id."""
-        answer = self._http.post(f"{self._base}/submit", json=document, timeout=5)
-        answer.raise_for_status()
-        return str(answer.json()["data"]["taskId"])
+        response = self._http.post(f"{self._base}/submit", json=document, timeout=5)
+        response.raise_for_status()
+        return str(response.json()["data"]["taskId"])
 
     def result_of(self, task_id: str, *, polls: int = 20) -> list[str]:
         """Wait for the end of a task; return the URLs of its results."""
         for _ in range(polls):
-            answer = self._http.get(f"{self._base}/{task_id}", timeout=5)
-            answer.raise_for_status()
-            task = answer.json()["data"]
+            response = self._http.get(f"{self._base}/{task_id}", timeout=5)
+            response.raise_for_status()
+            task = response.json()["data"]
             if task["status"] in TERMINAL:
                 return list(task["result"]["urls"])
             self._wait(1)

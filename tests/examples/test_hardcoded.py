@@ -25,9 +25,9 @@ class Studio:
     def draw(self, prompt: str, **more: str) -> str:
         """Submit a task; return its id."""
         document = {"model": "gpt-image-2/text-to-image", "input": {"prompt": prompt}, **more}
-        answer = self._http.post(f"{API}/submit", json=document)
-        answer.raise_for_status()
-        return str(answer.json()["data"]["taskId"])
+        response = self._http.post(f"{API}/submit", json=document)
+        response.raise_for_status()
+        return str(response.json()["data"]["taskId"])
 
     def picture(self, task_id: str) -> bytes:
         """Download the result of a task that has succeeded."""

@@ -210,9 +210,9 @@ def test_everything_else_is_rejected_with_the_reason(
     proxy: Interceptor, text: str, reason: str
 ) -> None:
     """In a complete HTTP response, after which the connection ends."""
-    answer = everything(connect(proxy.proxy_port, text))
+    response = everything(connect(proxy.proxy_port, text))
 
-    about, _, body = answer.decode().partition("\r\n\r\n")
+    about, _, body = response.decode().partition("\r\n\r\n")
     assert about.startswith("HTTP/1.1 4")
     assert f"Content-Length: {len(body)}" in about
     assert body.startswith("maxapi-mock: ")
@@ -289,9 +289,9 @@ def test_others_pass_if_they_may(
         first = connection.recv(65536)
         connection.sendall(b"\0\xff no TLS")
         connection.shutdown(socket.SHUT_WR)
-        answer = everything(connection)
+        response = everything(connection)
 
-    assert (first, answer) == (ACCEPTED, b"\0\xff no TLS")
+    assert (first, response) == (ACCEPTED, b"\0\xff no TLS")
 
 
 @pytest.mark.parametrize("error", [OSError(0, "why"), (TimeoutError())])
@@ -305,9 +305,9 @@ def test_another_host_that_is_not_reached_is_an_error(
 
     monkeypatch.setattr("asyncio.open_connection", fail)
     with intercept(allow_others=True) as proxy:
-        answer = everything(connect(proxy.proxy_port, head("other.example:9"))).decode()
+        response = everything(connect(proxy.proxy_port, head("other.example:9"))).decode()
 
-    said, _, why = answer.rpartition("maxapi-mock: ")[2].partition(":9: ")
+    said, _, why = response.rpartition("maxapi-mock: ")[2].partition(":9: ")
     assert said == "other.example"
     assert why.strip()
 
@@ -318,9 +318,9 @@ def test_another_host_at_an_impossible_port_affects_no_other(
 ) -> None:
     """The connection ends; the next one is served."""
     with intercept(allow_others=True) as proxy:
-        answer = everything(connect(proxy.proxy_port, head(f"127.0.0.1:{port}")))
+        response = everything(connect(proxy.proxy_port, head(f"127.0.0.1:{port}")))
 
-        assert ACCEPTED not in answer
+        assert ACCEPTED not in response
         assert is_served(tunnel(proxy, trusting))
 
 

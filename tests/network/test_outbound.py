@@ -100,12 +100,12 @@ def test_our_proxy_uses_the_users_proxy(set_: Set, user: str) -> None:
     with upstream(proxy(heads)) as users:
         set_(HTTP_PROXY=f"http://{user}127.0.0.1:{users.port}")
         with proxied("http://api.example") as (running, seen):
-            answer = everything(connect(running.port, REQUEST))
+            response = everything(connect(running.port, REQUEST))
 
             assert seen.next().status == 200
 
     head = heads.get(timeout=5).decode()
-    assert answer == ANSWER
+    assert response == ANSWER
     assert head.startswith("CONNECT api.example:80 HTTP/1.1\r\nHost: api.example:80\r\n")
     assert (f"Proxy-Authorization: {BASIC}\r\n" in head) == bool(user)
 
@@ -125,9 +125,9 @@ def test_tls_goes_through_the_users_proxy(set_: Set) -> None:
     with upstream(proxy(heads, serve)) as users:
         set_(HTTPS_PROXY=f"http://127.0.0.1:{users.port}")
         with proxied("https://api.example", context=ours) as (running, _):
-            answer = everything(connect(running.port, REQUEST))
+            response = everything(connect(running.port, REQUEST))
 
-    assert answer == ANSWER
+    assert response == ANSWER
     assert heads.get(timeout=5).startswith(b"CONNECT api.example:443 ")
 
 

@@ -145,9 +145,9 @@ def test_odd_requests_do_not_stop_it(
     status: bytes,
 ) -> None:
     """Garbage and bodies that are too large are rejected in silence; webhooks still come."""
-    answer = send_raw(server, data)
+    response = send_raw(server, data)
 
-    assert re.search(rb"\b" + status + rb"\b", answer) if status else answer == b""
+    assert re.search(rb"\b" + status + rb"\b", response) if status else response == b""
     assert post(inbox.url) == 200
     assert len(inbox.wait()) == 1
     assert capfd.readouterr() == ("", "")

@@ -34,11 +34,13 @@ class App:
         self.http.headers["Authorization"] = f"Bearer {sandbox.api_key}"
 
     def submit(self, *scenarios: str, timeout: Any = 5, **more: Any) -> str:
-        """Submit a request that is accepted, with scenarios in its header; return the task's id."""
+        """Submit a valid request, with scenarios in its header; return the task's id."""
         headers = {"X-Mock-Scenario": ", ".join(scenarios)} if scenarios else {}
-        answer = self.http.post(API + SUBMIT, json=seed() | more, headers=headers, timeout=timeout)
-        answer.raise_for_status()
-        return str(answer.json()["data"]["taskId"])
+        response = self.http.post(
+            API + SUBMIT, json=seed() | more, headers=headers, timeout=timeout
+        )
+        response.raise_for_status()
+        return str(response.json()["data"]["taskId"])
 
     def poll(self, task: str) -> Any:
         """Poll a task."""
@@ -111,9 +113,9 @@ def test_bodies_of_every_kind(sandbox: Intercepted, app: App, make_body: Callabl
     """They arrive as over any other connection."""
     headers = {"Content-Type": "application/json"}
 
-    answer = app.http.post(API + SUBMIT, data=make_body(), headers=headers, timeout=5)
+    response = app.http.post(API + SUBMIT, data=make_body(), headers=headers, timeout=5)
 
-    assert (answer.status_code, answer.json()["code"]) == (200, 0)
+    assert (response.status_code, response.json()["code"]) == (200, 0)
     assert sandbox.requests[0]["body"] == seed()
 
 
@@ -121,9 +123,9 @@ def test_headers_as_bytes(sandbox: Intercepted) -> None:
     """`requests` accepts them, so they work."""
     headers = {"Authorization": f"Bearer {sandbox.api_key}".encode(), "X-Mine": b"mine"}
 
-    answer = requests.post(API + SUBMIT, json=seed(), headers=headers, timeout=5)
+    response = requests.post(API + SUBMIT, json=seed(), headers=headers, timeout=5)
 
-    assert answer.status_code == 200
+    assert response.status_code == 200
     assert sandbox.requests[0]["headers"]["x-mine"] == "mine"
 
 
@@ -142,9 +144,9 @@ def test_responses_have_a_length(sandbox: Intercepted, app: App) -> None:
 )
 def test_spellings_of_the_host(sandbox: Intercepted, app: App, base: str) -> None:
     """HTTPS's port and the case do not matter; either host serves the whole API."""
-    answer = app.http.post(base + SUBMIT, json=seed(), timeout=5)
+    response = app.http.post(base + SUBMIT, json=seed(), timeout=5)
 
-    [url] = sandbox.wait_for(answer.json()["data"]["taskId"])["result"]["urls"]
+    [url] = sandbox.wait_for(response.json()["data"]["taskId"])["result"]["urls"]
     assert requests.get(url, timeout=5).content.startswith(b"\x89PNG")
 
 
@@ -185,11 +187,11 @@ def test_other_hosts_can_be_allowed() -> None:
     with InboxServer() as server, intercept(allow_others=True) as sandbox:
         inbox, app = server.inbox(), App(sandbox)
 
-        answer = app.http.post(inbox.url, data=b"hello", timeout=5)
+        response = app.http.post(inbox.url, data=b"hello", timeout=5)
 
         app.http.close()
         assert app.submit()
-    assert answer.status_code == 200
+    assert response.status_code == 200
     assert [one.body for one in inbox.received] == [b"hello"]
 
 
@@ -280,11 +282,11 @@ def test_a_fault_raises_what_requests_raises(
 def test_a_body_that_is_cut_fails_where_the_stream_does(app: App) -> None:
     """The headers come, then half of the body."""
     headers = {"X-Mock-Scenario": "truncated"}
-    answer = app.http.post(API + SUBMIT, json=seed(), headers=headers, stream=True, timeout=5)
+    response = app.http.post(API + SUBMIT, json=seed(), headers=headers, stream=True, timeout=5)
 
-    assert answer.status_code == 200
+    assert response.status_code == 200
     with pytest.raises(ChunkedEncodingError):
-        list(answer.iter_content(10))
+        list(response.iter_content(10))
 
 
 def test_a_response_that_is_late_but_in_time(app: App) -> None:

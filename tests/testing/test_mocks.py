@@ -83,8 +83,8 @@ def test_settings_for_a_shared_server_do_not_count(tmp_path: Path, text: str) ->
     """A test's mock is on this machine, for this test, and reaches its inbox."""
     with InboxServer() as inboxes, configured(tmp_path, text) as sandbox:
         inbox = inboxes.inbox()
-        answer = submit(sandbox, callBackUrl=inbox.url)
-        task = sandbox.wait_for(answer.json()["data"]["taskId"])
+        response = submit(sandbox, callBackUrl=inbox.url)
+        task = sandbox.wait_for(response.json()["data"]["taskId"])
 
         assert len(inbox.wait()) == 1
     assert task["result"]["urls"][0].startswith("http://127.0.0.1:")
@@ -103,9 +103,9 @@ def test_a_test_can_name_the_keys() -> None:
     """Others are rejected then."""
     with running_mock(api_key="mine") as mock:
         headers = {"Authorization": "Bearer another"}
-        answer = requests.get(f"{mock.url}/api/v1/task/x", headers=headers, timeout=5)
+        response = requests.get(f"{mock.url}/api/v1/task/x", headers=headers, timeout=5)
 
-    assert answer.status_code == 401
+    assert response.status_code == 401
 
 
 def test_a_test_can_name_a_control_token() -> None:

@@ -33,8 +33,8 @@ def call(url: str, document: object = None) -> bytes:
     """Call the API, or download a file; return the body of the response."""
     body = None if document is None else json.dumps(document).encode()
     request = urllib.request.Request(url, body, HEADERS)  # noqa: S310
-    with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310
-        return bytes(answer.read())
+    with urllib.request.urlopen(request, timeout=10) as response:  # noqa: S310
+        return bytes(response.read())
 
 
 with HTTPServer((CALLBACK.hostname or "", CALLBACK.port or 80), Handler) as server:

@@ -28,9 +28,9 @@ def submit(base_url: str, key: str, **more: Any) -> str:
     """Submit with requests."""
     headers = {"Authorization": f"Bearer {key}"}
     url = f"{base_url}/api/v1/task/submit"
-    answer = requests.post(url, json=DOCUMENT | more, headers=headers, timeout=10)
-    answer.raise_for_status()
-    return str(answer.json()["data"]["taskId"])
+    response = requests.post(url, json=DOCUMENT | more, headers=headers, timeout=10)
+    response.raise_for_status()
+    return str(response.json()["data"]["taskId"])
 
 
 # -- frozen time -----------------------------------------------------------------------------------
@@ -127,9 +127,9 @@ async def submit_in_loop(maxapi: Any, url: str) -> str:
     body = DOCUMENT | {"callBackUrl": url}
     async with (
         aiohttp.ClientSession(maxapi.base_url, headers=headers) as session,
-        session.post("/api/v1/task/submit", json=body) as answer,
+        session.post("/api/v1/task/submit", json=body) as response,
     ):
-        return str((await answer.json())["data"]["taskId"])
+        return str((await response.json())["data"]["taskId"])
 
 
 class TestEventLoops:
@@ -159,7 +159,7 @@ class TestEventLoops:
         async with httpx.AsyncClient(base_url=API, headers=headers) as client:
             calls = (client.post("/api/v1/task/submit", json=DOCUMENT) for _ in range(10))
             answers = await asyncio.gather(*calls)
-        tasks = {answer.json()["data"]["taskId"] for answer in answers}
+        tasks = {response.json()["data"]["taskId"] for response in answers}
         assert len(tasks) == 10
         await maxapi_intercepted.async_wait_for(tasks.pop())
 
@@ -197,8 +197,8 @@ class TestOtherMocks:
             mock.get(SHOP).respond(json={"price": 1})
             mock.route(host="api.maxapi.io").pass_through()
             headers = {"Authorization": f"Bearer {maxapi_intercepted.api_key}"}
-            answer = httpx.post(f"{API}/api/v1/task/submit", json=DOCUMENT, headers=headers)
-            assert answer.json()["code"] == 0
+            response = httpx.post(f"{API}/api/v1/task/submit", json=DOCUMENT, headers=headers)
+            assert response.json()["code"] == 0
             assert httpx.get(SHOP).json() == {"price": 1}
 
 
