@@ -112,7 +112,7 @@ def _is_redirected(host: Any, *, web: bool = False) -> bool:
 def _loop_getaddrinfo(original: Any) -> Any:
     """Decide in the task: the thread that does the look-up does not belong to one."""
 
-    async def getaddrinfo(self: Any, host: Any, port: Any, **more: Any) -> Any:
+    async def getaddrinfo(self: Any, host: Any, port: Any, **more: object) -> Any:
         return await original(self, MOCK_ADDRESS if _is_redirected(host) else host, port, **more)
 
     return getaddrinfo
@@ -142,7 +142,7 @@ def _wrap(place: int, original: Any) -> Any:
     *place* is the position of the server's name among the arguments.
     """
 
-    def wrap(self: ssl.SSLContext, *args: Any, **more: Any) -> Any:
+    def wrap(self: ssl.SSLContext, *args: object, **more: object) -> Any:
         host = more.get("server_hostname", (*args, *[None] * 5)[place])
         redirection = redirection_of(named(host))
         if redirection is None or isinstance(self, MockContext):
@@ -154,7 +154,7 @@ def _wrap(place: int, original: Any) -> Any:
 
 
 def _handshake(original: Any) -> Any:
-    def do_handshake(self: Any, *args: Any) -> Any:
+    def do_handshake(self: Any, *args: object) -> Any:
         check_peer(self)
         if not isinstance(self.context, MockContext):
             return original(self, *args)
@@ -165,7 +165,7 @@ def _handshake(original: Any) -> Any:
 
 
 def _checked(original: Any) -> Any:
-    def checked(self: Any, *args: Any, **more: Any) -> Any:
+    def checked(self: Any, *args: object, **more: object) -> Any:
         check_peer(self)
         return original(self, *args, **more)
 
@@ -175,7 +175,7 @@ def _checked(original: Any) -> Any:
 def _putrequest(original: Any) -> Any:
     """Reopen a connection to the API that was kept alive from before, to the mock."""
 
-    def putrequest(self: Any, method: str, url: str, *args: Any, **more: Any) -> Any:
+    def putrequest(self: Any, method: str, url: str, *args: object, **more: object) -> Any:
         base = urlsplit(url) if "://" in url else None
         name = named(base.hostname if base else getattr(self, "_tunnel_host", None) or self.host)
         admit(name, f"{method} {name}")
@@ -190,7 +190,7 @@ def _putrequest(original: Any) -> Any:
 
 
 def _set_tunnel(original: Any) -> Any:
-    def set_tunnel(self: Any, host: str, *args: Any, **more: Any) -> Any:
+    def set_tunnel(self: Any, host: str, *args: object, **more: object) -> Any:
         name = named(host)
         if redirection_of(name) is not None:
             raise rejected(
@@ -214,7 +214,7 @@ def _start(original: Any) -> Any:
 
 
 def _start_raw(original: Any) -> Any:
-    def start_new_thread(function: Any, *args: Any) -> Any:
+    def start_new_thread(function: Any, *args: object) -> Any:
         return original(belonging(function), *args)
 
     return start_new_thread
@@ -223,7 +223,7 @@ def _start_raw(original: Any) -> Any:
 def _submit(original: Any) -> Any:
     """Let a job belong to the test that submitted it, whenever its thread began."""
 
-    def submit(self: Any, function: Any, /, *args: Any, **more: Any) -> Any:
+    def submit(self: Any, function: Any, /, *args: object, **more: object) -> Any:
         return original(self, belonging(function), *args, **more)
 
     return submit
@@ -242,7 +242,7 @@ def _install_in_asynchronous_clients() -> None:
 
 def _loop_create_connection(original: Any) -> Any:
     async def create_connection(
-        self: Any, factory: Any, host: Any = None, port: Any = None, **more: Any
+        self: Any, factory: Any, host: Any = None, port: Any = None, **more: object
     ) -> Any:
         if host is not None:
             if more.get("ssl"):
@@ -254,7 +254,7 @@ def _loop_create_connection(original: Any) -> Any:
 
 
 def _resolve(original: Any) -> Any:
-    async def resolve(self: Any, host: Any, port: Any = 0, *args: Any, **more: Any) -> Any:
+    async def resolve(self: Any, host: Any, port: Any = 0, *args: object, **more: object) -> Any:
         if not _is_redirected(host, web=port in WEB_PORTS):
             return await original(self, host, port, *args, **more)
         found = {"hostname": host, "host": MOCK_ADDRESS, "port": port}

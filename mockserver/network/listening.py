@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 _BACKLOG = 1024
+_Handler = Callable[[asyncio.AbstractEventLoop, dict[str, Any]], None]
 _EVERYWHERE = {"": "0.0.0.0", "0.0.0.0": "0.0.0.0", "::": "::"}  # noqa: S104
 
 
@@ -56,13 +57,13 @@ def base_of(scheme: str, host: str, port: int) -> str:
     return f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}"
 
 
-def one_line_errors(report: Callable[[str], object]) -> Callable[[Any, dict[str, Any]], None]:
+def one_line_errors(report: Callable[[str], object]) -> _Handler:
     """Make an event loop's handler for errors that belong to no task, like too many open files.
 
     It reports each in one line; asyncio would log a traceback for every connection.
     """
 
-    def handle(_loop: Any, context: dict[str, Any]) -> None:
+    def handle(_loop: object, context: dict[str, Any]) -> None:
         if not isinstance(context.get("exception"), asyncio.CancelledError):
             report(f"{context['message'].partition(' <')[0]}: {context.get('exception', '')}")
 

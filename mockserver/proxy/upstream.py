@@ -25,7 +25,6 @@ import time
 from collections import deque
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
-from typing import Any
 
 from mockserver.network.origin import Origin
 from mockserver.proxy.http1 import (
@@ -112,8 +111,9 @@ class UpstreamConnection(asyncio.Protocol):
 
     # -- from the server ---------------------------------------------------------------------
 
-    def connection_made(self, transport: Any) -> None:
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Take the transport."""
+        assert isinstance(transport, asyncio.Transport)  # noqa: S101 - of TCP or TLS
         self._transport = transport
 
     def pause_writing(self) -> None:
@@ -149,7 +149,7 @@ class UpstreamConnection(asyncio.Protocol):
         if not self._transport.is_closing():
             self._transport.resume_reading()
 
-    def _start(self, work: Coroutine[Any, Any, None]) -> None:
+    def _start(self, work: Coroutine[object, object, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
@@ -245,7 +245,7 @@ class UpstreamConnection(asyncio.Protocol):
         self._observer.exchange(exchange)
 
 
-def reset(transport: Any) -> None:
+def reset(transport: asyncio.WriteTransport) -> None:
     """End a connection at once, with a reset: without SO_LINGER, the system would close it."""
     connected = transport.get_extra_info("socket")
     with suppress(OSError):

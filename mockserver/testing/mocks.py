@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Unpack
+from typing import TYPE_CHECKING, Unpack
 
 from mockserver.engine.clock import Clock
 from mockserver.engine.messages import Request, Response
@@ -171,7 +171,7 @@ def new_key() -> str:
     return f"test-{secrets.token_hex(8)}"
 
 
-def _settled(folder: Path | None, changes: Mapping[str, Any]) -> Resolved:
+def _settled(folder: Path | None, changes: Mapping[str, object]) -> Resolved:
     """Resolve the settings, without those that only make sense for a server of others."""
     texts = {
         name: str(value).lower() if isinstance(value, bool) else str(value)

@@ -35,7 +35,7 @@ export class App {
       }
       await this.wait(Number(response.headers.get('retry-after') ?? 2 ** attempt));
     }
-    throw new GaveUp(`submit: no luck in ${this.tries} tries`);
+    throw new GaveUp(`submit: failed ${this.tries} times`);
   }
 
   // Waits for the end of a task; returns the URLs of its results.
