@@ -256,7 +256,7 @@ def _deliver(service: Service, document: bytes, wait: Callable[[], object]) -> f
     """Submit all tasks; return the webhooks per second until the last has arrived."""
     begun = time.perf_counter()
     for _ in range(WEBHOOKS):
-        response = service.answer(Request("POST", SUBMIT, _HEADERS, document))
+        response = service.respond(Request("POST", SUBMIT, _HEADERS, document))
         if response.status != 200:
             raise BenchError(f"a submit returned {response.status}: {response.body!r}")
     for _ in range(WEBHOOKS // REPORT_EVERY):

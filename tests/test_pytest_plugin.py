@@ -256,7 +256,7 @@ def test_a_key_that_fits_no_header_is_one_clear_line(run: Run, key: str) -> None
     [
         ("pace = 'fast'", r"pace: 'fast' .*maxapi-mock\.toml"),
         ("paec = 'instant'", "paec: no such setting .*did you mean pace"),
-        ("model-cards = 'none'", "model-cards: none is no folder"),
+        ("model-cards = 'none'", "model-cards: none is not a folder"),
     ],
 )
 @pytest.mark.parametrize("fixture", ["maxapi", "maxapi_intercepted"])
@@ -488,7 +488,7 @@ def test_a_failed_test_shows_what_the_mock_saw(run: Run) -> None:
             "* GET /api/v1/task/none -> 503 service unavailable  [[]unavailable]",
             "* POST /api/v1/task/submit -> 200 task *",
             "* task * SUCCESS",
-            "* webhook of *, attempt 1, to http://127*: NOT delivered: answered 500,*; again at *",
+            "* webhook of *, attempt 1, to http://127*: NOT delivered: returned 500,*; again at *",
             "to come:",
             "  task * webhook, attempt 2 at *",
             "to repeat it by hand, against a mock of its own (maxapi-mock serve):",

@@ -8,9 +8,10 @@ from datetime import timedelta
 from decimal import Decimal
 from ipaddress import ip_address
 from pathlib import Path
+from typing import Literal
 
-from mockserver.domain.document import FORMS
-from mockserver.domain.plan import PACES
+from mockserver.domain.document import FORMS, Form
+from mockserver.domain.plan import PACES, PaceName
 from mockserver.domain.scenario import Script
 from mockserver.settings.setting import setting
 from mockserver.settings.texts import (
@@ -67,7 +68,7 @@ class Settings:
     model_cards: Path | None = setting(
         read_path, "folder of further model cards (*.json), or one card's file"
     )
-    pace: str = setting(
+    pace: PaceName = setting(
         choice_reader(*PACES),
         f"how tasks move from state to state: {', '.join(PACES)}",
         "realtime",
@@ -89,25 +90,25 @@ class Settings:
     default_ratio: str = setting(
         read_ratio, "ratio of a result whose request names none", fact="results.default_ratio"
     )
-    answers: str = setting(
+    answers: Form = setting(
         choice_reader(*FORMS),
         "fields of a task: full, or minimal, which are those of the example on gpt-image-2's page",
         "full",
         own=True,
     )
-    error_status: str = setting(
+    error_status: Literal["code", "200"] = setting(
         choice_reader("code", "200"),
         "HTTP status of an API error: its code, or 200 with the code in the body only",
         "code",
         own=True,
     )
-    null: str = setting(
+    null: Literal["reject", "omit"] = setting(
         choice_reader("reject", "omit"),
         "null for an optional field: reject it as a wrong type, or treat the field as omitted",
         "reject",
         own=True,
     )
-    unknown_fields: str = setting(
+    unknown_fields: Literal["ignore", "refuse"] = setting(
         choice_reader("ignore", "refuse"),
         "undocumented fields of a submission: 'ignore' them, or 'refuse' it with 400",
         "ignore",
@@ -198,7 +199,7 @@ class Settings:
         own=True,
         secret=True,
     )
-    webhook_secret_style: str = setting(
+    webhook_secret_style: Literal["hmac", "header"] = setting(
         choice_reader("hmac", "header"),
         "hmac: X-Webhook-Signature and X-Webhook-Timestamp; header: the secret itself",
         "hmac",
@@ -223,7 +224,7 @@ class Settings:
         fact="results.expire_after",
         own=True,
     )
-    expired_status: str = setting(
+    expired_status: Literal["410", "403", "404"] = setting(
         choice_reader("410", "403", "404"),
         "HTTP status of a result URL that has expired",
         fact="results.expired_status",

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Unpack
 from mockserver.engine.clock import Clock
 from mockserver.engine.messages import Request, Response
 from mockserver.engine.service import Service
-from mockserver.engine.webhooks.attempt import AttemptResult, Failure, WebhookRequest, answered
+from mockserver.engine.webhooks.attempt import AttemptResult, Failure, WebhookRequest
 from mockserver.engine.webhooks.transport import transport_of
 from mockserver.settings import Resolved, resolve_settings
 from mockserver.testing.control import ControlClient
@@ -123,7 +123,7 @@ class InProcessMock:
 
     def answer(self, request: Request) -> Response:
         """Return the response to a request; faults of the connection are left to the caller."""
-        response = self._gateway.answer(request)
+        response = self._gateway.respond(request)
         if response.first is not None:
             response.first()
         return response
@@ -149,7 +149,7 @@ class InProcessMock:
         headers["content-type"] = sent.content_type
         webhook = Webhook(sent.method, sent.url, headers, sent.body)
         try:
-            return answered(int(self.on_webhook(webhook) or 200), 0.0)
+            return AttemptResult.of_status(int(self.on_webhook(webhook) or 200), 0.0)
         except Exception as error:  # an error of the receiver, which responds 500 then
             why = f"raised {type(error).__name__}: {error}"
             return AttemptResult(500, why, 0.0, Failure.STATUS)

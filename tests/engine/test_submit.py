@@ -295,8 +295,10 @@ def test_of_a_default_polls_get_the_transports_part(make_client: MakeClient) -> 
     asked = make_script(parse_named("failure, truncated, unavailable"), contract)
     client = make_client(scenario=asked)
 
-    submit = client.service.answer(Request("POST", SUBMIT, {"authorization": "Bearer test"}))
-    poll = client.service.answer(Request("GET", "/api/v1/task/x", {"authorization": "Bearer test"}))
+    submit = client.service.respond(Request("POST", SUBMIT, {"authorization": "Bearer test"}))
+    poll = client.service.respond(
+        Request("GET", "/api/v1/task/x", {"authorization": "Bearer test"})
+    )
 
     assert (submit.status, poll.status) == (503, 404)
     assert [one.fault and one.fault.cut for one in (submit, poll)] == [True, True]

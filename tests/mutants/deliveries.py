@@ -61,7 +61,7 @@ class _NeverTaken(Layer):
     def send(self, callback: WebhookRequest) -> AttemptResult:
         """Send it, and say that it was refused."""
         self.post(callback)
-        return AttemptResult(500, "answered 500, not 2xx", 0.0)
+        return AttemptResult(500, "returned 500, not 2xx", 0.0)
 
 
 def _not_of(resolution: str) -> MakeLayer:

@@ -223,8 +223,8 @@ def fail_to_receive(_: Webhook) -> int:
     [
         (lambda _: None, [200], None),
         (lambda _: 204, [204], None),
-        (lambda _: 302, [302] * 3, "answered 302, not 2xx"),
-        (lambda _: 503, [503] * 3, "answered 503, not 2xx"),
+        (lambda _: 302, [302] * 3, "returned 302, not 2xx"),
+        (lambda _: 503, [503] * 3, "returned 503, not 2xx"),
         (fail_to_receive, [500] * 3, "raised KeyError: 'who?'"),
     ],
 )

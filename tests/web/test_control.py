@@ -193,7 +193,7 @@ def test_a_task_that_is_not_there(app: App, way: str) -> None:
 
 def test_a_webhook_is_sent_once_more(app: App, receiver: Receiver) -> None:
     """As it was sent, at once; the journal holds both, and a plan to try again stays."""
-    receiver.outcomes.append(AttemptResult(500, "answered 500, not 2xx", 0.001))
+    receiver.outcomes.append(AttemptResult(500, "returned 500, not 2xx", 0.001))
     task_id = app.submitted(callBackUrl=HOOK)
     app.control.advance("2s")
     first = app.control.deliveries()

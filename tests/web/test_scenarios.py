@@ -568,14 +568,14 @@ def test_only_the_nth_request_that_matches(app: App) -> None:
 def test_a_hanging_request_holds_up_nobody(contract: Contract, hook: Hook) -> None:
     """Neither other sandboxes nor its own, nor the server's end, at which it breaks."""
     server, hanging = serve(contract), Event()
-    answer = server.service.answer
+    answer = server.service.respond
 
     def noting(request: Request) -> Response:
         response = answer(request)
         hanging.set()
         return response
 
-    server.service.answer = noting  # type: ignore[method-assign]
+    server.service.respond = noting  # type: ignore[method-assign]
     with ThreadPoolExecutor(1) as pool, server:
         app, other = App(server.url, "own", hook), App(server.url, "other", hook)
         hung = pool.submit(app.submit, "hang", timeout=30)
