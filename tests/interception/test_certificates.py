@@ -209,7 +209,7 @@ def test_a_folder_that_cannot_be_written_is_an_error(contract: Contract, tmp_pat
     settings = make_settings(contract, port=0, tls=True, tls_folder=tmp_path / "file" / "x")
 
     with pytest.raises(
-        ServerError, match=r"^tls-folder: .*/file/x: Not a directory; use a folder that can be"
+        ServerError, match=r"^tls-folder: .*/file/x: Not a directory; use a writable folder"
     ):
         Server(Service(contract, settings)).start()
 
