@@ -147,7 +147,7 @@ def test_a_target_that_dies_is_no_drift(contract: Contract) -> None:
         url = biller.url
     cost = Money(contract)
     session = Session(contract, Options(models=(CHEAP,), examples=1), CHECKS)
-    session.reach(lambda note: Client(url, TOKEN, cost, note))
+    session.connect(lambda note: Client(url, TOKEN, cost, note))
 
     found = run_checks(session, Report(url, START, 0, "a test"))
 

@@ -1,12 +1,12 @@
-"""Drifts of what is nearly right: other spellings of values, models and tokens."""
+"""Mutants: what is nearly right: other spellings of values, models and tokens."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
 
-from mockserver.conformance.generation import URL
 from mockserver.conformance.session.runner import OWN_KEYS
+from mockserver.conformance.values import URL
 from mockserver.engine.messages import Request
 from tests.mutants.changes import asks, submissions
 from tests.mutants.edits import Edit, inside, remake
@@ -77,17 +77,17 @@ def _token(
 MUTANTS = (
     _nearly(
         "model-in-any-case",
-        "The names of models are taken in any case.",
+        "The names of models are accepted in any case.",
         submissions(remake("model", _text(str.lower))),
     ),
     _nearly(
         "model-without-owner",
-        "A model is known without its owner, too.",
+        "A model is also accepted without its owner.",
         submissions(_without_owner),
     ),
     _nearly(
         "fields-in-any-case",
-        "The fields of the envelope are taken in any case.",
+        "The fields of the envelope are accepted in any case.",
         submissions(_of_any_case(("model", "input"))),
     ),
     _nearly(
@@ -143,7 +143,7 @@ MUTANTS = (
     ),
     _token(
         "token-may-be-longer",
-        "Of a token, only the beginning is looked at.",
+        "Only the beginning of a token is checked.",
         lambda _request, given: given.startswith(_OWN),
         elsewhere=False,
     ),
