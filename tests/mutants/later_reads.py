@@ -1,4 +1,4 @@
-"""Mutants: what later requests see: files that are incomplete, change or disappear, and such tasks."""
+"""Mutants: files and tasks that are incomplete, change, or disappear later."""
 
 from __future__ import annotations
 

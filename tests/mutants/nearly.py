@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from mockserver.conformance.model import Severity
 from mockserver.conformance.session.runner import OWN_KEYS
 from mockserver.conformance.values import URL
 from mockserver.engine.messages import Request
@@ -70,7 +71,7 @@ def _token(
     name: str, sentence: str, is_let_in: Callable[[Request, str], bool], *, elsewhere: bool = True
 ) -> Mutant:
     check, place = ("token-elsewhere", _ELSEWHERE) if elsewhere else ("token-near", _401)
-    severity = "assumption" if elsewhere else "drift"
+    severity: Severity = "assumption" if elsewhere else "drift"
     return Mutant(name, sentence, check, place, _lets_in(is_let_in), severity=severity)
 
 
