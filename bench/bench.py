@@ -256,7 +256,7 @@ def _deliver(service: Service, document: bytes, wait: Callable[[], object]) -> f
     """Submit all tasks, and give the webhooks a second until the last has arrived."""
     begun = time.perf_counter()
     for _ in range(WEBHOOKS):
-        answer = service.answer(Request("POST", SUBMIT, _HEADERS, document))
+        answer = service.respond(Request("POST", SUBMIT, _HEADERS, document))
         if answer.status != 200:
             raise BenchError(f"a submit was answered {answer.status}: {answer.body!r}")
     for _ in range(WEBHOOKS // REPORT_EVERY):

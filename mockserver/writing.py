@@ -1,4 +1,4 @@
-"""Writes files whole or not at all, whatever becomes of the disk meanwhile."""
+"""Writes files completely or not at all, even if the disk fills up."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from pathlib import Path
 
 
 def write_whole(files: Mapping[Path, bytes], mode: int = 0o666) -> None:
-    """Write all of *files*, or leave each as it was; *mode* is that of new ones, less the umask.
+    """Write all of *files*, or leave each as it was; *mode*, less the umask, is for new files.
 
-    Links are followed. What cannot be replaced is written to: a terminal, a file that is mounted
-    by itself, or one in a folder that takes no others. Raises OSError with the name of the file.
+    Links are followed. A file that cannot be replaced is written in place: a terminal, a mount
+    point, or a file in a read-only folder. Raises OSError with the name of the file.
     """
     made: dict[Path, Path] = {}
     try:
@@ -23,7 +23,7 @@ def write_whole(files: Mapping[Path, bytes], mode: int = 0o666) -> None:
                 if _is_written_in_place(place):
                     place.write_bytes(content)
                 else:
-                    made[place] = _write_beside(place, content, mode)
+                    made[place] = _write_temporary(place, content, mode)
         for place in list(made):
             with _named(place):
                 made.pop(place).replace(place)
@@ -33,7 +33,7 @@ def write_whole(files: Mapping[Path, bytes], mode: int = 0o666) -> None:
 
 
 def append_whole(path: Path, content: bytes) -> None:
-    """Add *content* to what is in a file, or leave that as it was. Raises OSError with its name."""
+    """Append *content* to a file, or leave the file as it was. Raises OSError with its name."""
     existed = path.exists()
     with _named(path), path.open("ab", buffering=0) as file:
         before = os.fstat(file.fileno()).st_size
@@ -55,15 +55,15 @@ def _is_written_in_place(place: Path) -> bool:
     return not place.is_file() or is_mounted or not os.access(folder, os.W_OK)
 
 
-def _write_beside(place: Path, content: bytes, mode: int) -> Path:
-    """Write to a new file in the same folder, and so on the same disk; give its name."""
+def _write_temporary(place: Path, content: bytes, mode: int) -> Path:
+    """Write a new file in the same folder, and so on the same disk; return its path."""
     temporary = place.with_name(f".maxapi-mock-{secrets.token_hex(8)}")
     number = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
     try:
         _write_all(number, content)
         if mode & 0o066 and place.exists():
             os.fchmod(number, place.stat().st_mode & 0o777)
-        os.fsync(number)  # some disks say only now that they are full
+        os.fsync(number)  # some disks report only now that they are full
     except OSError:
         temporary.unlink()
         raise
@@ -80,7 +80,7 @@ def _write_all(number: int, content: bytes) -> None:
 
 @contextmanager
 def _named(path: Path) -> Iterator[None]:
-    """Let an error name *path*, as a failed write does not, and a temporary file's does wrongly."""
+    """Let errors name *path*: a failed write names nothing, and a temporary file the wrong path."""
     try:
         yield
     except OSError as error:

@@ -118,7 +118,7 @@ class Client:
         given = {"host": "mock.test:80"}
         if self._key is not None:
             given["authorization"] = f"Bearer {self._key}"
-        response = self.service.answer(Request(method, path, given | dict(headers or {}), body))
+        response = self.service.respond(Request(method, path, given | dict(headers or {}), body))
         names = {name.lower(): value for name, value in response.headers}
         return self._checked(method, path, Answer(response.status, names, response.body))
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from mockserver.contract import load_contract
 from mockserver.domain.scenario import SCENARIOS
-from mockserver.settings import SETTINGS, default_text, option_of
+from mockserver.settings import SETTINGS, make_settings, option_of, show_value
 
 EXAMPLES = Path(__file__).parent / "examples"
 SHOWN = {
@@ -28,10 +28,10 @@ README = Path(__file__).parents[1] / "README.md"
 
 
 def settings_table() -> str:
-    """Write the table of all settings."""
-    contract = load_contract()
+    """Write the table of all settings, with the defaults as `--show-settings` prints them."""
+    defaults = make_settings(load_contract())
     rows = [
-        (option_of(name), default_text(name, contract) or "-", setting.metadata["help"])
+        (option_of(name), show_value(name, getattr(defaults, name)), setting.metadata["help"])
         for name, setting in SETTINGS.items()
     ]
     lines = [f"| `{option}` | {default} | {help_} |" for option, default, help_ in rows]
@@ -63,7 +63,7 @@ def job(file: str) -> str:
 
 
 def renewed(text: str) -> str:
-    """Give the README's *text* with its generated parts made anew."""
+    """Return the README's *text* with its generated parts made anew."""
     tables = {
         "settings": settings_table(),
         "scenarios": scenarios_table(),

@@ -166,7 +166,7 @@ def test_show_settings_prints_each_with_its_origin(
         (["serve", "--api-key", "sk-hush", "sk-hush"], "unrecognized arguments: sk-..."),
         (["serve", "--public-url", "ftp://u:hush@a"], "'ftp://[redacted]@a' is not accepted"),
         (["serve", "--port", "x"], "port: 'x' is not accepted; use an integer from 0 to 65535"),
-        (["serve", "--model-cards", "/none"], "model-cards: /none is no folder"),
+        (["serve", "--model-cards", "/none"], "model-cards: /none is not a folder"),
         (["serve", "--host", "192.0.2.1", "--port", "0"], "cannot listen on 192.0.2.1:0"),
         (["validate", "--as", "poem", "x"], "invalid choice: 'poem'"),
     ],

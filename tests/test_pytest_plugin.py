@@ -224,7 +224,7 @@ def test_the_marker_sets_the_sandbox_up(run: Run) -> None:
     [
         ("paec='instant'", "maxapi: marker: paec: no such setting .*, did you mean pace?"),
         ("pace='fast'", "maxapi: marker: pace: 'fast' is not accepted; use one of realtime"),
-        ("scenario='failed'", "maxapi: marker: scenario: 'failed' is no scenario"),
+        ("scenario='failed'", "maxapi: marker: scenario: 'failed' is not a scenario"),
         ("balance=-1", "maxapi: marker: balance: '-1'"),
         ("pace=None", "maxapi: marker: pace: null is not"),
         ("port=1", "maxapi: marker: port: no such setting"),
@@ -253,7 +253,7 @@ def test_a_key_that_fits_no_header_is_one_clear_line(run: Run, key: str) -> None
     [
         ("pace = 'fast'", r"pace: 'fast' .*maxapi-mock\.toml"),
         ("paec = 'instant'", "paec: no such setting .*did you mean pace"),
-        ("model-cards = 'none'", "model-cards: none is no folder"),
+        ("model-cards = 'none'", "model-cards: none is not a folder"),
     ],
 )
 @pytest.mark.parametrize("fixture", ["maxapi", "maxapi_intercepted"])
@@ -485,7 +485,7 @@ def test_a_failed_test_tells_what_the_mock_saw(run: Run) -> None:
             "* GET /api/v1/task/none -> 503 service unavailable  [[]unavailable]",
             "* POST /api/v1/task/submit -> 200 task *",
             "* task * SUCCESS",
-            "* webhook of *, attempt 1, to http://127*: NOT delivered: answered 500,*; again at *",
+            "* webhook of *, attempt 1, to http://127*: NOT delivered: returned 500,*; again at *",
             "to come:",
             "  task * webhook, attempt 2 at *",
             "to repeat it by hand, against a mock of its own (maxapi-mock serve):",

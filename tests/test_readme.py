@@ -1,9 +1,10 @@
-"""The README says what is."""
+"""The README says what is true."""
 
 from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 from pathlib import Path
 
@@ -21,14 +22,14 @@ TEXT = README.read_text("utf-8")
 
 
 def test_its_tables_are_current() -> None:
-    """Settings, scenarios and the example as they are; `python -m tests.readme` renews them."""
+    """`python -m tests.readme` renews settings, scenarios and examples."""
     assert renewed(TEXT) == TEXT
 
 
 _CURL = """#!/bin/sh
-answer=$({curl} "$@") || exit
-printf '%s\\n' "$answer" >>{answers}
-printf '%s\\n' "$answer"
+response=$({curl} "$@") || exit
+printf '%s\\n' "$response" >>{responses}
+printf '%s\\n' "$response"
 """
 
 
@@ -38,22 +39,34 @@ def test_its_curl_lines_do_what_it_says(contract: Contract, shell: str, tmp_path
     """Every curl line, in the README's order, pasted into a shell, against a server."""
     blocks = [block for block in snippets(TEXT) if "curl" in block]
     settings = make_settings(contract, port=0, duration=seconds(3600))
-    noted, curl = tmp_path / "answers", tmp_path / "curl"
-    curl.write_text(_CURL.format(curl=shutil.which("curl"), answers=noted))
+    noted, curl = tmp_path / "responses", tmp_path / "curl"
+    curl.write_text(_CURL.format(curl=shutil.which("curl"), responses=noted))
     curl.chmod(0o755)
 
     with Server(Service(contract, settings)) as server:
         blocks = [block.replace("http://127.0.0.1:6290", server.url) for block in blocks]
         paste(shell, blocks, {"PATH": f"{tmp_path}:{os.environ['PATH']}"}, tmp_path)
 
-    answers = [json.loads(line) for line in noted.read_text("utf-8").splitlines()]
-    api, control = answers[:9], answers[9:]
+    responses = [json.loads(line) for line in noted.read_text("utf-8").splitlines()]
+    api, control = responses[:9], responses[9:]
     statuses = [
-        answer["data"]["status"] if "status" in (answer.get("data") or {}) else answer["code"]
-        for answer in api
+        body["data"]["status"] if "status" in (body.get("data") or {}) else body["code"]
+        for body in api
     ]
     assert statuses == [0, 0, "PENDING", 0, "CANCELLED", 401, 400, 400, 404]
     assert json.dumps(api[6], ensure_ascii=False) in TEXT
     assert api[7]["data"]["categories"]["violence"] is True
     assert [control[0]["times"], control[1]["frozen"]] == [2, True]
     assert [event["status"] for event in control[3]["happened"]][-1] == "SUCCESS"
+
+
+def test_its_python_snippet_runs(contract: Contract) -> None:
+    """As it is, against a server; it asserts for itself what happened."""
+    [snippet] = [
+        block
+        for block in re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL)
+        if "ControlClient(" in block
+    ]
+
+    with Server(Service(contract, make_settings(contract, port=0))) as server:
+        exec(snippet.replace("http://127.0.0.1:6290", server.url), {})  # noqa: S102

@@ -207,7 +207,7 @@ def test_no_secret_is_shown(name: str, tmp_path: Path) -> None:
 
 def test_the_stand_in_of_a_secret_is_not_taken_for_one() -> None:
     """Settings that were shown can be given back without a secret that everybody knows."""
-    with pytest.raises(SettingError, match="only stands for the secret"):
+    with pytest.raises(SettingError, match="only replaces the secret"):
         resolve({"webhook_secret": "[hidden]"})
 
 
@@ -257,7 +257,7 @@ def test_a_pyproject_section_that_is_no_table_is_refused(tmp_path: Path) -> None
     """Not a traceback."""
     (tmp_path / "pyproject.toml").write_text("[tool]\nmaxapi-mock = 3\n")
 
-    with pytest.raises(SettingError, match="is no table"):
+    with pytest.raises(SettingError, match="is not a table"):
         resolve(folder=tmp_path)
 
 
@@ -348,7 +348,7 @@ def test_the_contract_needs_no_setting_of_a_server(tmp_path: Path) -> None:
     environment = {"MAXAPI_MOCK_PORT": "x", "MAXAPI_MOCK_MODEL_CARDS": str(tmp_path / "none")}
 
     seen = resolve_contract({}, {"MAXAPI_MOCK_PORT": "x"}, tmp_path)
-    with pytest.raises(ContractError, match="is no folder"):
+    with pytest.raises(ContractError, match="is not a folder"):
         resolve_contract({}, environment, tmp_path)
 
     assert seen.cards.keys() == CONTRACT.cards.keys()

@@ -120,6 +120,12 @@ def test_no_file_of_ours_is_in_that_distribution(installed: Path) -> None:
     assert all((room / "py.typed").exists() for room in rooms if room.name != "contract_tests")
 
 
+def test_no_test_is_in_the_wheel(installed: Path) -> None:
+    """The checks are; what tests them, and the wrong targets, are not."""
+    assert (installed / "mockserver/contract_tests/checks.py").exists()
+    assert not [*installed.rglob("test_*.py"), *installed.rglob("mutants")]
+
+
 def run(installed: Path, *arguments: str) -> str:
     """Run the installed command from another folder."""
     done = subprocess.run(

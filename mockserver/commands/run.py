@@ -109,7 +109,7 @@ def run(options: argparse.Namespace) -> int:
     if status == PASS and seen.warnings and options.fail_on_warnings:
         complain("maxapi-mock run: failed by --fail-on-warnings")
         status = FAILURE
-    if status == PASS and options.expect_requests and not seen.came:
+    if status == PASS and options.expect_requests and not seen.request_count:
         complain("maxapi-mock run: failed by --expect-requests")
         status = FAILURE
     if status == PASS and not written:

@@ -1,4 +1,4 @@
-"""The contract as data: reads `schemas/`, judges documents, and knows the models."""
+"""The contract as data: reads `schemas/`, validates documents, and knows the models."""
 
 from mockserver.contract.card import Lifecycle, ModelCard
 from mockserver.contract.loader import Contract, ContractError, default_schemas, load_contract

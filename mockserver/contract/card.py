@@ -14,7 +14,7 @@ class Lifecycle:
     """The names of the states, as `schemas/task.json` gives them."""
 
     path: tuple[str, ...]
-    """The states before the end, in their order; the first is that of a new task."""
+    """The states before the end, in order; a new task is in the first."""
     success: str
     failure: str
     timeout: str
@@ -28,30 +28,30 @@ class Lifecycle:
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """A rule of a card between fields: when it applies, one field is ignored or has a value."""
+    """A rule between fields of a card: when it applies, a field is ignored or has a fixed value."""
 
     field: str
     applies: Callable[[Any], bool] | None
-    """Says of an input whether the rule applies; None is always."""
+    """Returns whether the rule applies to an input; None means always."""
     ignored: bool
-    """Whether the field is as if it had been omitted."""
+    """Whether the field is treated as if it had been omitted."""
     becomes: Any
     """The value that the field has, if it is not ignored."""
     message: str
-    """What to tell whoever sent another value: `has no effect in mode i2v`."""
+    """The message for a client that sent another value: `has no effect in mode i2v`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Surcharge:
-    """What a task costs that fails for a certain reason, by how many such failures a day has."""
+    """The cost of tasks that fail for a certain reason, by the number of such failures in a day."""
 
     reason: str
     """The value of `failure_reason`."""
     shares: tuple[tuple[int, Decimal], ...]
-    """Shares of the task's cost, each from the so manieth failure of a day on; ascending."""
+    """The number of a failure in its day, and the share of its cost from there on; ascending."""
 
     def share(self, number: int) -> Decimal:
-        """Say which share of its cost the failure costs that is the *number*th of its day."""
+        """Return the share of its cost that the *number*th failure of a day costs."""
         return max((one for one in self.shares if one[0] <= number), default=(0, Decimal()))[1]
 
 
@@ -61,7 +61,7 @@ class ModelCard:
 
     model: str
     result: str
-    """The kind of the result: `result.type` of a task."""
+    """The kind of result: `result.type` of a task."""
     input: Mapping[str, Any]
     """JSON Schema of the request's `input`."""
     when_omitted: Mapping[str, Any]
@@ -70,14 +70,14 @@ class ModelCard:
     price_by: str | None
     """The input field that selects the unit price, if any."""
     prices: Mapping[str, Decimal] | Decimal | None
-    """US dollars; None if nobody publishes a price."""
+    """US dollars; None if the price is unpublished."""
     sizes: Mapping[str, Mapping[str, tuple[int, int]]]
     """Width and height in pixels, by ratio, then by resolution."""
     typical_duration: tuple[float, float]
     """Shortest and longest usual time from submission to result, in seconds."""
     effects: tuple[Effect, ...] = ()
-    """Rules between fields, in the order in which they are applied: a later one sees what an
-    earlier one did."""
+    """Rules between fields, in the order in which they are applied: each one sees the effects of
+    those before it."""
     surcharge: Surcharge | None = None
 
     @cached_property
@@ -92,13 +92,13 @@ class ModelCard:
 
     @cached_property
     def defaults(self) -> dict[str, Any]:
-        """The values that fields have when they are omitted, where any are known."""
+        """The known values of omitted fields."""
         return {**self.when_omitted, **defaults_of(self.input["properties"])}
 
     def value_of(self, field: str, submitted: Mapping[str, Any]) -> Any:
-        """Say which value of *field* is in force: the submitted one, the default, or None.
+        """Return the value of *field* that is in force: the submitted one, the default, or None.
 
-        The card's effects are in force, too.
+        The card's effects are applied first.
         """
         if field in self.fields:
             given = self._in_force(submitted) if self.effects else submitted
@@ -119,7 +119,7 @@ class ModelCard:
         return given
 
     def without_effect(self, submitted: Mapping[str, Any]) -> list[str]:
-        """Say of each submitted value that the effects overrule which one, and why."""
+        """Return a message for each submitted value that the effects overrule."""
         if not any(effect.field in submitted for effect in self.effects):
             return []
         told, given = [], dict(submitted)
@@ -136,7 +136,7 @@ class ModelCard:
 
 
 def defaults_of(properties: Mapping[str, Any]) -> dict[str, Any]:
-    """Collect the defaults of fields; one that is less sure than its field is in its `allOf`."""
+    """Collect the defaults of fields; one with a source of its own is in the field's `allOf`."""
     return {
         name: clause["default"]
         for name, schema in properties.items()

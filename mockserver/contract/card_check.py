@@ -1,4 +1,4 @@
-"""What a model card's schema cannot see: whether its parts fit together."""
+"""Checks of a model card that its schema cannot express: whether its parts fit together."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from jsonschema_rs import ReferencingError, ValidationError, meta
 
 from mockserver.contract.card import defaults_of
 from mockserver.contract.explaining import DRAFT
+from mockserver.contract.pointers import escaped
 from mockserver.contract.validation import Schemas
 from mockserver.contract.violation import join_place
 
@@ -19,27 +20,27 @@ _COUNTS = ("n", "duration")
 """Fields that are counted with, if a model has them."""
 
 
-def faults(schemas: Schemas, card: Mapping[str, Any], uri: str) -> Iterator[str]:
-    """Say what would make a card that its schema accepts unusable; nothing if it is sound."""
+def card_problems(schemas: Schemas, card: Mapping[str, Any], uri: str) -> Iterator[str]:
+    """Yield what makes a card unusable although its schema accepts it."""
     within = schemas
     if schemas.documents.get(uri) is not card:
         within = Schemas({**schemas.documents, uri: dict(card)}, schemas.base)
-    broken = [*_broken_schema(card), *_broken_references(within, card, uri)]
-    broken = broken or list(_unusable_schema(within, card, uri))
-    if broken:
-        yield from broken
+    found = [*_schema_problems(card), *_reference_problems(within, card, uri)]
+    found = found or list(_pattern_problems(within, card, uri))
+    if found:
+        yield from found
         return
-    yield from _broken_sizes(within, card, uri)
+    yield from _size_problems(within, card, uri)
     properties = {
         name: within.follow(one, uri) for name, one in card["input"]["properties"].items()
     }
-    yield from _broken_fields(properties)
-    yield from _broken_price(card["price"], properties)
-    yield from _broken_surcharge(within, card)
-    yield from _broken_effects(within, card, uri)
+    yield from _field_problems(properties)
+    yield from _price_problems(card["price"], properties)
+    yield from _surcharge_problems(within, card)
+    yield from _effect_problems(within, card, uri)
 
 
-def _broken_schema(card: Mapping[str, Any]) -> Iterator[str]:
+def _schema_problems(card: Mapping[str, Any]) -> Iterator[str]:
     conditions = {
         f"effects[{number}].if": one["if"]
         for number, one in enumerate(card.get("effects", ()))
@@ -50,8 +51,8 @@ def _broken_schema(card: Mapping[str, Any]) -> Iterator[str]:
             yield f"{place}: not a JSON Schema: {_why(schema)}"
 
 
-def _unusable_schema(within: Schemas, card: Mapping[str, Any], uri: str) -> Iterator[str]:
-    """Say what no validator can be made of, such as a pattern that is none."""
+def _pattern_problems(within: Schemas, card: Mapping[str, Any], uri: str) -> Iterator[str]:
+    """Yield what no validator can be made of, for example a malformed pattern."""
     pointers = {"input": "input"} | {
         f"effects[{number}].if": f"effects/{number}/if"
         for number, one in enumerate(card.get("effects", ()))
@@ -76,12 +77,12 @@ def _why(schema: Mapping[str, Any]) -> str:
     return "its keywords do not fit together"
 
 
-def _broken_references(within: Schemas, card: Mapping[str, Any], uri: str) -> Iterator[str]:
+def _reference_problems(within: Schemas, card: Mapping[str, Any], uri: str) -> Iterator[str]:
     for place, reference in _references(card, ""):
         try:
             within.follow({"$ref": reference}, uri)
         except (KeyError, IndexError, ValueError, TypeError):
-            yield f"{place}: {reference!r} names nothing in this card or below schemas/, or itself"
+            yield f"{place}: {reference!r} names nothing in this card or in schemas/, or itself"
 
 
 def _references(node: Any, place: str) -> Iterator[tuple[str, str]]:
@@ -97,7 +98,7 @@ def _references(node: Any, place: str) -> Iterator[tuple[str, str]]:
             yield from _references(value, f"{place}[{index}]")
 
 
-def _broken_sizes(within: Schemas, card: Mapping[str, Any], uri: str) -> Iterator[str]:
+def _size_problems(within: Schemas, card: Mapping[str, Any], uri: str) -> Iterator[str]:
     table = within.follow(card["sizes"], uri)
     schema = urljoin(within.base, "sizes.json#/$defs/table")
     found = within.validator(schema).violations(table, prefix="sizes")
@@ -116,7 +117,7 @@ def _broken_sizes(within: Schemas, card: Mapping[str, Any], uri: str) -> Iterato
 
 
 def _sized(card: Mapping[str, Any]) -> Iterator[tuple[str, str, Any]]:
-    """List the values that decide the size of a result, each with its place and its field."""
+    """Yield the values that decide the size of a result, each with its place and its field."""
     for field in _SIZED:
         for value in card["input"]["properties"].get(field, {}).get("enum", []):
             yield f"input.{field}", field, value
@@ -127,36 +128,36 @@ def _sized(card: Mapping[str, Any]) -> Iterator[tuple[str, str, Any]]:
             yield f"effects[{number}].becomes", one["field"], one["becomes"]
 
 
-def _broken_fields(properties: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
+def _field_problems(properties: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
     if properties["prompt"].get("type") != "string":
-        yield 'input.prompt: is no string; use {"$ref": "../common.json#/$defs/prompt"}'
+        yield 'input.prompt: is not a string; use {"$ref": "../common.json#/$defs/prompt"}'
     for name in _COUNTS:
         if name in properties and properties[name].get("type") != "integer":
-            yield f"input.{name}: is no integer; use type integer"
+            yield f"input.{name}: is not an integer; use type integer"
     for name, schema in properties.items():
         if "x-ignored" in schema:
-            yield f'input.{name}.x-ignored: is no longer known; use an effect with "ignored": true'
+            yield f'input.{name}.x-ignored: is obsolete; use an effect with "ignored": true'
     for name, default in defaults_of(properties).items():
         accepted = properties[name].get("enum")
         if name in _COUNTS and type(default) is not int:
-            yield f"input.{name}.default: {default!r} is no integer; use one"
+            yield f"input.{name}.default: {default!r} is not an integer; use one"
         if accepted is not None and default not in accepted:
             yield f"input.{name}.default: {default!r} is not in its enum; use one of {accepted}"
 
 
-def _broken_price(
+def _price_problems(
     price: Mapping[str, Any], properties: Mapping[str, Mapping[str, Any]]
 ) -> Iterator[str]:
     if not isinstance(price["usd"], Mapping):
         return
     accepted = properties.get(price["by"], {}).get("enum")
     if accepted is None:
-        yield f"price.by: {price['by']!r} is no field with an enum; use one that is"
+        yield f"price.by: {price['by']!r} is not a field with an enum; use one that is"
     elif missing := [value for value in accepted if value not in price["usd"]]:
         yield f"price.usd: has no price for {missing[0]!r}; use one for each {price['by']}"
 
 
-def _broken_surcharge(within: Schemas, card: Mapping[str, Any]) -> Iterator[str]:
+def _surcharge_problems(within: Schemas, card: Mapping[str, Any]) -> Iterator[str]:
     if "surcharge" not in card:
         return
     task = within.documents[urljoin(within.base, "task.json")]
@@ -164,26 +165,27 @@ def _broken_surcharge(within: Schemas, card: Mapping[str, Any]) -> Iterator[str]
     surcharge = card["surcharge"]
     if surcharge["reason"] not in known:
         accepted = ", ".join(known)
-        yield f"surcharge.reason: {surcharge['reason']!r} is no reason; use one of {accepted}"
+        yield f"surcharge.reason: {surcharge['reason']!r} is not a reason; use one of {accepted}"
     begins = [row["from"] for row in surcharge["rates"]]
     if begins != sorted(set(begins)):
         yield f"surcharge.rates: from {begins} does not ascend; use each number once, in order"
 
 
-def _broken_effects(within: Schemas, card: Mapping[str, Any], uri: str) -> Iterator[str]:
+def _effect_problems(within: Schemas, card: Mapping[str, Any], uri: str) -> Iterator[str]:
     known = card["input"]["properties"]
     for number, one in enumerate(card.get("effects", ())):
         place = f"effects[{number}]"
         if one["field"] not in known:
             accepted = ", ".join(known)
-            yield f"{place}.field: {one['field']!r} is no field of input; use one of {accepted}"
+            yield f"{place}.field: {one['field']!r} is not a field of input; use one of {accepted}"
         elif "becomes" in one:
-            pointer = one["field"].replace("~", "~0").replace("/", "~1")
+            pointer = escaped(one["field"])
             schema = within.validator(f"{uri}#/input/properties/{pointer}")
             prefix = f"{place}.becomes"
             yield from map(str, schema.violations(one["becomes"], prefix=prefix))
             if one["field"] in _COUNTS and type(one["becomes"]) is not int:
-                yield f"{prefix}: {one['becomes']!r} is no integer; use one"
+                yield f"{prefix}: {one['becomes']!r} is not an integer; use one"
         for name in one.get("if", {}).get("properties", {}):
             if name not in known:
-                yield f"{place}.if: {name!r} is no field of input; use one of {', '.join(known)}"
+                accepted = ", ".join(known)
+                yield f"{place}.if: {name!r} is not a field of input; use one of {accepted}"

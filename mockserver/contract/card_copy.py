@@ -1,4 +1,4 @@
-"""A model's card as one that a user can change: whole in itself, its sources the user's own."""
+"""Copies a model's card so that a user can change it: self-contained, with the user as source."""
 
 from __future__ import annotations
 
@@ -10,31 +10,31 @@ from mockserver.contract.loader import Contract
 from mockserver.contract.validation import Schemas
 
 _ANNOTATIONS = ("title", "description", "default", "examples", "x-")
-"""Beginnings of the keywords that judge nothing: beside a reference, they only tell more."""
+"""Beginnings of keywords that do not restrict values: next to a reference they only add text."""
 
 
 def copy_card(contract: Contract, model: str) -> dict[str, Any]:
-    """Copy the card of *model*, with what it refers to in its place. Raises UnknownModelError.
+    """Copy the card of *model* with its references resolved. Raises UnknownModelError.
 
-    What the copy says is nobody's promise any more: each clause is `assumed`, and its page says
-    where it was copied from.
+    The copy is not backed by any page: each clause is `assumed`, and its page says where it was
+    copied from.
     """
     uri = uri_of(contract, model)
     card = contract.schemas.documents[uri]
-    copy: dict[str, Any] = _own(_whole(contract.schemas, card, uri, uri))
+    copy: dict[str, Any] = _own(_resolved(contract.schemas, card, uri, uri))
     copy.pop("$id", None)
     return copy
 
 
-def _whole(schemas: Schemas, node: Any, base: str, card: str) -> Any:
-    """Put what *node*, of the document *base*, refers to outside of *card* in the place of it."""
+def _resolved(schemas: Schemas, node: Any, base: str, card: str) -> Any:
+    """Replace the references of *node*, in the document *base*, that point outside *card*."""
     if isinstance(node, list):
-        return [_whole(schemas, one, base, card) for one in node]
+        return [_resolved(schemas, one, base, card) for one in node]
     if not isinstance(node, Mapping):
         return node
     reference = node.get("$ref")
     members = {
-        name: _whole(schemas, one, base, card)
+        name: _resolved(schemas, one, base, card)
         for name, one in node.items()
         if name not in ("$ref", "$id", "$schema")
     }
@@ -44,7 +44,7 @@ def _whole(schemas: Schemas, node: Any, base: str, card: str) -> Any:
     document = uri.partition("#")[0]
     if document == card:
         return {"$ref": reference, **members}
-    inside = _whole(schemas, target, document, card)
+    inside = _resolved(schemas, target, document, card)
     if all(name.startswith(_ANNOTATIONS) for name in members):
         return inside | members
     return {"allOf": [inside, *members.pop("allOf", ())], **members}

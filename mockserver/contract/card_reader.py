@@ -1,4 +1,4 @@
-"""Makes a typed card of a file that has been found to be one."""
+"""Reads a checked card file into a typed card."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from mockserver.contract.validation import Schemas
 
 
 def read_card(schemas: Schemas, uri: str, reasons: Mapping[str, str]) -> ModelCard:
-    """Read the card at *uri*; *reasons* are the values of `failure_reason` by their names."""
+    """Read the card at *uri*; *reasons* are the values of `failure_reason` by name."""
     card = schemas.documents[uri]
     price, (low, high) = card["price"], card["typical_duration"]["seconds"]
     omitted = card.get("when_omitted", {})
@@ -53,7 +53,7 @@ def _effects(schemas: Schemas, card: Mapping[str, Any], uri: str) -> tuple[Effec
 
 
 def _condition(schemas: Schemas, uri: str) -> Callable[[Any], bool]:
-    """Give the function that a condition is; it is compiled when it is first asked."""
+    """Return a condition as a function, which is compiled on first use."""
     validator = schemas.validator(uri)
     return lambda submitted: bool(validator.is_valid(submitted))
 

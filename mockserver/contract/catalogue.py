@@ -1,4 +1,4 @@
-"""What is known of a model, for people and programs: fields, price, pixels, sources."""
+"""What is known about a model, for people and programs: fields, price, pixels, sources."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _Node = Mapping[str, Any]
 
 
 class UnknownModelError(ValueError):
-    """There is no such model; the message names those that come near."""
+    """There is no such model; the message names similar ones."""
 
 
 def uri_of(contract: Contract, model: str) -> str:
@@ -30,7 +30,7 @@ def uri_of(contract: Contract, model: str) -> str:
 
 
 def summary(contract: Contract, model: str) -> dict[str, Any]:
-    """Describe *model* in short. Raises UnknownModelError."""
+    """Describe *model* briefly. Raises UnknownModelError."""
     card = contract.schemas.documents[uri_of(contract, model)]
     price, source = card["price"], source_of(card, UNKNOWN)
     return {
@@ -73,14 +73,14 @@ def _fields(contract: Contract, card: _Node, uri: str) -> Iterator[dict[str, Any
     above = source_of(card["input"], source_of(card, UNKNOWN))
     for name, node in card["input"]["properties"].items():
         target = contract.schemas.follow(node, uri)
-        whole = _with_parts({**target, **node})
+        merged = _with_parts({**target, **node})
         source = source_of(node, source_of(target, above))
         yield {
             "name": name,
             "required": name in card["input"]["required"],
-            "accepts": _accepted(contract, whole, uri),
+            "accepts": _accepted(contract, merged, uri),
             "default": defaults.get(name),
-            "description": whole.get("description"),
+            "description": merged.get("description"),
             **_shown(source),
             "less_sure": {
                 key: _shown(one)
@@ -91,19 +91,19 @@ def _fields(contract: Contract, card: _Node, uri: str) -> Iterator[dict[str, Any
 
 
 def _with_parts(node: _Node) -> _Node:
-    """Add what the node's `allOf` says, each part with a source of its own, to the node."""
+    """Merge the parts of a node's `allOf` into the node; each has a source of its own."""
     parts = [
         {key: value for key, value in part.items() if not key.startswith("x-")}
         for part in node.get("allOf", ())
     ]
-    whole = dict(node)
+    merged = dict(node)
     for part in parts:
-        whole |= part
-    return whole
+        merged |= part
+    return merged
 
 
 def _less_sure(node: _Node) -> Iterator[tuple[str, Source]]:
-    """List the keywords of a field that have a source of their own."""
+    """Yield the keywords of a field that have a source of their own."""
     for key, about in node.get("x-sources", {}).items():
         yield key, source_of({"x-source": about}, UNKNOWN)
     for part in node.get("allOf", ()):
@@ -113,7 +113,7 @@ def _less_sure(node: _Node) -> Iterator[tuple[str, Source]]:
 
 
 def _less_sure_default(card: _Node, name: str) -> Iterator[tuple[str, Source]]:
-    """Give the source of a default that no page names."""
+    """Yield the source of a default that no page names."""
     omitted = card.get("when_omitted", {})
     if name in omitted and name not in defaults_of(card["input"]["properties"]):
         yield "default", source_of(omitted, UNKNOWN)
@@ -129,7 +129,7 @@ def _accepted(contract: Contract, node: _Node, uri: str) -> str:
 
 
 def _rules(card: _Node) -> Iterator[dict[str, Any]]:
-    """List what is between fields: conditions of the input, effects, and what failures cost."""
+    """Yield the rules between fields: conditions of the input, effects, and costs of failures."""
     source = source_of(card, UNKNOWN)
     above = source_of(card["input"], source)
     for one in card["input"].get("allOf", ()):
@@ -143,7 +143,7 @@ def _rules(card: _Node) -> Iterator[dict[str, Any]]:
 
 
 def _pixels(contract: Contract, card: _Node, uri: str) -> Iterator[dict[str, Any]]:
-    """List the pixels of what the model takes; its table may be shared with others."""
+    """Yield the pixels for what the model accepts; other models may share its table."""
     for row in contract.schemas.follow(card["sizes"], uri)["rows"]:
         for resolution, (width, height) in row["pixels"].items():
             chosen = {"ratio": row["ratio"], "resolution": resolution}
@@ -158,7 +158,7 @@ def _pixels(contract: Contract, card: _Node, uri: str) -> Iterator[dict[str, Any
 
 
 def _takes(contract: Contract, card: _Node, field: str, value: str) -> bool:
-    """Return whether *field* can have this value, named or omitted."""
+    """Return whether *field* can have this value, submitted or by default."""
     known = contract.cards[card["model"]]
     default = known.defaults.get(field)
     if field in known.fields - known.ignored:

@@ -1,4 +1,4 @@
-"""Recognises which of the contract's documents a JSON value is meant to be."""
+"""Recognises which of the contract's documents a JSON value is."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from typing import Any
 
 
 def recognise(document: Any) -> str | None:
-    """Name the kind of *document* by its fields, valid or not; None if it is like none.
+    """Return the kind of *document* by its fields, valid or not; None if none is similar.
 
-    A webhook has the format of a task response, and is taken for one.
+    A webhook has the format of a task response, and is recognised as one.
     """
     if not isinstance(document, Mapping):
         return None
     if "code" in document:
-        return _recognise_answer(document["code"], document.get("data"))
+        return _recognise_response(document["code"], document.get("data"))
     if "price" in document or "sizes" in document:
         return "model-card"
     if "status" in document or "taskId" in document:
@@ -22,7 +22,7 @@ def recognise(document: Any) -> str | None:
     return "submit-request" if document.keys() & {"model", "input", "callBackUrl"} else None
 
 
-def _recognise_answer(code: Any, data: Any) -> str:
+def _recognise_response(code: Any, data: Any) -> str:
     members = data if isinstance(data, Mapping) else {}
     if code != 0:
         return "moderation-error" if members.keys() & {"flagged", "categories"} else "error"

@@ -1,7 +1,7 @@
-r"""The explaining validator: jsonschema walks a schema, and the fast validator judges each rule.
+r"""The explaining validator: jsonschema walks a schema, the fast validator evaluates each rule.
 
-Two implementations differ in what `$`, `.` or `\d` match, and in whether 0.3 is a multiple of 0.1.
-With one judge for both, what is refused is also explained.
+The two implementations differ in what `$`, `.` or `\d` match, and in whether 0.3 is a multiple of
+0.1. As one of them evaluates every rule, whatever is rejected can also be explained.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ _RULES = (
     *("exclusiveMaximum", "minLength", "maxLength", "minItems", "maxItems", "uniqueItems"),
     *("minProperties", "maxProperties", "required", "dependentRequired"),
 )
-"""The keywords that judge a value as a whole, without a schema inside."""
+"""The keywords that apply to a value as a whole, and have no schema inside."""
 
 Check = Callable[[Any, Any, Any, Mapping[str, Any]], Iterator[Any]]
 
 
 @lru_cache(maxsize=1)
 def explaining_class() -> Any:
-    """Import jsonschema only when there is something to explain: that takes longer than a start."""
+    """Import jsonschema only to explain something: the import takes longer than a mock's start."""
     from jsonschema import Draft202012Validator
     from jsonschema.validators import extend
 
@@ -38,7 +38,7 @@ def explaining_class() -> Any:
 
 
 def without_dialect(schema: Any) -> Any:
-    """Leave `$schema` out: jsonschema would go on from there with a class of its own choice."""
+    """Remove `$schema`: below it, jsonschema would use a class of its own choice."""
     if isinstance(schema, list):
         return [without_dialect(one) for one in schema]
     if not isinstance(schema, dict):
@@ -59,7 +59,7 @@ def _check_of(keyword: str) -> Check:
         from jsonschema import ValidationError
 
         if not _rule(keyword, json.dumps(value)).is_valid(instance):
-            yield ValidationError(f"breaks {keyword}")
+            yield ValidationError(f"does not satisfy {keyword}")
 
     return check
 
@@ -97,7 +97,7 @@ def _additional_properties(
 
 
 def additional(members: Mapping[str, Any], schema: Mapping[str, Any]) -> list[str]:
-    """List the names that neither `properties` nor `patternProperties` of *schema* know."""
+    """List the names that are in neither `properties` nor `patternProperties` of *schema*."""
     patterns = schema.get("patternProperties", {})
     return [
         name

@@ -1,4 +1,4 @@
-"""Facts of the user's own, laid over those of `service.json`."""
+"""A user's own facts, which replace those of `service.json`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from mockserver.contract.violation import join_place, show
 _PLACEHOLDER = re.compile(r"\{[A-Za-z]+\}")
 CONFIDENCES = ("seed", "documented", "corroborated", "assumed")
 _FIXED = ("$id", "request", "response", "refusals")
-"""Members that name other parts of the contract, and are no facts."""
+"""Members that name other parts of the contract and are not facts."""
 _START = re.compile(r"/|https?://")
 _NAMES = {
     bool: "true or false",
@@ -25,10 +25,10 @@ _NAMES = {
 
 
 def overlaid(own: Any, facts: Any, found: list[str], place: tuple[str | int, ...] = ()) -> Any:
-    """Give *own* with what *facts* says in the same places; *own* stays as it is.
+    """Return a copy of *own* in which *facts* replaces what is in the same places.
 
-    Facts are of the same kind as those that they replace, and none is new. What is wrong is
-    added to *found*, with its place and what would be accepted.
+    A fact must be of the same kind as the one that it replaces, and cannot be new. Every mistake
+    is added to *found*, with its place and what would be accepted.
     """
     if isinstance(own, Mapping) and isinstance(facts, dict):
         return _members(own, facts, found, place)
@@ -58,7 +58,7 @@ def _members(
 
 
 def _difference(own: Any, fact: Any) -> str:
-    """Say what would be accepted in the place of *own*; empty if *fact* is."""
+    """Return what would be accepted in place of *own*; empty if *fact* is."""
     if _kind(own) is not _kind(fact) and not (_kind(own) is float and _kind(fact) is int):
         return f"use {_NAMES[_kind(own)]}"
     if isinstance(own, str) and _START.match(own) and not _START.match(fact):

@@ -1,4 +1,4 @@
-"""Reads `schemas/` once and answers every question about the contract."""
+"""Reads `schemas/` once into the contract."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from pathlib import Path
 from typing import Any
 
 from mockserver.contract.card import Lifecycle, ModelCard
-from mockserver.contract.card_check import faults
+from mockserver.contract.card_check import card_problems
 from mockserver.contract.card_reader import read_card
 from mockserver.contract.facts import overlaid
-from mockserver.contract.service_check import service_faults
+from mockserver.contract.service_check import service_problems
 from mockserver.contract.strict_json import NotJson, parse_json
 from mockserver.contract.validation import MOST_VIOLATIONS, Schemas, SchemaValidator
 from mockserver.contract.violation import Violation
 
 BASE = "https://maxapi-mockserver.example/schemas/"
-"""Where the `$id`s of the contract's files live; nothing is ever fetched from there."""
+"""The base of the `$id`s of the contract's files; nothing is ever fetched from there."""
 
 KINDS = (
     "submit-request",
@@ -42,7 +42,7 @@ class ContractError(Exception):
 
 @dataclass(frozen=True)
 class Contract:
-    """Everything that is known of the API."""
+    """Everything that is known about the API."""
 
     schemas: Schemas
     cards: Mapping[str, ModelCard]
@@ -53,14 +53,14 @@ class Contract:
     """The document `control.json`: the mock's own routes."""
 
     def fact(self, path: str) -> Any:
-        """Give the value of the fact at a dotted path of `service.json`: `webhook.timeout`."""
+        """Return the value of the fact at a dotted path of `service.json`: `webhook.timeout`."""
         node: Any = self.service
         for part in path.split("."):
             node = node[part]
         return node["value"]
 
     def document(self, kind: str) -> Mapping[str, Any]:
-        """Give the schema of the documents of *kind*."""
+        """Return the schema of the documents of *kind*."""
         return self.schemas.documents[f"{BASE}{kind}.json"]
 
     @cached_property
@@ -88,13 +88,13 @@ class Contract:
 
     @cached_property
     def lifecycle(self) -> Lifecycle:
-        """The names of the states, by the part they play."""
+        """The names of the states, by their role."""
         names = self.document("task")["properties"]["status"]["x-lifecycle"]
         return Lifecycle(**{**names, "path": tuple(names["path"])})
 
     @cached_property
     def reasons(self) -> Mapping[str, str]:
-        """The values of `failure_reason`, by what they stand for."""
+        """The values of `failure_reason`, by their meaning."""
         reasons: Mapping[str, str] = self.document("task")["properties"]["failure_reason"][
             "x-reasons"
         ]
@@ -113,7 +113,7 @@ class Contract:
 
 
 def default_schemas() -> Path:
-    """Find `schemas/`: inside the installed package, or beside it in a checkout."""
+    """Find `schemas/`: inside the installed package, or next to it in a checkout."""
     package = Path(__file__).resolve().parent.parent
     installed = package / "schemas"
     return installed if installed.is_dir() else package.parent / "schemas"
@@ -123,16 +123,15 @@ def default_schemas() -> Path:
 def load_contract(
     schemas: Path | None = None, more_cards: Path | None = None, facts: Path | None = None
 ) -> Contract:
-    """Read the contract from *schemas*, and further model cards from the folder *more_cards*.
+    """Read the contract from *schemas*, and additional model cards from the folder *more_cards*.
 
-    A further card replaces the contract's own card of the same model, and what the file *facts*
-    holds replaces the same in `service.json`. The files are read once, and the same contract is
-    given again afterwards. Raises ContractError.
+    An additional card replaces the contract's own card of the same model, and the file *facts*
+    replaces facts of `service.json`. The contract is cached. Raises ContractError.
     """
     root = schemas or default_schemas()
     documents = {f"{BASE}{path.relative_to(root).as_posix()}": _read(path) for path in _files(root)}
     _reject(
-        f"{root}/", service_faults({uri.removeprefix(BASE): documents[uri] for uri in documents})
+        f"{root}/", service_problems({uri.removeprefix(BASE): documents[uri] for uri in documents})
     )
     card_uris = _own_cards(root, documents)
     if more_cards is not None:
@@ -151,7 +150,7 @@ def load_contract(
 
 
 def _own_cards(root: Path, documents: dict[str, Any]) -> dict[str, str]:
-    """Give the places of the contract's own cards by model; refuse one that is unusable."""
+    """Return the URIs of the contract's own cards by model. Raises ContractError."""
     store, found = Schemas(documents, BASE), dict[str, str]()
     for uri, card in documents.items():
         if not uri.startswith(f"{BASE}models/"):
@@ -160,20 +159,20 @@ def _own_cards(root: Path, documents: dict[str, Any]) -> dict[str, str]:
         _reject(path, check_card(store, card, uri))
         if card["model"] in found:
             other = found[card["model"]].removeprefix(BASE)
-            _reject(path, [f"model: {card['model']!r} has a card already, {other}"])
+            _reject(path, [f"model: {card['model']!r} already has a card, {other}"])
         found[card["model"]] = uri
     return found
 
 
-def _reject(where: str, faulty: Iterable[str]) -> None:
-    """Raise ContractError if there is any fault."""
-    text = " | ".join(faulty)
+def _reject(where: str, problems: Iterable[str]) -> None:
+    """Raise ContractError if there are any problems."""
+    text = " | ".join(problems)
     if text:
         raise ContractError(where + text)
 
 
 def _name_models(schema: dict[str, Any], models: list[str]) -> None:
-    """Let the field `model` take the names of the cards: that is their list, not its page's."""
+    """Let the field `model` accept the names of the cards, instead of those on its page."""
     source = {"confidence": "documented", "page": "submit-task"}
     schema["x-accepts"] = f"one of {', '.join(map(repr, models))}"
     schema["allOf"] = [{"enum": models, "x-source": source}]
@@ -182,31 +181,30 @@ def _name_models(schema: dict[str, Any], models: list[str]) -> None:
 def _add_cards(
     folder: Path, documents: dict[str, dict[str, Any]], card_uris: dict[str, str]
 ) -> None:
-    """Add the cards of a folder, at the same depth as the contract's own for their references.
+    """Add the cards of a folder, or one card's file.
 
-    Instead of a folder, one card can be given.
+    Their URIs have the same depth as those of the contract's cards, so that references work.
     """
     if not folder.exists():
-        said = f"model-cards: {folder} is no folder; use one that holds *.json, or a card's file"
-        raise ContractError(said)
+        raise ContractError(
+            f"model-cards: {folder} is not a folder; use one that holds *.json, or a card's file"
+        )
     added: dict[str, Path] = {}
     for path in sorted(folder.glob("*.json")) if folder.is_dir() else [folder]:
         uri, card = f"{BASE}more-models/{path.name}", _read(path)
-        faulty = check_card(Schemas(documents, BASE), card, uri)
-        if faulty:
-            raise ContractError(f"{path}: {' | '.join(faulty)}")
+        _reject(f"{path}: ", check_card(Schemas(documents, BASE), card, uri))
         if card["model"] in added:
             other = added[card["model"]].name
-            raise ContractError(f"{path}: model: {card['model']!r} has a card already, {other}")
+            raise ContractError(f"{path}: model: {card['model']!r} already has a card, {other}")
         added[card["model"]] = path
         documents[uri] = {**card, "$id": uri}
         card_uris[card["model"]] = uri
 
 
 def check_card(schemas: Schemas, card: Any, uri: str = f"{BASE}models/card.json") -> list[str]:
-    """List everything that is wrong with a model card that is to stand at *uri*."""
+    """List everything that is wrong with a model card for *uri*."""
     found = schemas.validator(f"{BASE}model-card.json#").violations(card)
-    return [str(one) for one in found] or list(faults(schemas, card, uri))
+    return [str(one) for one in found] or list(card_problems(schemas, card, uri))
 
 
 def _with_facts(service: Mapping[str, Any], path: Path) -> Mapping[str, Any]:
@@ -232,5 +230,5 @@ def _read(path: Path) -> Any:
 
 
 def pretty(document: Any) -> str:
-    """Write a JSON document for people."""
+    """Return a JSON document as text for people."""
     return json.dumps(document, indent=2)

@@ -11,7 +11,7 @@ from mockserver.contract.loader import BASE, Contract
 
 _DROPPED = frozenset(("$id", "$schema", "operations"))
 _OWN_FILES = frozenset(("model-card", "sizes"))
-"""Schemas of files, which no HTTP message is held against."""
+"""Schemas of files, which describe no HTTP message."""
 _SECURITY: list[dict[str, list[str]]] = [{"bearer": []}]
 
 
@@ -31,7 +31,7 @@ def openapi_document(contract: Contract, *, version: str) -> dict[str, Any]:
         "info": {
             "title": "MaxAPI, as maxapi-mockserver knows it",
             "version": version,
-            "description": "x-source says how sure we are of a clause, and which page says it.",
+            "description": "x-source says how sure we are of a clause, and which page states it.",
         },
         "servers": [{"url": "/"}, {"url": contract.fact("base_url")}],
         "tags": [
@@ -49,13 +49,13 @@ def openapi_document(contract: Contract, *, version: str) -> dict[str, Any]:
 def _api_operation(
     name: str, operation: Mapping[str, Any], errors: Mapping[str, Any]
 ) -> dict[str, Any]:
-    responses = {"200": _answer("Success", _ref(operation["response"]))}
+    responses = {"200": _response("Success", _ref(operation["response"]))}
     for code in map(str, operation["refusals"]):
         moderated = name == "submit" and code == "400"
         schema = (
             {"anyOf": [_ref("moderation-error"), _ref("error")]} if moderated else _ref("error")
         )
-        responses[code] = _answer(errors[code]["msg"].capitalize(), schema)
+        responses[code] = _response(errors[code]["msg"].capitalize(), schema)
         responses[code]["x-source"] = errors[code]["x-source"]
     described = _operation(name, operation, "task", responses)
     if "request" in operation:
@@ -66,7 +66,7 @@ def _api_operation(
 
 def _control_operation(name: str, operation: Mapping[str, Any]) -> dict[str, Any]:
     schema = {"$ref": _component_pointer(urljoin(f"{BASE}control.json", operation["response"]))}
-    responses = {"200": _answer("Success", schema), "default": _answer("Refusal", _ref("error"))}
+    responses = {"200": _response("Success", schema), "default": _response("Error", _ref("error"))}
     described = _operation(name, operation, "mock", responses)
     if "request" in operation:
         body = {"$ref": _component_pointer(urljoin(f"{BASE}control.json", operation["request"]))}
@@ -94,7 +94,7 @@ def _operation(
     }
 
 
-def _answer(description: str, schema: Mapping[str, Any]) -> dict[str, Any]:
+def _response(description: str, schema: Mapping[str, Any]) -> dict[str, Any]:
     return {"description": description, "content": {"application/json": {"schema": schema}}}
 
 

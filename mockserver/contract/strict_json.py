@@ -1,4 +1,4 @@
-"""JSON as RFC 8259 means it, which is less than Python's own parser takes."""
+"""JSON as RFC 8259 defines it, which is stricter than Python's own parser."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ _ESCAPED_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 
 
 class NotJson(ValueError):
-    """The text is not acceptable JSON; the message says what is wrong, and where."""
+    """The text is not acceptable JSON; the message says what is wrong and where."""
 
 
 def parse_json(text: bytes, *, nesting: int = 100) -> Json:
     """Read one JSON value.
 
-    Raises NotJson for anything that parsers disagree about: duplicate keys, NaN and infinities,
+    Raises NotJson for anything on which parsers disagree: duplicate keys, NaN and infinities,
     numbers too large for a double, lone surrogates, bytes that are not UTF-8, text after the
     value, arrays and objects nested deeper than *nesting*.
     """
@@ -44,7 +44,7 @@ def parse_json(text: bytes, *, nesting: int = 100) -> Json:
 
 
 def dump_json(value: Json) -> bytes:
-    """Write *value* as ASCII JSON, which no transport can damage."""
+    """Return *value* as ASCII JSON, which no transport can corrupt."""
     return json.dumps(value).encode("ascii")
 
 
@@ -71,7 +71,7 @@ def _finite(digits: str) -> float:
 
 
 def _short_int(digits: str) -> int:
-    """Refuse what no other parser would keep exactly, before Python's own digit limit does."""
+    """Reject what no other parser keeps exactly, before Python's own limit of digits does."""
     if len(digits) > 309:
         raise NotJson(f"the number {digits[:40]}… does not fit a double")
     return int(digits)
@@ -86,7 +86,7 @@ _DECODER = json.JSONDecoder(
 
 
 def _check_nesting(text: bytes, limit: int) -> None:
-    """Count the levels, but only of a text that has brackets enough to exceed *limit*."""
+    """Count the levels, but only if the text has enough brackets to exceed *limit*."""
     if text.count(b"[") + text.count(b"{") <= limit:
         return
     depth = 0

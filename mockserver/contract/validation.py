@@ -1,6 +1,6 @@
-"""Two validators for each schema: a fast one decides, the other explains a refusal.
+"""Two validators for each schema: a fast one decides, the other one explains violations.
 
-A property test holds that they agree; where they should not, the refusal stands.
+A property test checks that they agree; if they ever do not, the fast one's decision counts.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from urllib.parse import urldefrag, urljoin
 import jsonschema_rs
 
 from mockserver.contract.explaining import DRAFT, additional, explaining_class, without_dialect
+from mockserver.contract.pointers import escaped, parts_of
 from mockserver.contract.violation import Source, Violation, describe, join_place, show
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ UNKNOWN = Source("assumed", "no source is given")
 
 
 class Schemas:
-    """All schema documents by `$id`, able to follow a reference from one to another."""
+    """All schema documents by `$id`; follows references between them."""
 
     def __init__(self, documents: Mapping[str, dict[str, Any]], base: str) -> None:
         self.documents = documents
@@ -34,16 +35,16 @@ class Schemas:
         self._validators: dict[str, SchemaValidator] = {}
 
     def resolve(self, reference: str, base: str) -> tuple[str, Any]:
-        """Follow *reference* from the document *base*; give the full URI and the node there."""
+        """Follow *reference* from the document *base*; return the full URI and its node."""
         uri = urljoin(base, reference)
         document, pointer = urldefrag(uri)
         node: Any = self.documents[document]
-        for part in _pointer_parts(pointer):
+        for part in parts_of(pointer):
             node = node[int(part)] if isinstance(node, list) else node[part]
         return uri if pointer else f"{document}#", node
 
     def follow(self, node: Mapping[str, Any], base: str) -> Mapping[str, Any]:
-        """Give *node*, or what it refers to if it is a reference. Raises KeyError for a circle."""
+        """Return *node* with its references followed. Raises KeyError for a circle."""
         seen: set[str] = set()
         while "$ref" in node:
             base, node = self.resolve(node["$ref"], base)
@@ -53,9 +54,9 @@ class Schemas:
         return node
 
     def validator(self, uri: str) -> SchemaValidator:
-        """Give the validator of the schema at *uri*, which may point into a document.
+        """Return the validator of the schema at *uri*, which may point into a document.
 
-        It is compiled when it is first used, and kept.
+        It is compiled on first use, and cached.
         """
         return self._validators.setdefault(uri, SchemaValidator(self, uri))
 
@@ -64,7 +65,7 @@ class Schemas:
         return jsonschema_rs.Registry(list(self.documents.items()))
 
     def fast(self, uri: str) -> jsonschema_rs.Validator:
-        """Compile the schema at *uri* for quick yes-or-no answers."""
+        """Compile the schema at *uri* for quick decisions."""
         return jsonschema_rs.validator_for({"$schema": DRAFT, "$ref": uri}, registry=self._fast)
 
     @cached_property
@@ -84,7 +85,7 @@ class Schemas:
 
 
 class SchemaValidator:
-    """Judges documents by one schema."""
+    """Validates documents against one schema."""
 
     def __init__(self, schemas: Schemas, uri: str) -> None:
         self._schemas = schemas
@@ -96,7 +97,7 @@ class SchemaValidator:
 
     @cached_property
     def is_valid(self) -> Any:
-        """A function from a JSON value to whether it conforms."""
+        """A function that returns whether a JSON value conforms."""
         return self._fast.is_valid
 
     @cached_property
@@ -106,8 +107,8 @@ class SchemaValidator:
     def violations(self, document: Any, *, prefix: str = "") -> list[Violation]:
         """List the violations in the order of the schema, each place and rule once.
 
-        After MOST_VIOLATIONS of them the list ends: nobody reads more, and a document can be made
-        to have a million.
+        The list ends after MOST_VIOLATIONS: nobody reads more, and a document can be crafted to
+        have a million.
         """
         if self.is_valid(document):
             return []
@@ -129,12 +130,13 @@ class SchemaValidator:
         )
 
     def _unexplained(self, error: jsonschema_rs.ValidationError, prefix: str) -> Violation:
-        """Say which rule is broken where only the fast validator finds it."""
+        """Return a violation that only the fast validator finds."""
         path = list(error.evaluation_path)
         keyword = str(path[-1])
         clause, source = self._locate(path)
         place, value = join_place(list(error.instance_path), prefix), show(error.instance)
-        return Violation(place, value, f"breaks the rule {keyword}", "", keyword, clause, source)
+        problem = f"does not satisfy {keyword}"
+        return Violation(place, value, problem, "", keyword, clause, source)
 
     def _explained(self, error: ValidationError, prefix: str) -> Iterator[Violation]:
         keyword = str(error.validator)
@@ -171,7 +173,7 @@ class SchemaValidator:
         )
 
     def _locate(self, path: list[str | int]) -> tuple[str, Source]:
-        """Find the clause at *path* and the nearest source above it, following references."""
+        """Find the clause at *path* and the nearest source above it, through references."""
         base, pointer = urldefrag(self._uri)
         node: Any = {"$ref": self._uri}
         source = UNKNOWN
@@ -179,23 +181,23 @@ class SchemaValidator:
             if part == "$ref" and isinstance(node, dict) and isinstance(node.get(part), str):
                 continue  # only the fast validator names it
             while isinstance(node, dict) and part not in node:  # jsonschema leaves `$ref` out
-                overridden = "x-source" in node  # who refers to a clause knows its page better
+                overridden = "x-source" in node  # a source next to a reference is more precise
                 uri, node = self._schemas.resolve(node["$ref"], base)
                 base, pointer = urldefrag(uri)
                 source = source if overridden else source_of(node, source)
             source = source_of(node[part], keyword_source(node, part, source))
-            node, pointer = node[part], f"{pointer}/{_escape(part)}"
+            node, pointer = node[part], f"{pointer}/{escaped(part)}"
         return f"{base.removeprefix(self._schemas.base)}#{pointer}", source
 
 
 def source_of(node: Any, otherwise: Source) -> Source:
-    """Return the source of a clause, or *otherwise*; a member named `x-source` is not one."""
+    """Return the source of a clause, or *otherwise*; a property named `x-source` is not one."""
     about = node.get("x-source") if isinstance(node, dict) else None
     return _as_source(about, otherwise)
 
 
 def keyword_source(node: Any, keyword: str | int, otherwise: Source) -> Source:
-    """Return the source of one keyword of a clause, where `x-sources` names another one for it."""
+    """Return the source of a keyword if the clause's `x-sources` names one, or *otherwise*."""
     about = node.get("x-sources") if isinstance(node, dict) else None
     return _as_source(about.get(keyword) if isinstance(about, dict) else None, otherwise)
 
@@ -208,14 +210,6 @@ def _as_source(about: Any, otherwise: Source) -> Source:
 
 def _as_mapping(schema: Any) -> Mapping[str, Any]:
     return schema if isinstance(schema, Mapping) else {}
-
-
-def _pointer_parts(pointer: str) -> list[str]:
-    return [part.replace("~1", "/").replace("~0", "~") for part in pointer.split("/")[1:]]
-
-
-def _escape(part: str | int) -> str:
-    return str(part).replace("~", "~0").replace("/", "~1")
 
 
 def _unknown_members(

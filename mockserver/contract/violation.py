@@ -1,4 +1,4 @@
-"""What is wrong with a document, as values: place, rule, clause, source, what is accepted."""
+"""Violations of the contract as values: place, rule, clause, source, and what is accepted."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Violation:
-    """One clause that a document breaks."""
+    """A clause that a document does not satisfy."""
 
     place: str
-    """Dotted path from the document's root, such as `input.imageUrls[0]`; empty for the root."""
+    """Dotted path from the document's root, like `input.imageUrls[0]`; empty for the root."""
     value: str
     """The offending value, shortened for display; `missing` for an absent member."""
     problem: str
@@ -49,7 +49,7 @@ class Violation:
 
 
 def join_place(parts: list[str | int], prefix: str = "") -> str:
-    """Write a path as users do: `input.imageUrls[0].url`."""
+    """Return a path as users write it: `input.imageUrls[0].url`."""
     place = prefix
     for part in parts:
         if isinstance(part, int):
@@ -61,9 +61,9 @@ def join_place(parts: list[str | int], prefix: str = "") -> str:
 
 
 def show(value: Any) -> str:
-    """Show a JSON value in at most about 60 characters, strings in single quotes.
+    """Return a JSON value in about 60 characters at most, strings in single quotes.
 
-    Of a longer array it says how many items it has.
+    A longer array is replaced by its number of items.
     """
     if isinstance(value, str):
         inner = json.dumps(value[:60], ensure_ascii=False)[1:-1].replace('\\"', '"')
@@ -77,7 +77,7 @@ def show(value: Any) -> str:
 
 
 def shortened(value: Any) -> Any:
-    """Replace each long array of a JSON value by a text that says how many items it has."""
+    """Replace each long array in a JSON value by a text with its number of items."""
     if isinstance(value, dict):
         return {name: shortened(member) for name, member in value.items()}
     if isinstance(value, list):
@@ -86,16 +86,21 @@ def shortened(value: Any) -> Any:
 
 
 def _items(array: list[Any]) -> str:
-    return f"[{len(array)} item{'' if len(array) == 1 else 's'}]"
+    return f"[{counted(len(array), 'item')}]"
+
+
+def counted(number: int, noun: str) -> str:
+    """Return a number with its noun, which takes an s in the plural: `1 task`, `2 tasks`."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 _FEW = 3
-"""Items that a person can look through."""
+"""Items that a person reads."""
 _ARTICLES = {"integer": "an integer", "array": "an array", "object": "an object", "null": "null"}
 
 
 def _typed(names: str | list[str]) -> str:
-    """Name a type with its article, or several."""
+    """Return the name of a type with its article, or several joined by "or"."""
     if isinstance(names, list):
         return " or ".join(map(_typed, names))
     return _ARTICLES.get(names, f"a {names}")
@@ -110,7 +115,7 @@ def _range(schema: Schema, low: str, high: str) -> str:
 
 
 def accepted_by(schema: Schema) -> str:
-    """Say in words which values *schema* accepts; empty if it says nothing that helps."""
+    """Return in words which values *schema* accepts; empty if that would not help."""
     if "x-accepts" in schema:
         return str(schema["x-accepts"])
     if "const" in schema:
@@ -148,7 +153,7 @@ _PROBLEMS: dict[str, Callable[[Any, Any], str]] = {
 
 
 def describe(keyword: str, value: Any, schema: Schema) -> tuple[str, str]:
-    """Say what is wrong with *value* under *keyword* of *schema*, and what would be accepted."""
+    """Return what is wrong with *value* under *keyword*, and what would be accepted."""
     accepted = accepted_by(schema)
     if "x-message" in schema:
         return str(schema["x-message"]), accepted

@@ -1,1 +1,1 @@
-"""What a task is and becomes: pure functions of records and moments."""
+"""Tasks and what becomes of them: pure functions of records and moments."""

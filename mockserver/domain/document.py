@@ -3,27 +3,27 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal, get_args
 
 from mockserver.contract import Lifecycle
 from mockserver.domain.durations import stamp
 from mockserver.domain.task import Task, status_at, updated_at
 
-FORMS = ("full", "minimal")
-"""How much of a task its answers show."""
+Form = Literal["full", "minimal"]
+"""How much of a task responses show."""
+FORMS: tuple[Form, ...] = get_args(Form)
 
 _LEAST = ("taskId", "status", "input")
 _LEAST_INPUT = ("model", "prompt")
 
 
 def task_document(
-    task: Task, now: datetime, lifecycle: Lifecycle, form: str = "full"
+    task: Task, now: datetime, lifecycle: Lifecycle, form: Form = "full"
 ) -> dict[str, Any]:
-    """Show *task* at *now* in one of FORMS; poll and webhook both say this.
+    """Return the document of *task* at *now* in one of FORMS; poll and webhook share it.
 
-    The full form is the fullest that is documented. The minimal one is that of the example on
-    the page of the seed: nothing beside id, status, model and prompt, and the result when there
-    is one.
+    The full form has every documented field. The minimal one is that of the example on the
+    seed's page: only id, status, model and prompt, and the result if there is one.
     """
     status = status_at(task, now)
     succeeded, ended = status == lifecycle.success, status in lifecycle.terminal
@@ -40,11 +40,11 @@ def task_document(
 
 
 def webhook_document(
-    task: Task, now: datetime, lifecycle: Lifecycle, form: str = "full"
+    task: Task, now: datetime, lifecycle: Lifecycle, form: Form = "full"
 ) -> dict[str, Any]:
-    """Show an ended task as its webhook does: like a poll, and always with `failure_reason`.
+    """Return the document of an ended task's webhook: like a poll, always with `failure_reason`.
 
-    That field is the one promise in which the webhook's page goes beyond the seed's example.
+    That field is the only one that the webhook's page promises beyond the seed's example.
     """
     document = task_document(task, now, lifecycle, form)
     return document | {"failure_reason": task.plan.failure_reason}

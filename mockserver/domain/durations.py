@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)?")
 LATEST = datetime(9000, 1, 1, tzinfo=UTC)
-"""Beyond this, moments that are planned would leave the calendar."""
+"""Planned moments beyond this could exceed what datetime can represent."""
 
 _LONGEST = timedelta(days=3650)
 

@@ -1,4 +1,4 @@
-"""What a user declares to be provoked on purpose: rejections, and kinds of contract warnings."""
+"""What a test provokes on purpose, as its user declares it: rejections and kinds of warnings."""
 
 from __future__ import annotations
 
@@ -18,29 +18,29 @@ FROZEN_CLOCK = "frozen-clock"
 
 KINDS: Mapping[str, str] = {
     REJECTED: "a request was rejected, and no scenario asked for that",
-    UNKNOWN_FIELD: "a submission has a field that nobody documents, or one without effect",
-    POLLED_AFTER_END: "a task was polled on and on after it had ended",
+    UNKNOWN_FIELD: "a submission has an undocumented field, or one without effect",
+    POLLED_AFTER_END: "a task was polled again and again after it had ended",
     SUBMITTED_AGAIN: "a document was submitted again, though it had been accepted",
     IGNORED_RETRY_AFTER: "a request was sent again before its Retry-After had passed",
     FETCHED_AFTER_EXPIRY: "an expired file was fetched again and again",
-    WEBHOOK_REJECTED: "a receiver answered a webhook with something else than 2xx",
-    WEBHOOK_UNANSWERED: "a receiver could not be reached, or did not answer",
+    WEBHOOK_REJECTED: "a receiver returned something other than 2xx for a webhook",
+    WEBHOOK_UNANSWERED: "a receiver could not be reached, or did not respond",
     NO_REQUEST: "no request came at all",
-    FROZEN_CLOCK: "a task was polled on and on while the clock stood still",
+    FROZEN_CLOCK: "a task was polled again and again while the clock stood still",
 }
-"""The kinds of contract warnings, by the names by which they are declared."""
+"""The kinds of contract warnings, by the names with which they are declared."""
 
 _CODE = re.compile(r"(?:([a-z]+):)?([45][0-9]{2})")
 
 
 def check_expected(name: str, operations: Collection[str]) -> None:
-    """Raise ValueError unless *name* is a kind, a status, or an operation's: `submit:400`."""
+    """Raise ValueError unless *name* is a kind, a status, or one of an operation: `submit:400`."""
     found = _CODE.fullmatch(name)
     if name in KINDS or (found and (found[1] is None or found[1] in operations)):
         return
     raise ValueError(
-        f"{name!r} is not accepted; use a status such as 404, one of an operation such as "
-        f"submit:400 ({', '.join(operations)}), or one of {', '.join(KINDS)}"
+        f"{name!r} is not accepted; use a status (for example 404), that of an operation (for "
+        f"example submit:400; {', '.join(operations)}), or one of {', '.join(KINDS)}"
     )
 
 

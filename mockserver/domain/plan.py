@@ -1,23 +1,25 @@
-"""How a task's plan is made from a pace and an outcome."""
+"""Makes a task's plan from a pace and an outcome."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import lru_cache
+from typing import Literal, get_args
 
 from mockserver.contract import Lifecycle
 from mockserver.domain.task import Plan, Status, Step
 
-PACES = ("realtime", "instant", "per-poll")
+PaceName = Literal["realtime", "instant", "per-poll"]
+"""Tasks take their time, end at once, or take one step with each poll."""
+PACES: tuple[PaceName, ...] = get_args(PaceName)
 
 
 @dataclass(frozen=True, slots=True)
 class Pace:
     """When a task enters its states."""
 
-    name: str
-    """One of PACES."""
+    name: PaceName
     duration: timedelta | None
     """From submission to the end; None is the model's typical one."""
     entered_at: tuple[float, ...]
@@ -34,8 +36,8 @@ def make_plan(
 ) -> Plan:
     """Plan a task that ends in the state *end*, or never if that is None.
 
-    *typical* is the model's usual duration, shortest and longest, in seconds. Tasks of the same
-    fate share one plan.
+    *typical* is the model's usual duration, shortest and longest, in seconds. Equal arguments
+    share one plan.
     """
     states = (*lifecycle.path[1:], *([] if end is None else [end]))
     if pace.name == "per-poll":
@@ -48,7 +50,7 @@ def make_plan(
 
 
 def _duration(pace: Pace, typical: tuple[float, float]) -> timedelta:
-    """Take the middle of a typical duration on a logarithmic scale: 2 min to 4 h give 22 min."""
+    """Return the middle of a typical duration on a logarithmic scale: 22 min for 2 min to 4 h."""
     if pace.duration is not None:
         return pace.duration
     shortest, longest = typical

@@ -1,4 +1,4 @@
-"""What a task costs, and how many pixels its result has, by the model's card."""
+"""What a task costs, by the model's card."""
 
 from __future__ import annotations
 
@@ -7,23 +7,24 @@ from decimal import Decimal
 from typing import Any
 
 from mockserver.contract import ModelCard
+from mockserver.contract.violation import counted
 
 
 def count_of(card: ModelCard, submitted: Mapping[str, Any]) -> int:
-    """Say how many results a task of the model has."""
+    """Return the number of results of a task of the model."""
     return int(card.value_of("n", submitted) or 1)
 
 
 UNPRICED = "of models whose price is not published (set it with --unknown-price)"
-"""What to say of tasks whose cost nobody knows, after their number."""
+"""Follows the number of tasks whose cost is unknown."""
 
 
 def cost_of(
     card: ModelCard, submitted: Mapping[str, Any], unknown_price: Decimal | None
 ) -> Decimal:
-    """Say what a task costs in US dollars; *unknown_price* stands for what nobody publishes.
+    """Return the cost of a task in US dollars; *unknown_price* replaces an unpublished price.
 
-    If that is None, such a task is counted as nothing: see `is_priced`.
+    If that is None, such a task counts as free: see `is_priced`.
     """
     unit = _unit_price(card, submitted, unknown_price or Decimal())
     if card.price_per == "image":
@@ -34,16 +35,15 @@ def cost_of(
 
 
 def is_priced(card: ModelCard, unknown_price: Decimal | None) -> bool:
-    """Say whether the cost of the model's tasks is known."""
+    """Return whether the cost of the model's tasks is known."""
     return card.prices is not None or unknown_price is not None
 
 
 def spent_text(spent: Decimal, unpriced: int) -> str:
-    """Write what was spent, if *unpriced* tasks among those charged have no known price."""
+    """Return what was spent as a text; *unpriced* of the charged tasks have no known price."""
     if not unpriced:
         return f"${money(spent)}"
-    tasks = "1 task" if unpriced == 1 else f"{unpriced} tasks"
-    return f"at least ${money(spent)}; {tasks} {UNPRICED}"
+    return f"at least ${money(spent)}; {counted(unpriced, 'task')} {UNPRICED}"
 
 
 def _unit_price(card: ModelCard, submitted: Mapping[str, Any], unknown_price: Decimal) -> Decimal:
@@ -54,7 +54,7 @@ def _unit_price(card: ModelCard, submitted: Mapping[str, Any], unknown_price: De
 
 
 def money(amount: Decimal) -> str:
-    """Write US dollars with at least two decimals and no more than are needed: 0.02, 0.0015."""
+    """Return US dollars with at least two decimals, and more only if needed: 0.02, 0.0015."""
     text = f"{amount.normalize():f}"
     whole, _, cents = text.partition(".")
     return f"{whole}.{cents:0<2}"

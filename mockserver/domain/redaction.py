@@ -1,4 +1,4 @@
-"""Takes API keys and other secrets out of whatever is shown, in whatever form they stand there."""
+"""Removes API keys and other secrets from whatever is shown, in whatever form they occur."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from operator import itemgetter
 from typing import Any
 
 REDACTED = "$MAXAPI_API_KEY"
-"""Stands for an API key wherever something is shown; a shell puts the reader's own there."""
+"""Replaces an API key in whatever is shown; a shell substitutes the reader's own key."""
 HIDDEN = "[redacted]"
-"""Stands for any other secret."""
+"""Replaces any other secret."""
 SHORTEST = 6
-"""Characters of a secret that is looked for everywhere: a shorter one would be found by chance, and
-so is hidden only where its place says what it is, as in a header or after `api_key=`."""
+"""Characters of a secret that is searched for everywhere. A shorter one would be found by chance,
+so it is hidden only where its place identifies it, as in a header or after `api_key=`."""
 
 _OURS = re.compile(r"(test|verify)-[0-9a-f]{16}|maxapi-mock-run")
 _NAME = re.compile(
@@ -35,31 +35,31 @@ _ESCAPE = (
 )
 """What JSON, Python, JavaScript, shells, URLs and HTML write instead of a character."""
 _GAP = rb"([\s\0]+|\xc2\xad|\xe2\x80[\x8b-\x8d]|\xef\xbb\xbf)"
-"""What breaks a long text into lines, or cannot be seen in it."""
+"""Characters that break a long text into lines, or are invisible."""
 _ESCAPE_MARKS, _ASCII_GAPS = (b"\\", b"%", b"&"), b" \t\n\r\f\v\0"
 """What every escape begins with, and the gaps among ASCII."""
 _ESCAPES = re.compile(_ESCAPE, re.IGNORECASE)
 _ESCAPES_AND_GAPS = re.compile(rb"%b|%b" % (_ESCAPE, _GAP), re.IGNORECASE)
 _CODE_POINTS, _OCTETS, _OCTAL, _ENTITY, _ESCAPED = (1, 2, 3, 4), (5, 6), 7, 8, 9
-"""Its groups; that of a gap comes after them."""
+"""The groups of the pattern; the group of a gap comes after them."""
 _CONTROLS = {b"b": b"\b", b"f": b"\f", b"n": b"\n", b"r": b"\r", b"t": b"\t", b"v": b"\v"}
 _DEPTH = 8
-"""Escapes of escapes, such as those of JSON in JSON in a URL."""
+"""Layers of escapes, for example of JSON in JSON in a URL."""
 
 _PICTURE = re.compile(rb"\x89PNG|\xff\xd8\xff|GIF8|RIFF....WEBP|....ftyp", re.DOTALL)
-"""What result files begin with: there are many, and escapes mean nothing in them."""
+"""What result files begin with: they are common, and escapes mean nothing in them."""
 _LARGE = 64 * 1024
-"""Bytes from which on a picture or a video is looked through only as it is."""
+"""Bytes from which on binary data is searched only as it is."""
 
 Span = tuple[int, int]
 
 
 class Redactor:
-    """Hides *secrets*, for which *mark* stands then.
+    """Replaces *secrets* by *mark*.
 
-    They are found in upper and lower case, within longer texts, broken into lines, as base64 (of a
-    longer text, too), as hexadecimal digits, and with the escapes of JSON, Python, shells, URLs and
-    HTML, also one within another. Those shorter than `SHORTEST` are not looked for.
+    They are found in upper and lower case, within longer texts, broken into lines, as base64 (also
+    of a longer text), as hexadecimal digits, and with the escapes of JSON, Python, shells, URLs and
+    HTML, even nested. Secrets shorter than `SHORTEST` are not searched for.
     """
 
     def __init__(self, secrets: Iterable[str], mark: str = REDACTED) -> None:
@@ -69,13 +69,13 @@ class Redactor:
         self._shortest = min(map(len, self._forms), default=0)
 
     def text(self, text: str) -> str:
-        """Give *text* without the secrets."""
+        """Return *text* without the secrets."""
         data = text.encode("utf-8", "surrogatepass")
         hidden = self.data(data)
         return text if hidden is data else hidden.decode("utf-8", "replace")
 
     def data(self, data: bytes) -> bytes:
-        """Give *data* without the secrets; *data* itself if there are none in it."""
+        """Return *data* without the secrets; *data* itself if it has none."""
         if not self._forms or len(data) < self._shortest:
             return data
         if self._is_plainly_clean(data):
@@ -90,7 +90,7 @@ class Redactor:
         return b"".join([*pieces, data[end:]]) if pieces else data
 
     def _is_plainly_clean(self, data: bytes) -> bool:
-        """Return whether *data* has no secret, where that needs no patterns: the common case."""
+        """Return whether *data* surely has no secret; this is quick, and true in common cases."""
         if not data.isascii() or any(mark in data for mark in _ESCAPE_MARKS):
             return False
         lowered = data.lower()
@@ -98,7 +98,7 @@ class Redactor:
         return not any(form in lowered or form in joined for form in self._forms)
 
     def value(self, value: Any) -> Any:
-        """Give a JSON value without the secrets, in its names too."""
+        """Return a JSON value without the secrets, including those in its names."""
         if isinstance(value, str):
             return self.text(value)
         if isinstance(value, dict):
@@ -106,7 +106,7 @@ class Redactor:
         return [self.value(one) for one in value] if isinstance(value, list) else value
 
     def _found(self, data: bytes, escapes: re.Pattern[bytes], depth: int) -> Iterator[Span]:
-        """Find the secrets in *data*, and in what it says without up to *depth* layers of escapes.
+        """Find the secrets in *data*, also with up to *depth* layers of escapes removed.
 
         Places can overlap, and be found more than once.
         """
@@ -121,12 +121,12 @@ class Redactor:
 
 
 class _Plain:
-    """What *data* says without its escapes: those of one layer, for there can be others within."""
+    """*data* without its outermost layer of escapes."""
 
     def __init__(self, data: bytes, pattern: re.Pattern[bytes]) -> None:
         pieces: list[bytes] = []
         self._segments: list[tuple[int, int, int | None]] = [(0, 0, None)]
-        """Each with its beginning here and in the data, and with its end there if it is escaped."""
+        """For each: its start here, its start in the data, and its end there if it is an escape."""
         length = end = 0
         for found in pattern.finditer(data):
             new = _unescaped(found)
@@ -142,7 +142,7 @@ class _Plain:
         self.data = b"".join([*pieces, data[end:]])
 
     def origin(self, span: Span) -> Span:
-        """Give the place in the data of a place here."""
+        """Return the place in the data that corresponds to a place here."""
         start, first, end = self._segment_of(span[0])
         first += span[0] - start if end is None else 0
         start, last, end = self._segment_of(span[1] - 1)
@@ -153,7 +153,7 @@ class _Plain:
 
 
 def _unescaped(found: re.Match[bytes]) -> bytes:
-    """Give what an escape stands for: the same if that is none, and nothing for a gap."""
+    """Return what an escape stands for: itself if it is not one, and nothing for a gap."""
     group, text = found.lastindex or 0, found[found.lastindex or 0]
     if group in _OCTETS:
         return bytes([int(text, 16)])
@@ -171,9 +171,9 @@ def _unescaped(found: re.Match[bytes]) -> bytes:
 
 @lru_cache(maxsize=1024)
 def _forms(secret: str) -> tuple[bytes, ...]:
-    """Give what is looked for, in lower case: the secret without escapes of its own, and encoded.
+    """Return what is searched for, in lower case: the secret without its own escapes, and encoded.
 
-    A form that is too short to be looked for is none.
+    Forms that are too short to be searched for are left out.
     """
     found: list[bytes] = []
     for written in _written(secret):
@@ -189,7 +189,7 @@ def _forms(secret: str) -> tuple[bytes, ...]:
 
 
 def _written(text: str) -> set[bytes]:
-    """Give the bytes of a text, also as a header holds them."""
+    """Return the bytes of a text, both in UTF-8 and as a header holds them."""
     try:
         return {text.encode("utf-8", "surrogatepass"), text.encode("latin-1")}
     except UnicodeEncodeError:
@@ -197,15 +197,15 @@ def _written(text: str) -> set[bytes]:
 
 
 def _in_base64(data: bytes) -> Iterator[bytes]:
-    """Give what is in every base64 text of a text with *data* in it, wherever that stands there."""
+    """Yield what every base64 text contains that encodes *data* at any offset."""
     for before in range(3):
-        whole = base64.b64encode(bytes(before) + data)
-        certain = whole[-(-before * 8 // 6) : (before + len(data)) * 8 // 6]
+        encoded = base64.b64encode(bytes(before) + data)
+        certain = encoded[-(-before * 8 // 6) : (before + len(data)) * 8 // 6]
         yield from (certain, certain.replace(b"+", b"-").replace(b"/", b"_"))
 
 
 def _united(spans: Iterable[Span]) -> list[Span]:
-    """Give places in their order, those that overlap as one."""
+    """Return places in order, with overlapping ones merged."""
     united: list[Span] = []
     for first, last in sorted(spans):
         if united and first < united[-1][1]:
@@ -216,12 +216,12 @@ def _united(spans: Iterable[Span]) -> list[Span]:
 
 
 def is_ours(key: str) -> bool:
-    """Return whether the fixtures or commands of the mock made *key*: that one may be shown."""
+    """Return whether the mock's own fixtures or commands made *key*, so that it may be shown."""
     return _OURS.fullmatch(key) is not None
 
 
 def names_a_variable(text: str) -> bool:
-    """Return whether *text* is the name of a variable, so that it may be shown, and no key."""
+    """Return whether *text* is the name of a variable and not a key, so that it may be shown."""
     return re.fullmatch(r"[A-Z_][A-Z0-9_]*", text) is not None
 
 
@@ -232,12 +232,12 @@ def names_a_secret(name: str) -> bool:
 
 
 def without_users(text: str) -> str:
-    """Give *text* without the users and passwords of the URLs in it."""
+    """Return *text* without the users and passwords of the URLs in it."""
     return _USER.sub(f"{HIDDEN}@", text)
 
 
 def without_url_secrets(text: str) -> str:
-    """Give *text* without the users and passwords of URLs, and the secrets in their queries."""
+    """Return *text* without the users and passwords of URLs, and the secrets in their queries."""
 
     def hide(found: re.Match[str]) -> str:
         return f"{found[1]}{found[2]}={HIDDEN}" if names_a_secret(found[2]) else found[0]

@@ -1,4 +1,4 @@
-"""Scenarios: what becomes of a task and of the HTTP exchanges around it, as one table."""
+"""Scenarios: what happens to a task and to the HTTP exchanges around it, as one table."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from difflib import get_close_matches
-from typing import Any
+from typing import Any, Literal
 
 from mockserver.contract import Contract
 from mockserver.domain.durations import parse_duration
-from mockserver.domain.script import CUT, NOTHING, Script
+from mockserver.domain.script import CUT, NOTHING, Script, WebhookFault
 
 __all__ = [
     "CUT",
@@ -35,6 +35,11 @@ class ScenarioError(ValueError):
     """A scenario's name or value is unknown; the message lists what is accepted."""
 
 
+About = Literal["outcome", "submit", "transport", "poll", "cancel", "webhook", "result"]
+"""What a scenario affects."""
+Chance = Literal["exchange", "delivery"]
+"""What faults are drawn for at random."""
+
 Parse = Callable[[str, Contract], Any]
 Changes = Callable[[Any], Mapping[str, Any]]
 
@@ -44,20 +49,20 @@ class Scenario:
     """One row of the table."""
 
     name: str
-    about: str
-    """What it is about: outcome, submit, transport, poll, cancel, webhook or result."""
+    about: About
+    """What the scenario affects."""
     sentence: str
-    """What happens, for the catalogue."""
+    """What happens, in one sentence for the catalogue."""
     changes: Changes = field(repr=False)
-    """The fields of Script that it sets, from its value."""
+    """Returns the fields of Script that it sets, by its value."""
     parse: Parse | None = field(default=None, repr=False)
-    """Reads its value; None if it takes none."""
+    """Parses its value; None if it takes none."""
     value: str = ""
     """How the value is written: `<duration>`."""
     default: str | None = None
-    """The value if none is given; None if one has to be."""
-    chaos: str | None = None
-    """Where `--chaos` may draw it: `exchange` or `delivery`."""
+    """The value if none is given; None if one is required."""
+    chaos: Chance | None = None
+    """What `--chaos` may draw it for."""
 
     @property
     def usage(self) -> str:
@@ -97,7 +102,7 @@ def _categories(text: str, contract: Contract) -> tuple[str, ...]:
     chosen = tuple(text.split(",")) if text else known[:1]
     for category in chosen:
         if category not in known:
-            raise ValueError(f"{category!r} is no category; use some of {', '.join(known)}")
+            raise ValueError(f"{category!r} is not a category; use some of {', '.join(known)}")
     return chosen
 
 
@@ -105,72 +110,71 @@ def _sets(**changes: Any) -> Changes:
     return lambda _value: changes
 
 
-def _refuses(code: int, **more: Any) -> Changes:
+def _rejects(code: int, **more: Any) -> Changes:
     return _sets(rejection=code, **more)
 
 
-def _webhook(what: str) -> Changes:
-    return _sets(webhook=frozenset((what,)))
+def _webhook(fault: WebhookFault) -> Changes:
+    return _sets(webhook=frozenset((fault,)))
 
 
 _ROWS = (
     Scenario("success", "outcome", "The task succeeds.", _sets(end="success")),
-    Scenario("failure", "outcome", "The task fails without a reason: transient, may be retried.", _sets(end="failure")),
-    Scenario("content-moderation", "outcome", "The task fails: moderated while it ran.", _sets(end="failure", reason="moderation")),
-    Scenario("invalid-parameters", "outcome", "The task fails: the upstream refused its parameters.", _sets(end="failure", reason="invalid")),
-    Scenario("insufficient-points", "outcome", "The task fails: the balance cannot pay it.", _sets(end="failure", reason="points")),
+    Scenario("failure", "outcome", "The task fails without a reason: a transient failure, which may be retried.", _sets(end="failure")),
+    Scenario("content-moderation", "outcome", "The task fails: moderation stopped it while it ran.", _sets(end="failure", reason="moderation")),
+    Scenario("invalid-parameters", "outcome", "The task fails: the upstream rejected its parameters.", _sets(end="failure", reason="invalid")),
+    Scenario("insufficient-points", "outcome", "The task fails: the balance is too low for it.", _sets(end="failure", reason="points")),
     Scenario("timeout", "outcome", "The task times out.", _sets(end="timeout")),
     Scenario("stuck", "outcome", "The task never ends.", _sets(stuck=True)),
     Scenario("slow", "outcome", "The task takes this long.", lambda value: {"duration": value}, _duration, "<duration>"),
-    Scenario("instant", "outcome", "The task has ended when it is submitted.", _sets(duration=timedelta())),
+    Scenario("instant", "outcome", "The task has already ended when its submission returns.", _sets(duration=timedelta())),
     Scenario("moderated", "submit", "The submission is rejected by moderation, with these categories.", lambda value: {"flagged": value}, _categories, "<category>,…", default=""),
-    Scenario("unauthorized", "submit", "401, as for a token that was revoked.", _refuses(401)),
-    Scenario("rate-limited", "submit", "429 with Retry-After in seconds.", lambda value: {"rejection": 429, "retry_after": value}, _count, "<seconds>", default="1", chaos="exchange"),
-    Scenario("server-error", "submit", "500 in the API's envelope.", _refuses(500), chaos="exchange"),
-    Scenario("bad-gateway", "submit", "502 with an HTML body, as proxies send.", _refuses(502, html=True), chaos="exchange"),
-    Scenario("unavailable", "submit", "503 in the API's envelope.", _refuses(503), chaos="exchange"),
-    Scenario("gateway-timeout", "submit", "504 in the API's envelope.", _refuses(504), chaos="exchange"),
-    Scenario("status", "submit", "This error in the API's envelope, whatever its code.", lambda value: {"rejection": value, "html": False}, _code, "<code>"),
-    Scenario("accepted-but", "submit", "The request is accepted (a task is created and billed), but its answer is lost: the client sees this error or, with `cut`, a broken connection; also written `accepted-but-<code>`.", lambda value: {"accepted_but": value}, _code_or_cut, "<code>"),
-    Scenario("latency", "transport", "The response comes this much later, in real time.", lambda value: {"latency": value}, _duration, "<duration>"),
+    Scenario("unauthorized", "submit", "Returns 401, as for a revoked token.", _rejects(401)),
+    Scenario("rate-limited", "submit", "Returns 429 with Retry-After in seconds.", lambda value: {"rejection": 429, "retry_after": value}, _count, "<seconds>", default="1", chaos="exchange"),
+    Scenario("server-error", "submit", "Returns 500 in the API's envelope.", _rejects(500), chaos="exchange"),
+    Scenario("bad-gateway", "submit", "Returns 502 with an HTML body, as proxies do.", _rejects(502, html=True), chaos="exchange"),
+    Scenario("unavailable", "submit", "Returns 503 in the API's envelope.", _rejects(503), chaos="exchange"),
+    Scenario("gateway-timeout", "submit", "Returns 504 in the API's envelope.", _rejects(504), chaos="exchange"),
+    Scenario("status", "submit", "Returns an error with this status in the API's envelope.", lambda value: {"rejection": value, "html": False}, _code, "<code>"),
+    Scenario("accepted-but", "submit", "The request is accepted (a task is created and billed), but its response is lost: the client sees this error or, with `cut`, a broken connection; also written `accepted-but-<code>`.", lambda value: {"accepted_but": value}, _code_or_cut, "<code>"),
+    Scenario("latency", "transport", "The response is delayed by this much real time.", lambda value: {"latency": value}, _duration, "<duration>"),
     Scenario("hang", "transport", "There is no response; the connection stays open until the mock stops.", _sets(hang=True)),
-    Scenario("truncated", "transport", "The connection ends inside the body.", _sets(body_fault="truncated"), chaos="exchange"),
-    Scenario("garbled", "transport", "200, and the body is not JSON.", _sets(body_fault="garbled"), chaos="exchange"),
-    Scenario("empty", "transport", "200, and there is no body.", _sets(body_fault="empty"), chaos="exchange"),
-    Scenario("flaky-poll", "poll", "Every n-th poll of the task answers 500.", lambda value: {"flaky_poll": value}, _count, "<n>"),
-    Scenario("stale-poll", "poll", "Polls lag this far behind, and so behind the webhook.", lambda value: {"stale_poll": value}, _duration, "<duration>"),
-    Scenario("unknown-at-first", "poll", "The first n polls of the task answer 404.", lambda value: {"unknown_at_first": value}, _count, "<n>"),
-    Scenario("cancel-too-late", "cancel", "A cancellation is accepted, but the task goes on and ends as if there had been none.", _sets(cancel_too_late=True)),
-    Scenario("webhook-lost", "webhook", "The webhook never arrives, and nobody tries again.", _webhook("lost"), chaos="delivery"),
-    Scenario("webhook-twice", "webhook", "The webhook arrives twice.", _webhook("twice"), chaos="delivery"),
+    Scenario("truncated", "transport", "The connection ends in the middle of the body.", _sets(body_fault="truncated"), chaos="exchange"),
+    Scenario("garbled", "transport", "Returns 200 with a body that is not JSON.", _sets(body_fault="garbled"), chaos="exchange"),
+    Scenario("empty", "transport", "Returns 200 without a body.", _sets(body_fault="empty"), chaos="exchange"),
+    Scenario("flaky-poll", "poll", "Every n-th poll of the task returns 500.", lambda value: {"flaky_poll": value}, _count, "<n>"),
+    Scenario("stale-poll", "poll", "Polls show the task as it was this long ago, and so lag behind the webhook.", lambda value: {"stale_poll": value}, _duration, "<duration>"),
+    Scenario("unknown-at-first", "poll", "The first n polls of the task return 404.", lambda value: {"unknown_at_first": value}, _count, "<n>"),
+    Scenario("cancel-too-late", "cancel", "A cancellation is accepted, but the task goes on and ends as if it had not been cancelled.", _sets(cancel_too_late=True)),
+    Scenario("webhook-lost", "webhook", "The webhook never arrives and is not retried.", _webhook(WebhookFault.LOST), chaos="delivery"),
+    Scenario("webhook-twice", "webhook", "The webhook arrives twice.", _webhook(WebhookFault.TWICE), chaos="delivery"),
     Scenario("webhook-late", "webhook", "The webhook is sent this long after the end.", lambda value: {"webhook_late": value}, _duration, "<duration>"),
-    Scenario("webhook-early", "webhook", "The task ends at once, and its webhook arrives before the submit's response.", _sets(webhook=frozenset(("early",)), duration=timedelta())),
-    Scenario("webhook-reordered", "webhook", "The webhooks of two such tasks swap: the one that ended first arrives last.", _webhook("reordered")),
-    Scenario("webhook-conflicting", "webhook", "The webhook says FAILURE where a poll says SUCCESS.", _webhook("conflicting")),
-    Scenario("webhook-truncated", "webhook", "The webhook's body is cut in half.", _webhook("truncated"), chaos="delivery"),
-    Scenario("webhook-redirected", "webhook", "The webhook arrives as a GET without a body, as after a careless redirect.", _webhook("redirected")),
-    Scenario("webhook-unsigned", "webhook", "The webhook comes without the signature or secret that `--webhook-secret` gives it.", _webhook("unsigned")),
-    Scenario("webhook-wrong-signature", "webhook", "The webhook comes with the signature or secret of somebody who does not know `--webhook-secret`.", _webhook("forged")),
-    Scenario("fewer-results", "result", "The task succeeds with at most this many results, and costs what was asked for.", lambda value: {"fewer_results": value}, _count, "<k>", default="1"),
-    Scenario("result-missing", "result", "Result URLs answer 404.", _sets(result="missing")),
-    Scenario("result-expired", "result", "Result URLs answer as if their seven days were over.", _sets(result="expired")),
-    Scenario("result-truncated", "result", "The connection ends inside the file.", _sets(result="truncated")),
-    Scenario("result-html", "result", "200, and the file is a web page.", _sets(result="html")),
-    Scenario("result-slow", "result", "The file comes this much later, in real time.", lambda value: {"result_latency": value}, _duration, "<duration>"),
+    Scenario("webhook-early", "webhook", "The task ends at once, and its webhook arrives before the submit's response.", _sets(webhook=frozenset((WebhookFault.EARLY,)), duration=timedelta())),
+    Scenario("webhook-reordered", "webhook", "The webhooks of two such tasks are swapped: that of the task that ended first arrives last.", _webhook(WebhookFault.REORDERED)),
+    Scenario("webhook-conflicting", "webhook", "The webhook says FAILURE where a poll says SUCCESS.", _webhook(WebhookFault.CONFLICTING)),
+    Scenario("webhook-truncated", "webhook", "The webhook's body is cut in half.", _webhook(WebhookFault.TRUNCATED), chaos="delivery"),
+    Scenario("webhook-redirected", "webhook", "The webhook arrives as a GET without a body, as after a careless redirect.", _webhook(WebhookFault.REDIRECTED)),
+    Scenario("webhook-unsigned", "webhook", "The webhook has no signature or secret, in spite of `--webhook-secret`.", _webhook(WebhookFault.UNSIGNED)),
+    Scenario("webhook-wrong-signature", "webhook", "The webhook has a wrong signature or secret, as if sent by somebody who does not know `--webhook-secret`.", _webhook(WebhookFault.FORGED)),
+    Scenario("fewer-results", "result", "The task succeeds with at most this many results, and costs as much as the number that was requested.", lambda value: {"fewer_results": value}, _count, "<k>", default="1"),
+    Scenario("result-missing", "result", "Result URLs return 404.", _sets(result="missing")),
+    Scenario("result-expired", "result", "Result URLs respond as if their seven days were over.", _sets(result="expired")),
+    Scenario("result-truncated", "result", "The connection ends in the middle of the file.", _sets(result="truncated")),
+    Scenario("result-html", "result", "Returns 200, and the file is a web page.", _sets(result="html")),
+    Scenario("result-slow", "result", "The file is delayed by this much real time.", lambda value: {"result_latency": value}, _duration, "<duration>"),
     Scenario("result-wrong-size", "result", "The file has half the promised width and height.", _sets(result="wrong-size")),
 )  # fmt: skip
 
 _ACCEPTED_BUT = "accepted-but-"
 
 SCENARIOS: Mapping[str, Scenario] = {row.name: row for row in _ROWS}
-"""The catalogue by name: a new scenario is one more row."""
+"""The catalogue by name."""
 
 
 def make_script(named: Iterable[tuple[str, str | None]], contract: Contract) -> Script:
-    """Compose scenarios, given by name and value, into what they ask for together.
+    """Combine scenarios, given by name and value, into one script.
 
-    Where two set the same, the later one wins; mischief of the webhook adds up. Raises
-    ScenarioError.
+    If two set the same, the later one wins; faults of the webhook add up. Raises ScenarioError.
     """
     script = Script()
     for name, value in map(_spelled, named):
@@ -196,7 +200,7 @@ def _find(name: str) -> Scenario:
         return SCENARIOS[name]
     near = get_close_matches(name, SCENARIOS, n=1)
     hint = f"did you mean {near[0]!r}? " if near else ""
-    raise ScenarioError(f"{name!r} is no scenario; {hint}use one of {', '.join(SCENARIOS)}")
+    raise ScenarioError(f"{name!r} is not a scenario; {hint}use one of {', '.join(SCENARIOS)}")
 
 
 def _value(scenario: Scenario, value: str | None, contract: Contract) -> Any:
@@ -221,9 +225,9 @@ def markers(prompt: str) -> list[tuple[str, str | None]]:
 
 
 def parse_named(text: str) -> list[tuple[str, str | None]]:
-    """Read `<name>[=<value>], …` as the header and the settings have it.
+    """Parse `<name>[=<value>], …`, the form of the header and the settings.
 
-    A comma inside a value belongs to it where no scenario's name follows.
+    A comma belongs to the value before it unless a scenario's name follows.
     """
     named: list[tuple[str, str | None]] = []
     for part in text.split(","):
@@ -234,5 +238,5 @@ def parse_named(text: str) -> list[tuple[str, str | None]]:
         elif name:
             named.append((name, value if equals else None))
     if not named:
-        raise ScenarioError(f"{text!r} names no scenario; use one of {', '.join(SCENARIOS)}")
+        raise ScenarioError(f"{text!r} does not name a scenario; use one of {', '.join(SCENARIOS)}")
     return named

@@ -1,23 +1,46 @@
-"""What scenarios ask for, put together: one value that goes along with a request and its task."""
+"""What scenarios ask for, combined into one value that accompanies a request and its task."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
+from enum import StrEnum
+from typing import Literal
+
+End = Literal["success", "failure", "timeout"]
+"""A role in the lifecycle in which a scenario can end a task."""
+Reason = Literal["moderation", "invalid", "points"]
+"""A meaning of a failure reason."""
+BodyFault = Literal["truncated", "garbled", "empty"]
+ResultFault = Literal["missing", "expired", "truncated", "html", "wrong-size"]
+
+
+class WebhookFault(StrEnum):
+    """What can be wrong with a webhook; several can be at once."""
+
+    LOST = "lost"
+    TWICE = "twice"
+    EARLY = "early"
+    REORDERED = "reordered"
+    CONFLICTING = "conflicting"
+    TRUNCATED = "truncated"
+    REDIRECTED = "redirected"
+    UNSIGNED = "unsigned"
+    FORGED = "forged"
 
 
 @dataclass(frozen=True, slots=True)
 class Script:
-    """What the scenarios in force ask for; an empty one asks for nothing."""
+    """What the scenarios in force ask for; a default one asks for nothing."""
 
     names: tuple[str, ...] = ()
     """The scenarios as they were named, for the journal."""
 
     # what becomes of the task
-    end: str | None = None
-    """The part that the final state plays in the lifecycle: success, failure or timeout."""
-    reason: str | None = None
-    """What the failure reason stands for, as in `Contract.reasons`."""
+    end: End | None = None
+    """The role of the final state in the lifecycle; None is success."""
+    reason: Reason | None = None
+    """The meaning of the failure reason: a key of `Contract.reasons`."""
     stuck: bool = False
     duration: timedelta | None = None
 
@@ -29,10 +52,10 @@ class Script:
     html: bool = False
     latency: timedelta | None = None
     hang: bool = False
-    body_fault: str | None = None
-    """What is wrong with the response's body: truncated, garbled or empty."""
+    body_fault: BodyFault | None = None
+    """What is wrong with the response's body."""
     accepted_but: int | str | None = None
-    """What the client of a request that was accepted sees: the code of an error, or CUT."""
+    """What the client of an accepted request sees: the code of an error, or CUT."""
 
     # what becomes of a cancellation
     cancel_too_late: bool = False
@@ -43,20 +66,20 @@ class Script:
     unknown_at_first: int = 0
 
     # what becomes of the webhook
-    webhook: frozenset[str] = frozenset()
-    """Among lost, twice, early, reordered, conflicting, truncated, redirected, unsigned, forged."""
+    webhook: frozenset[WebhookFault] = frozenset()
+    """Everything that is wrong with the webhook."""
     webhook_late: timedelta = timedelta()
 
     # what becomes of the results
     fewer_results: int | None = None
-    """How many there are at most, whatever was asked for."""
-    result: str | None = None
-    """Among missing, expired, truncated, html, wrong-size."""
+    """The most results that there are, whatever was asked for."""
+    result: ResultFault | None = None
+    """What is wrong with the result files."""
     result_latency: timedelta | None = None
 
 
 CUT = "cut"
-"""Stands for a connection that is cut, in the place of a code."""
+"""Stands for a cut connection, instead of a code."""
 
 NOTHING = Script()
-"""The script of whoever asks for nothing."""
+"""The script that asks for nothing."""

@@ -1,4 +1,4 @@
-"""Which ratio, resolution and pixels a task's result has, by the model's card."""
+"""The ratio, resolution and pixels of a task's result, by the model's card."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ def size_of(
     default_ratio: str,
     source: tuple[int, int] | None = None,
 ) -> Size:
-    """Look the size up in the card's table.
+    """Look up the size in the card's table.
 
-    An omitted ratio is the card's own default, else the one nearest to that of *source*, width
-    and height of the first input image, else *default_ratio*, else, where the model or its table
-    has none such, the first one of the table that the model takes.
+    An omitted ratio is the card's own default, else the one nearest to that of *source* (width
+    and height of the first input image), else *default_ratio*. If the model or its table does not
+    have that, it is the first ratio of the table that the model accepts.
     """
     resolution = card.value_of("resolution", submitted)
     for ratio in _ratios(card, submitted, default_ratio, source):
@@ -58,7 +58,7 @@ def _ratios(
 
 
 def _by_nearness(ratios: Iterable[str], source: tuple[int, int]) -> list[str]:
-    """Sort ratios, the one first that is most like *source*: twice and half are equally far."""
+    """Sort ratios by their distance from that of *source*: twice and half are equally far."""
     wanted = log(source[0] / source[1])
 
     def distance(ratio: str) -> float:

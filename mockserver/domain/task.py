@@ -26,24 +26,24 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The fate of a task, fixed when it is submitted."""
+    """What becomes of a task, fixed when it is submitted."""
 
     initial: Status
     steps: tuple[Step, ...]
     """Ascending in time; a plan that ends has a terminal state as its last."""
     failure_reason: str | None = None
     surcharge: Decimal = Decimal()
-    """Share of the cost that is charged, though the plan ends in failure."""
+    """Share of the cost that is charged although the plan ends in failure."""
 
     @property
     def final(self) -> Status:
-        """The state in which the plan ends, or stays for ever."""
+        """The last state of the plan."""
         return self.steps[-1].status if self.steps else self.initial
 
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """Everything that is known of a task from its submission on."""
+    """Everything that is known about a task from its submission on."""
 
     id: str
     model: str
@@ -54,7 +54,7 @@ class Task:
     created_at: datetime
     plan: Plan
     cost: Decimal
-    """US dollars, if it succeeds; nothing where nobody knows the price."""
+    """US dollars, if it succeeds; 0 if the price is unknown."""
     result_type: str
     urls: tuple[str, ...]
     script: Script = NOTHING
@@ -62,7 +62,7 @@ class Task:
     priced: bool = True
     """Whether the cost is known."""
     source_size: tuple[int, int] | None = None
-    """Width and height of its first input image, where they were known when it was submitted."""
+    """Width and height of its first input image, if they were known when it was submitted."""
     polled: bool = False
     expired: bool = False
     """Whether its results were made to expire by hand."""
@@ -77,7 +77,7 @@ def _passed(task: Task, now: datetime) -> Iterator[Step]:
 
 
 def status_at(task: Task, now: datetime) -> Status:
-    """Say which status *task* shows at *now*.
+    """Return the status that *task* shows at *now*.
 
     Pure, so that a poll and a webhook for the same moment never disagree.
     """
@@ -88,7 +88,7 @@ def status_at(task: Task, now: datetime) -> Status:
 
 
 def updated_at(task: Task, now: datetime) -> datetime:
-    """Say when *task* last changed its status, as seen at *now*."""
+    """Return when *task* last changed its status, as seen at *now*."""
     moment = task.created_at
     for step in _passed(task, now):
         moment = task.created_at + (step.after or timedelta())
@@ -96,7 +96,7 @@ def updated_at(task: Task, now: datetime) -> datetime:
 
 
 def transitions(task: Task) -> list[tuple[datetime | None, Status]]:
-    """List every entry into a state, past and to come; None is a moment that a poll decides."""
+    """List every entry into a state, past and future; None is a moment that a poll decides."""
     planned = [
         (None if step.after is None else task.created_at + step.after, step.status)
         for step in task.plan.steps
@@ -105,7 +105,7 @@ def transitions(task: Task) -> list[tuple[datetime | None, Status]]:
 
 
 def ends_at(task: Task, lifecycle: Lifecycle) -> datetime | None:
-    """Say when *task* becomes terminal; None if that is never or not yet decided."""
+    """Return when *task* becomes terminal; None if that is never or not yet decided."""
     if not task.plan.steps or task.plan.final not in lifecycle.terminal:
         return None
     after = task.plan.steps[-1].after
@@ -113,16 +113,16 @@ def ends_at(task: Task, lifecycle: Lifecycle) -> datetime | None:
 
 
 def ended(task: Task, now: datetime, end: Status, reason: str | None = None) -> Task:
-    """Give the record of *task* ended at *now* in the state *end*; what happened before stays."""
+    """Return *task* as ended at *now* in the state *end*; what happened before stays."""
     steps = (*_passed(task, now), Step(now - task.created_at, end))
     return replace(task, plan=Plan(task.plan.initial, steps, reason))
 
 
 def polled(task: Task, now: datetime) -> Task:
-    """Give the record of *task* after a poll at *now*.
+    """Return *task* as it is after a poll at *now*.
 
-    Only the pace `per-poll` lets polls decide: the first one looks, each further one moves the
-    task one state on.
+    Polls decide only at the pace `per-poll`: the first one changes nothing, and each later one
+    moves the task to its next state.
     """
     steps = task.plan.steps
     waiting = next((index for index, step in enumerate(steps) if step.after is None), None)
@@ -136,21 +136,21 @@ def polled(task: Task, now: datetime) -> Task:
 
 
 def charge(task: Task, lifecycle: Lifecycle) -> Decimal:
-    """Say what *task* costs in the end: all if it succeeds, else a surcharge or nothing."""
+    """Return what *task* finally costs: its cost if it succeeds, else a surcharge or nothing."""
     if task.plan.final == lifecycle.success:
         return task.cost
     return task.cost * task.plan.surcharge
 
 
 def is_uncounted(task: Task, lifecycle: Lifecycle) -> bool:
-    """Say whether *task* is charged for, and nobody knows how much."""
+    """Return whether *task* is charged, but the amount is unknown."""
     return not task.priced and (task.plan.final == lifecycle.success or bool(task.plan.surcharge))
 
 
 def surcharge_day(task: Task, lifecycle: Lifecycle) -> date | None:
-    """Say on which UTC day *task* counts as a failure with a surcharge; None if it is none.
+    """Return the UTC day on which *task* counts as a failure with a surcharge; None if it is not.
 
-    That is the day of its end or, where a poll decides that, of its submission.
+    That is the day of its end or, if a poll decides the end, of its submission.
     """
     if not task.plan.surcharge:
         return None

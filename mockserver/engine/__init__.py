@@ -1,1 +1,1 @@
-"""The mock without any web framework: sandboxes, clock, webhooks, journal, answers."""
+"""The mock without any web framework: sandboxes, clock, webhooks, journal, responses."""

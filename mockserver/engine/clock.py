@@ -1,6 +1,6 @@
-"""The clock of a sandbox: it runs, runs faster, stands still, and is advanced.
+"""The clock of a sandbox: it can run, run faster, stand still and be advanced.
 
-Only a reset, after which there is nothing left that it could have dated, sets it back.
+Only a reset sets it back, as nothing that it has dated is left then.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ real_seconds: Callable[[], float] = (
     if hasattr(time, "clock_gettime")
     else time.monotonic
 )
-"""Gives real seconds from any origin, also in a test that freezes time: freezegun and others
-replace `time.monotonic`, and what waits for the network has to wait for the real one."""
+"""Returns real seconds from any origin, even in a test that freezes time: freezegun and others
+replace `time.monotonic`, but whatever waits for the network must measure real time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ class _Course:
 class Clock:
     """Shows the moment in a sandbox.
 
-    *real* gives real seconds from any origin, never decreasing; *start* is the first moment.
+    *real* returns real seconds from any origin, never decreasing; *start* is the first moment.
     Safe to use from several threads.
     """
 
@@ -47,13 +47,13 @@ class Clock:
         self._real = real
         self._lock = Lock()
         self.on_change: Callable[[], object] = lambda: None
-        """Called after the course of the clock was changed by hand."""
+        """Called after somebody has changed the course of the clock."""
         self._course = self._first = _Course(start or datetime.now(UTC), real(), speed)
         self.epoch = 0
         """Changes with each reset."""
 
     def real(self) -> float:
-        """Give real seconds, from any origin."""
+        """Return real seconds, from any origin."""
         return self._real()
 
     @property
@@ -62,28 +62,28 @@ class Clock:
         return self._course.speed
 
     def now(self) -> datetime:
-        """Give the moment, in UTC."""
+        """Return the current moment, in UTC."""
         course = self._course
         return self._shown(course, self._real())
 
     def reset(self) -> None:
-        """Go back to the course that it would have had by itself: for most, that is real time."""
+        """Go back to the original course, as if nobody had ever changed it."""
         with self._lock:
             self._course = self._first
             self.epoch += 1
         self.on_change()
 
     def run(self, speed: float) -> None:
-        """Go on from the present moment at *speed*; 0 stands still."""
+        """Continue from the current moment at *speed*; 0 stops the clock."""
         with self._lock:
             real = self._real()
             self._course = _Course(self._shown(self._course, real), real, speed)
         self.on_change()
 
     def advance(self, duration: timedelta) -> datetime:
-        """Jump ahead by *duration*, which must not be negative; give the new moment."""
+        """Jump ahead by *duration*, which must not be negative, and return the new moment."""
         if duration < timedelta():
-            raise ValueError("a clock never goes back; advance it by a positive duration")
+            raise ValueError("a clock cannot go back; advance it by a positive duration")
         with self._lock:
             course = self._course
             self._course = _Course(course.moment + duration, course.real, course.speed)
@@ -91,7 +91,7 @@ class Clock:
         return self.now()
 
     def advance_to(self, moment: datetime) -> None:
-        """Jump ahead to *moment*; stay where it is if that has passed."""
+        """Jump ahead to *moment*; do nothing if it has passed."""
         with self._lock:
             course = self._course
             left = max(moment - self._shown(course, self._real()), timedelta())
@@ -99,7 +99,7 @@ class Clock:
         self.on_change()
 
     def delay_until(self, moment: datetime) -> float | None:
-        """Say in how many real seconds the clock will show *moment*; None if it stands still."""
+        """Return the real seconds until the clock shows *moment*; None if it stands still."""
         left = (moment - self.now()).total_seconds()
         if left <= 0:
             return 0.0

@@ -1,4 +1,4 @@
-"""What an app does although the API told it otherwise, as far as one sandbox can see it."""
+"""Detects what an app does against the contract, as far as one sandbox can see it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from hashlib import blake2b
 from threading import Lock
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Final, Literal, TypeVar
 
 from mockserver.domain.expectation import (
     FETCHED_AFTER_EXPIRY,
@@ -28,19 +28,22 @@ if TYPE_CHECKING:
 Key = TypeVar("Key")
 Value = TypeVar("Value")
 
-UNKNOWN_ROUTE, PREFLIGHT = "unknown route", "preflight"
+OperationName = Literal["submit", "query", "cancel", "result", "preflight", "unknown route"]
+"""What a request is for."""
+UNKNOWN_ROUTE: Final = "unknown route"
+PREFLIGHT: Final = "preflight"
 DELIVERED = "delivered"
 
 _POLLS_AFTER_END = 5
-"""Polls of a task that has ended, by which an app may still show it to somebody."""
+"""Polls of an ended task that are fine: an app may still show the task to somebody."""
 _POLLS_AT_ONE_MOMENT = 10
 _FETCHES_AFTER_EXPIRY = 3
 _EARLY = 0.05
-"""Seconds by which a timer may be inexact."""
+"""Seconds that a timer may be early."""
 _OUTLIVED = (410, 429)
-"""Rejections of what is right by itself, but too late or too often."""
+"""Rejections of requests that are correct, but too late or too frequent."""
 _MOST = 10_000
-"""Tasks, files and requests that are watched; the oldest are forgotten first."""
+"""Tasks, files and requests that are tracked; the oldest are forgotten first."""
 _MOST_TEXTS = 1000
 
 
@@ -51,18 +54,18 @@ class ContractWarning:
     kind: str
     """One of `KINDS`."""
     text: str
-    """One line, which says what is suspected."""
+    """One line that says what is suspected."""
     is_note: bool = False
-    """Whether it is worth knowing, but may be no fault of the app's."""
+    """Whether it is worth knowing, but possibly not the app's fault."""
 
     def as_json(self) -> dict[str, str]:
-        """Show it."""
+        """Return the warning as the control plane shows it."""
         return {"kind": self.kind, "text": self.text}
 
 
 @dataclass(frozen=True, slots=True)
 class _Wait:
-    """A Retry-After of so many seconds, and what two clocks showed when it was answered."""
+    """A Retry-After in seconds, and what two clocks showed when it was sent."""
 
     seconds: float
     moment: float
@@ -75,7 +78,7 @@ class Observer:
     def __init__(self) -> None:
         self.resubmissions = Resubmissions()
         self.webhooks: OrderedDict[str, str] = OrderedDict()
-        """How the webhook of each task stands."""
+        """The state of each task's webhook."""
         self._counts: Counter[ContractWarning] = Counter()
         self._ended: OrderedDict[str, int] = OrderedDict()
         self._expired: OrderedDict[str, int] = OrderedDict()
@@ -85,7 +88,7 @@ class Observer:
         self._lock = Lock()
 
     def exchange(self, pending: PendingRequest, response: Response) -> tuple[ContractWarning, ...]:
-        """Return what is to be said of an exchange, but for what its user expects."""
+        """Return the warnings about an exchange, except those that the user expects."""
         with self._lock:
             found = [*_rejection(pending), *self._seen(pending, response)]
             self.resubmissions.see(pending, response)
@@ -94,21 +97,21 @@ class Observer:
     def delivery(
         self, task_id: str, warnings: Iterable[ContractWarning], outcome: str
     ) -> tuple[ContractWarning, ...]:
-        """Note what became of an attempt to deliver a webhook; return its warnings."""
+        """Note the outcome of an attempt to deliver a webhook; return its warnings."""
         with self._lock:
             if outcome == DELIVERED:
-                self.resubmissions.asked(task_id)
-            if self.webhooks.get(task_id) != DELIVERED:  # one that comes twice did arrive
+                self.resubmissions.mark_known(task_id)
+            if self.webhooks.get(task_id) != DELIVERED:  # a later copy does not undo a delivery
                 _keep(self.webhooks, task_id, outcome)
             return self._counted(warnings)
 
     def warnings(self, expected: frozenset[str]) -> dict[ContractWarning, int]:
-        """Return every warning so far, and how often there was cause for it."""
+        """Return every warning so far, with its number of occurrences."""
         with self._lock:
             return {**self._counts, **self.unsettled(expected)}
 
     def unsettled(self, expected: frozenset[str]) -> dict[ContractWarning, int]:
-        """Return the warnings that the app's next requests can still take back."""
+        """Return the warnings that the app's next requests can still withdraw."""
         number = self.resubmissions.unexplained()
         if not number or is_expected(expected, SUBMITTED_AGAIN):
             return {}
@@ -132,7 +135,7 @@ class Observer:
         yield from self._too_early(pending, response)
 
     def _polled(self, pending: PendingRequest, status: str) -> Iterator[ContractWarning]:
-        """Look at a poll that was shown *status*."""
+        """Check a poll that showed *status*."""
         task_id = pending.task_id or ""
         if pending.has_ended:
             if _bump(self._ended, task_id) == _POLLS_AFTER_END + 1:
@@ -145,20 +148,20 @@ class Observer:
                 yield _FROZEN
 
     def _too_early(self, pending: PendingRequest, response: Response) -> Iterator[ContractWarning]:
-        """Look whether the request was told to come later; note whether its answer says so.
+        """Check whether the request ignores an earlier Retry-After; note that of *response*.
 
-        An app may wait by its own clock or, where a test has put it in the place of `sleep`, by
-        the sandbox's: the one that has gone further counts. While that one stands still, the app
-        may wait by something that the test only pretends.
+        An app may wait by its own clock or, if a test advances the sandbox's clock instead of
+        sleeping, by that one; whichever went further counts. While the sandbox's clock stands
+        still, the test may have replaced the app's wait by nothing.
         """
-        told = response.status in (429, 503)
-        if not told and not self._waits:
+        must_wait = response.status in (429, 503)
+        if not must_wait and not self._waits:
             return
         request, clock = pending.request, pending.sandbox.clock
         key = (request.method, request.path, blake2b(request.body, digest_size=16).digest())
         wait = self._waits.pop(key, None)
         moment, real = pending.now.timestamp(), clock.real()
-        if told:
+        if must_wait:
             seconds = dict(response.headers).get("Retry-After", "")
             if seconds.isdigit():
                 _keep(self._waits, key, _Wait(float(seconds), moment, real))
@@ -166,15 +169,15 @@ class Observer:
             yield _PRETENDED if clock.speed == 0 and moment == wait.moment else _IGNORED
 
 
-_POLLED = "a task was polled on and on after it was {0}: does the app know that {0} is final?"
+_POLLED = "a task was polled again and again after it was {0}: does the app know that {0} is final?"
 _AGAIN = ContractWarning(
     SUBMITTED_AGAIN,
-    "submitted again, although it was accepted and nobody asked for that task: does the app "
+    "submitted again, although it was accepted, and nobody polled that task: does the app "
     "understand the response (code 0, data.taskId)? Live, each one is charged",
 )
 _EXPIRED = ContractWarning(
     FETCHED_AFTER_EXPIRY,
-    "an expired file was fetched again and again: does the app keep URLs, not files?",
+    "an expired file was fetched again and again: does the app keep URLs instead of files?",
 )
 _IGNORED = ContractWarning(
     IGNORED_RETRY_AFTER,
@@ -182,8 +185,8 @@ _IGNORED = ContractWarning(
 )
 _PRETENDED = ContractWarning(
     IGNORED_RETRY_AFTER,
-    "sent again before Retry-After had passed, while the clock stood still: does the app wait, and "
-    "the test only pretend it?",
+    "sent again before Retry-After had passed, while the clock stood still: does the app wait, but "
+    "the test skip the wait?",
     is_note=True,
 )
 _FROZEN = ContractWarning(
@@ -195,12 +198,12 @@ _FROZEN = ContractWarning(
 
 
 def arrives(pending: PendingRequest, response: Response) -> bool:
-    """Return whether the client gets a whole response, as far as scenarios decide that."""
+    """Return whether no scenario keeps the client from receiving the complete response."""
     return response.fault is None and pending.script.body_fault is None
 
 
 def _rejection(pending: PendingRequest) -> Iterator[ContractWarning]:
-    """Look for a rejection that neither a scenario nor the passing of time explains."""
+    """Yield a warning for a rejection that neither a scenario nor the passing of time explains."""
     rejection, script = pending.rejection, pending.script
     if rejection is None or not 400 <= rejection.code < 500:
         return
@@ -210,12 +213,10 @@ def _rejection(pending: PendingRequest) -> Iterator[ContractWarning]:
     of_its_task = rejection.code == 404 or pending.operation == "result"
     if rejection.code in _OUTLIVED or (of_its_task and pending.task_id is not None):
         return
-    said = (
-        pending.said
-        if pending.task_id is None
-        else pending.said.replace(pending.task_id, "<taskId>")
-    )
-    text = f"{pending.operation} answered {rejection.code}: {said}"
+    message = pending.message
+    if pending.task_id is not None:  # or each task would have a warning of its own
+        message = message.replace(pending.task_id, "<taskId>")
+    text = f"{pending.operation} returned {rejection.code}: {message}"
     yield ContractWarning(REJECTED, text)
 
 

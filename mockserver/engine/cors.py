@@ -1,4 +1,4 @@
-"""Whether a web page of another origin may read what the API answers: what browsers ask (CORS)."""
+"""CORS: whether a web page of another origin may read the API's responses."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ ANY = "*"
 _METHODS = "GET, HEAD, POST, OPTIONS"
 _SHOWN = "Accept-Ranges, Content-Range, Retry-After, X-Mock-Clock, X-Mock-Scenario, X-Mock-Warning"
 _MAX_AGE = "600"
-"""Seconds that a browser may remember the answer to a preflight."""
+"""Seconds that a browser may cache the response to a preflight."""
 
 Headers = tuple[tuple[str, str], ...]
 
 
 def preflight(request: Request, origins: AbstractSet[str]) -> Response | None:
-    """Answer what a browser asks before a page's request, whatever its path; None for others.
+    """Return the response to a browser's preflight, whatever its path; None for other requests.
 
-    It is the browser's own question, not the app's, so it is no request of any sandbox's. For a
-    path that there is not, too: the page then sees the 404, and not a riddle.
+    A preflight is sent by the browser, not by the app, so it belongs to no sandbox. One for an
+    unknown path succeeds, too: so the page sees the 404, and not an error without explanation.
     """
-    asked = request.headers
-    if request.method != "OPTIONS" or "access-control-request-method" not in asked:
+    sent = request.headers
+    if request.method != "OPTIONS" or "access-control-request-method" not in sent:
         return None
     allowed = _allowed(request, origins)
     if not allowed:
@@ -34,15 +34,15 @@ def preflight(request: Request, origins: AbstractSet[str]) -> Response | None:
         ("Access-Control-Allow-Methods", _METHODS),
         ("Access-Control-Max-Age", _MAX_AGE),
     ]
-    if named := asked.get("access-control-request-headers"):  # `*` would leave out Authorization
-        headers.append(("Access-Control-Allow-Headers", named))
-    if asked.get("access-control-request-private-network") == "true":
+    if names := sent.get("access-control-request-headers"):  # `*` would exclude Authorization
+        headers.append(("Access-Control-Allow-Headers", names))
+    if sent.get("access-control-request-private-network") == "true":
         headers.append(("Access-Control-Allow-Private-Network", "true"))
     return Response(204, tuple(headers), b"")
 
 
 def shared(response: Response, request: Request, origins: AbstractSet[str]) -> Response:
-    """Let the page that asked read *response*, if its origin is one of *origins*."""
+    """Let the requesting page read *response* if its origin is one of *origins*."""
     headers = _allowed(request, origins)
     if headers:
         headers = (*headers, ("Access-Control-Expose-Headers", _SHOWN))

@@ -1,4 +1,4 @@
-"""Result files over HTTP: whether a URL answers at all, and with which part of the file."""
+"""Result files over HTTP: whether a URL has a file, and which part of it is returned."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _UNITS = ("Accept-Ranges", "bytes")
 
 
 def reject_file(pending: PendingRequest, task: Task, lifecycle: Lifecycle) -> None:
-    """Raise the Refusal of a URL that names no file of *task*, or one that has expired."""
+    """Raise the ApiError for a URL that is not a file of *task*, or that has expired."""
     succeeded = status_at(task, pending.now) == lifecycle.success
     named = any(url.endswith(pending.request.path) for url in task.urls)
     if not succeeded or not named or task.script.result == "missing":
@@ -28,11 +28,11 @@ def reject_file(pending: PendingRequest, task: Task, lifecycle: Lifecycle) -> No
 
 
 def in_part(response: Response, request: Request) -> Response:
-    """Give the part of a file that the request's `Range` asks for, else the whole file.
+    """Return the part of a file that the request's `Range` asks for, else the complete file.
 
-    A range that cannot be read, and several ranges, are ignored, as HTTP allows; so is any range
-    of a HEAD, and one with `If-Range`, since the file has no validator that could be the same.
-    Raises Refusal 416 for a range beyond the file.
+    A malformed range and several ranges are ignored, as HTTP allows; so is any range of a HEAD,
+    and one with `If-Range`, since the file has no validator to compare. Raises ApiError 416 for
+    a range beyond the file.
     """
     response = replace(response, headers=(*response.headers, _UNITS))
     asked = _RANGE.fullmatch(request.headers.get("range", "").strip())
@@ -44,14 +44,14 @@ def in_part(response: Response, request: Request) -> Response:
         return response
     first, last = bounds
     if first > last:
-        said = f"range: {asked[0][:80]} is beyond the file; use one within its {size} bytes"
-        raise ApiError(416, said, headers={"Content-Range": f"bytes */{size}"})
+        message = f"range: {asked[0][:80]} is beyond the file; use one within its {size} bytes"
+        raise ApiError(416, message, headers={"Content-Range": f"bytes */{size}"})
     headers = (*response.headers, ("Content-Range", f"bytes {first}-{last}/{size}"))
     return replace(response, status=206, headers=headers, body=response.body[first : last + 1])
 
 
 def _bounds(first: str, last: str, size: int) -> tuple[int, int] | None:
-    """Give the first and the last byte, in this order if there is any; None for no range."""
+    """Return the first and the last byte (reversed if there are none); None without a range."""
     if not first:
         return (max(0, size - int(last)), size - 1) if last else None
     if last and int(last) < int(first):

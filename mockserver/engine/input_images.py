@@ -1,4 +1,4 @@
-"""How large the first input image of a task is, as far as the mock can know that."""
+"""The size of a task's first input image, as far as the mock can know it."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ Shape = tuple[int, int]
 
 _FIELDS = ("imageUrls",)
 _MOST_BYTES = 256 * 1024
-"""Bytes of an image that are read: its size is among the first, behind an embedded preview."""
-_PATIENCE = 2.0
-"""Seconds for all of it."""
-_PIECE = 4096
+"""Bytes of an image that are read: its size is at the beginning, after an embedded preview."""
+_TIMEOUT = 2.0
+"""Seconds in which an image must have been read."""
+_CHUNK = 4096
 _REMEMBERED = 1000
 
 
 def first_image(submitted: Mapping[str, Any]) -> str | None:
-    """Give the URL of the first input image of a valid input."""
+    """Return the URL of the first input image of a valid input."""
     for field in _FIELDS:
         given = submitted.get(field)
         if isinstance(given, list) and given:
@@ -38,7 +38,7 @@ def first_image(submitted: Mapping[str, Any]) -> str | None:
 
 
 def follows_input(card: ModelCard, submitted: Mapping[str, Any]) -> bool:
-    """Say whether the ratio of the results is that of the first input image."""
+    """Return whether the results have the ratio of the first input image."""
     return card.value_of("ratio", submitted) is None
 
 
@@ -50,10 +50,10 @@ class OwnResults:
     ) -> None:
         self._patterns = [pattern_of(one["path"]) for one in results.values() if "path" in one]
         self._size_of_task = size_of_task
-        """Gives the size of the results of a task, by the ids of its sandbox and itself."""
+        """Returns the size of a task's results, by the ids of its sandbox and of the task."""
 
     def shape(self, url: str) -> Shape | None:
-        """Give the size of the result at *url*; None if it is not, or no longer, one of ours."""
+        """Return the size of the result at *url*; None if it is not (or no longer) one of ours."""
         for pattern in self._patterns:
             match = pattern.search(_path(url))
             if match is not None:
@@ -69,9 +69,9 @@ def _path(url: str) -> str:
 
 
 class LocalImages:
-    """Looks at images of this machine, and of no other; remembers what it saw.
+    """Reads the sizes of images on this machine, and on no other, and remembers them.
 
-    It follows no redirect, asks no proxy, and reads a bounded number of bytes for a bounded time.
+    It follows no redirects, uses no proxy, and reads a limited number of bytes in a limited time.
     """
 
     def __init__(self) -> None:
@@ -79,7 +79,7 @@ class LocalImages:
         self._lock = Lock()
 
     def shape(self, url: str) -> Shape | None:
-        """Give the size of the image at *url*; None if it is elsewhere or cannot be read."""
+        """Return the size of the image at *url*; None if it is elsewhere or cannot be read."""
         if not is_loopback(url):
             return None
         with self._lock:
@@ -94,12 +94,12 @@ class LocalImages:
 
 
 def is_loopback(url: str) -> bool:
-    """Say whether a URL names this machine in a way that nobody else can answer to."""
+    """Return whether a URL names this machine in a way that no other machine can claim."""
     from urllib3.exceptions import LocationParseError
     from urllib3.util import parse_url
 
     try:
-        host = (parse_url(url).host or "").strip("[]")  # as who asks for it reads it
+        host = (parse_url(url).host or "").strip("[]")  # read as urllib3 will when it connects
         return host == "localhost" or ip_address(host).is_loopback
     except (LocationParseError, ValueError):
         return False
@@ -108,30 +108,30 @@ def is_loopback(url: str) -> bool:
 def _look(url: str) -> Shape | None:
     head = b""
     try:
-        for piece in _pieces(url):
-            head += piece
+        for chunk in _chunks(url):
+            head += chunk
             found = dimensions(head)
             if found is not None:
                 return found
-    except Exception:  # whatever a URL or a server of this machine does: the ratio is the default
+    except Exception:  # whatever goes wrong with the URL or its server, the default ratio is used
         return None
     return None
 
 
-def _pieces(url: str) -> Iterator[bytes]:
+def _chunks(url: str) -> Iterator[bytes]:
     from urllib3 import PoolManager, Timeout
 
-    ends = real_seconds() + _PATIENCE
-    timeout = Timeout(connect=_PATIENCE / 2, read=_PATIENCE / 2)
+    ends = real_seconds() + _TIMEOUT
+    timeout = Timeout(connect=_TIMEOUT / 2, read=_TIMEOUT / 2)
     with PoolManager() as pool:
-        answer = pool.request(
+        response = pool.request(
             "GET", url, redirect=False, retries=False, timeout=timeout, preload_content=False
         )
-        with closing(answer):
+        with closing(response):
             read = 0
-            while answer.status == 200 and read < _MOST_BYTES and real_seconds() < ends:
-                piece = answer.read1(_PIECE)
-                if not piece:
+            while response.status == 200 and read < _MOST_BYTES and real_seconds() < ends:
+                chunk = response.read1(_CHUNK)
+                if not chunk:
                     return
-                read += len(piece)
-                yield piece
+                read += len(chunk)
+                yield chunk

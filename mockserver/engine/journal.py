@@ -1,4 +1,4 @@
-"""What was asked and answered, and which webhooks were tried: bounded, and without tokens."""
+"""The journal: exchanges, and attempts to deliver webhooks; bounded, and without tokens."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from mockserver.contract import NotJson, parse_json
 from mockserver.domain.durations import stamp
 from mockserver.domain.redaction import HIDDEN, SHORTEST, names_a_secret, without_users
-from mockserver.engine.contract_warnings import UNKNOWN_ROUTE, ContractWarning
+from mockserver.engine.contract_warnings import UNKNOWN_ROUTE, ContractWarning, OperationName
 from mockserver.engine.messages import Response
 from mockserver.engine.webhooks.attempt import Failure
 
@@ -25,7 +25,7 @@ Entry = TypeVar("Entry")
 _BODY_LIMIT = 16 * 1024
 _HEADER_LIMIT = 1024
 _FIXED_COST = 1000
-"""Bytes that an entry takes beside its bodies, about."""
+"""Approximate bytes of an entry besides its bodies."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ class RecordedRequest:
     """A request and its response."""
 
     number: int
-    """Counts all requests of the sandbox from 1."""
+    """The number of the request in its sandbox, from 1."""
     at: datetime
     method: str
     path: str
@@ -42,13 +42,13 @@ class RecordedRequest:
     response: Response
     task_id: str | None
     scenarios: tuple[str, ...]
-    """The scenarios in force for it."""
-    operation: str = UNKNOWN_ROUTE
+    """The scenarios that applied to it."""
+    operation: OperationName = UNKNOWN_ROUTE
     warnings: tuple[ContractWarning, ...] = ()
-    """What the app should not have done."""
+    """What the app did against the contract."""
 
     def as_json(self) -> dict[str, Any]:
-        """Show the exchange; a body that is not JSON is shown as text."""
+        """Return the exchange for the control plane; a body that is not JSON is a text."""
         return {
             "number": self.number,
             "at": stamp(self.at),
@@ -70,13 +70,14 @@ class Delivery:
     """One attempt to deliver a webhook."""
 
     number: int
+    """The number of the attempt in its sandbox, from 1; 0 before it is recorded."""
     at: datetime
     task_id: str
     url: str
     attempt: int
     body: bytes
     status: int | None
-    """HTTP status of the receiver's answer; None if there was none."""
+    """HTTP status of the receiver's response; None if there was none."""
     latency: float
     """Seconds of real time."""
     error: str | None
@@ -86,17 +87,17 @@ class Delivery:
     failure: Failure | None = None
     """The kind of *error*."""
     scenarios: tuple[str, ...] = ()
-    """The mischief that was done to it."""
+    """The scenarios whose faults it had."""
     method: str = "POST"
     resent: bool = False
-    """Whether somebody asked for it, beside the attempts that were planned."""
+    """Whether it was requested in addition to the planned attempts."""
     proof: tuple[tuple[str, str], ...] = field(default=(), repr=False)
-    """Headers that can hold a secret, and so are never shown."""
+    """Headers that can hold a secret, and are therefore never shown."""
     warnings: tuple[ContractWarning, ...] = ()
-    """What the receiver should not have done."""
+    """What the receiver did against the contract."""
 
     def as_json(self) -> dict[str, Any]:
-        """Show the attempt."""
+        """Return the attempt for the control plane."""
         return {
             "number": self.number,
             "at": stamp(self.at),
@@ -119,24 +120,24 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True)
 class TaskEnd:
-    """How a task stood when its sandbox forgot it."""
+    """The last state of a task that its sandbox forgets."""
 
     status: str
     reason: str | None
     webhook: str | None
-    """How its webhook stood; None if it had none."""
+    """The state of its webhook; None if it had none."""
 
 
 Watch = Callable[[RecordedRequest | Delivery | ContractWarning | TaskEnd], object]
-"""Is told of everything that a sandbox notes, in whatever thread that happens."""
+"""Is called with everything that a sandbox notes, in whatever thread that happens."""
 
 
-Judge = Callable[[Delivery], tuple[ContractWarning, ...]]
-"""Gives what is to be said of an attempt."""
+FindWarnings = Callable[[Delivery], tuple[ContractWarning, ...]]
+"""Returns the warnings about an attempt."""
 
 
 def _without_secrets(headers: Mapping[str, str]) -> dict[str, str]:
-    """Give headers without those that hold a secret, and without the API key in any other."""
+    """Hide the values of headers that hold a secret, or that repeat the API key."""
     key = headers.get("authorization", "").rpartition(" ")[2]
     return {
         name: HIDDEN
@@ -154,7 +155,7 @@ def _shown(body: bytes) -> Any:
 
 
 class Budget:
-    """The bytes that all rings together may hold; what was used longest ago goes first."""
+    """Limits the bytes of all rings together; the least recently used ring is shortened first."""
 
     def __init__(self, limit: int) -> None:
         self.used = 0
@@ -163,13 +164,13 @@ class Budget:
         self._lock = Lock()
 
     def append(self, ring: Ring[Any], entry: Any, cost: int) -> None:
-        """Add *entry* to *ring*, and forget as much elsewhere as the limit asks for."""
+        """Add *entry* to *ring*, and drop old entries, of other rings too, to keep the limit."""
         with self._lock:
             self._rings[id(ring)] = ring
             self._rings.move_to_end(id(ring))
-            ring.held.append((entry, cost))
+            ring.kept.append((entry, cost))
             self.used += cost
-            if len(ring.held) > ring.entries:
+            if len(ring.kept) > ring.entries:
                 self._drop_first(ring)
             while self.used > self._limit and self._rings:
                 self._drop_first(next(iter(self._rings.values())))
@@ -177,12 +178,12 @@ class Budget:
     def clear(self, ring: Ring[Any]) -> None:
         """Forget all of *ring*."""
         with self._lock:
-            while ring.held:
+            while ring.kept:
                 self._drop_first(ring)
 
     def _drop_first(self, ring: Ring[Any]) -> None:
-        self.used -= ring.held.popleft()[1]
-        if not ring.held:
+        self.used -= ring.kept.popleft()[1]
+        if not ring.kept:
             del self._rings[id(ring)]
 
 
@@ -191,7 +192,8 @@ class Ring(Generic[Entry]):
 
     def __init__(self, entries: int, budget: Budget) -> None:
         self.entries = entries
-        self.held: deque[tuple[Entry, int]] = deque()
+        self.kept: deque[tuple[Entry, int]] = deque()
+        """Entries with their cost in bytes."""
         self.numbers = count(1)
         self._budget = budget
 
@@ -200,14 +202,14 @@ class Ring(Generic[Entry]):
         self._budget.append(self, entry, body_bytes + _FIXED_COST)
 
     def clear(self) -> None:
-        """Forget every entry; the count of those seen goes on."""
+        """Drop every entry; numbers continue."""
         self._budget.clear(self)
 
     def __iter__(self) -> Iterator[Entry]:
-        return iter([entry for entry, _ in tuple(self.held)])
+        return iter([entry for entry, _ in tuple(self.kept)])
 
     def __len__(self) -> int:
-        return len(self.held)
+        return len(self.kept)
 
 
 class Journal:
@@ -224,12 +226,12 @@ class Journal:
         response: Response,
         warnings: tuple[ContractWarning, ...] = (),
     ) -> None:
-        """Note an exchange, without its secrets and with bodies cut at 16 KiB."""
+        """Record an exchange without its secrets, and with bodies cut at 16 KiB."""
         ring, request = self.requests, pending.request
         headers = _without_secrets(request.headers)
-        body, answer = request.body[:_BODY_LIMIT], response
+        body, shortened = request.body[:_BODY_LIMIT], response
         if len(response.body) > _BODY_LIMIT:
-            answer = replace(response, body=response.body[:_BODY_LIMIT])
+            shortened = replace(response, body=response.body[:_BODY_LIMIT])
         entry = RecordedRequest(
             next(ring.numbers),
             pending.now,
@@ -237,21 +239,21 @@ class Journal:
             request.path,
             headers,
             body,
-            answer,
+            shortened,
             pending.task_id,
             pending.script.names,
             pending.operation,
             warnings,
         )
         header_bytes = sum(map(len, headers)) + sum(map(len, headers.values()))
-        ring.add(entry, len(body) + len(answer.body) + len(request.path) + header_bytes)
+        ring.add(entry, len(body) + len(shortened.body) + len(request.path) + header_bytes)
         if self._watch is not None:
             self._watch(entry)
 
-    def record_delivery(self, judge: Judge, **fields: Any) -> Delivery:
-        """Note an attempt, and give it; *fields* are those of Delivery but for its number."""
-        delivery = Delivery(number=next(self.deliveries.numbers), **fields)
-        delivery = replace(delivery, warnings=judge(delivery))
+    def record_delivery(self, delivery: Delivery, find_warnings: FindWarnings) -> Delivery:
+        """Record an attempt; return it with its number and warnings."""
+        delivery = replace(delivery, number=next(self.deliveries.numbers))
+        delivery = replace(delivery, warnings=find_warnings(delivery))
         self.deliveries.add(delivery, len(delivery.body))
         if self._watch is not None:
             self._watch(delivery)
@@ -259,15 +261,15 @@ class Journal:
 
     @property
     def is_watched(self) -> bool:
-        """Whether anybody is told."""
+        """Whether anything watches the journal."""
         return self._watch is not None
 
     def tell(self, entry: ContractWarning | TaskEnd) -> None:
-        """Tell whoever watches, and note nothing."""
+        """Pass *entry* to what watches the journal, without recording it."""
         if self._watch is not None:
             self._watch(entry)
 
     def clear(self) -> None:
-        """Forget everything but how much there was."""
+        """Drop all entries; numbers continue."""
         self.requests.clear()
         self.deliveries.clear()

@@ -1,4 +1,4 @@
-"""Requests, responses and refusals, independent of any web framework."""
+"""Requests, responses and errors, independent of any web framework."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """What a server does to a response beside its content."""
+    """What goes wrong with a response on its way, besides its content."""
 
     latency: float = 0.0
-    """Real seconds that it is late."""
+    """Real seconds by which it is late."""
     hang: bool = False
-    """It never comes."""
+    """Whether it never comes."""
     cut: bool = False
-    """The connection ends after half of the body."""
+    """Whether the connection ends after half of the body."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,28 +50,28 @@ class Response:
     fault: Fault | None = None
     """What goes wrong on its way to the client."""
     first: Callable[[], object] | None = None
-    """What has to be done, and may take long, before the client gets the response."""
+    """What must be done, and may take long, before the client gets the response."""
 
 
 JSON_TYPE = ("Content-Type", "application/json")
 
 
 def json_response(status: int, document: Any, headers: Mapping[str, str] | None = None) -> Response:
-    """Wrap a JSON document."""
+    """Return a response with a JSON document."""
     return Response(status, (JSON_TYPE, *(headers or {}).items()), dump_json(document))
 
 
 def success(contract: Contract, data: Any = None) -> dict[str, Any]:
-    """Wrap *data* in the envelope of success; without data, the bare envelope."""
+    """Return the envelope of success around *data*; without data, the bare envelope."""
     fields = contract.document("success")["properties"]
     envelope = {"code": fields["code"]["const"], "msg": fields["msg"]["const"]}
     return envelope if data is None else {**envelope, "data": data}
 
 
 class ApiError(Exception):
-    """The API says no; one handler turns it into HTTP.
+    """The API rejects a request; one handler turns it into HTTP.
 
-    *code* is from 400 to 599; *msg* replaces that of the table `errors` in `service.json`.
+    *code* is from 400 to 599; *msg* replaces the message of the table `errors` in `service.json`.
     """
 
     def __init__(
@@ -88,20 +88,20 @@ class ApiError(Exception):
         self.data = data
         self.headers = headers or {}
 
-    def said(self, contract: Contract) -> str:
-        """Give the message."""
+    def message(self, contract: Contract) -> str:
+        """Return the message, by default that of the contract."""
         return self.msg or _message(self.code, contract)
 
     def response(self, contract: Contract) -> Response:
-        """Give the refusal as the API's error envelope."""
-        envelope = {"code": self.code, "msg": self.said(contract)}
+        """Return the response with the API's error envelope."""
+        envelope = {"code": self.code, "msg": self.message(contract)}
         if self.data is not None:
             envelope["data"] = self.data
         return json_response(self.code, envelope, self.headers)
 
 
 def _message(code: int, contract: Contract) -> str:
-    """Give the message of the table, else the one that HTTP has for the code."""
+    """Return the message of the table, else HTTP's own for the code."""
     row = contract.service["errors"].get(str(code))
     if row is not None:
         return str(row["msg"])
@@ -112,15 +112,15 @@ def _message(code: int, contract: Contract) -> str:
 
 
 def check_coding(headers: Mapping[str, str]) -> None:
-    """See to it that a body is as it is, as nobody documents another. Raises Refusal 415."""
+    """Check that a body is not compressed; compression is undocumented. Raises ApiError 415."""
     coding = headers.get("content-encoding", "identity")
     if coding.lower() not in ("identity", ""):
-        said = f"Content-Encoding: {coding[:60]!r} is not accepted; send the body as it is"
-        raise ApiError(415, said, headers={"Accept-Encoding": "identity"})
+        message = f"Content-Encoding: {coding[:60]!r} is not accepted; send the body as it is"
+        raise ApiError(415, message, headers={"Accept-Encoding": "identity"})
 
 
 def warn(warnings: list[str]) -> dict[str, str]:
-    """Give the header that carries *warnings*; it can hold any text, and no line break."""
+    """Return the header that carries *warnings*, as ASCII without line breaks."""
     if not warnings:
         return {}
     text = " | ".join(warnings).encode("ascii", "backslashreplace").decode("ascii")

@@ -1,4 +1,4 @@
-"""Optional fields whose value is `null`: nobody documents what they mean."""
+"""Optional fields whose value is `null`; what they mean is undocumented."""
 
 from __future__ import annotations
 
@@ -9,10 +9,9 @@ from mockserver.contract import Contract
 
 
 def without_nulls(document: Any, contract: Contract) -> Any:
-    """Give a submission without its optional fields that are null, as if they were absent.
+    """Return a submission without the optional fields that are null.
 
-    A required field keeps its null, and so is refused; a field that nobody documents keeps it,
-    too.
+    A required field keeps its null, and so is rejected; an undocumented field keeps it, too.
     """
     if not isinstance(document, dict):
         return document

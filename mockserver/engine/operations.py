@@ -1,4 +1,4 @@
-"""What the API does: submit, query, cancel, and the result files behind the URLs."""
+"""The API's operations: submit, query, cancel, and the result files behind the URLs."""
 
 from __future__ import annotations
 
@@ -11,13 +11,15 @@ from mockserver.contract import Contract, ModelCard, Violation
 from mockserver.domain.document import task_document
 from mockserver.domain.plan import Pace, make_plan
 from mockserver.domain.price import cost_of, count_of, is_priced
+from mockserver.domain.script import WebhookFault
 from mockserver.domain.task import Plan, Task, ended, ends_at, polled, status_at
 from mockserver.engine.file_transfer import in_part, reject_file
 from mockserver.engine.input_images import LocalImages, OwnResults, first_image, follows_input
 from mockserver.engine.messages import ApiError, Request, Response, json_response, success, warn
 from mockserver.engine.pending_request import PendingRequest
 from mockserver.engine.result_files import Results
-from mockserver.engine.sandbox import Sandbox, Sandboxes
+from mockserver.engine.sandbox import Sandbox
+from mockserver.engine.sandboxes import Sandboxes
 from mockserver.engine.scenario_resolution import apply_result_faults
 from mockserver.engine.surcharge import with_surcharge
 from mockserver.engine.unknown_fields import remarks, unknown_fields
@@ -29,14 +31,14 @@ _HOST = re.compile(r"[A-Za-z0-9._\-]+(:\d{1,5})?|\[[0-9a-fA-F:.]+\](:\d{1,5})?")
 
 
 class Operations:
-    """The handlers of the API's routes; each raises Refusal for what it refuses."""
+    """The handlers of the API's routes; each raises ApiError for what it rejects."""
 
     def __init__(
         self, contract: Contract, settings: Settings, dispatcher: Dispatcher, sandboxes: Sandboxes
     ) -> None:
         self._api_host = contract.fact("base_url").partition("://")[2]
         self.base = f"http://{settings.host}:{settings.port}"
-        """Base of result URLs for a request without a usable `Host`."""
+        """Base of result URLs if a request has no usable `Host`."""
         self._contract = contract
         self._settings = settings
         self._dispatcher = dispatcher
@@ -49,7 +51,7 @@ class Operations:
     # -- submit ------------------------------------------------------------------------------
 
     def submit(self, pending: PendingRequest) -> Response:
-        """Store a new task and answer its id."""
+        """Store a new task and return its id."""
         document = pending.document
         violations = [str(one) for one in self._violations(pending.sandbox, document)]
         if not violations and pending.sandbox.settings.unknown_fields == "refuse":
@@ -58,11 +60,7 @@ class Operations:
             raise ApiError(400, " | ".join(violations))
         if pending.script.flagged:
             raise self._rejection(pending.script.flagged)
-        with (
-            pending.sandbox.submitting
-        ):  # nobody spends between a look at the balance and the charge
-            task = self._new_task(pending, document)
-            pending.sandbox.add(task)
+        task = pending.sandbox.submit(lambda: self._new_task(pending, document))
         pending.task_id = task.id
         pending.remarks = remarks(document, self._contract)
         headers = warn(list(pending.remarks))
@@ -70,14 +68,14 @@ class Operations:
         return self._with_webhook(pending.sandbox, task, response)
 
     def _with_webhook(self, sandbox: Sandbox, task: Task, response: Response) -> Response:
-        """Plan the webhook, or put it before the response."""
-        first = self._dispatcher.first_scheduled(sandbox, task)
-        if first is None:
+        """Plan the webhook of a new task, or let it be sent before the response."""
+        if WebhookFault.EARLY not in task.script.webhook:
+            self._dispatcher.plan(sandbox, task)
             return response
-        if "early" in task.script.webhook:
-            return replace(response, first=lambda: self._dispatcher.send_now(first))
-        self._dispatcher.scheduler.add(first)
-        return response
+        delivery = self._dispatcher.first_delivery(sandbox, task)
+        if delivery is None:
+            return response
+        return replace(response, first=lambda: self._dispatcher.send_now(delivery))
 
     def _violations(self, sandbox: Sandbox, document: Any) -> list[str | Violation]:
         found: list[str | Violation] = [*self._contract.violations("submit-request", document)]
@@ -117,7 +115,7 @@ class Operations:
         return with_surcharge(pending.sandbox, task, card, self._contract.lifecycle)
 
     def _source_size(self, card: ModelCard, submitted: Mapping[str, Any]) -> tuple[int, int] | None:
-        """Give the size of the first input image, if it decides the ratio and is our own."""
+        """Return the size of the first input image if it decides the ratio and is one of ours."""
         url = first_image(submitted) if follows_input(card, submitted) else None
         return None if url is None else self._own.shape(url)
 
@@ -127,7 +125,7 @@ class Operations:
         if task is None:
             return None
         card = self._contract.cards[task.model]
-        if self._results.has_to_look(task, card):  # a submission does not wait for that
+        if self._results.has_to_look(task, card):  # too slow for a submission
             return None
         size = self._results.size(task, card)
         return size.width, size.height
@@ -161,16 +159,16 @@ class Operations:
         )
 
     def _own_base(self, request: Request) -> str:
-        """Name this server as the client did: it can surely reach that."""
+        """Return this server's URL as the client wrote it, so that the client can reach it."""
         host = request.headers.get("host", "")
-        if host.lower().removesuffix(":443") == self._api_host:  # whoever stands in for the API ...
-            return str(self._contract.fact("cdn_url"))  # ... does so for its result files
+        if host.lower().removesuffix(":443") == self._api_host:
+            return str(self._contract.fact("cdn_url"))  # the mock replaces that host, too
         return f"{request.scheme}://{host}" if _HOST.fullmatch(host) else self.base
 
     # -- query, cancel, result ---------------------------------------------------------------
 
     def query(self, pending: PendingRequest, place: Mapping[str, str]) -> Response:
-        """Show a task."""
+        """Return a task."""
         task, moment = self._find(pending, place), pending.now
         if pending.request.method == "GET":
             task = self._after_poll(pending, task)
@@ -201,7 +199,7 @@ class Operations:
 
     @staticmethod
     def _inject_fault(pending: PendingRequest, task: Task) -> None:
-        """Refuse a poll as often as the scenarios of its task ask for."""
+        """Reject a poll as often as the scenarios of its task ask for."""
         script = task.script
         if not script.unknown_at_first and script.flaky_poll is None:
             return
@@ -227,12 +225,12 @@ class Operations:
             return ended(record, pending.now, self._contract.lifecycle.cancelled)
 
         changed = pending.sandbox.update(task.id, change)
-        if not changed.script.cancel_too_late:  # else its webhook is planned already
+        if not changed.script.cancel_too_late:  # otherwise its webhook is planned already
             self._dispatcher.plan(pending.sandbox, changed)
         return json_response(200, success(self._contract))
 
     def result(self, pending: PendingRequest, place: Mapping[str, str]) -> Response:
-        """Give a result file; the caller has entered the sandbox that the URL names."""
+        """Return a result file; *pending* is in the sandbox that the URL names."""
         task, index = self._find(pending, place), int(place["index"])
         reject_file(pending, task, self._contract.lifecycle)
         body = self._results.file(task, self._contract.cards[task.model], index)

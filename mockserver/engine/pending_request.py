@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from mockserver.domain.scenario import NOTHING, Script
-from mockserver.engine.contract_warnings import UNKNOWN_ROUTE
+from mockserver.engine.contract_warnings import UNKNOWN_ROUTE, OperationName
 from mockserver.engine.messages import ApiError, Request
 from mockserver.engine.sandbox import Sandbox
 
@@ -20,30 +20,29 @@ class PendingRequest:
     request: Request
     sandbox: Sandbox
     now: datetime
-    """The one moment that the whole answer speaks of."""
+    """The moment of everything in the response."""
     script: Script = NOTHING
     task_id: str | None = None
     document: Any = None
     """The body of a submission as JSON, if it could be read."""
     unreadable: ApiError | None = None
-    """Why it could not."""
-    operation: str = UNKNOWN_ROUTE
-    """What its path is for: `submit`, `query`, `cancel`, `result`."""
+    """Why it could not be read."""
+    operation: OperationName = UNKNOWN_ROUTE
     rejection: ApiError | None = None
-    """Why it was rejected, if it was."""
-    said: str = ""
-    """The message of that."""
+    """Why the request was rejected, if it was."""
+    message: str = ""
+    """The message of that rejection."""
     remarks: Sequence[str] = ()
-    """What an accepted submission holds in vain."""
+    """What has no effect in an accepted submission."""
     status: str | None = None
-    """What a poll is shown."""
+    """The status that a poll shows."""
     has_ended: bool = False
-    """Whether that is final."""
+    """Whether that status is final."""
     waits_for_clock: bool = False
-    """Whether time alone would change it."""
+    """Whether that status changes with time, without further polls."""
     expired: bool = False
-    """Whether it asks for a file that has expired."""
+    """Whether the request is for a file that has expired."""
 
     def enter(self, sandbox: Sandbox) -> None:
-        """Go on in *sandbox*, and in its time."""
+        """Continue in *sandbox*, at its current moment."""
         self.sandbox, self.now = sandbox, sandbox.clock.now()

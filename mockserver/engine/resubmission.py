@@ -1,4 +1,4 @@
-"""Which submissions were sent again, although the first one was accepted."""
+"""Finds submissions that were sent again although the first one was accepted."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ if TYPE_CHECKING:
     from mockserver.engine.pending_request import PendingRequest
 
 _WITHIN = timedelta(seconds=30)
-"""Between two submissions, by the sandbox's clock; what comes later is a new wish."""
+"""Between two submissions, by the sandbox's clock; a later one is deliberate."""
 _TRIES = 5
-"""What clients try at most; who submits the same more often, does so on purpose."""
+"""The most tries of a typical client; one that submits the same more often means to."""
 _MOST = 1000
 
 
 @dataclass(slots=True)
 class _Run:
-    """Equal submissions that followed each other."""
+    """Consecutive equal submissions."""
 
     last: datetime
     tasks: list[str] = field(default_factory=list)
@@ -29,35 +29,35 @@ class _Run:
 
 
 class Resubmissions:
-    """Finds equal submissions of which only the last was ever asked about, if any.
+    """Finds equal submissions of which the app only ever used the last task, if any.
 
-    A loop that submits the same on purpose polls its tasks, takes their webhooks, or is longer
-    than a client's tries; what a scenario lost on its way has to be sent again.
+    A loop that submits the same on purpose polls its tasks, takes their webhooks, or submits
+    more often than a client retries. A response that a scenario lost must be asked for again.
     """
 
     def __init__(self) -> None:
         self._current: OrderedDict[bytes, _Run] = OrderedDict()
         self._runs: deque[_Run] = deque(maxlen=_MOST)
-        self._unasked: OrderedDict[str, None] = OrderedDict()
+        self._unused: OrderedDict[str, None] = OrderedDict()
 
     def see(self, pending: PendingRequest, response: Response) -> None:
-        """Note a submission that was accepted, or that somebody asked about a task."""
+        """Note an accepted submission, or a request about a task."""
         task_id = pending.task_id
         if task_id is None or response.status != 200 or response.fault or pending.script.body_fault:
             return
         if pending.operation == "submit":
             self._submitted(pending, task_id)
         else:
-            self.asked(task_id)
+            self.mark_known(task_id)
 
-    def asked(self, task_id: str) -> None:
-        """Note that the app knows of a task: it was answered something, or told its end."""
-        self._unasked.pop(task_id, None)
+    def mark_known(self, task_id: str) -> None:
+        """Note that the app knows a task: it has polled it, or received its webhook."""
+        self._unused.pop(task_id, None)
 
     def unexplained(self) -> int:
-        """Return how many tasks were left alone while the same was submitted again."""
+        """Return the number of tasks that were ignored while the same was submitted again."""
         runs = [run for run in self._runs if len(run.tasks) <= _TRIES]
-        return sum(task in self._unasked for run in runs for task in run.tasks[:-1])
+        return sum(task in self._unused for run in runs for task in run.tasks[:-1])
 
     def _submitted(self, pending: PendingRequest, task_id: str) -> None:
         key = blake2b(pending.request.body, digest_size=16).digest()
@@ -67,10 +67,10 @@ class Resubmissions:
         run.last = pending.now
         if len(run.tasks) <= _TRIES:
             run.tasks.append(task_id)
-            self._unasked[task_id] = None
+            self._unused[task_id] = None
         if len(run.tasks) == 2:
             self._runs.append(run)
         self._current[key] = run
-        for kept in (self._current, self._unasked):
+        for kept in (self._current, self._unused):
             if len(kept) > _MOST:
                 kept.popitem(last=False)

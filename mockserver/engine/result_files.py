@@ -1,4 +1,4 @@
-"""Result files: made when first asked for, from the task alone, and kept within a byte limit."""
+"""Result files: made on first use, from the task alone, and cached within a byte limit."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _WRITERS: Mapping[str, Writer] = {"image": write_png, "video": write_mp4}
 
 
 class Results:
-    """The files behind the `urls` of tasks; the same task gives the same bytes."""
+    """The files behind the `urls` of tasks; the same task has the same bytes."""
 
     def __init__(
         self,
@@ -29,27 +29,27 @@ class Results:
         self._limit = cache_bytes
         self._default_ratio = default_ratio
         self._look = look
-        """Gives the size of an input image by its URL; may take a while."""
+        """Returns the size of an input image by its URL; it may take a while."""
         self._cache: OrderedDict[tuple[Writer, Picture], bytes] = OrderedDict()
-        self._held = 0
+        self._cached_bytes = 0
         self._lock = Lock()
 
     def size(self, task: Task, card: ModelCard) -> Size:
-        """Say how large the results of *task* are, by the size of its first input image too."""
+        """Return the size of the results of *task*, which may follow its first input image."""
         source = task.source_size
         if self._look is not None and self.has_to_look(task, card):
             source = self._look(first_image(task.input) or "")
         return size_of(card, task.input, self._default_ratio, source)
 
     def has_to_look(self, task: Task, card: ModelCard) -> bool:
-        """Say whether the size of the results waits for a look at an image of this machine."""
+        """Return whether the size of the results depends on an image that has to be fetched."""
         if self._look is None or task.source_size is not None:
             return False
         url = first_image(task.input) if follows_input(card, task.input) else None
         return url is not None and is_loopback(url)
 
     def file(self, task: Task, card: ModelCard, index: int) -> bytes:
-        """Give the result number *index* (from 0) of *task*: a PNG, or an MP4 for a video model."""
+        """Return result number *index* (from 0) of *task*: a PNG, or an MP4 for a video model."""
         write, picture = self._picture(task, card, index)
         key = (write, picture)
         with self._lock:
@@ -79,9 +79,9 @@ class Results:
             if key in self._cache or len(made) > self._limit:
                 return
             self._cache[key] = made
-            self._held += len(made)
-            while self._held > self._limit:
-                self._held -= len(self._cache.popitem(last=False)[1])
+            self._cached_bytes += len(made)
+            while self._cached_bytes > self._limit:
+                self._cached_bytes -= len(self._cache.popitem(last=False)[1])
 
 
 def _caption(task: Task, size: Size, index: int) -> tuple[str, ...]:

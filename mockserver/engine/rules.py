@@ -1,17 +1,23 @@
-"""Which requests a rule or a verification means: explained first, decided second."""
+"""Matching of requests for rules and searches: a match is the absence of differences."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields
 from fnmatch import fnmatchcase
 from itertools import count
 from threading import Lock
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mockserver.contract import NotJson, parse_json
 from mockserver.contract.violation import show
 from mockserver.domain.scenario import Script
+
+if TYPE_CHECKING:
+    from mockserver.engine.journal import RecordedRequest
+
+_NEAR_MISSES = 3
+"""The most requests that are reported as nearly matching."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,14 +31,14 @@ class Seen:
 
     @classmethod
     def of(cls, method: str, path: str, body: bytes) -> Seen:
-        """Read what can be matched from a request; a body that is not JSON matches nothing."""
+        """Read what can be matched from a request; a body that is not JSON has no fields."""
         try:
             return cls(method, path, parse_json(body) if body else None)
         except NotJson:
             return cls(method, path, None)
 
     def field(self, *path: str) -> Any:
-        """Give a member of the body, or None."""
+        """Return a member of the body, or None."""
         node = self.document
         for name in path:
             node = node.get(name) if isinstance(node, Mapping) else None
@@ -41,23 +47,23 @@ class Seen:
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """What a request has to be like; what is None does not matter."""
+    """What a request must be like; None means that anything matches."""
 
     model: str | None = None
     """A glob."""
     prompt: str | None = None
-    """A text that the prompt contains."""
+    """A text that the prompt must contain."""
     user_id: str | None = None
     method: str | None = None
     path: str | None = None
     """A glob."""
     nth: int | None = None
-    """Among the requests that match the rest, only the n-th, from 1."""
+    """Only the n-th of the requests that match everything else, from 1."""
 
     def differences(self, seen: Seen) -> list[str]:
-        """Say everything in which a request differs, but for `nth`; nothing if it matches.
+        """Return every difference of a request except `nth`; an empty list if it matches.
 
-        A browser's preflight is not the request that it asks about: only its method finds it.
+        A browser's preflight is not the request that it announces: only its method matches it.
         """
         if seen.method == "OPTIONS" and self.method is None:
             return ["method: 'OPTIONS' is a preflight, which only method 'OPTIONS' matches"]
@@ -76,9 +82,45 @@ class Match:
         ]
 
     def as_json(self) -> dict[str, Any]:
-        """Show what matters."""
+        """Return the criteria that are set."""
         shown = {one.name: getattr(self, one.name) for one in fields(self)}
         return {name: value for name, value in shown.items() if value is not None}
+
+
+@dataclass(frozen=True, slots=True)
+class NearMiss:
+    """A request that does not match, and why."""
+
+    request: RecordedRequest
+    differences: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class SearchResult:
+    """The requests that match and, if there are none, those that differ least."""
+
+    found: list[RecordedRequest]
+    near_misses: list[NearMiss]
+
+
+def search(requests: Iterable[RecordedRequest], match: Match) -> SearchResult:
+    """Search *requests*, in their order, for those that match."""
+    found: list[RecordedRequest] = []
+    others: list[NearMiss] = []
+    for one in requests:
+        differences = match.differences(Seen.of(one.method, one.path, one.body))
+        if differences:
+            others.append(NearMiss(one, differences))
+        else:
+            found.append(one)
+    if match.nth is not None:
+        rest = [one for number, one in enumerate(found, 1) if number != match.nth]
+        others += [NearMiss(one, [f"nth: is not number {match.nth} of those"]) for one in rest]
+        found = found[match.nth - 1 : match.nth]
+    if found:
+        return SearchResult(found, [])
+    others.sort(key=lambda one: (len(one.differences), -one.request.number))
+    return SearchResult([], others[:_NEAR_MISSES])
 
 
 def _shown(have: Any) -> str:
@@ -99,7 +141,7 @@ def _equals(want: str, have: Any) -> bool:
 
 @dataclass(slots=True)
 class Rule:
-    """A scenario for the requests that match, so many times."""
+    """A scenario for matching requests, up to a number of times."""
 
     id: int
     match: Match
@@ -109,14 +151,14 @@ class Rule:
     fired: int = 0
 
     def would_fire(self, seen: Seen) -> bool:
-        """Count a request if it matches; say whether the rule speaks for it."""
+        """Count a request if it matches; return whether the rule applies to it."""
         if self.match.differences(seen):
             return False
         self.matched += 1
         return self.fired != self.times and self.match.nth in (None, self.matched)
 
     def as_json(self) -> dict[str, Any]:
-        """Show the rule and how often it has spoken."""
+        """Return the rule with the number of times it has applied."""
         return {
             "id": self.id,
             "match": self.match.as_json(),
@@ -135,32 +177,32 @@ class Rules:
         self._lock = Lock()
 
     def add(self, match: Match, script: Script, times: int | None) -> Rule:
-        """Add a rule behind the others."""
+        """Add a rule after the others."""
         with self._lock:
             rule = Rule(next(self._ids), match, script, times)
             self._rules.append(rule)
             return rule
 
     def remove(self, id_: str | None = None) -> int:
-        """Remove one rule, or all; give how many there were."""
+        """Remove one rule, or all; return how many were removed."""
         with self._lock:
             kept = [] if id_ is None else [rule for rule in self._rules if str(rule.id) != id_]
             removed, self._rules = len(self._rules) - len(kept), kept
             return removed
 
     def script_for(self, seen: Seen, *, asked: bool) -> Script | None:
-        """Give the script of the first rule that speaks for a request; each rule counts it.
+        """Return the script of the first rule that applies to a request; every rule counts it.
 
-        None speaks if the request has *asked* for a scenario itself.
+        No rule applies if the request itself has *asked* for a scenario.
         """
         with self._lock:
-            speaking = [rule for rule in self._rules if rule.would_fire(seen)]
-            if asked or not speaking:
+            applicable = [rule for rule in self._rules if rule.would_fire(seen)]
+            if asked or not applicable:
                 return None
-            speaking[0].fired += 1
-            return speaking[0].script
+            applicable[0].fired += 1
+            return applicable[0].script
 
-    def __iter__(self) -> Any:
+    def __iter__(self) -> Iterator[Rule]:
         return iter(list(self._rules))
 
     def __len__(self) -> int:

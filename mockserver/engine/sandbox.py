@@ -7,12 +7,11 @@ import heapq
 import random
 import uuid
 from collections import Counter, OrderedDict, deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from dataclasses import replace
 from datetime import date, datetime
 from decimal import Decimal
-from itertools import islice
 from threading import Lock
-from typing import Any
 
 from mockserver.contract import Lifecycle
 from mockserver.domain.expectation import is_expected
@@ -33,7 +32,7 @@ from mockserver.settings import Settings
 
 
 class Sandbox:
-    """One world; safe to use from several threads."""
+    """The world of one API key; safe to use from several threads."""
 
     def __init__(
         self,
@@ -52,18 +51,17 @@ class Sandbox:
         """Those of the server, unless they were changed for this sandbox."""
         self.rules = Rules()
         self.observer = Observer()
-        """Sees what the app does although it was told otherwise; a new one after each reset."""
+        """Finds what the app does against the contract; replaced by each reset."""
         self.is_controlled = False
-        """Whether somebody has used the control plane with its key."""
-        self._held: str | None = None
-        self.submitting = Lock()
-        """Held from the look at the balance to the charge."""
+        """Whether the control plane has been used with its key."""
         self.advancing = Lock()
-        """Held by whoever advances the clock."""
+        """Held while the clock is being advanced, or its speed changed."""
         self.generation = 0
         """Changes with each reset."""
         self.version = 0
         """Changes whenever a task does."""
+        self._submitting = Lock()
+        """Held from reading the balance to charging it."""
         self._spent_before = Decimal()
         self._unpriced_before = 0
         self._first_settings = settings
@@ -84,14 +82,13 @@ class Sandbox:
         self._admitted: deque[datetime] = deque()
 
     def reset(self, *, keep_clock: bool = False) -> None:
-        """Begin anew: no tasks, rules or journal, the first settings, balance, ids and clock."""
+        """Begin anew: no tasks, rules or journal; original settings, balance, ids and clock."""
         self.conclude()
         with self._lock:
             self.settings = self._first_settings
             self._spent_before += self._charged
             self._unpriced_before += self._unpriced
             self._start()
-            self._held = None
             self.generation += 1
             self.version += 1
         self.rules.remove()
@@ -100,62 +97,64 @@ class Sandbox:
             self.clock.reset()
 
     def conclude(self) -> None:
-        """Tell whoever watches how every task stands, and what can no longer be explained."""
+        """Report the final state of every task, and the warnings that can no longer be withdrawn.
+
+        They go to what watches the journal.
+        """
         with self._lock:
             observer, self.observer = self.observer, Observer()
         if not self.journal.is_watched:
             return
         for task in self.tasks():
-            self._tell_end(task, observer)
+            self._report_end(task, observer)
         unsettled = observer.unsettled(self.settings.expect or frozenset())
         for warning, times in unsettled.items():
             for _ in range(times):
                 self.journal.tell(warning)
 
-    def _tell_end(self, task: Task, observer: Observer) -> None:
+    def _report_end(self, task: Task, observer: Observer) -> None:
         if not self.journal.is_watched:
             return
         status = status_at(task, self.clock.now())
-        failed = status in self._lifecycle.terminal
+        has_ended = status in self._lifecycle.terminal
         webhook = None
         if task.callback_url is not None:
             webhook = observer.webhooks.get(task.id, "not due yet")
-        reason = task.plan.failure_reason if failed else None
+        reason = task.plan.failure_reason if has_ended else None
         self.journal.tell(TaskEnd(status, reason, webhook))
 
-    def record_delivery(self, **fields: Any) -> Delivery:
-        """Note an attempt, and what it says about the receiver; see `Journal.record_delivery`."""
-        return self.journal.record_delivery(self._judged, **fields)
+    def record_delivery(self, delivery: Delivery) -> Delivery:
+        """Record an attempt; return it with its number and its warnings about the receiver."""
+        return self.journal.record_delivery(delivery, self._warnings_about)
 
-    def _judged(self, delivery: Delivery) -> tuple[ContractWarning, ...]:
+    def _warnings_about(self, delivery: Delivery) -> tuple[ContractWarning, ...]:
         warning, expected = webhook_warning(delivery), self.settings.expect or ()
         code = delivery.status or 0
         wanted = warning is not None and not is_expected(expected, warning.kind, "webhook", code)
         warnings = (warning,) if warning is not None and wanted else ()
         return self.observer.delivery(delivery.task_id, warnings, webhook_outcome(delivery))
 
-    @property
-    def held(self) -> str | None:
-        """The task whose webhook waits for another one to overtake it."""
-        return self._held
+    def run_clock(self, speed: float) -> None:
+        """Let the clock run at *speed*; 0 stops it.
 
-    def swap(self, task_id: str) -> str | None:
-        """Release the webhook that is held or, if there is none, hold this task's.
-
-        Give the task whose webhook was held before; it can be the same one.
+        This waits for an advance, which would restore the old speed at its end.
         """
+        with self.advancing:
+            self.clock.run(speed)
+
+    def change_settings(self, change: Callable[[Settings], Settings]) -> None:
+        """Replace the settings by what *change* makes of them. Raises whatever *change* raises."""
         with self._lock:
-            held, self._held = self._held, None if self._held else task_id
-            return held
+            self.settings = change(self.settings)
 
     def count(self, what: str) -> int:
-        """Count the next poll of a task, or draw of chance: 1 for the first."""
+        """Count the next poll of a task, or random draw, and return its number from 1."""
         with self._lock:
             self._counts[what] += 1
             return self._counts[what]
 
     def admit(self, now: datetime) -> float:
-        """Let a request in under the rate limit; else say for how many seconds it is too early."""
+        """Admit a request under the rate limit, or return the seconds by which it is too early."""
         limit = self.settings.rate_limit
         if limit is None:
             return 0.0
@@ -167,8 +166,10 @@ class Sandbox:
                 return 0.0
             return (self._admitted[0] + limit.per - now).total_seconds()
 
+    # -- tasks -------------------------------------------------------------------------------
+
     def new_id(self) -> str:
-        """Give a new task's id, a random UUID; a seed makes the sequence repeat."""
+        """Return an id for a new task: a random UUID; a seed makes the sequence repeatable."""
         return str(uuid.UUID(int=self._random.getrandbits(128), version=4))
 
     def get(self, task_id: str) -> Task | None:
@@ -180,10 +181,17 @@ class Sandbox:
         with self._lock:
             return list(self._tasks.values())
 
-    def add(self, task: Task) -> None:
-        """Remember a new task; forget one when there are too many.
+    def submit(self, make: Callable[[], Task]) -> Task:
+        """Add the task that *make* returns; the balance does not change in between."""
+        with self._submitting:
+            task = make()
+            self._add(task)
+            return task
 
-        That is the one that ended first or, if none has ended, the oldest.
+    def _add(self, task: Task) -> None:
+        """Store a new task; if there are too many, forget one.
+
+        That is the first one that ended or, if none has ended, the oldest.
         """
         with self._lock:
             self._tasks[task.id] = task
@@ -203,7 +211,7 @@ class Sandbox:
         self._forget(next(iter(self._tasks)))
 
     def _forget(self, task_id: str) -> None:
-        self._tell_end(self._tasks.pop(task_id), self.observer)
+        self._report_end(self._tasks.pop(task_id), self.observer)
         self._counts.pop(task_id, None)
 
     def _note_end(self, task: Task) -> None:
@@ -212,7 +220,7 @@ class Sandbox:
             heapq.heappush(self._ends, (ends, task.id))
 
     def update(self, task_id: str, change: Callable[[Task], Task]) -> Task:
-        """Replace a task's record by what *change* makes of it, with no other change between.
+        """Replace a task's record by what *change* makes of it; no other change intervenes.
 
         Raises KeyError for an unknown task, and whatever *change* raises.
         """
@@ -226,8 +234,14 @@ class Sandbox:
             self._account(new)
             return new
 
+    def is_idle(self, now: datetime) -> bool:
+        """Return whether every task has ended, so that no app waits for the sandbox."""
+        return all(status_at(task, now) in self._lifecycle.terminal for task in self.tasks())
+
+    # -- money -------------------------------------------------------------------------------
+
     def _account(self, task: Task, times: int = 1) -> None:
-        """Count what a record of a task is charged; -1 takes it back."""
+        """Add what a task is charged; -1 takes it back."""
         self._charged += charge(task, self._lifecycle) * times
         self._unpriced += is_uncounted(task, self._lifecycle) * times
         day = surcharge_day(task, self._lifecycle)
@@ -235,134 +249,47 @@ class Sandbox:
             self._surcharged[day] += times
 
     def surcharged_on(self, day: date) -> int:
-        """Count the tasks that fail, or are going to fail, with a surcharge on a UTC day."""
+        """Count the tasks that have failed or will fail with a surcharge on a UTC day."""
         return self._surcharged[day]
+
+    def set_balance(self, usd: Decimal | None) -> None:
+        """Let *usd* US dollars be left to spend; None is unlimited."""
+        with self._submitting, self._lock:
+            limit = None if usd is None else usd + self._charged
+            self.settings = replace(self.settings, balance=limit)
 
     @property
     def balance(self) -> Decimal | None:
-        """US dollars left, after what successful and still running tasks cost; None: unlimited."""
+        """US dollars left after the cost of successful and running tasks; None is unlimited."""
         limit = self.settings.balance
         return None if limit is None else limit - self._charged
 
     @property
     def spent(self) -> Decimal:
-        """US dollars that successful tasks cost, and that running ones will."""
+        """US dollars that successful tasks have cost, and that running ones will cost."""
         return self._charged
 
     @property
     def spent_ever(self) -> Decimal:
-        """US dollars spent, and those from before resets."""
+        """US dollars spent, including those before resets."""
         return self._spent_before + self._charged
 
     @property
     def unpriced(self) -> int:
-        """Tasks that are charged for, and nobody knows how much: `spent` is without them."""
+        """Charged tasks whose cost is unknown, so that `spent` does not include it."""
         return self._unpriced
 
     @property
     def unpriced_ever(self) -> int:
-        """The same, with those from before resets."""
+        """Charged tasks whose cost is unknown, including those before resets."""
         return self._unpriced_before + self._unpriced
-
-    def at_rest(self, now: datetime) -> bool:
-        """Say whether every task has ended, so that forgetting the sandbox disturbs nobody."""
-        return all(status_at(task, now) in self._lifecycle.terminal for task in self.tasks())
-
-
-_LOOKED_AT = 100
-"""Sandboxes among which one at rest is looked for, before the one unused longest has to go."""
-
-
-class Sandboxes:
-    """All sandboxes by API key; the one at rest longest is forgotten when there are too many."""
-
-    def __init__(
-        self,
-        settings: Settings,
-        lifecycle: Lifecycle,
-        make_clock: Callable[[], Clock],
-        clock_changed: Callable[[Sandbox], object],
-        watch: Watch | None = None,
-    ) -> None:
-        self._settings = settings
-        self._lifecycle = lifecycle
-        self._make_clock = make_clock
-        self._clock_changed = clock_changed
-        self._watch = watch
-        self._spent_by_forgotten = Decimal()
-        self._unpriced_of_forgotten = 0
-        self._budget = Budget(settings.journal_bytes)
-        self._by_key: OrderedDict[str, Sandbox] = OrderedDict()
-        self._by_id: dict[str, Sandbox] = {}
-        self._lock = Lock()
-
-    def of_key(self, key: str) -> Sandbox:
-        """Give the sandbox of an API key, a new one for a new key."""
-        with self._lock:
-            sandbox = self._by_key.get(key)
-            if sandbox is None:
-                sandbox = self._create(key)
-            self._by_key.move_to_end(key)
-            return sandbox
-
-    def of_id(self, id_: str) -> Sandbox | None:
-        """Find a sandbox by the id that its result URLs hold."""
-        return self._by_id.get(id_)
-
-    def __iter__(self) -> Iterator[Sandbox]:
-        with self._lock:
-            return iter(list(self._by_key.values()))
-
-    @property
-    def keys(self) -> list[str]:
-        """The API keys of all that are not forgotten."""
-        with self._lock:
-            return list(self._by_key)
-
-    @property
-    def spent_ever(self) -> Decimal:
-        """US dollars that the tasks of all keys cost, also of those forgotten."""
-        return self._spent_by_forgotten + sum(one.spent_ever for one in self)
-
-    @property
-    def unpriced_ever(self) -> int:
-        """Tasks of all keys, also of those forgotten, whose cost nobody knows."""
-        return self._unpriced_of_forgotten + sum(one.unpriced_ever for one in self)
-
-    def _create(self, key: str) -> Sandbox:
-        clock = self._make_clock()
-        sandbox = Sandbox(
-            key, clock, self._settings, self._lifecycle, self._budget, watch=self._watch
-        )
-        clock.on_change = lambda: self._clock_changed(sandbox)
-        self._by_key[key] = self._by_id[sandbox.id] = sandbox
-        if len(self._by_key) > self._settings.max_sandboxes:
-            self._forget_one(sandbox)
-        return sandbox
-
-    def _forget_one(self, newest: Sandbox) -> None:
-        looked_at = islice(self._by_key, _LOOKED_AT)
-        old = [key for key in looked_at if key and self._by_key[key] is not newest]
-        resting = (key for key in old if self._is_resting(self._by_key[key]))
-        key = next(resting, old[0] if old else None)
-        if key is not None:
-            sandbox = self._by_key.pop(key)
-            self._spent_by_forgotten += sandbox.spent_ever
-            self._unpriced_of_forgotten += sandbox.unpriced_ever
-            sandbox.conclude()
-            sandbox.journal.clear()
-            del self._by_id[sandbox.id]
-
-    @staticmethod
-    def _is_resting(sandbox: Sandbox) -> bool:
-        return sandbox.at_rest(sandbox.clock.now())
 
 
 def sandbox_id(key: str) -> str:
-    """Derive a sandbox's public id, which does not give the key away."""
+    """Derive a sandbox's public id, which does not reveal the key."""
     return hashlib.sha256(b"sandbox:" + key.encode("utf-8", "surrogateescape")).hexdigest()[:16]
 
 
 def _randomness(seed: str | None, id_: str) -> random.Random:
-    """Ids need to be unique and repeatable, not secret."""
+    """Return a source of ids, which must be unique and repeatable, but not secret."""
     return random.Random(None if seed is None else f"{seed}:{id_}")  # noqa: S311

@@ -1,4 +1,4 @@
-"""Which scenarios are in force for a request: the first that speaks wins."""
+"""Decides which scenarios apply to a request, and applies them to its response."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from mockserver.domain.scenario import (
     HEADER,
     NOTHING,
     SCENARIOS,
+    About,
     ScenarioError,
     Script,
     make_script,
@@ -24,18 +25,18 @@ from mockserver.engine.sandbox import Sandbox
 
 _PAGE = "<html><head><title>{0}</title></head><body><h1>{0}</h1><hr>proxy</body></html>"
 _HEADER_KEY = HEADER.lower()
-_EXCHANGE = frozenset(("submit", "transport"))
-"""What scenarios are about that concern the exchange itself; others concern its task."""
+_EXCHANGE: frozenset[About] = frozenset(("submit", "transport"))
+"""What scenarios of the exchange itself are about; the others concern its task."""
 
 
 def resolve_script(
     sandbox: Sandbox, request: Request, document: Any, contract: Contract, *, submits: bool
 ) -> Script:
-    """Give what the request itself asks for, else a rule, else chance, else the default.
+    """Return the script for a request: its own, else a rule's, else a random one, else the default.
 
-    *document* is its body as JSON, or None. Raises Refusal 400 for an unknown scenario.
+    *document* is its body as JSON, or None. Raises ApiError 400 for an unknown scenario.
     """
-    script = _asked_for(request, document, contract, submits=submits)
+    script = _requested(request, document, contract, submits=submits)
     if len(sandbox.rules):
         seen = Seen(request.method, request.path, document)
         script = sandbox.rules.script_for(seen, asked=script is not None) or script
@@ -44,7 +45,7 @@ def resolve_script(
     return _by_default(sandbox, submits=submits) if script is None else script
 
 
-def _asked_for(
+def _requested(
     request: Request, document: Any, contract: Contract, *, submits: bool
 ) -> Script | None:
     header = request.headers.get(_HEADER_KEY)
@@ -63,7 +64,7 @@ def _asked_for(
 
 
 def _by_default(sandbox: Sandbox, *, submits: bool) -> Script:
-    """Take the sandbox's default; of what it says, other requests get the transport's part."""
+    """Return the sandbox's default; only its faults of the transport apply to other requests."""
     script = sandbox.settings.scenario or NOTHING
     if submits or not script.names:
         return script
@@ -71,13 +72,13 @@ def _by_default(sandbox: Sandbox, *, submits: bool) -> Script:
     return Script(names, latency=script.latency, hang=script.hang, body_fault=script.body_fault)
 
 
-def _about(shown: str) -> str:
-    """Say what a scenario is about that is shown as `<name>[=<value>]`."""
+def _about(shown: str) -> About:
+    """Return what the scenario `<name>[=<value>]` is about."""
     return SCENARIOS[shown.partition("=")[0]].about
 
 
 def without_effect(script: Script) -> list[str]:
-    """Point out the scenarios that do nothing on a request that submits no task."""
+    """Return a message for each scenario that does nothing on a request that submits no task."""
     return [
         f"scenario {name!r} has an effect on submissions only"
         for name in script.names
@@ -86,7 +87,7 @@ def without_effect(script: Script) -> list[str]:
 
 
 def reject(script: Script) -> None:
-    """Raise the Refusal that *script* asks for, if any."""
+    """Raise the ApiError that *script* asks for, if any."""
     if script.rejection is not None:
         wait = script.retry_after
         headers = {} if wait is None else {"Retry-After": str(wait)}
@@ -94,7 +95,7 @@ def reject(script: Script) -> None:
 
 
 def replace_response(response: Response, script: Script, contract: Contract) -> Response:
-    """Give what the client sees in the place of the answer to a request that was accepted."""
+    """Return what the client sees instead of the response to an accepted request."""
     seen = script.accepted_but
     if seen is None:
         return response
@@ -104,7 +105,7 @@ def replace_response(response: Response, script: Script, contract: Contract) -> 
 
 
 def apply_faults(response: Response, script: Script) -> Response:
-    """Do to a response what *script* asks for."""
+    """Return a response with the faults that *script* asks for."""
     if not script.names:
         return response
     changed = replace(response, headers=(*response.headers, (HEADER, ", ".join(script.names))))
@@ -121,7 +122,7 @@ def apply_faults(response: Response, script: Script) -> Response:
 
 
 def as_success(response: Response) -> Response:
-    """Give a refusal with the HTTP status 200; only its body has the code then."""
+    """Return an error with the HTTP status 200, so that only its body has the code."""
     enveloped = response.status >= 400 and JSON_TYPE in response.headers
     return replace(response, status=200) if enveloped else response
 
@@ -133,7 +134,7 @@ def _as_page(response: Response, title: str) -> Response:
 
 
 def apply_result_faults(response: Response, script: Script) -> Response:
-    """Do to a result file what the scenarios of its task ask for."""
+    """Return a result file with the faults that the scenarios of its task ask for."""
     if script.result == "html":
         response = _as_page(response, "Sign in")
     slow = script.result_latency

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import math
-import re
-from collections import deque
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from threading import Event
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mockserver.contract import Contract, NotJson, parse_json
 from mockserver.domain.durations import stamp
 from mockserver.domain.scenario import HEADER
 from mockserver.engine.clock import Clock
-from mockserver.engine.contract_warnings import PREFLIGHT
+from mockserver.engine.contract_warnings import PREFLIGHT, OperationName
 from mockserver.engine.cors import preflight, shared
+from mockserver.engine.interventions import Interventions
 from mockserver.engine.journal import Watch
 from mockserver.engine.messages import (
     JSON_TYPE,
@@ -29,8 +28,9 @@ from mockserver.engine.messages import (
 from mockserver.engine.nulls import without_nulls
 from mockserver.engine.operations import Operations
 from mockserver.engine.pending_request import PendingRequest
-from mockserver.engine.routing import no_such_route, pattern_of
-from mockserver.engine.sandbox import Sandbox, Sandboxes
+from mockserver.engine.routing import Route, no_such_route
+from mockserver.engine.sandbox import Sandbox
+from mockserver.engine.sandboxes import Sandboxes
 from mockserver.engine.scenario_resolution import (
     apply_faults,
     as_success,
@@ -44,29 +44,19 @@ from mockserver.engine.webhooks.dispatcher import Dispatcher
 from mockserver.engine.webhooks.transport import HttpTransport, transport_of
 from mockserver.settings import Settings
 
-ANONYMOUS = ""
+if TYPE_CHECKING:
+    from mockserver.engine.routing import Handler
 
-_MOST_STRAYS = 1000
+ANONYMOUS = ""
 
 CLOCK_HEADER = "X-Mock-Clock"
 
 CONTROL_PREFIX = "/__mock/"
-"""Below this the mock itself is addressed, not the API."""
-
-Handler = Callable[[PendingRequest, Mapping[str, str]], Response]
-
-
-@dataclass(frozen=True, slots=True)
-class _Route:
-    name: str
-    path: str
-    pattern: re.Pattern[str]
-    methods: tuple[str, ...]
-    handler: Handler
+"""The paths of the mock's own routes begin with this."""
 
 
 class Service:
-    """Answers as the API does; everything random, slow or remote is given to it."""
+    """Responds as the API does; everything random, slow or remote is passed in."""
 
     def __init__(
         self,
@@ -85,20 +75,20 @@ class Service:
         self.sandboxes = Sandboxes(
             settings, contract.lifecycle, make_clock, self.dispatcher.clock_changed, watch
         )
-        self.strays: deque[tuple[float, str]] = deque(maxlen=_MOST_STRAYS)
-        """When requests of keys came that nobody had controlled, and the ids of their sandboxes."""
         self.anonymous = self.sandboxes.of_key(ANONYMOUS)
-        """Holds the journal of requests without an accepted token."""
+        """The sandbox of requests without an accepted token."""
+        self.interventions = Interventions(contract, self.dispatcher)
         self._operations = Operations(contract, settings, self.dispatcher, self.sandboxes)
         authentication = contract.service["authentication"]
-        self._guarded = authentication["prefix"]
+        self.prefix: str = authentication["prefix"]
+        """The paths of the API's operations begin with this."""
         self._scheme = f"{authentication['scheme'].lower()} "
         self._document_type = (JSON_TYPE[0], contract.fact("promises.answer_content_type"))
         self._submission = contract.service["operations"]["submit"]
         self._routes = self._make_routes()
 
-    def _make_routes(self) -> list[_Route]:
-        handlers: dict[str, Handler] = {
+    def _make_routes(self) -> list[Route]:
+        handlers: dict[OperationName, Handler] = {
             "submit": self._submit,
             "query": self._operations.query,
             "cancel": self._operations.cancel,
@@ -106,18 +96,18 @@ class Service:
         operations = self.contract.service["operations"]
         results = self.contract.service["results"]
         routes = [
-            _route(name, operations[name]["path"], operations[name]["method"], handler)
+            Route.of(name, operations[name]["path"], operations[name]["method"], handler)
             for name, handler in handlers.items()
         ]
         files = [kind["path"] for kind in results.values() if "path" in kind]
-        return routes + [_route("result", path, "GET", self._result) for path in files]
+        return routes + [Route.of("result", path, "GET", self._result) for path in files]
 
     def listens_on(self, url: str) -> None:
-        """Note the base of result URLs for clients that do not say how they reached the mock."""
+        """Set the base of result URLs for requests that do not name the mock's host."""
         self._operations.base = url
 
     def close(self) -> None:
-        """Stop sending webhooks, and keeping anybody waiting."""
+        """Stop sending webhooks, and end all waits."""
         self.closed.set()
         self.dispatcher.close()
         for sandbox in self.sandboxes:
@@ -125,55 +115,52 @@ class Service:
         if isinstance(self._transport, HttpTransport):
             self._transport.close()
 
-    def answer(self, request: Request) -> Response:
-        """Answer any request; the journal of its sandbox holds both."""
+    def respond(self, request: Request) -> Response:
+        """Return the response to any request; the journal of its sandbox records both."""
         origins = self.settings.cors
         if origins is None:
-            return self._answered(request)
-        return preflight(request, origins) or shared(self._answered(request), request, origins)
+            return self._respond(request)
+        return preflight(request, origins) or shared(self._respond(request), request, origins)
 
-    def _answered(self, request: Request) -> Response:
+    def _respond(self, request: Request) -> Response:
         pending = PendingRequest(request, self.anonymous, self.anonymous.clock.now())
         try:
-            response = self._answer(pending)
+            response = self._handle(pending)
         except ApiError as rejection:
-            pending.rejection, pending.said = rejection, rejection.said(self.contract)
+            pending.rejection, pending.message = rejection, rejection.message(self.contract)
             response = rejection.response(self.contract)
         response = apply_faults(response, pending.script)
-        if pending.sandbox.settings.error_status == "200" and request.path.startswith(
-            self._guarded
-        ):
+        if pending.sandbox.settings.error_status == "200" and request.path.startswith(self.prefix):
             response = as_success(response)
         response = _with_clock(self._typed(response), pending.sandbox.clock)
-        if not pending.sandbox.is_controlled:
-            self.strays.append((pending.sandbox.clock.real(), pending.sandbox.id))
+        self.sandboxes.note_request(pending.sandbox)
         warnings = pending.sandbox.observer.exchange(pending, response)
         pending.sandbox.journal.record(pending, response, warnings)
         return response
 
     def _typed(self, response: Response) -> Response:
-        """Give a document of the API the media type that the contract's facts say."""
+        """Return a document of the API with the media type that the contract's facts say."""
         if self._document_type == JSON_TYPE or JSON_TYPE not in response.headers:
             return response
         others = [pair for pair in response.headers if pair != JSON_TYPE]
         return replace(response, headers=(self._document_type, *others))
 
     def sandbox_of(self, headers: Mapping[str, str]) -> Sandbox:
-        """Give the sandbox of the Bearer token in *headers*. Raises Refusal 401."""
+        """Return the sandbox of the Bearer token in *headers*. Raises ApiError 401."""
         header = headers.get("authorization", "")
         token = header[len(self._scheme) :].strip()
         if not header[: len(self._scheme)].lower() == self._scheme or not token:
             raise _unauthorized("send the header 'Authorization: Bearer <token>'")
         accepted = self.settings.api_key
         if accepted is not None and token not in accepted:
-            raise _unauthorized("this token is none of those given with --api-key")
+            raise _unauthorized("this token is not one of those given with --api-key")
         return self.sandboxes.of_key(token)
 
-    def _answer(self, pending: PendingRequest) -> Response:
+    def _handle(self, pending: PendingRequest) -> Response:
         request, route = pending.request, self._find(pending)
-        if not request.path.startswith(self._guarded) or request.method == "OPTIONS":
-            self._file(pending)
-            return self._handle(pending, route)
+        if not request.path.startswith(self.prefix) or request.method == "OPTIONS":
+            self._enter_if_known(pending)
+            return self._dispatch(pending, route)
         pending.enter(self.sandbox_of(request.headers))
         submits = request.path == self._submission["path"]
         submits = submits and request.method == self._submission["method"]
@@ -184,19 +171,19 @@ class Service:
             pending.sandbox, request, pending.document, self.contract, submits=submits
         )
         reject(pending.script)
-        response = replace_response(self._handle(pending, route), pending.script, self.contract)
-        return response if submits else _with_warnings(response, self._vain(pending))
+        response = replace_response(self._dispatch(pending, route), pending.script, self.contract)
+        return response if submits else _with_warnings(response, self._useless(pending))
 
     @staticmethod
-    def _vain(pending: PendingRequest) -> list[str]:
-        """Say which scenarios do nothing here: of a rule's once, so that no poll repeats it."""
-        vain = without_effect(pending.script)
+    def _useless(pending: PendingRequest) -> list[str]:
+        """Return messages about scenarios without effect; those of a rule only once."""
+        messages = without_effect(pending.script)
         if HEADER.lower() in pending.request.headers:
-            return vain
-        return [text for text in vain if pending.sandbox.count(text) == 1]
+            return messages
+        return [text for text in messages if pending.sandbox.count(text) == 1]
 
-    def _file(self, pending: PendingRequest) -> None:
-        """Note a request that needs no token where its token says, if it has one that counts."""
+    def _enter_if_known(self, pending: PendingRequest) -> None:
+        """Enter the sandbox of a request that needs no token, if it has one that is accepted."""
         with suppress(ApiError):
             pending.enter(self.sandbox_of(pending.request.headers))
 
@@ -206,8 +193,8 @@ class Service:
         if early:
             raise ApiError(429, headers={"Retry-After": str(math.ceil(early))})
 
-    def _find(self, pending: PendingRequest) -> tuple[_Route, Mapping[str, str]] | None:
-        """Find the route of a request, and what its path has for the route's names."""
+    def _find(self, pending: PendingRequest) -> tuple[Route, Mapping[str, str]] | None:
+        """Find the route of a request, with the values of its placeholders."""
         for route in self._routes:
             match = route.pattern.fullmatch(pending.request.path)
             if match is not None:
@@ -215,17 +202,18 @@ class Service:
                 return route, match.groupdict()
         return None
 
-    def _handle(
-        self, pending: PendingRequest, found: tuple[_Route, Mapping[str, str]] | None
+    def _dispatch(
+        self, pending: PendingRequest, found: tuple[Route, Mapping[str, str]] | None
     ) -> Response:
         if found is not None:
             return self._by_method(pending, *found)
         known = [(route.methods[0], route.path) for route in self._routes]
-        said = no_such_route(pending.request.method, pending.request.path, known, self._guarded)
-        raise ApiError(404, said)
+        raise ApiError(
+            404, no_such_route(pending.request.method, pending.request.path, known, self.prefix)
+        )
 
     @staticmethod
-    def _by_method(pending: PendingRequest, route: _Route, place: Mapping[str, str]) -> Response:
+    def _by_method(pending: PendingRequest, route: Route, place: Mapping[str, str]) -> Response:
         method = pending.request.method
         if method in route.methods:
             return route.handler(pending, place)
@@ -235,7 +223,7 @@ class Service:
         raise ApiError(405, f"{method[:20]} is not allowed; use {allow['Allow']}", headers=allow)
 
     def _read(self, pending: PendingRequest) -> None:
-        """Read the body, or keep the refusal for later: a scenario may come before it."""
+        """Read the body, or keep the error for later: a scenario's own error comes first."""
         try:
             pending.document = self._parsed(pending.request)
         except ApiError as rejection:
@@ -249,7 +237,7 @@ class Service:
         return self._operations.submit(pending)
 
     def _parsed(self, request: Request) -> Any:
-        """Check what comes before the fields: content type, size, JSON."""
+        """Check content type and size, and parse the JSON."""
         given = request.headers.get("content-type", "")
         if given.partition(";")[0].strip().lower() != "application/json":
             shown = repr(given) if given else "missing"
@@ -270,13 +258,8 @@ class Service:
         return self._operations.result(pending, place)
 
 
-def _route(name: str, path: str, method: str, handler: Handler) -> _Route:
-    methods = ("GET", "HEAD") if method == "GET" else (method,)
-    return _Route(name, path, pattern_of(path), methods, handler)
-
-
 def _with_clock(response: Response, clock: Clock) -> Response:
-    """Say with every response that the clock stands still: nothing will ever change by waiting."""
+    """Add a header if the clock stands still: then waiting changes nothing."""
     if clock.speed:
         return response
     header = (CLOCK_HEADER, f"frozen at {stamp(clock.now())}")
@@ -284,7 +267,7 @@ def _with_clock(response: Response, clock: Clock) -> Response:
 
 
 def _unauthorized(advice: str) -> ApiError:
-    """Keep to the documented body, and say the rest beside it."""
+    """Return an error with the documented body, and *advice* in a header."""
     return ApiError(401, headers=warn([advice]))
 
 

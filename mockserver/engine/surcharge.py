@@ -1,4 +1,4 @@
-"""What a task costs that fails with a surcharge, by how many of its day do."""
+"""The cost of a task that fails with a surcharge."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from mockserver.engine.sandbox import Sandbox
 def with_surcharge(
     sandbox: Sandbox, task: Task, card: ModelCard, lifecycle: Lifecycle, was: Task | None = None
 ) -> Task:
-    """Give *task* with the surcharge of its plan, if its card has one for how that ends.
+    """Return *task* with the surcharge of its plan, if its card has one for such a failure.
 
-    The rate is decided here and never again: by the UTC day on which the plan ends, on the
-    sandbox's clock, and the number of tasks that are planned to fail so on that day, this one
-    among them. *was* is the record that this one replaces.
+    The rate is decided here once and for all: by the UTC day on which the plan ends, on the
+    sandbox's clock, and by the number of tasks that are planned to fail like this on that day,
+    including this one. *was* is the record that this one replaces.
     """
     rates, plan = card.surcharge, task.plan
     if rates is None or plan.final != lifecycle.failure or plan.failure_reason != rates.reason:

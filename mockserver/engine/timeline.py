@@ -1,4 +1,4 @@
-"""The whole story of a task: what happened, and what is planned."""
+"""The timeline of a task: what happened, and what is planned."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ Event = dict[str, Any]
 
 
 def status_event(task: Task, at: datetime, status: str) -> Event:
-    """Report that a task entered a state."""
+    """Return the event of a task entering a state."""
     return {"at": stamp(at), "event": "status", "taskId": task.id, "status": status}
 
 
 def webhook_event(delivery: Delivery) -> Event:
-    """Report an attempt to deliver a webhook, and what the receiver answered."""
+    """Return the event of an attempt to deliver a webhook, with the receiver's status."""
     return {
         "at": stamp(delivery.at),
         "event": "webhook",
@@ -35,9 +35,10 @@ def webhook_event(delivery: Delivery) -> Event:
 def timeline(
     task: Task, deliveries: list[Delivery], now: datetime, lifecycle: Lifecycle, expiry: timedelta
 ) -> list[Event]:
-    """List the events of *task* in their order; those that a poll decides come last.
+    """List the events of *task* in order; those whose moment a poll decides come last.
 
-    *deliveries* are the attempts of its webhook so far; *expiry* is how long results are kept.
+    *deliveries* are the attempts so far to deliver its webhook; *expiry* is how long results are
+    kept.
     """
     events = [_event(at, now, "status", status=status) for at, status in transitions(task)]
     events += [

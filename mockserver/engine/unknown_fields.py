@@ -1,4 +1,4 @@
-"""Fields that nobody documents: accepted, and pointed out with the name that was meant."""
+"""Undocumented fields: accepted, and reported with the name that was probably meant."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _MOST = 20
 
 
 def unknown_fields(request: Mapping[str, Any], contract: Contract) -> list[str]:
-    """Say of each unknown field of a valid submit request where it is and what is near it."""
+    """Return a message for each unknown field of a valid submit request, with a similar name."""
     known = contract.envelope_fields
     card, submitted = contract.cards[request["model"]], request["input"]
     if request.keys() <= known and submitted.keys() <= card.fields:
@@ -24,7 +24,7 @@ def unknown_fields(request: Mapping[str, Any], contract: Contract) -> list[str]:
 
 
 def remarks(request: Mapping[str, Any], contract: Contract) -> list[str]:
-    """Say what a valid submit request holds in vain: unknown fields, and overruled values."""
+    """Return a message for each field of a valid submit request that has no effect."""
     card = contract.cards[request["model"]]
     overruled = card.without_effect(request["input"]) if card.effects else []
     return unknown_fields(request, contract) + overruled
@@ -37,7 +37,7 @@ def _advice(name: str, parent: str, known: Collection[str]) -> str:
 
 
 def _near(name: str, known: Collection[str]) -> str | None:
-    """Find the known name that is like *name*, or a word of it: `aspect_ratio` is `ratio`."""
+    """Find the known name that resembles *name*, or is a word of it: `aspect_ratio`, `ratio`."""
     plain = {_plain(other): other for other in sorted(known)}
     words = [word for word in name[:100].replace("-", "_").split("_") if word in known]
     close = get_close_matches(_plain(name[:100]), plain, n=1, cutoff=0.6)

@@ -1,4 +1,4 @@
-"""What a mock saw in all its life, in numbers: of every sandbox, whatever its journal forgot."""
+"""Counts everything that a mock has seen in all sandboxes, including what journals forgot."""
 
 from __future__ import annotations
 
@@ -11,26 +11,26 @@ from mockserver.engine.contract_warnings import PREFLIGHT, ContractWarning
 from mockserver.engine.journal import Delivery, RecordedRequest, TaskEnd
 
 _MOST_TEXTS = 1000
-"""Different texts of one kind that are kept apart."""
+"""Different texts of one kind that are counted separately."""
 _OTHERS = "others"
 
 
 class Usage:
-    """Counts what it is told of; safe to use from several threads."""
+    """Counts the entries that it is called with; safe to use from several threads."""
 
     def __init__(self) -> None:
         self.requests: Counter[tuple[str, int]] = Counter()
         """By operation and status."""
         self.tasks: Counter[str] = Counter()
-        """By how they stood when the mock forgot them, or ended."""
+        """By their state when the mock forgot them, or ended."""
         self.webhooks: Counter[str] = Counter()
-        """By how they stood then."""
+        """By their state at that time."""
         self.attempts: Counter[str] = Counter()
-        """Attempts to deliver a webhook, by their answer."""
+        """Attempts to deliver a webhook, by their outcome."""
         self.warnings: Counter[str] = Counter()
-        """What the app did against the contract, and no scenario asked for or test expected."""
+        """What the app did against the contract, unless a scenario or a test asked for it."""
         self.notes: Counter[str] = Counter()
-        """What is worth knowing, and not against the contract."""
+        """What is worth knowing, but not against the contract."""
         self.scenarios: Counter[str] = Counter()
         """Exchanges in which each scenario was in force."""
         self._lock = Lock()
@@ -48,13 +48,13 @@ class Usage:
             else:
                 self._count(entry)
 
-    def rewrite(self, written: Callable[[str], str]) -> None:
-        """Replace each text by what *written* makes of it."""
+    def rewrite(self, rewritten: Callable[[str], str]) -> None:
+        """Replace each text by what *rewritten* returns for it."""
         with self._lock:
             for counts in (self.attempts, self.warnings, self.notes):
                 texts = Counter[str]()
                 for text, number in counts.items():
-                    texts[written(text)] += number
+                    texts[rewritten(text)] += number
                 counts.clear()
                 counts.update(texts)
 
@@ -72,16 +72,16 @@ class Usage:
         _add(self.notes if warning.is_note else self.warnings, warning.text)
 
     @property
-    def came(self) -> int:
-        """How many requests an app has made; what a browser asks before is not counted."""
+    def request_count(self) -> int:
+        """The number of requests that an app has made, without a browser's preflights."""
         return sum(number for (name, _), number in self.requests.items() if name != PREFLIGHT)
 
     def finish(self, suspected: str, expected: frozenset[str] | None = None) -> None:
-        """Warn if no request came at all; *suspected* says why that may be.
+        """Warn if no request came at all; *suspected* says what the reason may be.
 
         *expected* is what a test declares; see `ContractWarning`.
         """
-        if not self.came and not is_expected(expected or (), NO_REQUEST):
+        if not self.request_count and not is_expected(expected or (), NO_REQUEST):
             self(ContractWarning(NO_REQUEST, f"no request came at all: {suspected}"))
 
 

@@ -1,4 +1,4 @@
-"""Pictures and clips that a person can tell apart, made from a `Picture` and nothing else.
+"""Generates images and clips that a person can tell apart, each from a `Picture` alone.
 
 Importing this package does not import Pillow; only the first `write_png` does.
 """

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
-"""Markers of a JPEG's segments that begin with its size."""
+"""Markers of the JPEG segments that begin with the size."""
 
 
 def dimensions(head: bytes) -> tuple[int, int] | None:
-    """Give width and height in pixels of a PNG, JPEG, WebP or GIF; None if *head* does not say."""
+    """Return width and height of a PNG, JPEG, WebP or GIF in pixels; None if *head* lacks them."""
     for magic, read in _FORMATS.items():
         if head.startswith(magic):
             try:

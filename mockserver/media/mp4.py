@@ -1,7 +1,7 @@
 """A clip of one still: H.264 in MP4, written by hand and playable everywhere.
 
 One intra frame sets a colour for each macroblock of 16 by 16 pixels, and every later frame says
-"as before" in a few bytes. Section numbers are those of ITU-T H.264; the boxes are those of
+"as before" in a few bytes. Section numbers refer to ITU-T H.264; the boxes are those of
 ISO/IEC 14496-12 and 14496-15.
 """
 
@@ -31,7 +31,7 @@ _CHROMA_MODES = {_MEAN: 0, _ACROSS: 1, _DOWN: 2}  # the same for chroma (table 8
 
 
 def write_mp4(picture: Picture) -> bytes:
-    """Give an MP4 of exactly the picture's size and seconds (at least 1), with its text if it fits.
+    """Return an MP4 of exactly the picture's size and seconds (at least 1).
 
     Raises ValueError for a side that is odd or below 16, or a frame larger than H.264 admits.
     """
@@ -61,7 +61,7 @@ def _level_of(width: int, height: int) -> int:
 
 
 def _samples(picture: Picture) -> list[bytes]:
-    """Give the access units: an intra frame, then frames in which all is skipped."""
+    """Return the access units: an intra frame, then frames in which all is skipped."""
     columns, rows = -(-picture.width // 16), -(-picture.height // 16)
     blocks = columns * rows
     mosaic = mosaic_of(picture, columns, rows)
@@ -118,7 +118,7 @@ def _intra_frame(mosaic: list[bytes], palette: list[_Levels]) -> bytes:
 
 
 def _macroblock(palette: list[_Levels], mode: int, before: int | None, here: int) -> str:
-    """Write a macroblock of one colour, predicted in one direction from one of the colour *before*.
+    """Write a macroblock of one colour, predicted from a neighbour of the colour *before*.
 
     Table 7-11: Intra 16x16, with DC of chroma or without, and never with AC, so that for its
     neighbours it counts as empty. Before the first one is mid-grey.
@@ -148,7 +148,7 @@ def _levels_of(colour: Colour) -> _Levels:
 
 
 def _coefficient(level: int, tokens: tuple[str, str, str]) -> str:
-    """Write a block with no coefficient but its DC (9.2): token, level, no zeros before it."""
+    """Write a block whose only coefficient is its DC (9.2): token, level, no zeros before it."""
     if abs(level) < 2:
         return tokens[1] + ("1" if level < 0 else "0") + "1" if level else tokens[0]
     code = 2 * abs(level) - 4 + (level < 0)
@@ -191,7 +191,7 @@ def _box(kind: bytes, *parts: bytes) -> bytes:
 
 
 def _table(kind: bytes, *numbers: int, flags: int = 0) -> bytes:
-    """Write a box of version 0 that holds nothing but 32-bit numbers."""
+    """Write a box of version 0 that contains only 32-bit numbers."""
     return _box(kind, struct.pack(f">{len(numbers) + 1}I", flags, *numbers))
 
 

@@ -1,4 +1,4 @@
-"""What a generated file shows, before any file format."""
+"""The content of a generated file, independent of any file format."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Colour = tuple[int, int, int]
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """All that decides the bytes of a generated file: equal pictures give equal files."""
+    """Everything that decides the bytes of a generated file: equal pictures have equal files."""
 
     width: int  # pixels
     height: int  # pixels
@@ -33,7 +33,7 @@ class Palette(NamedTuple):
 
 
 def palette_of(seed: str) -> Palette:
-    """Give the colours of *seed*: a dark background, on which the other three stand out."""
+    """Return the colours of *seed*: a dark background, on which the other three stand out."""
     digest = hashlib.sha256(seed.encode("utf-8", "surrogatepass")).digest()
     hue = int.from_bytes(digest[:2], "big") / 65536
     # The accent stays in the opposite half of the colour wheel, or the border would fade.

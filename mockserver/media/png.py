@@ -30,7 +30,7 @@ _BOX = "\ufffd"  # one stand-in for all characters without a glyph, so that few 
 
 
 def write_png(picture: Picture) -> bytes:
-    """Give a PNG of exactly the picture's size; equal pictures give equal bytes.
+    """Return a PNG of exactly the picture's size; equal pictures give equal bytes.
 
     Raises ValueError for a side below one pixel. Any text is accepted: what does not fit
     ends in an ellipsis, and characters unknown to the built-in font show as boxes.
@@ -77,7 +77,7 @@ def _sheet_of(width: int, height: int) -> _Sheet:
 
 
 def packed_pixels(picture: Picture) -> bytes:
-    """Give all rows, each a filter byte and four pixels a byte, from top to bottom."""
+    """Return all rows, each a filter byte and four pixels a byte, from top to bottom."""
     width, height = picture.width, picture.height
     sheet = _sheet_of(width, height)
     edge = b"\0" + _pack(bytes([ACCENT]) * width)
@@ -101,7 +101,7 @@ def _pack(indices: bytes) -> bytes:
 
 
 def _text_rows(picture: Picture, sheet: _Sheet) -> list[bytes]:
-    """Draw the text once, and give its packed rows, one for each row of the mask."""
+    """Draw the text once and return its packed rows, one for each row of the mask."""
     from PIL import Image
 
     lines, size = _lay_out(picture, sheet)
@@ -131,7 +131,7 @@ def _draw_line(mask: Image.Image, line: str, top: int, size: int) -> None:
 
 
 def _lay_out(picture: Picture, sheet: _Sheet) -> tuple[list[str], int]:
-    """Give lines and type size: the largest of three at which all text fits, or the smallest."""
+    """Return lines and type size: the largest of three at which all text fits, or the smallest."""
     base = max(_SMALLEST + 1, 5 + min(picture.width, picture.height) // sheet.scale // 24)
     caption = [line for line in map(_clean, picture.caption) if line]
     prompt = _clean(picture.prompt)
@@ -168,7 +168,7 @@ def _clean(text: str) -> str:
 
 
 def _drawable(char: str) -> str:
-    """Give a character that the font has: the same, a letter without its accent, or a box."""
+    """Return a character that the font has: the same, a letter without its accent, or a box."""
     if char.isascii() or char in _DRAWABLE:
         return char
     base = unicodedata.normalize("NFD", char)[0]
@@ -228,7 +228,7 @@ def _line_height(size: int) -> int:
 
 @lru_cache(maxsize=1024)
 def _glyph(char: str, size: int) -> tuple[Image.Image, int]:
-    """Give the coverage of a character, one pixel in from the left, and its advance in pixels.
+    """Return the coverage of a character, one pixel in from the left, and its advance in pixels.
 
     Kept, because pasting a letter is five times as fast as having it drawn anew.
     """

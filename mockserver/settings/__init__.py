@@ -1,4 +1,4 @@
-"""All settings: one frozen object, and one place that reads the environment and the config file."""
+"""All settings: one frozen object, read in one place from environment and config file."""
 
 from mockserver.settings.declared import SETTINGS, Settings
 from mockserver.settings.environment import unknown_variables

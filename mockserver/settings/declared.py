@@ -8,9 +8,10 @@ from datetime import timedelta
 from decimal import Decimal
 from ipaddress import ip_address
 from pathlib import Path
+from typing import Literal
 
-from mockserver.domain.document import FORMS
-from mockserver.domain.plan import PACES
+from mockserver.domain.document import FORMS, Form
+from mockserver.domain.plan import PACES, PaceName
 from mockserver.domain.scenario import Script
 from mockserver.settings.setting import setting
 from mockserver.settings.texts import (
@@ -51,14 +52,14 @@ class Settings:
     port: int = setting(integer_reader(0, 65535), "port to listen on; 0 takes a free one", "6290")
     tls: bool = setting(read_flag, "serve HTTPS, also under the names of the API", "false")
     tls_folder: Path | None = setting(
-        read_path, "folder that --tls writes its certificates to; else a temporary one"
+        read_path, "folder that --tls writes its certificates to; by default, a temporary one"
     )
     public_url: str | None = setting(
         read_url, "base of result URLs, for a mock behind another name"
     )
     api_key: frozenset[str] | None = setting(
         read_names,
-        "accept only these Bearer tokens, comma-separated or repeated; else any",
+        "Bearer tokens to accept, comma-separated or repeated; by default, any",
         secret=True,
     )
     service: Path | None = setting(
@@ -67,8 +68,11 @@ class Settings:
     model_cards: Path | None = setting(
         read_path, "folder of further model cards (*.json), or one card's file"
     )
-    pace: str = setting(
-        choice_reader(*PACES), f"how tasks move on: {', '.join(PACES)}", "realtime", own=True
+    pace: PaceName = setting(
+        choice_reader(*PACES),
+        f"how tasks move from state to state: {', '.join(PACES)}",
+        "realtime",
+        own=True,
     )
     duration: timedelta | None = setting(
         read_task_duration,
@@ -86,33 +90,33 @@ class Settings:
     default_ratio: str = setting(
         read_ratio, "ratio of a result whose request names none", fact="results.default_ratio"
     )
-    answers: str = setting(
+    answers: Form = setting(
         choice_reader(*FORMS),
-        "fields of a task: full, or minimal as in the example of the page of gpt-image-2",
+        "fields of a task: full, or minimal, which are those of the example on gpt-image-2's page",
         "full",
         own=True,
     )
-    error_status: str = setting(
+    error_status: Literal["code", "200"] = setting(
         choice_reader("code", "200"),
-        "HTTP status of a refusal by the API: its code, or 200 with the code in the body",
+        "HTTP status of an API error: its code, or 200 with the code in the body only",
         "code",
         own=True,
     )
-    null: str = setting(
+    null: Literal["reject", "omit"] = setting(
         choice_reader("reject", "omit"),
-        "what null means for an optional field: a wrong type, or that it is omitted",
+        "null for an optional field: reject it as a wrong type, or treat the field as omitted",
         "reject",
         own=True,
     )
-    unknown_fields: str = setting(
+    unknown_fields: Literal["ignore", "refuse"] = setting(
         choice_reader("ignore", "refuse"),
-        "what becomes of a submission with a field that nobody documents",
+        "undocumented fields of a submission: 'ignore' them, or 'refuse' it with 400",
         "ignore",
         own=True,
     )
     read_input_images: bool = setting(
         read_flag,
-        "look at an input image of this machine where a result's ratio is to follow it",
+        "read input images that this machine serves, for results that take their ratio from them",
         "false",
     )
     balance: Decimal | None = setting(
@@ -124,55 +128,57 @@ class Settings:
     )
     unknown_price: Decimal | None = setting(
         read_usd,
-        "unit price in US dollars of models whose price nobody publishes; else they cost nothing, "
-        "and that is said",
+        "unit price in US dollars of models without a published price; by default, they cost "
+        "nothing, and sums say so",
     )
     scenario: Script | None = setting(
         read_scenario,
-        "what happens unless a request or a rule says otherwise",
+        "scenario of every request that does not name one and that no rule matches",
         "none",
         none="none",
         own=True,
     )
     expect: frozenset[str] | None = setting(
         read_expected,
-        "what a test provokes and no warning is to be made of: 404, submit:400, or a kind of "
-        "warning, comma-separated; or 'none'",
+        "what a test provokes on purpose, and so causes no contract warning: 404, submit:400, or a "
+        "kind of warning, comma-separated; or 'none'",
         "none",
         none="none",
         own=True,
     )
     chaos: float = setting(
-        read_rate, "probability of a mischief for each exchange and delivery", "0", own=True
+        read_rate, "probability of a fault in each exchange and delivery", "0", own=True
     )
     rate_limit: RateLimit | None = setting(
         read_rate_limit,
-        "requests that a sandbox lets in, as <n>/<duration>, or 'none'",
+        "requests that a sandbox accepts, as <n>/<duration>, or 'none'",
         "none",
         none="none",
         own=True,
     )
     control_token: str | None = setting(
-        read_token, "token that the control plane asks for in X-Mock-Control-Token", secret=True
+        read_token, "token that the control plane requires in X-Mock-Control-Token", secret=True
     )
     cors: frozenset[str] | None = setting(
         read_origins,
-        "origins whose web pages may call the API and read its files, globs, comma-separated, or "
-        "'*'; else none",
+        "origins whose web pages may call the API and read its files: globs, comma-separated, or "
+        "'*'; by default, none",
     )
     callback_allow: frozenset[str] | None = setting(
-        read_hosts, "hosts besides this machine that webhooks are sent to, globs, comma-separated"
+        read_hosts, "hosts besides this machine that webhooks are sent to: globs, comma-separated"
     )
-    seed: str | None = setting(read_text, "makes task ids, result files and chaos repeat")
+    seed: str | None = setting(
+        read_text, "text that makes task ids, result files and chaos repeatable"
+    )
     strict_callbacks: bool = setting(
         read_flag,
-        "refuse a callBackUrl of this machine, as the live service does",
+        "reject a callBackUrl of this machine, as the live service does",
         "false",
         own=True,
     )
     webhook_timeout: timedelta = setting(
         read_positive_duration,
-        "time a webhook receiver has to answer",
+        "time in which a webhook receiver must respond",
         fact="webhook.timeout",
         own=True,
     )
@@ -181,73 +187,74 @@ class Settings:
     )
     webhook_backoff: timedelta = setting(
         read_duration,
-        "wait before the second attempt; doubles each time",
+        "time before the second attempt; doubles for each further one",
         fact="webhook.backoff",
         own=True,
     )
     webhook_secret: str | None = setting(
         read_secret,
-        "secret that webhooks are signed with or carry, or 'none'",
+        "secret to sign webhooks with, or to send in a header; or 'none'",
         "none",
         none="none",
         own=True,
         secret=True,
     )
-    webhook_secret_style: str = setting(
+    webhook_secret_style: Literal["hmac", "header"] = setting(
         choice_reader("hmac", "header"),
         "hmac: X-Webhook-Signature and X-Webhook-Timestamp; header: the secret itself",
         "hmac",
         own=True,
     )
     webhook_secret_header: str = setting(
-        read_header, "header of the style header", "x-maxapi-webhook-secret", own=True
+        read_header,
+        "name of the header for --webhook-secret-style header",
+        "x-maxapi-webhook-secret",
+        own=True,
     )
     webhook_ca: Path | None = setting(
-        read_authorities, "PEM file of authorities that https receivers are trusted by, too"
+        read_authorities, "PEM file of additional authorities to trust for https receivers"
     )
-    webhook_verify: bool = setting(
-        read_flag, "whether the certificates of https receivers are checked", "true"
-    )
+    webhook_verify: bool = setting(read_flag, "verify the certificates of https receivers", "true")
     webhook_concurrency: int = setting(
-        integer_reader(1, 256), "webhooks in flight to one receiver at a time", "8"
+        integer_reader(1, 256), "webhooks sent to one receiver at the same time", "8"
     )
     result_expiry: timedelta = setting(
         read_duration,
-        "time from the end of a task to that of its result URLs",
+        "time from the end of a task until its result URLs expire",
         fact="results.expire_after",
         own=True,
     )
-    expired_status: str = setting(
+    expired_status: Literal["410", "403", "404"] = setting(
         choice_reader("410", "403", "404"),
         "HTTP status of a result URL that has expired",
         fact="results.expired_status",
         own=True,
     )
     image_cache: int = setting(read_bytes, "bytes of result files kept in memory", "64M")
-    max_body: int = setting(read_bytes, "bytes of the largest request body", fact="limits.body")
+    max_body: int = setting(read_bytes, "size limit of a request body in bytes", fact="limits.body")
     max_nesting: int = setting(
-        integer_reader(1, 200), "levels of the deepest JSON accepted", fact="limits.nesting"
+        integer_reader(1, 200), "levels of nesting that JSON may have", fact="limits.nesting"
     )
     max_tasks: int = setting(
         integer_reader(1, 10_000_000),
-        "tasks that a sandbox remembers; what ended first is forgotten first",
+        "tasks that a sandbox keeps; those that ended first are forgotten first",
         "20000",
     )
     max_sandboxes: int = setting(
         integer_reader(1, 1_000_000),
-        "sandboxes remembered; those at rest longest go first",
+        "sandboxes that are kept; those that were idle longest are forgotten first",
         "10000",
     )
     journal_entries: int = setting(
         integer_reader(0, 1_000_000),
-        "requests, and deliveries, that a sandbox's journal holds",
+        "requests, and deliveries, that a sandbox's journal keeps",
         "1000",
     )
-    journal_bytes: int = setting(read_bytes, "bytes that all journals together hold", "64M")
+    journal_bytes: int = setting(read_bytes, "bytes that all journals keep together", "64M")
 
     @property
     def is_public(self) -> bool:
-        """Whether others than this machine can reach the mock."""
+        """Whether other machines can reach the mock."""
         return self.host != "localhost" and not _is_loopback(self.host)
 
 

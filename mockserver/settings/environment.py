@@ -1,4 +1,4 @@
-"""The environment as a source of settings, without what others put into it."""
+"""The environment as a source of settings, without variables that others put into it."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ PREFIX = "MAXAPI_MOCK_"
 CONFIG = f"{PREFIX}CONFIG"
 """Names the config file itself."""
 _NOT_SETTINGS = frozenset((CONFIG, f"{PREFIX}URL"))
-"""URL is what the mock tells its child processes."""
+"""URL is set by the mock for its child processes."""
 _LIMITS = frozenset(f"{PREFIX}{name}" for name in ("API_KEY", "CONTROL_TOKEN", "CALLBACK_ALLOW"))
-"""An empty one is an error, as a limit must not vanish because a secret of a CI job is missing."""
+"""These are an error if empty: a missing secret of a CI job must not remove a limit."""
 BY_NAME = re.compile(
     r"(.+_)?(SERVICE_(HOST|PORT(_.+)?)"  # Kubernetes, for each service of the namespace
     r"|PORT_[0-9]+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR|START|END))*"  # the same, and links of Docker
     r"|ENV_.+|NAME)"  # links of Docker: the other container's variables, and its name
 )
-"""What Kubernetes and Docker call variables of a service, without the prefix; no setting is."""
+"""Variables (without the prefix) of a service that Kubernetes and Docker set; none is a setting."""
 _ADDRESS = re.compile(r"(tcp|udp|sctp)://.*", re.DOTALL)
 
 
 def settings_in(environment: Mapping[str, str]) -> Iterator[tuple[str, str]]:
-    """Find the variables that are settings; give each with the name of its setting.
+    """Yield the variables that are settings, each with the name of its setting.
 
     An empty variable counts as unset.
     """
@@ -38,9 +38,9 @@ def settings_in(environment: Mapping[str, str]) -> Iterator[tuple[str, str]]:
 
 
 def unknown_variables(environment: Mapping[str, str]) -> list[str]:
-    """Say of each variable with the mock's prefix that it is not a setting, in one line.
+    """Return a line for each variable that has the mock's prefix but is not a setting.
 
-    Variables that Kubernetes or Docker make for a service named like the mock are passed over.
+    Variables that Kubernetes or Docker set for a service named like the mock are skipped.
     """
     known = [f"{PREFIX}{name.upper()}" for name in SETTINGS]
     return [
@@ -59,10 +59,10 @@ def _hint(name: str) -> str:
 
 
 def _is_address(variable: str, text: str) -> bool:
-    """Return whether it is where a service is reached, such as `…_PORT=tcp://10.0.0.1:6290`."""
+    """Return whether a variable is a service's address, like `…_PORT=tcp://10.0.0.1:6290`."""
     return variable.endswith("PORT") and bool(_ADDRESS.fullmatch(text))
 
 
 def as_suffix(path: str) -> str:
-    """Give *path* as the end of a base URL: with one slash before it and none after it."""
+    """Return *path* as the end of a base URL: with one slash before it and none after it."""
     return f"/{path.strip('/')}".rstrip("/")

@@ -1,4 +1,4 @@
-"""The settings as a JSON Schema of `maxapi-mock.toml`, for editors that complete and check."""
+"""The settings as a JSON Schema for `maxapi-mock.toml`, for completion and checks in editors."""
 
 from __future__ import annotations
 
@@ -41,7 +41,6 @@ _OF_READERS: Mapping[Any, Mapping[str, Any]] = {
     texts.read_names: _LIST,
     texts.read_hosts: _LIST,
     texts.read_origins: _LIST,
-    texts.read_origins: _LIST,
     texts.read_states: _LIST,
     texts.read_expected: {"anyOf": [*_LIST["anyOf"], {"type": "integer"}]},
     texts.read_url: {"type": "string", "pattern": "^https?://[^?#\\s]+$"},
@@ -50,13 +49,13 @@ _OF_READERS: Mapping[Any, Mapping[str, Any]] = {
     texts.read_secret: {"type": ["string", "integer"], "pattern": "^[!-~]+$"},
     texts.read_header: {"type": "string", "pattern": "^[!-~]{1,100}$"},
 }
-"""What each reader takes, in the kinds of TOML that suit it; flags in lower case."""
+"""The TOML values that each reader accepts; flags in lower case."""
 
 
 def settings_schema(contract: Contract) -> dict[str, Any]:
-    """Make the schema; defaults, ratios and states are those of *contract*.
+    """Return the schema; defaults, ratios and states are those of *contract*.
 
-    A key is written with hyphens; with underscores it is accepted as well.
+    Keys have hyphens; underscores are accepted as well.
     """
     properties = {name.replace("_", "-"): _property(name, contract) for name in SETTINGS}
     return {

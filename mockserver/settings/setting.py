@@ -1,4 +1,4 @@
-"""How a setting is declared."""
+"""The declaration of a setting."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ def setting(
 ) -> Any:
     """Declare a setting.
 
-    *fact* names the place in `service.json` that holds its default; *none* is the text of the
-    value None; *own* says that a sandbox can have a value of its own; a *secret* is never shown.
+    *fact* is the path in `service.json` of its default; *none* is the text for the value None;
+    *own* means that a sandbox can have its own value; a *secret* is never shown.
     """
     about = {
         "parse": parse,

@@ -1,4 +1,4 @@
-"""Where settings come from: the one place that reads the environment and the config file."""
+"""Reads settings from options, environment and config file; nothing else reads these."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ CONFIG_FILE = "maxapi-mock.toml"
 
 
 class SettingError(Exception):
-    """A setting is wrong; one line says which, where it was set, and what is accepted."""
+    """A setting is wrong; the message says which, where it was set, and what is accepted."""
 
 
 @dataclass(frozen=True, slots=True)
 class Resolved:
-    """The settings in force, with the contract that they were read against."""
+    """The settings in force, and the contract with which they were read."""
 
     settings: Settings
     contract: Contract
@@ -48,11 +48,11 @@ def resolve_settings(
     environment: Mapping[str, str] | None = None,
     folder: Path | None = None,
 ) -> Resolved:
-    """Settle every setting: *options* over environment over config file over default.
+    """Resolve every setting: options before environment, config file and defaults.
 
-    *options* are the command line's texts by setting name, `config` among them; *environment*
-    and *folder* default to this process's. Raises SettingError, and ContractError for a wrong
-    model card.
+    *options* are texts from the command line by setting name, with `config` among them;
+    *environment* and *folder* default to this process's. Raises SettingError, and ContractError
+    for an unusable model card.
     """
     environ = os.environ if environment is None else environment
     given = _given(options or {}, environ, folder or Path.cwd())
@@ -67,7 +67,7 @@ def resolve_contract(
     environment: Mapping[str, str] | None = None,
     folder: Path | None = None,
 ) -> Contract:
-    """Read the contract as `resolve_settings` does; no other setting can be in the way.
+    """Read the contract as `resolve_settings` does, whatever other settings are.
 
     Raises SettingError for options and config files that cannot be read, and ContractError.
     """
@@ -97,13 +97,13 @@ def _contract(given: Mapping[str, _Given]) -> Contract:
 
 
 def make_settings(contract: Contract, **changes: Any) -> Settings:
-    """Make settings in a program: the defaults, but for *changes*, which are values, not texts."""
+    """Return the default settings with *changes*, which are values, not texts."""
     values = {name: _value(name, None, contract) for name in SETTINGS if name not in changes}
     return Settings(**values, **changes)
 
 
 def changed_settings(settings: Settings, texts: Mapping[str, str], contract: Contract) -> Settings:
-    """Give *settings* with the *texts* of some of the settings that a sandbox can have.
+    """Return *settings* with those changed that *texts* has, as a sandbox can have them.
 
     Raises SettingError.
     """
@@ -118,12 +118,12 @@ def changed_settings(settings: Settings, texts: Mapping[str, str], contract: Con
 
 
 def option_of(name: str) -> str:
-    """Name the command line's option for a setting."""
+    """Return the command-line option of a setting."""
     return f"--{name.replace('_', '-')}"
 
 
 def show_value(name: str, value: Any) -> str:
-    """Write a setting's value as it would be given; `-` if it has none and cannot be given any.
+    """Return a setting's value as a user would write it; `-` if there is no text for it.
 
     A secret is not shown.
     """
@@ -145,7 +145,7 @@ def _value(name: str, given: _Given | None, contract: Contract) -> Any:
     if given is None:
         return _default(name, contract)
     try:
-        given.text.encode()  # the command line and the environment can hold any bytes
+        given.text.encode()  # the command line and the environment can contain any bytes
         return about["parse"](given.text, contract)
     except UnicodeEncodeError:
         label = name.replace("_", "-")
@@ -158,13 +158,13 @@ def _default(name: str, contract: Contract) -> Any:
     about, default = SETTINGS[name].metadata, default_text(name, contract)
     try:
         return None if default == OPTIONAL else about["parse"](default, contract)
-    except ValueError as error:  # a file of the user's own can have any default
+    except ValueError as error:  # a user's own file can have any default
         label = name.replace("_", "-")
         raise SettingError(f"{label}: {error} (set by {about['fact']} of the service)") from None
 
 
 def default_text(name: str, contract: Contract) -> str:
-    """Give the default of a setting as it would be given; empty if it has none."""
+    """Return the default of a setting as a user would write it; empty if it has none."""
     about = SETTINGS[name].metadata
     if not about["fact"]:
         return str(about["default"])
@@ -192,11 +192,13 @@ def _config_file(
 
 
 def _section(path: Path) -> Mapping[str, Any]:
-    """Read the mock's table of a `pyproject.toml`, which need not have one."""
+    """Read the mock's table of a `pyproject.toml`; it may be missing."""
     tools = _read_toml(path).get("tool", {})
     section = tools.get("maxapi-mock", {}) if isinstance(tools, Mapping) else {}
     if not isinstance(section, Mapping):
-        raise SettingError(f"config: {path}: tool.maxapi-mock is no table; use [tool.maxapi-mock]")
+        raise SettingError(
+            f"config: {path}: tool.maxapi-mock is not a table; use [tool.maxapi-mock]"
+        )
     return section
 
 

@@ -1,4 +1,4 @@
-"""How the text of a setting becomes its value; each reader raises ValueError for a wrong one."""
+"""Readers of settings: each turns a text into a value, and raises ValueError for a wrong text."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from mockserver.domain.expectation import check_expected
 from mockserver.domain.scenario import Script, make_script, parse_named
 
 Parse = Callable[[str, Contract], Any]
-"""Reads a text; the contract says which names there are."""
+"""Reads a text; the contract has the known names."""
 
 
 def read_text(text: str, _contract: Contract) -> str:
@@ -37,7 +37,7 @@ def read_authorities(text: str, contract: Contract) -> Path:
     try:
         ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(path)
     except OSError as error:
-        why = "it holds none" if isinstance(error, ssl.SSLError) else error.strerror
+        why = "it has none" if isinstance(error, ssl.SSLError) else error.strerror
         raise ValueError(
             f"{text!r} is not accepted: {why}; use a PEM file of certificates"
         ) from None
@@ -93,7 +93,7 @@ def read_usd(text: str, _contract: Contract) -> Decimal:
     except InvalidOperation:
         amount = Decimal(-1)
     if not amount.is_finite() or not 0 <= amount <= 10**9:
-        raise ValueError(f"{text!r} is not an amount; use US dollars such as 0.50")
+        raise ValueError(f"{text!r} is not an amount; use US dollars, for example 0.50")
     return amount
 
 
@@ -168,7 +168,7 @@ def read_rate(text: str, _contract: Contract) -> float:
 
 @dataclass(frozen=True, slots=True)
 class RateLimit:
-    """How many requests are let in within a duration."""
+    """How many requests are accepted within a duration."""
 
     count: int
     per: timedelta
@@ -182,7 +182,9 @@ def read_rate_limit(text: str, contract: Contract) -> RateLimit | None:
         return None
     count, slash, per = text.partition("/")
     if not slash or not re.fullmatch(r"[1-9][0-9]{0,8}", count):
-        raise ValueError(f"{text!r} is not a rate; use <n>/<duration> such as 10/1s, or 'none'")
+        raise ValueError(
+            f"{text!r} is not a rate; use <n>/<duration>, for example 10/1s, or 'none'"
+        )
     return RateLimit(int(count), read_positive_duration(per, contract))
 
 
@@ -202,7 +204,9 @@ def read_origins(text: str, contract: Contract) -> frozenset[str]:
     names = frozenset(name.lower() for name in read_names(text, contract))
     for name in sorted(names):
         if name not in ("*", "null") and not re.fullmatch(r"https?://[^\s/@?#\\]+", name):
-            raise ValueError(f"{name!r} is not an origin; use '*' or such as http://localhost:5173")
+            raise ValueError(
+                f"{name!r} is not an origin; use '*', or for example http://localhost:5173"
+            )
     return names
 
 
@@ -218,12 +222,12 @@ def read_hosts(text: str, contract: Contract) -> frozenset[str]:
 
 
 HIDDEN = "[hidden]"
-"""What is shown in the place of a secret."""
+"""Shown instead of a secret."""
 
 
 def read_secret(text: str, contract: Contract) -> str | None:
     if text == HIDDEN:
-        raise ValueError(f"{HIDDEN} only stands for the secret; use the secret itself")
+        raise ValueError(f"{HIDDEN} only replaces the secret; use the secret itself")
     return None if text == "none" else read_token(text, contract)
 
 
@@ -231,10 +235,10 @@ _TAKEN = {
     *("content-type", "content-length", "content-encoding", "transfer-encoding", "host"),
     *("connection", "user-agent", "expect", "te", "trailer", "upgrade"),
 }
-"""Headers that say how a webhook is sent."""
+"""Headers that control how a webhook is sent."""
 
 
 def read_header(text: str, _contract: Contract) -> str:
     if not re.fullmatch(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}", text) or text.lower() in _TAKEN:
-        raise ValueError(f"{text!r} is not accepted; use the name of a header of its own")
+        raise ValueError(f"{text!r} is not accepted; use the name of an unused header")
     return text

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Unpack
 from mockserver.engine.clock import Clock
 from mockserver.engine.messages import Request, Response
 from mockserver.engine.service import Service
-from mockserver.engine.webhooks.attempt import AttemptResult, Failure, WebhookRequest, answered
+from mockserver.engine.webhooks.attempt import AttemptResult, Failure, WebhookRequest
 from mockserver.engine.webhooks.transport import transport_of
 from mockserver.settings import Resolved, resolve_settings
 from mockserver.testing.control import ControlClient
@@ -114,7 +114,7 @@ class InProcessMock:
 
     def answer(self, request: Request) -> Response:
         """Answer a request; what is to go wrong with its connection is left to the caller."""
-        response = self._whole.answer(request)
+        response = self._whole.respond(request)
         if response.first is not None:
             response.first()
         return response
@@ -140,7 +140,7 @@ class InProcessMock:
         headers["content-type"] = callback.content_type
         webhook = Webhook(callback.method, callback.url, headers, callback.body)
         try:
-            return answered(int(self.on_webhook(webhook) or 200), 0.0)
+            return AttemptResult.of_status(int(self.on_webhook(webhook) or 200), 0.0)
         except Exception as error:  # the receiver's own fault, as the mock would see it
             why = f"raised {type(error).__name__}: {error}"
             return AttemptResult(500, why, 0.0, Failure.STATUS)

@@ -1,1 +1,1 @@
-"""Flask's routes and the HTTP server; the behaviour is in `mockserver.engine`."""
+"""The HTTP server and Flask's routes; the behaviour is in `mockserver.engine`."""

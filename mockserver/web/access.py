@@ -1,4 +1,4 @@
-"""Who may use the control plane: this machine's programs, or whoever has the control token."""
+"""Access to the control plane: for programs on this machine, or for clients with the token."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ _LOOPBACK = frozenset(("localhost", "127.0.0.1", "::1"))
 
 
 def check_access(request: Request, settings: Settings) -> None:
-    """Let a control request pass, or raise Refusal 403 that says what is missing.
+    """Accept a control request, or raise ApiError 403 that says what is missing.
 
-    A web page of another origin cannot drive the mock: its `Origin`, or, if it made its own name
-    point here, its `Host` gives it away.
+    A web page of another origin is rejected by its `Origin` or, if it has made its own host name
+    resolve to this machine, by its `Host`.
     """
     _check_origin(request)
     if request.path in _OPEN:

@@ -1,35 +1,32 @@
-"""The Flask application: the control plane, and everything else as the service answers it."""
+"""The Flask application: the control plane, and for everything else the service's responses."""
 
 from __future__ import annotations
 
 import flask
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
-from mockserver.engine.messages import ApiError, Fault, Request, Response
+from mockserver.engine.messages import ApiError, Request, Response
 from mockserver.engine.service import CONTROL_PREFIX, Service
 from mockserver.web.control import control_blueprint
+from mockserver.web.delivery import Hang, Pause, Run, Send, steps_of
+from mockserver.web.gateway import Kind, kind_of
 from mockserver.web.wsgi import HANGS, IS_CUT, failing
 
 
 def create_app(service: Service) -> flask.Flask:
-    """Make the application that answers as *service* does, and controls it under `/__mock`."""
+    """Make the application that responds as *service* does, and controls it under `/__mock`."""
     app = flask.Flask(__name__, static_folder=None)
     app.json.sort_keys = False  # type: ignore[attr-defined]
-    app.url_map.merge_slashes = False  # else `//` is a redirect to the host that the client named
+    app.url_map.merge_slashes = False  # otherwise `//` redirects to the host that the client named
     app.wsgi_app = failing(app.wsgi_app)  # type: ignore[method-assign, assignment]
     app.register_blueprint(control_blueprint(service))
 
     @app.before_request
-    def answer() -> flask.Response | None:
-        if flask.request.path.startswith(CONTROL_PREFIX):
+    def respond() -> flask.Response | None:
+        if kind_of(service, flask.request.path) is Kind.CONTROL:
             _check_method()
             return None
-        response = service.answer(_from_flask(service.settings.max_body))
-        if response.first is not None:
-            response.first()
-        if response.fault is not None:
-            _misbehave(service, response.fault)
-        return _to_flask(response)
+        return _deliver(service, service.respond(_from_flask(service.settings.max_body)))
 
     @app.errorhandler(ApiError)
     def reject(rejection: ApiError) -> flask.Response:
@@ -47,8 +44,8 @@ def create_app(service: Service) -> flask.Flask:
         allow = ", ".join(sorted(getattr(error, "valid_methods", None) or ()))
         method, path = _method()[:20], flask.request.path[:100]
         if allow:
-            said = f"{method} is not allowed on {path}; use {allow}"
-            return reject(ApiError(405, said, headers={"Allow": allow}))
+            message = f"{method} is not allowed on {path}; use {allow}"
+            return reject(ApiError(405, message, headers={"Allow": allow}))
         code = 404 if error.code == 404 else 400
         see = f"see GET {CONTROL_PREFIX}openapi.json"
         return reject(ApiError(code, f"no such route: {method} {path}; {see}"))
@@ -57,7 +54,7 @@ def create_app(service: Service) -> flask.Flask:
 
 
 def _check_method() -> None:
-    """Tell `get` from GET, as HTTP does; Werkzeug does not. Raises MethodNotAllowed."""
+    """Distinguish `get` from GET, as HTTP does; Werkzeug does not. Raises MethodNotAllowed."""
     rule = flask.request.url_rule
     if rule is not None and _method() not in (rule.methods or ()):
         raise MethodNotAllowed(sorted(rule.methods or ()))
@@ -67,11 +64,20 @@ def _method() -> str:
     return str(flask.request.environ["REQUEST_METHOD"])
 
 
-def _misbehave(service: Service, fault: Fault) -> None:
-    """Do what can be done without a connection: wait, and have `failing` do the rest."""
-    service.closed.wait(fault.latency)
-    flask.request.environ[HANGS] = fault.hang
-    flask.request.environ[IS_CUT] = fault.cut
+def _deliver(service: Service, response: Response) -> flask.Response:
+    """Perform the steps that need no connection; `failing` performs the others."""
+    environ = flask.request.environ
+    for step in steps_of(response):
+        match step:
+            case Run(function):
+                function()
+            case Pause(seconds):
+                service.closed.wait(seconds)
+            case Hang():
+                environ[HANGS] = True
+            case Send(complete):
+                environ[IS_CUT] = not complete
+    return _to_flask(response)
 
 
 def _from_flask(max_body: int) -> Request:

@@ -1,4 +1,4 @@
-"""Takes a request as HTTP/1.1 lets clients send it, for whatever of ours answers requests."""
+"""Reads a request in every form that HTTP/1.1 allows, for all servers of this package."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ if TYPE_CHECKING:
     from granian.rsgi import Scope
 
 UNREADABLE = "\N{REPLACEMENT CHARACTER}"
-"""Stands for the value of a header that is not ASCII: granian does not give it."""
+"""Replaces the value of a header that is not ASCII, which granian withholds."""
 _IN_PATHS = "!$&'()*+,/:;=@~"
 _SINGLE = ("authorization", "content-type", "host")
-"""Headers that mean nothing if they are sent twice."""
+"""Headers that are ambiguous if they are sent twice."""
 
 
 class BadRequest(Exception):
-    """A request cannot be taken; *status* is from 400 to 599, the text says why."""
+    """A request cannot be read; *status* is from 400 to 599, the message says why."""
 
     def __init__(self, status: int, message: str) -> None:
         super().__init__(message)
@@ -29,7 +29,7 @@ class BadRequest(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Incoming:
-    """A request as it came."""
+    """A request as it was received."""
 
     method: str
     path: str
@@ -37,22 +37,22 @@ class Incoming:
     query: str
     """As it was sent."""
     headers: dict[str, str]
-    """By lower-case name; `host` is where the client meant to go, however it said so."""
+    """By lower-case name; `host` is what the client wanted to reach, however it said so."""
     body: bytes
-    """May be cut one byte after the limit that it was read with."""
+    """May be cut one byte after the limit with which it was read."""
 
     @property
     def url(self) -> str:
-        """Where the client meant to go; but for how it was quoted, as it said so."""
+        """The URL that the client wanted to reach; quoting may differ."""
         host, path = self.headers.get("host", "localhost"), quote(self.path, safe=_IN_PATHS)
         return f"http://{host}{path}?{self.query}" if self.query else f"http://{host}{path}"
 
 
 async def take(scope: Scope, proto: HTTPProtocol, limit: int) -> Incoming:
-    """Read a request, but not much more than *limit* bytes of its body. Raises BadRequest."""
+    """Read a request, but keep at most *limit* + 1 bytes of its body. Raises BadRequest."""
     pairs = scope.headers.items()
     unread = scope.headers.keys()
-    if len(unread) != len(pairs):  # some were sent twice, or cannot be read
+    if len(unread) != len(pairs):  # some were sent twice, or are not ASCII
         pairs += [(name, UNREADABLE) for name in set(unread) - {name for name, _ in pairs}]
     headers = _by_name(pairs)
     body = await _body(headers, proto, limit)  # first, so that the client has sent it
@@ -65,12 +65,14 @@ async def take(scope: Scope, proto: HTTPProtocol, limit: int) -> Incoming:
     except ValueError as error:
         raise BadRequest(400, str(error)) from None
     if not scope.path:
-        raise BadRequest(400, f"the target {scope.authority!r:.100} is no path; use such as /")
+        raise BadRequest(
+            400, f"the target {scope.authority!r:.100} is not a path; use /, for example"
+        )
     return Incoming(scope.method, scope.path, scope.query_string, headers, body)
 
 
 def _by_name(pairs: list[tuple[str, str]]) -> dict[str, str]:
-    """Give the headers by name; those that come several times are one list, as HTTP says."""
+    """Return the headers by name; repeated ones are joined to a list, as HTTP defines."""
     headers = dict(pairs)
     if len(headers) < len(pairs):
         for name in headers:
@@ -100,7 +102,7 @@ async def _body(headers: dict[str, str], proto: HTTPProtocol, limit: int) -> byt
 
 
 async def _beginning(proto: HTTPProtocol, count: int) -> bytes:
-    """Read a large body to its end, but keep only *count* bytes of it."""
+    """Read a large body to its end, but keep only its first *count* bytes."""
     kept = bytearray()
     async for chunk in proto:
         kept += chunk[: count - len(kept)]

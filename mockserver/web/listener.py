@@ -1,6 +1,6 @@
-"""Answers HTTP on a socket: granian, in this process, in a thread of its own.
+"""Serves HTTP on a socket: granian, in this process, in a thread of its own.
 
-Whatever of ours answers HTTP by itself does it here, and so takes what clients send in one way.
+All servers of this package use it, so that they all read requests in the same way.
 """
 
 from __future__ import annotations
@@ -22,32 +22,32 @@ if TYPE_CHECKING:
     from granian._granian import RSGIHTTPProtocol as HTTPProtocol
     from granian.rsgi import Scope
 
-    Answer = Callable[[Scope, HTTPProtocol], Awaitable[None]]
+    Handler = Callable[[Scope, HTTPProtocol], Awaitable[None]]
 
 _DEADLINE = 10.0
 """Real seconds that a server may take to start."""
 _BACKLOG = 1024
 """Connections that wait to be accepted."""
-_PATIENCE = 50
-"""Looks, a millisecond apart, at threads of which none ends."""
+_MOST_UNCHANGED = 50
+"""Checks, a millisecond apart, without any thread ending, after which no more are expected to."""
 _GRACE = 1.0
-"""Real seconds that requests in flight have when the server stops."""
+"""Real seconds that requests in progress have when the server stops."""
 
 
 class _RealTimeLoop(asyncio.SelectorEventLoop):
-    """Is late by real time, also in a test that freezes it."""
+    """Measures delays in real time, even in a test that freezes it."""
 
     def time(self) -> float:
         return real_seconds()
 
 
 class Listener:
-    """Has *answer* answer every request between `start` and `stop`; *tls* is as granian has it."""
+    """Passes every request between `start` and `stop` to *handle*."""
 
-    def __init__(self, answer: Answer, name: str = "http") -> None:
+    def __init__(self, handle: Handler, name: str = "http") -> None:
         self.stopping = asyncio.Event()
-        """Set when nobody is to be kept waiting any longer."""
-        self._answer = answer
+        """Set when no client is to be kept waiting any longer."""
+        self._handle = handle
         self._serving = Event()
         self._thread: Thread | None = None
         self._failure: Exception | None = None
@@ -56,7 +56,10 @@ class Listener:
         self._native: set[str] = set()
 
     def start(self, bound: socket, tls: Mapping[str, Path] | None = None) -> None:
-        """Serve on a socket that listens, and that this closes at the end. Raises OSError."""
+        """Serve on a listening socket, which is closed at the end. Raises OSError.
+
+        *tls* are granian's arguments for TLS.
+        """
         arguments = bound.getsockname()[:2], bound.detach(), tls or {}
         self._thread = Thread(target=self._run, args=arguments, name=self._name, daemon=True)
         others = _native_threads()
@@ -67,10 +70,10 @@ class Listener:
             raise OSError(f"the server did not start: {self._failure}")
 
     def stop(self) -> bool:
-        """Answer no more.
+        """Stop serving.
 
-        Say whether the server has ended: a client that is still sending its request can keep it
-        alive, but not this process.
+        Return whether the server has ended: a client that is still sending its request can keep
+        it alive, but not this process.
         """
         thread = self._thread
         if thread is None:
@@ -82,12 +85,13 @@ class Listener:
         return not thread.is_alive()
 
     def _await_native_threads(self) -> None:
-        """Let granian's own threads end: one that outlives the interpreter panics.
+        """Wait for granian's own threads to end: one that outlives the interpreter panics.
 
-        An idle one of its pool does neither: it stays, so what changes no more is not awaited.
+        An idle thread of its pool stays, and does not panic, so the wait ends when nothing
+        changes any more.
         """
         left, unchanged = self._native, 0
-        while left and unchanged < _PATIENCE:  # not by the clock: tests of users stop it
+        while left and unchanged < _MOST_UNCHANGED:  # not by the clock: users' tests freeze it
             sleep(0.001)
             before, left = left, self._native & _native_threads()
             unchanged = unchanged + 1 if left == before else 0
@@ -111,20 +115,20 @@ class Listener:
         self.stopping.set()
         granian.stop()
 
-    # -- what granian calls ------------------------------------------------------------------
+    # -- called by granian ----------------------------------------------------------------------
 
     def __rsgi_init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Note the start, once the event loop comes to what follows it."""
+        """Note the start once the event loop runs what granian does after this."""
         loop.call_soon(self._serving.set)
 
     async def __rsgi__(self, scope: Scope, proto: HTTPProtocol) -> None:
-        await self._answer(scope, proto)
+        await self._handle(scope, proto)
 
 
 def _granian_on(fd: int) -> Callable[..., Any]:
-    """Give a granian for a socket that listens; those that it makes share their port with anybody.
+    """Return a granian for a listening socket, imported on first use.
 
-    And one of them it never closes. It is imported with the first start only.
+    The sockets that granian makes share their port with any program, and one is never closed.
     """
     from granian._granian import SocketHolder
     from granian.constants import HTTPModes, Interfaces
@@ -141,12 +145,12 @@ def _granian_on(fd: int) -> Callable[..., Any]:
         http=HTTPModes.http1,
         websockets=False,
         log_enabled=False,
-        backpressure=65536,  # requests made to wait must never keep others out
+        backpressure=65536,  # requests that are made to wait must never block others
     )
 
 
 def _native_threads() -> set[str]:
-    """List the threads of this process that Python does not know, where it is told."""
+    """Return this process's threads that Python does not know; empty if the system hides them."""
     known = {str(thread.native_id) for thread in enumerate_threads()}
     try:
         return {path.name for path in Path("/proc/self/task").iterdir()} - known

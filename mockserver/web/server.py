@@ -1,8 +1,8 @@
 """The HTTP server: the service behind a port, in a thread of its own.
 
-The API is answered on the event loop, past Flask's routing: that is several times faster, and
-a request that is made to wait blocks nobody. Whatever takes longer (result files, the control
-plane) is answered in a few threads; more of them only fight the loop for the interpreter.
+The API responds on the event loop, without Flask's routing: that is several times faster, and a
+response that is made to wait blocks no other. Whatever takes longer (result files, the control
+plane) runs in a few threads; more of them would only compete with the loop for the interpreter.
 """
 
 from __future__ import annotations
@@ -13,12 +13,13 @@ import socket
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Self
 
-from mockserver.engine.messages import ApiError, Fault, Request, Response
-from mockserver.engine.service import CONTROL_PREFIX, Service
+from mockserver.engine.messages import ApiError, Request, Response
+from mockserver.engine.service import Service
 from mockserver.interception.certificates import Authority, api_hosts
 from mockserver.network.listening import address_of, base_of, listen_on
 from mockserver.network.proxy_environment import LOCAL
-from mockserver.web.gateway import Gateway
+from mockserver.web.delivery import Hang, Pause, Run, Send, steps_of
+from mockserver.web.gateway import Gateway, Kind, kind_of
 from mockserver.web.incoming import BadRequest, take
 from mockserver.web.listener import Listener
 
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 _NAMEABLE = re.compile(
     r"(?!-)[A-Za-z0-9-]{1,63}(\.(?!-)[A-Za-z0-9-]{1,63})*|[0-9a-fA-F]*:[0-9a-fA-F:.]*"
 )
-"""Names and addresses that a certificate can hold."""
+"""Names and addresses that a certificate can contain."""
 
 
 class ServerError(Exception):
@@ -39,19 +40,19 @@ class ServerError(Exception):
 class Server:
     """Serves a service over HTTP between `start` and `stop`, or as a context manager.
 
-    *bundled* is whether its authority, if it has one, is to be trusted by other processes.
+    *bundled* says whether other processes are to trust its certificate authority, if it has one.
     """
 
     def __init__(self, service: Service, *, bundled: bool = True) -> None:
         self.service = service
         self._bundled = bundled
         self.host = _address(service.settings.host)
-        """The address in use, numeric."""
+        """The numeric address in use."""
         self.port = service.settings.port
-        """The port in use once started, also if the settings asked for a free one."""
+        """The port in use; if the settings ask for a free one, it is known once started."""
         self.authority: Authority | None = None
-        """What signs for this server if the settings ask for TLS, once started."""
-        self._front = _Front(service)
+        """The authority of this server's certificate, once started, if the settings ask for TLS."""
+        self._front_end = _FrontEnd(service)
 
     @property
     def url(self) -> str:
@@ -66,7 +67,7 @@ class Server:
         self.stop()
 
     def start(self) -> None:
-        """Listen; when this returns, a request is answered. Raises ServerError."""
+        """Start to listen; when this returns, requests get responses. Raises ServerError."""
         if self.service.settings.tls:
             self.authority = self._certify()
         try:
@@ -82,10 +83,10 @@ class Server:
         except OSError as error:
             raise _cannot_listen(f"{self.host}:{self.port}", error) from None
         self.port = bound.getsockname()[1]
-        signed = self.authority
-        tls = {} if signed is None else {"ssl_cert": signed.certificate, "ssl_key": signed.key}
+        own = self.authority
+        tls = {} if own is None else {"ssl_cert": own.certificate, "ssl_key": own.key}
         try:
-            self._front.listener.start(bound, tls)
+            self._front_end.listener.start(bound, tls)
         except OSError as error:
             raise ServerError(f"{self.url}: {error}") from None
         self.service.listens_on(self.url)
@@ -99,74 +100,77 @@ class Server:
         try:
             return Authority(sorted(names), settings.tls_folder, bundled=self._bundled)
         except OSError as error:
-            said = f"tls-folder: {error.filename}: {error.strerror}"
-            raise ServerError(f"{said}; use a folder that can be written") from None
+            problem = f"tls-folder: {error.filename}: {error.strerror}"
+            raise ServerError(f"{problem}; use a writable folder") from None
 
     def stop(self) -> bool:
-        """Stop answering and sending webhooks.
+        """Stop responding and sending webhooks.
 
-        Say whether the server has ended: a client that is still sending its request can keep it
-        alive, but not this process.
+        Return whether the server has ended: a client that is still sending its request can keep
+        it alive, but not this process.
         """
         self.service.closed.set()
-        ended = self._front.listener.stop()
-        self._front.close()
+        ended = self._front_end.listener.stop()
+        self._front_end.close()
         self.service.close()
         if self.authority is not None:
             self.authority.close()
         return ended
 
 
-class _Front:
-    """The RSGI application: turns what the server hands over into requests of the service."""
+class _FrontEnd:
+    """The RSGI application: passes requests to the gateway, and delivers its responses."""
 
     def __init__(self, service: Service) -> None:
-        self.listener = Listener(self._answer)
-        self._mock = Gateway(service)
-        self._drawing = ThreadPoolExecutor(max_workers=4, thread_name_prefix="drawing")
+        self.listener = Listener(self._handle)
+        self._gateway = Gateway(service)
+        self._service = service
+        self._files = ThreadPoolExecutor(max_workers=4, thread_name_prefix="files")
         self._waiting = ThreadPoolExecutor(max_workers=64, thread_name_prefix="control")
-        self._limit = service.settings.max_body
-        self._fast = service.contract.service["authentication"]["prefix"]
 
-    async def _answer(self, scope: Scope, proto: HTTPProtocol) -> None:
+    async def _handle(self, scope: Scope, proto: HTTPProtocol) -> None:
         try:
             response = await self._response(scope, proto)
         except BadRequest as error:
-            response = ApiError(error.status, str(error)).response(self._mock.service.contract)
-        if response.fault is None:
-            proto.response_bytes(response.status, list(response.headers), response.body)
-        else:
-            await self._misbehave(response, response.fault, proto)
+            response = ApiError(error.status, str(error)).response(self._service.contract)
+        await self._deliver(response, proto)
 
     async def _response(self, scope: Scope, proto: HTTPProtocol) -> Response:
-        came = await take(scope, proto, self._limit)
-        path = came.path
-        if path == "*" and came.method == "OPTIONS":
+        incoming = await take(scope, proto, self._service.settings.max_body)
+        if incoming.path == "*" and incoming.method == "OPTIONS":
             return Response(204, (("Allow", "GET, HEAD, POST, OPTIONS"),), b"")
-        request = Request(came.method, path, came.headers, came.body, came.query, scope.scheme)
+        request = Request(
+            incoming.method,
+            incoming.path,
+            incoming.headers,
+            incoming.body,
+            incoming.query,
+            scope.scheme,
+        )
+        kind = kind_of(self._service, incoming.path)
+        if kind is Kind.API:
+            return self._gateway.respond(request)
+        pool = self._waiting if kind is Kind.CONTROL else self._files
         loop = asyncio.get_running_loop()
-        if path.startswith(self._fast):
-            response = self._mock.answer(request)
-        else:
-            pool = self._waiting if path.startswith(CONTROL_PREFIX) else self._drawing
-            response = await loop.run_in_executor(pool, self._mock.answer, request)
-        if response.first is not None:
-            await loop.run_in_executor(self._waiting, response.first)
-        return response
+        return await loop.run_in_executor(pool, self._gateway.respond, request)
 
-    async def _misbehave(self, response: Response, fault: Fault, proto: HTTPProtocol) -> None:
-        """Be late, be silent, or hang up in the middle; only this one connection has to wait."""
-        if fault.latency or fault.hang:
-            await self._pause(None if fault.hang else fault.latency, proto)
-        if not fault.cut and not fault.hang:
-            proto.response_bytes(response.status, list(response.headers), response.body)
-            return
-        length = ("Content-Length", str(max(1, len(response.body))))
-        transport = proto.response_stream(response.status, [*response.headers, length])
-        await transport.send_bytes(response.body[: len(response.body) // 2])
+    async def _deliver(self, response: Response, proto: HTTPProtocol) -> None:
+        """Perform the steps of a delivery; only this one connection has to wait."""
+        for step in steps_of(response):
+            match step:
+                case Run(function):
+                    await asyncio.get_running_loop().run_in_executor(self._waiting, function)
+                case Pause(seconds):
+                    await self._pause(seconds, proto)
+                case Hang():
+                    await self._pause(None, proto)
+                case Send(complete=True):
+                    proto.response_bytes(response.status, list(response.headers), response.body)
+                case Send():
+                    await _send_half(response, proto)
 
     async def _pause(self, seconds: float | None, proto: HTTPProtocol) -> None:
-        """Wait, but no longer than there is a client and a server."""
+        """Wait, but no longer than the client stays and the server runs."""
         reasons = [
             asyncio.ensure_future(proto.client_disconnect()),
             asyncio.ensure_future(self.listener.stopping.wait()),
@@ -176,13 +180,20 @@ class _Front:
             reason.cancel()
 
     def close(self) -> None:
-        """Let the threads go."""
-        for pool in (self._drawing, self._waiting):
+        """Stop the threads."""
+        for pool in (self._files, self._waiting):
             pool.shutdown(wait=False, cancel_futures=True)
 
 
+async def _send_half(response: Response, proto: HTTPProtocol) -> None:
+    """Promise the whole body, send half of it, and close the connection."""
+    length = ("Content-Length", str(max(1, len(response.body))))
+    transport = proto.response_stream(response.status, [*response.headers, length])
+    await transport.send_bytes(response.body[: len(response.body) // 2])
+
+
 def _address(host: str) -> str:
-    """Look the name of an interface up. Raises ServerError."""
+    """Look up the name of an interface. Raises ServerError."""
     try:
         return address_of(host)
     except OSError as error:

@@ -1,4 +1,4 @@
-"""WSGI without a server: calls an application, and lets one fail as a connection does."""
+"""WSGI without a server: calls an application, and lets one fail like a connection."""
 
 from __future__ import annotations
 
@@ -11,39 +11,36 @@ from urllib.parse import unquote_to_bytes, urlsplit
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
 
-Answer = tuple[int, list[tuple[str, str]], bytes]
+Received = tuple[int, list[tuple[str, str]], bytes]
 """Status, headers and body."""
 
-
 HANGS, IS_CUT = "maxapi.hangs", "maxapi.is-cut"
-"""What the environment of a request has at its end if its response never comes, or not as a whole.
-"""
+"""Keys of the environment that the application sets if the response never comes, or is cut."""
 
 
 def failing(app: WSGIApplication) -> WSGIApplication:
-    """Let *app* raise what a client sees of a connection that hangs or ends within the body.
+    """Let *app* raise the error that a client gets if a connection hangs or ends early.
 
-    Transports that call it know no time-outs of their own, so a response that never comes is one
-    at once.
+    Transports for WSGI have no time-outs, so a response that never comes is a time-out at once.
     """
 
     def run(environ: dict[str, Any], start: Any) -> Iterable[bytes]:
-        answer = app(environ, start)
+        body = app(environ, start)
         if environ.get(HANGS):
-            raise _error("ReadTimeout", TimeoutError, "no answer: it hangs, as the scenario says")
-        return _cut(answer) if environ.get(IS_CUT) else answer
+            raise _error("ReadTimeout", TimeoutError, "no response: it hangs, as the scenario says")
+        return _cut(body) if environ.get(IS_CUT) else body
 
     return run
 
 
-def _cut(answer: Iterable[bytes]) -> Iterator[bytes]:
-    whole = b"".join(answer)
-    yield whole[: len(whole) // 2]
+def _cut(body: Iterable[bytes]) -> Iterator[bytes]:
+    complete = b"".join(body)
+    yield complete[: len(complete) // 2]
     raise _error("RemoteProtocolError", ConnectionResetError, "it ended within the body")
 
 
 def _error(name: str, other: type[Exception], message: str) -> Exception:
-    """Make the error that httpx has for it, whose transport for WSGI is the common one."""
+    """Make the error of httpx, whose transport for WSGI is common, or Python's own."""
     kind: type[Exception] = getattr(sys.modules.get("httpx"), name, other)
     return kind(message)
 
@@ -54,8 +51,8 @@ def call(
     url: str,
     headers: Mapping[str, str],
     body: bytes = b"",
-) -> Answer:
-    """Give the answer of *app* to a request."""
+) -> Received:
+    """Send a request to *app*, and return its response."""
     parts = urlsplit(url)
     named = {f"HTTP_{name.upper().replace('-', '_')}": value for name, value in headers.items()}
     content_type, _ = named.pop("HTTP_CONTENT_TYPE", ""), named.pop("HTTP_CONTENT_LENGTH", "")
@@ -84,10 +81,10 @@ def call(
     def start(status: str, headers: list[tuple[str, str]], _failure: Any = None) -> Any:
         started.append((status, headers))
 
-    answer: Iterable[bytes] = app(environ, start)
+    chunks: Iterable[bytes] = app(environ, start)
     try:
-        data = b"".join(answer)
+        data = b"".join(chunks)
     finally:
-        getattr(answer, "close", lambda: None)()
+        getattr(chunks, "close", lambda: None)()
     status, given = started[-1]
     return int(status.partition(" ")[0]), given, data

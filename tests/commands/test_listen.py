@@ -237,7 +237,7 @@ def test_attempts_and_reasons_are_shown(tmp_path: Path, sandbox: MaxapiSandbox) 
     assert first == [f"{told} 1", "  equal to a poll", "  answered 503"]
     assert second == [
         f"{told} 2",
-        "  the attempt before: answered 503, not 2xx",
+        "  the attempt before: returned 503, not 2xx",
         "  equal to a poll",
         "  answered 200",
     ]
@@ -292,7 +292,7 @@ def test_a_silent_receiver_behind_it_is_a_time_out(monkeypatch: pytest.MonkeyPat
 
     assert status == 504
     [line] = lines
-    assert line.endswith("no answer within 0.05 s")
+    assert line.endswith("no response within 0.05 s")
     assert "hush" not in line
     assert b"\r\nte: x" not in receiver.requests[0]
 

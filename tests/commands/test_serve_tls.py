@@ -42,7 +42,7 @@ def serving(folder: Path, *options: str) -> Iterator[Serving]:
         yield Serving(process)
         process.send_signal(signal.SIGTERM)
         out, err = process.communicate(timeout=20)
-        noted = "maxapi-mock: warning: query answered 401: unauthorized\n"  # what some tests ask
+        noted = "maxapi-mock: warning: query returned 401: unauthorized\n"  # what some tests ask
         assert (process.returncode, out, err.removeprefix(noted)) == (0, "", "")
 
 

@@ -18,7 +18,7 @@ from tests.commands.test_run import NOTHING, PYTHON, RUN, SUBMIT, execute, outsi
 
 Write = Callable[[Usage, Decimal], str]
 
-REFUSED = "submit answered 400: input.n: 11 is more than 10"
+REFUSED = "submit returned 400: input.n: 11 is more than 10"
 
 
 @pytest.fixture
@@ -33,7 +33,7 @@ def full(usage: Usage) -> Usage:
     usage.requests = Counter({("submit", 200): 2, ("submit", 400): 3, ("query", 200): 7})
     usage.tasks = Counter({"SUCCESS": 2})
     usage.webhooks = Counter({"delivered": 1})
-    usage.attempts = Counter({"delivered": 1, "answered 500, not 2xx": 2})
+    usage.attempts = Counter({"delivered": 1, "returned 500, not 2xx": 2})
     usage.warnings = Counter({"input.foo: unknown": 1, REFUSED: 3})
     usage.scenarios = Counter({"slow=90s": 1})
     return usage
@@ -48,7 +48,7 @@ def test_the_terminal_gets_one_line_for_each_kind(full: Usage) -> None:
         "  query             7  200 x 7",
         "  task              2  SUCCESS x 2",
         "  webhook           1  delivered x 1",
-        "  attempt           3  answered 500, not 2xx x 2, delivered x 1",
+        "  attempt           3  returned 500, not 2xx x 2, delivered x 1",
         "  contract warnings:",
         f"       3 x {REFUSED}",
         "       1 x input.foo: unknown",
@@ -112,7 +112,7 @@ def test_many_answers_of_webhooks_fit_on_a_screen(usage: Usage) -> None:
 @pytest.mark.parametrize("write", [as_text, as_markdown])
 def test_no_text_breaks_a_line(usage: Usage, write: Write) -> None:
     """A path of the app can hold line breaks and what a terminal obeys; they are shown escaped."""
-    usage.warnings["unknown route answered 404: no such route: /a\n# b\x1b[2J"] = 1
+    usage.warnings["unknown route returned 404: no such route: /a\n# b\x1b[2J"] = 1
 
     lines = write(usage, Decimal()).splitlines()
 
@@ -131,7 +131,7 @@ def test_the_page_is_markdown(full: Usage) -> None:
         "| query | 7 | 200 x 7 |\n"
         "| task | 2 | SUCCESS x 2 |\n"
         "| webhook | 1 | delivered x 1 |\n"
-        "| attempt | 3 | answered 500, not 2xx x 2, delivered x 1 |\n"
+        "| attempt | 3 | returned 500, not 2xx x 2, delivered x 1 |\n"
         "\n**Contract warnings**\n\n"
         f"- 3 x `{REFUSED}`\n"
         "- 1 x `input.foo: unknown`\n"
@@ -179,7 +179,7 @@ def test_programs_get_everything_as_json(full: Usage) -> None:
         "requests": {"query": {"200": 7}, "submit": {"200": 2, "400": 3}},
         "tasks": {"SUCCESS": 2},
         "webhooks": {"delivered": 1},
-        "webhook_attempts": {"delivered": 1, "answered 500, not 2xx": 2},
+        "webhook_attempts": {"delivered": 1, "returned 500, not 2xx": 2},
         "notes": {},
         "scenarios": {"slow=90s": 1},
         "cost_usd": "0.04",

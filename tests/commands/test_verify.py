@@ -73,7 +73,7 @@ def test_a_mock_of_its_own_keeps_every_law(tmp_path: Path) -> None:
         (("--webhook-port", "0"), "'0' is no port"),
         (("--other-token-env", "NOT_SET"), "--other-token-env: NOT_SET is not set"),
         (("--baseline", "none.json"), "none.json"),
-        (("--model-cards", "nowhere"), "nowhere is no folder"),
+        (("--model-cards", "nowhere"), "nowhere is not a folder"),
         (("--webhook-url", "nowhere"), "--webhook-url: 'nowhere' is not accepted"),
         (("--report", "/dev/null/out"), "Not a directory"),
         (("--url", "http://127.0.0.1:1"), "http://127.0.0.1:1 does not respond: NewConnection"),
@@ -162,10 +162,10 @@ def test_sigterm_ends_a_run_with_a_report(tmp_path: Path) -> None:
     submitted = Event()
 
     class Watched(Service):
-        def answer(self, request: HttpRequest) -> Response:
+        def respond(self, request: HttpRequest) -> Response:
             if request.path.endswith("/submit"):
                 submitted.set()
-            return super().answer(request)
+            return super().respond(request)
 
     with running_mock(service=Watched) as mock:
         command = [sys.executable, "-m", "mockserver", "verify", "--url", mock.url]

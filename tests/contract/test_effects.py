@@ -112,13 +112,13 @@ def test_a_card_of_a_users_own_can_do_the_same(tmp_path: Path, make_client: Make
         ([{"field": "ratio"}], r"effects\[0\].message: missing"),
         ([effect()], r"effects\[0\]: .*use an object with either"),
         ([effect(ignored=True, becomes=1)], r"effects\[0\]: .*use an object with either"),
-        ([effect(ignored=True, field="colour")], r"effects\[0\].field: 'colour' is no field"),
+        ([effect(ignored=True, field="colour")], r"effects\[0\].field: 'colour' is not a field"),
         ([effect(becomes="7:5")], r"effects\[0\].becomes: '7:5' (has no size|is not accepted)"),
         ([effect(field="n", becomes=9)], r"effects\[0\].becomes: 9 is more than 2"),
         ([effect(ignored=True, **{"if": {"required": 3}})], r"effects\[0\].if: not a JSON Schema"),
         (
             [effect(ignored=True, **{"if": {"properties": {"colour": {}}}})],
-            r"effects\[0\].if: 'colour' is no field of input",
+            r"effects\[0\].if: 'colour' is not a field of input",
         ),
         (
             [effect(ignored=True, **{"if": {"$ref": "#/nowhere"}})],
@@ -137,7 +137,7 @@ def test_rules_that_do_not_fit_are_refused(tmp_path: Path, effects: Any, reason:
 @pytest.mark.parametrize(
     ("card", "reason"),
     [
-        (changed(input=field(ratio={"x-ignored": True})), "input.ratio.x-ignored: is no longer"),
+        (changed(input=field(ratio={"x-ignored": True})), "input.ratio.x-ignored: is obsolete"),
         (changed(when_omitted={"resolution": "9k"}), "when_omitted.resolution: '9k' has no size"),
         (
             changed(surcharge={"reason": "boredom", "rates": [], "x-source": SOURCE}),
@@ -151,7 +151,7 @@ def test_rules_that_do_not_fit_are_refused(tmp_path: Path, effects: Any, reason:
                     "x-source": SOURCE,
                 }
             ),
-            "surcharge.reason: 'boredom' is no reason; use one of moderation",
+            "surcharge.reason: 'boredom' is not a reason; use one of moderation",
         ),
         (
             changed(

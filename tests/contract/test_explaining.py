@@ -181,7 +181,7 @@ def test_a_refusal_without_an_explanation_stands(monkeypatch: pytest.MonkeyPatch
     [found] = both.violations({"p": "x"}, prefix="input")
 
     assert isinstance(found, Violation)
-    assert str(found) == "input.p: 'x' breaks the rule type"
+    assert str(found) == "input.p: 'x' does not satisfy type"
     assert found.clause == "schema.json#/$defs/q/type"
 
 
@@ -207,7 +207,7 @@ def test_a_line_feed_at_the_end_of_a_string(path: Path, contract: Contract) -> N
         ({"patternProperties": {"(": {}}}, 'input.properties.mode.patternProperties."(": '),
         (
             {"$ref": "#/input/properties/mode"},
-            "names nothing in this card or below schemas/, or it",
+            "names nothing in this card or in schemas/, or it",
         ),
     ],
 )

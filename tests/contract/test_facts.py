@@ -121,7 +121,7 @@ def test_the_content_types_of_answers_and_webhooks(
     body = json.dumps(SEED).encode()
 
     answers = [
-        client.service.answer(Request(method, path, headers, body))
+        client.service.respond(Request(method, path, headers, body))
         for method, path in (("POST", SUBMIT), ("GET", "/none"))
     ]
     client.sandbox.clock.advance(seconds(2))

@@ -104,16 +104,16 @@ def test_a_file_replaces_a_model(tmp_path: Path, contract: Contract) -> None:
         (changed(input=field(minProperties="x")), "input: not a JSON Schema"),
         (changed(input=field(required="prompt")), "input.required: 'prompt' is not an array"),
         (changed(input=field(required=[])), r'input.required: .*; use a list that holds "prompt"'),
-        (changed(input=field(prompt={"type": "integer"})), "input.prompt: is no string"),
+        (changed(input=field(prompt={"type": "integer"})), "input.prompt: is not a string"),
         (changed(input=field(prompt=True)), "input.properties.prompt: true is not an object"),
         (changed(input=field(prompt={"$ref": "#/$defs/x"})), "#/.defs/x' names nothing"),
-        (changed(input=field(n={"type": "string"})), "input.n: is no integer"),
+        (changed(input=field(n={"type": "string"})), "input.n: is not an integer"),
         (changed(input=field(n={"type": "integer", "default": "2"})), "input.n.default: '2'"),
         (changed(input=field(ratio={"enum": ["7:5"]})), "input.ratio: '7:5' has no size"),
         (changed(input=field(ratio={"enum": ["1:1"], "default": "2:1"})), "ratio.default: '2:1'"),
         (
             changed(price={"per": "image", "by": "n", "usd": {"1": "1"}}),
-            "price.by: 'n' is no field",
+            "price.by: 'n' is not a field",
         ),
         (
             changed(price={"per": "image", "by": "ratio", "usd": {"1:1": "1"}}),
@@ -137,7 +137,7 @@ def test_a_wrong_card_is_refused_with_its_place(tmp_path: Path, card: Any, reaso
 
 def test_a_missing_folder_is_refused(tmp_path: Path) -> None:
     """Neither cards nor schemas are looked for where there is no folder."""
-    with pytest.raises(ContractError, match="is no folder; use one that holds"):
+    with pytest.raises(ContractError, match="is not a folder; use one that holds"):
         load_contract(more_cards=tmp_path / "none")
     with pytest.raises(ContractError, match="not a folder of schemas"):
         load_contract(tmp_path)
@@ -158,7 +158,7 @@ def test_two_cards_of_one_model_are_refused(tmp_path: Path) -> None:
     write_card(tmp_path, CARD)
     (tmp_path / "second.json").write_text(json.dumps(CARD))
 
-    with pytest.raises(ContractError, match="'paint-9' has a card already, paint-9.json"):
+    with pytest.raises(ContractError, match="'paint-9' already has a card, paint-9.json"):
         load_contract(None, tmp_path)
 
 

@@ -47,11 +47,15 @@ VEO = "models/veo3.json#"
     [
         (ENTERED, [0.5, 1.0], "lifecycle.entered_at.value: [0.5, 1.0] does not fit; use 3"),
         (ENTERED, [0.1, 0.2, 0.3, 1.0], "does not fit; use 3 fractions, for PROCESSING"),
-        (ENTERED, [0.1, 0.2, 3], "are no fractions of the duration; use numbers from 0 to 1"),
+        (ENTERED, [0.1, 0.2, 3], "are not fractions of the duration; use numbers from 0 to 1"),
         (ENTERED, [0.5, 0.2, 1], "does not ascend"),
         (ENTERED, GONE, "lifecycle.entered_at.value: missing"),
-        (CANCELLABLE, ["PENDIG"], "'PENDIG' is no state before the end; use PENDING, PROCESSING"),
-        (CANCELLABLE, ["SUCCESS"], "'SUCCESS' is no state before the end"),
+        (
+            CANCELLABLE,
+            ["PENDIG"],
+            "'PENDIG' is not a state before the end; use PENDING, PROCESSING",
+        ),
+        (CANCELLABLE, ["SUCCESS"], "'SUCCESS' is not a state before the end"),
         (CANCELLABLE, "PENDING", None),
         ("service.json#/operations/list", {"path": "/x"}, "operations.list: has no handler; use"),
         ("service.json#/operations/cancel", GONE, "operations.cancel.path: missing; use a path"),
@@ -69,7 +73,7 @@ VEO = "models/veo3.json#"
         (
             "task.json#/properties/status/x-lifecycle/timeout",
             "LATE",
-            "x-lifecycle.timeout: 'LATE' is no status; use PENDING",
+            "x-lifecycle.timeout: 'LATE' is not a status; use PENDING",
         ),
         ("task.json#/properties/status/x-lifecycle/path", [], "x-lifecycle.path: missing"),
         (
@@ -79,9 +83,9 @@ VEO = "models/veo3.json#"
         ),
         ("webhook.json", GONE, "webhook.json: is missing"),
         (f"{VEO}/price", GONE, "price: missing"),
-        (f"{VEO}/effects/0/field", "colour", "effects[0].field: 'colour' is no field of input"),
+        (f"{VEO}/effects/0/field", "colour", "effects[0].field: 'colour' is not a field of input"),
         (f"{VEO}/sizes/$ref", "../sizes/none.json", "names nothing in this card"),
-        (f"{VEO}/model", "veo3_fast", "model: 'veo3_fast' has a card already, models/veo3"),
+        (f"{VEO}/model", "veo3_fast", "model: 'veo3_fast' already has a card, models/veo3"),
     ],
 )
 def test_what_does_not_fit_is_refused_with_place_and_rule(

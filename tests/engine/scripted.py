@@ -19,7 +19,7 @@ RESET = b"RST"
 class Scripted:
     """A receiver of raw sockets: one script for each connection, one answer for each request.
 
-    None leaves a request without an answer, and keeps the connection open.
+    None leaves a request without a response, and keeps the connection open.
     """
 
     def __init__(

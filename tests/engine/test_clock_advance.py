@@ -27,7 +27,7 @@ from tests.client import SEED, Client, seed
 from tests.conftest import START, MakeClient, Receiver, seconds
 
 DELIVERED = AttemptResult(204, None, 0.001)
-REFUSED = AttemptResult(500, "answered 500, not 2xx", 0.001)
+REFUSED = AttemptResult(500, "returned 500, not 2xx", 0.001)
 HOOK = "https://example.com/hook"
 
 

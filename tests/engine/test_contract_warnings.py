@@ -78,7 +78,7 @@ def test_polls_whose_answer_was_spoilt_do_not_count(make_client: MakeClient, sce
 
     for _ in range(20):
         headers = {"authorization": "Bearer test", "x-mock-scenario": scenario}
-        client.service.answer(Request("GET", f"/api/v1/task/{task_id}", headers))
+        client.service.respond(Request("GET", f"/api/v1/task/{task_id}", headers))
 
     assert kinds(client) == {}
 
@@ -330,12 +330,12 @@ def test_an_expired_file_that_is_fetched_again_and_again(make_client: MakeClient
         (
             AttemptResult(405, "x", 0, Failure.STATUS),
             "webhook-rejected",
-            "405: does the receiver take",
+            "405: does the receiver accept",
         ),
         (
             AttemptResult(418, "x", 0, Failure.STATUS),
             "webhook-rejected",
-            "418: does the receiver answer",
+            "418: does the receiver return",
         ),
         (
             AttemptResult(500, "x", 0, Failure.STATUS),

@@ -145,7 +145,9 @@ def test_what_is_no_page_sees_nothing_new(make_client: MakeClient) -> None:
 )
 def test_what_is_no_origin(text: str) -> None:
     """The message says what is one."""
-    with pytest.raises(SettingError, match=r"cors: .* is not an origin; use '\*' or such as http"):
+    with pytest.raises(
+        SettingError, match=r"cors: .* is not an origin; use '\*', or for example http"
+    ):
         resolve_settings({"cors": text}, {})
 
 

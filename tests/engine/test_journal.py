@@ -86,7 +86,7 @@ def test_all_journals_together_keep_their_budget(
     for number, (which, size) in enumerate(additions):
         rings[which].add(number, size)
 
-        held = sum(cost for ring in rings for _, cost in ring.held)
+        held = sum(cost for ring in rings for _, cost in ring.kept)
         assert budget.used == held <= limit
         assert all(len(ring) <= entries for ring in rings)
         assert all(list(ring) == sorted(ring) for ring in rings)

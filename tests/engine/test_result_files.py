@@ -80,8 +80,8 @@ def test_the_cache_stays_within_its_limit(make_client: MakeClient) -> None:
         size += len(results.file(task, card, index))
 
     assert size > 40_000
-    assert 0 < results._held <= 40_000
-    assert results._held == sum(map(len, results._cache.values()))
+    assert 0 < results._cached_bytes <= 40_000
+    assert results._cached_bytes == sum(map(len, results._cache.values()))
     kept = {picture.seed for _, picture in results._cache}
     assert f"{task.id}/9" in kept
     assert f"{task.id}/0" not in kept

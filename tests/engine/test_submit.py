@@ -187,8 +187,8 @@ def test_moderation_answers_as_documented(client: Client) -> None:
 @pytest.mark.parametrize(
     ("marker", "said"),
     [
-        ("#mock:moderated=rude", "'rude' is no category; use some of harassment,"),
-        ("#mock:moderatd", "'moderatd' is no scenario; did you mean 'moderated'? use one of"),
+        ("#mock:moderated=rude", "'rude' is not a category; use some of harassment,"),
+        ("#mock:moderatd", "'moderatd' is not a scenario; did you mean 'moderated'? use one of"),
     ],
 )
 def test_wrong_markers_are_refused(client: Client, marker: str, said: str) -> None:
@@ -296,8 +296,10 @@ def test_of_a_default_polls_get_the_transports_part(make_client: MakeClient) -> 
     asked = make_script(parse_named("failure, truncated, unavailable"), contract)
     client = make_client(scenario=asked)
 
-    submit = client.service.answer(Request("POST", SUBMIT, {"authorization": "Bearer test"}))
-    poll = client.service.answer(Request("GET", "/api/v1/task/x", {"authorization": "Bearer test"}))
+    submit = client.service.respond(Request("POST", SUBMIT, {"authorization": "Bearer test"}))
+    poll = client.service.respond(
+        Request("GET", "/api/v1/task/x", {"authorization": "Bearer test"})
+    )
 
     assert (submit.status, poll.status) == (503, 404)
     assert [one.fault and one.fault.cut for one in (submit, poll)] == [True, True]

@@ -34,7 +34,7 @@ EXCHANGE = RecordedRequest(
     1, START, "POST", "/api/v1/task/submit", {}, b"", Response(200, (), b"{}"), None, (), "submit"
 )
 DELIVERY = Delivery(1, START, "id", "http://127.0.0.1/", 1, b"{}", 200, 0.1, None, None)
-REFUSED = "submit answered 400: input.n: 11 is more than 10; use an integer from 1 to 10"
+REFUSED = "submit returned 400: input.n: 11 is more than 10; use an integer from 1 to 10"
 
 
 @pytest.fixture
@@ -131,7 +131,7 @@ def test_refusals_are_warnings(watched: Watched, usage: Usage) -> None:
 
     assert usage.warnings == {
         REFUSED: 1,
-        "query answered 401: unauthorized": 1,
+        "query returned 401: unauthorized": 1,
     }
 
 
@@ -201,7 +201,7 @@ def test_refusals_with_status_200_are_warnings(watched: Watched, usage: Usage) -
     body, headers = json.dumps(seed(n=11)).encode(), {"authorization": "Bearer test"}
     headers["content-type"] = "application/json"
 
-    client.service.answer(Request("POST", SUBMIT, headers, body))
+    client.service.respond(Request("POST", SUBMIT, headers, body))
 
     assert usage.warnings == {REFUSED: 1}
     assert usage.requests["submit", 200] == 2
@@ -239,7 +239,7 @@ def test_webhooks_are_counted_by_their_answer(
 ) -> None:
     """Every attempt, planned or resent, and why it does not count as delivered."""
     client = watched()
-    receiver.outcomes = [AttemptResult(500, "answered 500, not 2xx", 0.1)]
+    receiver.outcomes = [AttemptResult(500, "returned 500, not 2xx", 0.1)]
     client.submitted(SEED)
     client.submitted({**SEED, "input": {**SEED["input"], "prompt": "#mock:webhook-lost"}})
 
@@ -247,7 +247,7 @@ def test_webhooks_are_counted_by_their_answer(
     client.control("deliveries/1/resend", "POST")
 
     assert usage.attempts == {
-        "answered 500, not 2xx": 1,
+        "returned 500, not 2xx": 1,
         "lost on its way, as the scenario says": 1,
         "delivered": 2,
     }
@@ -261,12 +261,12 @@ def test_different_warnings_are_bounded(usage: Usage) -> None:
 
     assert len(usage.warnings) == 1001
     assert usage.warnings.total() == 3001
-    assert usage.warnings["submit answered 404: no such route: /0"] == 2
+    assert usage.warnings["submit returned 404: no such route: /0"] == 2
     assert usage.warnings["others"] == 2000
 
 
 def _refusal(msg: str) -> RecordedRequest:
-    warning = ContractWarning(REJECTED, f"submit answered 404: {msg}")
+    warning = ContractWarning(REJECTED, f"submit returned 404: {msg}")
     return replace(EXCHANGE, response=Response(404, (), b"{}"), warnings=(warning,))
 
 

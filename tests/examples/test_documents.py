@@ -118,7 +118,10 @@ def test_the_image_is_built_from_what_the_package_needs(tmp_path: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         names = set(archive.namelist())
     wanted = {str(path.relative_to(ROOT)) for path in (ROOT / "mockserver").rglob("*.py")}
-    assert names >= wanted | {"mockserver/schemas/service.json", "mockserver/web/preload.cjs"}
+    assert names >= wanted | {
+        "mockserver/schemas/service.json",
+        "mockserver/interception/preload.cjs",
+    }
 
 
 def test_the_composed_mock_is_the_api(contract: Contract, tmp_path: Path) -> None:

@@ -39,7 +39,7 @@ def test_the_suite_passes(run_with_mock: RunWithMock, tmp_path: Path) -> None:
     told = json.loads(summary.read_text("utf-8"))
     assert told["requests"]["submit"].keys() == {"200", "400", "429", "500", "502", "503"}
     assert told["requests"]["result"] == {"200": 1, "410": 1}
-    assert told["webhook_attempts"] == {"delivered": 4, "answered 400, not 2xx": 3}
+    assert told["webhook_attempts"] == {"delivered": 4, "returned 400, not 2xx": 3}
     assert told["scenarios"].items() >= {"rate-limited=7": 2, "moderated=violence": 1}.items()
     assert "48 requests, 7 webhook attempts" in done.stderr
 

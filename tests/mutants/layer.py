@@ -57,10 +57,10 @@ class _Layered(Service):
         layer.post, layer.service, layer.faults = transport, self, []
         super().__init__(layer.contract(contract), settings, transport=layer.send)
 
-    def answer(self, request: Request) -> Response:
+    def respond(self, request: Request) -> Response:
         """Return the response to any request, through the layer."""
         try:
-            return self._layer.respond(request, super().answer)
+            return self._layer.respond(request, super().respond)
         except Exception as fault:
             self._layer.faults.append(fault)
             raise

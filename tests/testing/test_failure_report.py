@@ -95,7 +95,7 @@ def test_the_whole_story(app: App) -> None:
     app.cancel(task)
 
     happened = app.happened()
-    assert re.search(r"answered 500, not 2xx; again at \d\d:\d\d:\d\d\.\d{6}$", happened[10])
+    assert re.search(r"returned 500, not 2xx; again at \d\d:\d\d:\d\d\.\d{6}$", happened[10])
     assert [line.partition("; again")[0] for line in happened] == [
         f"POST {SUBMIT} -> 503 service unavailable  [unavailable]",
         'sent: {"model": "gpt-image-2/image-to-image", "input": {"prompt": "a cat", '
@@ -108,7 +108,7 @@ def test_the_whole_story(app: App) -> None:
         f"GET {TASK}/A -> 200 PROCESSING",
         "  task A SUBMITTED",
         "  task A SUCCESS",
-        f"  webhook of A, attempt 1, to {HOOK}: NOT delivered: answered 500, not 2xx",
+        f"  webhook of A, attempt 1, to {HOOK}: NOT delivered: returned 500, not 2xx",
         f"GET {TASK}/A -> 200 SUCCESS",
         f"  webhook of A, attempt 2, to {HOOK}: answered 200",
         f"POST {TASK}/A/cancel -> 400 task A is SUCCESS and cannot be cancelled; only PENDING can",

@@ -221,8 +221,8 @@ def refuse_to_take(_: Webhook) -> int:
     [
         (lambda _: None, [200], None),
         (lambda _: 204, [204], None),
-        (lambda _: 302, [302] * 3, "answered 302, not 2xx"),
-        (lambda _: 503, [503] * 3, "answered 503, not 2xx"),
+        (lambda _: 302, [302] * 3, "returned 302, not 2xx"),
+        (lambda _: 503, [503] * 3, "returned 503, not 2xx"),
         (refuse_to_take, [500] * 3, "raised KeyError: 'who?'"),
     ],
 )

@@ -95,7 +95,7 @@ def test_wrong_control_requests(
 
 def test_a_failure_of_the_mock_is_a_500(client: Client, caplog: pytest.LogCaptureFixture) -> None:
     """Also behind Flask: logged, and in the envelope."""
-    client.service.answer = lambda _: 1 / 0  # type: ignore[assignment,method-assign,return-value]
+    client.service.respond = lambda _: 1 / 0  # type: ignore[assignment,method-assign,return-value]
 
     answer = create_app(client.service).test_client().get("/")
 

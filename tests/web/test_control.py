@@ -193,7 +193,7 @@ def test_a_task_that_is_not_there(app: App, way: str) -> None:
 
 def test_a_webhook_is_sent_once_more(app: App, receiver: Receiver) -> None:
     """As it was sent, at once; the journal holds both, and a plan to try again stays."""
-    receiver.outcomes.append(AttemptResult(500, "answered 500, not 2xx", 0.001))
+    receiver.outcomes.append(AttemptResult(500, "returned 500, not 2xx", 0.001))
     task_id = app.submitted(callBackUrl=HOOK)
     app.control.advance("2s")
     first = app.control.deliveries()
@@ -419,14 +419,14 @@ WRONG: list[tuple[str, str, Any, str]] = [
     ("POST", "clock", {"advance_until": "later"}, "advance_until: 'later' is not \"idle\", or"),
     ("POST", "tasks/TASK/fail", {"reason": "MOOD"}, "reason: 'MOOD' is not accepted; use one of"),
     ("POST", "rules", {}, "scenario: missing; use <name>[=<value>], …"),
-    ("POST", "rules", {"scenario": "x"}, "scenario: 'x' is no scenario; use one of success"),
+    ("POST", "rules", {"scenario": "x"}, "scenario: 'x' is not a scenario; use one of success"),
     ("POST", "rules", {"scenario": ","}, "scenario: "),
     ("POST", "rules", {"scenario": "stuck", "times": 0}, "times: 0 is less than 1; use an integer"),
     ("POST", "rules", {"scenario": "stuck", "match": {"nth": 0}}, "match.nth: 0 is less than 1"),
     ("POST", "rules", {"scenario": "stuck", "match": {"x": 0}}, "match.x: is unknown; use one of"),
     ("POST", "requests/count", {"prompt": 1}, "prompt: 1 is not a string"),
     ("POST", "requests/find", {"colour": "red"}, "colour: is unknown; use one of model, prompt"),
-    ("PUT", "balance", {}, "balance_usd: missing; use US dollars as a string such as"),
+    ("PUT", "balance", {}, "balance_usd: missing; use US dollars as a string, for example"),
     ("PUT", "balance", {"balance_usd": 5}, "balance_usd: 5 is not "),
     ("PUT", "balance", {"balance_usd": "-1"}, "balance_usd: '-1' is not US dollars as a string"),
     ("PUT", "balance", {"usd": "5"}, "usd: is unknown; use one of balance_usd"),

@@ -518,7 +518,7 @@ def test_several_compose(app: App) -> None:
         ("slow", "'slow' needs a value; use slow=<duration>"),
         ("stuck=1", "'stuck' takes no value; use it without '=1'"),
         ("flaky-poll=0", "'0' is not a count; use an integer from 1"),
-        ("moderated=rude", "'rude' is no category; use some of harassment, "),
+        ("moderated=rude", "'rude' is not a category; use some of harassment, "),
     ],
 )
 def test_unknown_names_and_values_are_refused(
@@ -568,14 +568,14 @@ def test_only_the_nth_request_that_matches(app: App) -> None:
 def test_a_hanging_request_holds_up_nobody(contract: Contract, hook: Hook) -> None:
     """Neither other sandboxes nor its own, nor the server's end, at which it breaks."""
     server, hanging = serve(contract), Event()
-    answer = server.service.answer
+    answer = server.service.respond
 
     def noting(request: Request) -> Response:
         response = answer(request)
         hanging.set()
         return response
 
-    server.service.answer = noting  # type: ignore[method-assign]
+    server.service.respond = noting  # type: ignore[method-assign]
     with ThreadPoolExecutor(1) as pool, server:
         app, other = App(server.url, "own", hook), App(server.url, "other", hook)
         hung = pool.submit(app.submit, "hang", timeout=30)

@@ -168,7 +168,7 @@ def test_a_failure_of_the_mock_is_a_500_in_the_envelope(
     server: Server, caplog: pytest.LogCaptureFixture
 ) -> None:
     """It is logged with its traceback, and the client learns nothing of the inside."""
-    server.service.answer = lambda _: 1 / 0  # type: ignore[assignment,method-assign,return-value]
+    server.service.respond = lambda _: 1 / 0  # type: ignore[assignment,method-assign,return-value]
 
     answer = requests.get(f"{server.url}/api/v1/task/x", headers=AUTH, timeout=5)
 

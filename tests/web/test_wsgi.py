@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mockserver.web.app import create_app
-from mockserver.web.wsgi import Answer, call
+from mockserver.web.wsgi import Received, call
 from tests.client import SUBMIT, Client, seed
 from tests.conftest import MakeClient
 
@@ -165,7 +165,7 @@ def test_flask_answers_as_through_its_own_client(
 # -- mischief --------------------------------------------------------------------------------
 
 
-def submit(client: Client, scenario: str) -> Answer:
+def submit(client: Client, scenario: str) -> Received:
     """Submit a request by way of Flask, with *scenario*."""
     headers = AUTH | {"X-Mock-Scenario": scenario}
     body = json.dumps(seed()).encode()
@@ -186,7 +186,7 @@ def test_a_broken_connection_is_what_the_transport_raises(
         else {"hang": TimeoutError, "truncated": ConnectionResetError}
     )
 
-    with pytest.raises(errors[scenario], match="no answer|within the body"):
+    with pytest.raises(errors[scenario], match="no response|within the body"):
         submit(client, scenario)
 
 
@@ -194,7 +194,7 @@ def test_a_wait_ends_with_the_service(
     make_client: MakeClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """An answer is late, but no later than the end of the mock."""
-    client, answers, waits = make_client(), list[Answer](), Queue[float | None]()
+    client, answers, waits = make_client(), list[Received](), Queue[float | None]()
     wait_until_closed = client.service.closed.wait
 
     def noted(timeout: float | None) -> bool:

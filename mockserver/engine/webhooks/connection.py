@@ -1,4 +1,4 @@
-"""Connections to webhook receivers, which can do anything: all of it ends within the time given."""
+"""Connections to webhook receivers, which can misbehave in any way, but only until a deadline."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from mockserver.engine.clock import real_seconds
 if TYPE_CHECKING:
     from http.client import HTTPResponse
 
-_ANSWER_LIMIT = 64 * 1024
-"""Bytes of a receiver's answer that are read; a longer one costs the connection."""
+_RESPONSE_LIMIT = 64 * 1024
+"""Bytes of a response that are read; a connection with a longer one is not used again."""
 _GONE = (ConnectionError, ssl.SSLEOFError)
 
 
 class HungUp(ConnectionError):
-    """The receiver ended the connection before it answered anything at all."""
+    """The receiver closed the connection before it sent a single byte."""
 
 
 class Deadline:
@@ -46,7 +46,7 @@ class Connection:
         self._socket = sock
 
     def exchange(self, request: bytes, method: str, deadline: Deadline) -> tuple[int, bool]:
-        """Send a request; return the status of the answer, and whether another one can follow.
+        """Send a request; return the response's status, and whether another request can follow.
 
         Raises HungUp, other OSErrors, and HTTPException for what is not HTTP.
         """
@@ -60,12 +60,12 @@ class Connection:
             if reader.received:
                 raise
             raise HungUp from None
-        if reader.ended:  # http.client takes a head that is cut for a whole one
+        if reader.ended:  # http.client takes a truncated head for a complete one
             raise ConnectionError
         return response.status, sent and _is_whole(response)
 
     def _send(self, request: bytes, deadline: Deadline) -> bool:
-        """Send; return whether all was sent: a receiver can answer early, or hang up."""
+        """Send; return whether all was sent: a receiver can respond early, or hang up."""
         self._socket.settimeout(deadline.left())
         try:
             if isinstance(self._socket, ssl.SSLSocket):
@@ -75,13 +75,13 @@ class Connection:
             while left and self._takes_more(deadline):
                 left = left[self._socket.send(left) :]
         except OSError as error:
-            if not isinstance(error, _GONE) and error.errno != errno.EPROTOTYPE:  # macOS says so
+            if not isinstance(error, _GONE) and error.errno != errno.EPROTOTYPE:  # on macOS
                 raise
-            return False  # there can be an answer all the same
+            return False  # there can be a response all the same
         return not left
 
     def _takes_more(self, deadline: Deadline) -> bool:
-        """Wait until more can be sent; return False if there is an answer before."""
+        """Wait until more can be sent; return False if a response comes first."""
         with DefaultSelector() as selector:
             selector.register(self._socket, EVENT_READ | EVENT_WRITE)
             ready = selector.select(deadline.left())
@@ -90,7 +90,7 @@ class Connection:
         return any(events & EVENT_WRITE for _, events in ready)
 
     def is_quiet(self) -> bool:
-        """Return whether the receiver has neither hung up nor said what nobody has asked for."""
+        """Return whether the receiver has neither hung up nor sent anything without a request."""
         self._socket.settimeout(0)
         try:
             self._socket.recv(1)
@@ -101,13 +101,13 @@ class Connection:
         return False
 
     def close(self) -> None:
-        """Close it."""
+        """Close the connection."""
         with suppress(OSError):
             self._socket.close()
 
 
 class _Reader(io.RawIOBase):
-    """Reads from a socket, but not for longer than a deadline allows in all."""
+    """Reads from a socket until a deadline."""
 
     def __init__(self, sock: socket.socket, deadline: Deadline) -> None:
         self.received = 0
@@ -138,11 +138,11 @@ class _Source:
 
 @cache
 def _response_class() -> type[HTTPResponse]:
-    """Import http.client with the first webhook: a mock that sends none starts sooner."""
+    """Import http.client with the first webhook, so that a mock starts sooner."""
     from http.client import HTTPResponse
 
     class Response(HTTPResponse):
-        """Reads an answer past those that only inform (1xx): 101 alone is final."""
+        """Skips informational responses (1xx); of these, only 101 is final."""
 
         def begin(self) -> None:
             super().begin()
@@ -154,14 +154,14 @@ def _response_class() -> type[HTTPResponse]:
 
 
 def _is_whole(response: HTTPResponse) -> bool:
-    """Read a short answer to its end, so that its connection can be used again."""
+    """Read a short response to its end, so that its connection can be used again."""
     if response.will_close or response.status == 101:
         return False
     if response.status in (204, 304) and (
         response.getheader("Transfer-Encoding") or response.getheader("Content-Length", "0") != "0"
     ):
-        return False  # a body where there can be none would be taken for the next answer
-    left = _ANSWER_LIMIT
+        return False  # a body where there must be none would be taken for the next response
+    left = _RESPONSE_LIMIT
     with suppress(Exception):  # the status decides, whatever becomes of the body
         while left > 0:
             chunk = response.read1(left)

@@ -1,4 +1,4 @@
-"""Makes connections to webhook receivers, without look-ups where none is needed, and keeps them."""
+"""Opens connections to webhook receivers, looks names up only if it must, and keeps connections."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from mockserver.engine.webhooks.connection import Connection, Deadline
 from mockserver.network.receiver import Receiver
 
 _MOST_RECEIVERS = 256
-"""Receivers whose connections are kept; those of the one called longest ago are closed first."""
+"""Receivers whose connections are kept; those of the least recently used are closed first."""
 _LOCAL = ("::1", "127.0.0.1")
-"""What localhost means: asking a resolver could ask the network."""
+"""What localhost means; a resolver might ask the network."""
 
 
 class ConnectionPool:
-    """The connections that are kept: up to *most* for each receiver. Safe to use from threads."""
+    """Keeps up to *most* idle connections for each receiver; safe to use from several threads."""
 
     def __init__(self, most: int) -> None:
         self._most = most
@@ -28,7 +28,7 @@ class ConnectionPool:
         self._lock = Lock()
 
     def take(self, receiver: Receiver) -> Connection | None:
-        """Take a connection on which nothing has happened since; None if there is none."""
+        """Take a connection that is still usable; None if there is none."""
         while (connection := self._next(receiver)) is not None:
             if connection.is_quiet():
                 return connection
@@ -41,7 +41,7 @@ class ConnectionPool:
             return idle.pop() if idle else None
 
     def keep(self, receiver: Receiver, connection: Connection) -> None:
-        """Keep a connection for the next webhook, or close it if there are enough."""
+        """Keep a connection for the next webhook, and close the oldest if there are too many."""
         surplus = [connection]
         with self._lock:
             if not self._closed:
@@ -56,7 +56,7 @@ class ConnectionPool:
             one.close()
 
     def close(self) -> None:
-        """Close all, and those that come back later."""
+        """Close all connections, and those that come back later."""
         with self._lock:
             self._closed = True
             surplus = [one for idle in self._idle.values() for one in idle]
@@ -66,12 +66,12 @@ class ConnectionPool:
 
 
 def _key(receiver: Receiver) -> tuple[str | int, ...]:
-    """Tell receivers apart, and a forked child from its parent, whose connections are not its."""
+    """Return what identifies a receiver; a forked child must not use its parent's connections."""
     return os.getpid(), receiver.scheme, receiver.host, receiver.port
 
 
 def connect(receiver: Receiver, deadline: Deadline) -> socket.socket:
-    """Connect to the first of a receiver's addresses that lets one. Raises OSError."""
+    """Connect to the first of a receiver's addresses that accepts. Raises OSError."""
     places = _places(receiver)
     for number, (family, address) in enumerate(places):
         to_try = len(places) - number
@@ -96,9 +96,9 @@ def _connected(family: int, address: Any, timeout: float) -> socket.socket:
 
 
 def _places(receiver: Receiver) -> list[tuple[int, Any]]:
-    """List families and addresses; only a name of others is looked up. Raises OSError.
+    """List families and addresses; only names of other machines are looked up. Raises OSError.
 
-    The address of all interfaces, which apps print at their start, is none to connect to.
+    The address of all interfaces (0.0.0.0), which apps print at their start, means this machine.
     """
     hosts: Sequence[str] = (receiver.host,)
     if receiver.is_loopback and (receiver.address is None or receiver.address.is_unspecified):

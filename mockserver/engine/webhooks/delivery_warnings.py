@@ -1,4 +1,4 @@
-"""What a failed delivery says about the receiver, and how a webhook ended."""
+"""What a failed attempt says about the receiver, and how a webhook ended."""
 
 from __future__ import annotations
 
@@ -11,25 +11,25 @@ from mockserver.engine.webhooks.attempt import Failure
 
 _SUSPECTED = {
     400: "does the receiver expect another body? It gets what a poll shows",
-    401: "does the receiver ask for a login? Nobody sends one",
-    403: "does the receiver ask for a login or a CSRF token? Nobody sends one",
+    401: "does the receiver ask for a login? The API sends none",
+    403: "does the receiver ask for a login or a CSRF token? The API sends neither",
     404: "is the path of callBackUrl right?",
-    405: "does the receiver take POST?",
+    405: "does the receiver accept POST?",
     410: "is the path of callBackUrl right?",
-    415: "does the receiver take application/json?",
+    415: "does the receiver accept application/json?",
     422: "does the receiver expect another body? It gets what a poll shows",
 }
-_UNANSWERED = {
+_NO_RESPONSE = {
     Failure.CONNECTION_REFUSED: "is the receiver running, and does callBackUrl have its port?",
     Failure.UNREACHABLE: "does callBackUrl have the receiver's address?",
     Failure.NAME_NOT_FOUND: "does callBackUrl have the receiver's name?",
-    Failure.TIMEOUT: "does the receiver do its work before it answers?",
+    Failure.TIMEOUT: "does the receiver do its work before it responds?",
     Failure.TLS: "does the receiver have a certificate that the mock trusts?",
     Failure.CONNECTION_LOST: "does the receiver crash, or hang up too soon?",
     Failure.NOT_HTTP: "does callBackUrl have the receiver's port, and the right scheme?",
     Failure.BAD_URL: "does the app build callBackUrl correctly?",
 }
-"""What is suspected where nobody answered; the others are not the receiver's doing."""
+"""What to suspect when no response came; the other failures are not the receiver's fault."""
 
 
 _NEVER_SENT = {
@@ -40,26 +40,26 @@ _NEVER_SENT = {
 
 
 def webhook_warning(delivery: Delivery) -> ContractWarning | None:
-    """Return what a failed attempt says about its receiver; None if nothing.
+    """Return what a failed attempt says about its receiver; None if it says nothing.
 
-    An attempt that a scenario damaged says nothing, as a good receiver rejects it.
+    One with a fault of a scenario says nothing, as a correct receiver rejects it.
     """
     if delivery.error is None or delivery.scenarios:
         return None
     if delivery.status is not None:
-        raised = delivery.error.startswith("raised ")  # by a function that takes webhooks
-        answered = f"webhook answered {delivery.status}: {_suspected(delivery.status)}"
-        text = f"on_webhook {delivery.error}" if raised else answered
+        raised = delivery.error.startswith("raised ")  # by the receiving function of a test
+        returned = f"webhook returned {delivery.status}: {_suspected(delivery.status)}"
+        text = f"on_webhook {delivery.error}" if raised else returned
         return ContractWarning(WEBHOOK_REJECTED, text)
-    if delivery.failure not in _UNANSWERED:
+    if delivery.failure not in _NO_RESPONSE:
         return None
-    why = _UNANSWERED[delivery.failure]
+    why = _NO_RESPONSE[delivery.failure]
     text = f"webhook to {_origin(delivery.url)}: {delivery.error}; {why}"
     return ContractWarning(WEBHOOK_UNANSWERED, text)
 
 
 def webhook_outcome(delivery: Delivery) -> str:
-    """Return how the webhook stands after an attempt."""
+    """Return the state of the webhook after an attempt."""
     if delivery.error is None:
         return DELIVERED
     if delivery.next_at is not None:
@@ -72,11 +72,11 @@ def _suspected(status: int) -> str:
         return "redirects are not followed; should callBackUrl name the new place?"
     if status >= 500:
         return "did the receiver crash? Its own log says why"
-    return _SUSPECTED.get(status, "does the receiver answer 2xx once it has the webhook?")
+    return _SUSPECTED.get(status, "does the receiver return 2xx once it has the webhook?")
 
 
 def _origin(url: str) -> str:
-    """Name a receiver without its user, password and path."""
+    """Return a receiver's URL without user, password and path."""
     try:
         parts = urlsplit(url)
     except ValueError:

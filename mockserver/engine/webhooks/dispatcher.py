@@ -1,19 +1,18 @@
-"""Sends webhooks: what, when, how often, and with which mischief."""
+"""Sends webhooks: what, when, how often, and with which faults."""
 
 from __future__ import annotations
 
 from collections import Counter
 from dataclasses import replace
-from datetime import timedelta
-from itertools import count
+from datetime import datetime, timedelta
 from threading import Condition
-from typing import Any
 from urllib.parse import urlsplit
 
 from mockserver.contract import Contract, dump_json
 from mockserver.domain.document import webhook_document
 from mockserver.domain.durations import LATEST
 from mockserver.domain.scenario import Script
+from mockserver.domain.script import WebhookFault
 from mockserver.domain.task import Task, ends_at
 from mockserver.engine.chaos import draw
 from mockserver.engine.journal import Delivery
@@ -26,6 +25,7 @@ from mockserver.engine.webhooks.attempt import (
     Transport,
     WebhookRequest,
 )
+from mockserver.engine.webhooks.reordering import Reordering
 from mockserver.engine.webhooks.scheduler import ScheduledDelivery, Scheduler
 from mockserver.engine.webhooks.signature import proof
 from mockserver.engine.webhooks.workers import Workers
@@ -38,75 +38,76 @@ _LOST = AttemptResult(None, "lost on its way, as the scenario says", 0.0, Failur
 
 
 class Dispatcher:
-    """Holds every webhook that is to be sent, and sends it in its own time."""
+    """Plans webhooks and sends each at its moment; safe to use from several threads."""
 
     def __init__(self, contract: Contract, settings: Settings, transport: Transport) -> None:
         self._contract = contract
         self._transport = transport
-        self._workers_of = Workers(settings.webhook_concurrency)
+        self._workers = Workers(settings.webhook_concurrency)
         self.scheduler = Scheduler(self._start)
-        self._order = count()
+        self._reordering = Reordering(self.scheduler, contract.lifecycle)
         self._content_type = contract.fact("webhook.content_type")
-        self._under_way: Counter[Sandbox] = Counter()
-        self._ended = Condition()
+        self._in_progress: Counter[Sandbox] = Counter()
+        self._finished = Condition()
 
     def plan(self, sandbox: Sandbox, task: Task) -> None:
-        """Plan the webhook of *task* for its end, if it has both; again when its plan changed."""
-        scheduled = self.first_scheduled(sandbox, task)
+        """Schedule the webhook of *task* for its end, if it has both; again if its plan changed."""
+        scheduled = self.first_delivery(sandbox, task)
         if scheduled is not None:
             self.scheduler.add(scheduled)
 
-    def first_scheduled(self, sandbox: Sandbox, task: Task) -> ScheduledDelivery | None:
-        """Make the first attempt for the end of *task*; None without a callback or an end."""
+    def first_delivery(self, sandbox: Sandbox, task: Task) -> ScheduledDelivery | None:
+        """Return the first attempt, at the end of *task*; None without a callBackUrl or an end."""
         ends = ends_at(task, self._contract.lifecycle)
         if task.callback_url is None or ends is None:
             return None
         due = ends + task.script.webhook_late
-        return ScheduledDelivery(due, next(self._order), sandbox, task.id, ends, sandbox.generation)
+        return ScheduledDelivery(due, 0, sandbox, task.id, ends, sandbox.generation)
 
     def clock_changed(self, sandbox: Sandbox) -> None:
-        """Look again at what is due in a sandbox."""
+        """Check what is due in a sandbox whose clock has changed."""
         self.scheduler.rearm(sandbox)
 
     def wait_until_sent(self, sandbox: Sandbox, timeout: float) -> bool:
-        """Wait until no attempt of a sandbox is in flight; say whether that came to pass."""
-        with self._ended:
-            return self._ended.wait_for(lambda: not self._under_way[sandbox], timeout)
+        """Wait until no attempt of a sandbox is in flight; return whether that happened."""
+        with self._finished:
+            return self._finished.wait_for(lambda: not self._in_progress[sandbox], timeout)
 
     def close(self) -> None:
         """Stop sending; attempts in flight end by themselves."""
         self.scheduler.close()
-        self._workers_of.close()
+        self._workers.close()
 
     def _start(self, scheduled: ScheduledDelivery) -> None:
         task = self._task_of(scheduled)
         if task is None:
             return
-        self._begin(scheduled)
-        self._workers_of.put(
-            _receiver(task.callback_url or ""), lambda: self._perform_and_note(scheduled)
+        self._note_start(scheduled)
+        self._workers.put(
+            _receiver(task.callback_url or ""), lambda: self._perform_counted(scheduled)
         )
 
     def send_now(self, scheduled: ScheduledDelivery) -> None:
-        """Make an attempt in this thread, whatever the clock says."""
-        self._begin(scheduled)
-        self._perform_and_note(scheduled)
+        """Make an attempt in this thread, whatever the clock shows."""
+        self._note_start(scheduled)
+        self._perform_counted(scheduled)
 
-    def _begin(self, scheduled: ScheduledDelivery) -> None:
-        with self._ended:
-            self._under_way[scheduled.sandbox] += 1
+    def _note_start(self, scheduled: ScheduledDelivery) -> None:
+        with self._finished:
+            self._in_progress[scheduled.sandbox] += 1
 
-    def _perform_and_note(self, scheduled: ScheduledDelivery) -> None:
+    def _perform_counted(self, scheduled: ScheduledDelivery) -> None:
+        """Make an attempt whose start was noted, and note its end."""
         try:
             self.perform(scheduled)
         finally:
-            with self._ended:
-                self._under_way[scheduled.sandbox] -= 1
-                self._under_way += Counter()  # forgets the zeros
-                self._ended.notify_all()
+            with self._finished:
+                self._in_progress[scheduled.sandbox] -= 1
+                self._in_progress += Counter()  # drops the zeros, and with them the sandboxes
+                self._finished.notify_all()
 
     def next_scheduled(self, sandbox: Sandbox) -> ScheduledDelivery | None:
-        """Show the next attempt of a sandbox that will be made; void ones are forgotten."""
+        """Return the next attempt of a sandbox that will be made; void ones are dropped."""
         while (scheduled := self.scheduler.peek(sandbox)) is not None and self._task_of(
             scheduled
         ) is None:
@@ -114,44 +115,28 @@ class Dispatcher:
         return scheduled
 
     def _task_of(self, scheduled: ScheduledDelivery) -> Task | None:
-        """Give the task of a planned attempt; None if the attempt is void by now."""
+        """Return the task of a scheduled attempt; None if the attempt has become void."""
         task = scheduled.sandbox.get(scheduled.task_id)
         if task is None or scheduled.generation != scheduled.sandbox.generation:
             return None
         if ends_at(task, self._contract.lifecycle) != scheduled.ends:
             return None
-        return None if scheduled.waited and scheduled.sandbox.held != scheduled.task_id else task
+        return None if self._reordering.is_void(scheduled) else task
 
     def perform(self, scheduled: ScheduledDelivery) -> list[Delivery]:
-        """Make a planned attempt now, and give what came of it; nothing if it is void."""
+        """Make a scheduled attempt now; return what was sent, nothing if it is void."""
         task = self._task_of(scheduled)
         if task is None:
             return []
-        if scheduled.attempt == 1 and "reordered" in task.script.webhook:
-            return self._swap(scheduled, task)
-        return self._attempt(scheduled, task)
-
-    def _swap(self, scheduled: ScheduledDelivery, task: Task) -> list[Delivery]:
-        """Hold the first of two webhooks back until the second has been sent, or for a while."""
-        held = scheduled.sandbox.swap(scheduled.task_id)
-        if held is None:
-            wait = scheduled.sandbox.settings.webhook_timeout
-            due = scheduled.sandbox.clock.now() + wait
-            self.scheduler.add(replace(scheduled, due=due, order=next(self._order), waited=True))
-            return []
-        sent = self._attempt(scheduled, task)
-        partner = scheduled.sandbox.get(held)
-        ends = None if partner is None else ends_at(partner, self._contract.lifecycle)
-        if partner is None or ends is None or partner is task:
-            return sent
-        return sent + self._attempt(replace(scheduled, task_id=held, ends=ends), partner)
+        attempts = self._reordering.in_order(scheduled, task)
+        return [sent for attempt in attempts for sent in self._attempt(*attempt)]
 
     def _attempt(self, scheduled: ScheduledDelivery, task: Task) -> list[Delivery]:
         sandbox, script = scheduled.sandbox, task.script
-        chance = draw(sandbox, "delivery", self._contract)
-        if chance is not None and not script.webhook:
-            script = chance
-        if "twice" in script.webhook and scheduled.attempt == 1:
+        random_fault = draw(sandbox, "delivery", self._contract)
+        if random_fault is not None and not script.webhook:
+            script = random_fault
+        if WebhookFault.TWICE in script.webhook and scheduled.attempt == 1:
             first = self._send(scheduled, task, script, last=False)
             return [first, self._send(scheduled, task, script, last=True)]
         return [self._send(scheduled, task, script, last=True)]
@@ -159,57 +144,53 @@ class Dispatcher:
     def _send(
         self, scheduled: ScheduledDelivery, task: Task, script: Script, *, last: bool
     ) -> Delivery:
-        """Send what a poll would show, but for the mischief; the record cannot change any more.
+        """Send what a poll would show, with the faults of *script*.
 
-        Only the *last* one of an attempt is tried again when it fails.
+        Only the *last* webhook of an attempt is sent again if it fails.
         """
         at = scheduled.sandbox.clock.now()
         webhook = self._webhook(scheduled, task, script)
-        lost = "lost" in script.webhook
+        lost = WebhookFault.LOST in script.webhook
         result = _LOST if lost else self._transport(webhook)
         failed = result.error is not None and not lost and result.failure not in NEVER_SENT
         retry = self._retry(scheduled) if failed and last else None
-        delivery = _record(
-            scheduled.sandbox,
-            webhook,
-            result,
-            at=at,
-            task_id=task.id,
-            attempt=scheduled.attempt,
+        delivery = _delivery(task.id, scheduled.attempt, at, webhook, result)
+        delivery = replace(
+            delivery,
             next_at=retry.due if retry else None,
             scenarios=tuple(name for name in script.names if name.startswith("webhook-")),
         )
+        delivery = scheduled.sandbox.record_delivery(delivery)
         if retry is not None:
             self.scheduler.add(retry)
         return delivery
 
     def _webhook(self, scheduled: ScheduledDelivery, task: Task, script: Script) -> WebhookRequest:
         now = max(scheduled.sandbox.clock.now(), scheduled.ends)
-        settings = scheduled.sandbox.settings
+        settings, faults = scheduled.sandbox.settings, script.webhook
         document = webhook_document(task, now, self._contract.lifecycle, settings.answers)
-        if "conflicting" in script.webhook:
+        if WebhookFault.CONFLICTING in faults:
             document |= {"status": self._contract.lifecycle.failure, "result": None}
         body = dump_json(success(self._contract, document))
-        if "truncated" in script.webhook:
+        if WebhookFault.TRUNCATED in faults:
             body = body[: len(body) // 2]
         timeout = settings.webhook_timeout.total_seconds()
         webhook = WebhookRequest(task.callback_url or "", body, self._content_type, timeout)
-        if "unsigned" not in script.webhook:
-            at, forged = scheduled.sandbox.clock.now(), "forged" in script.webhook
+        if WebhookFault.UNSIGNED not in faults:
+            at, forged = scheduled.sandbox.clock.now(), WebhookFault.FORGED in faults
             webhook = replace(webhook, proof=proof(settings, task.id, at, forged=forged))
-        if "redirected" in script.webhook:
+        if WebhookFault.REDIRECTED in faults:  # clients turn a redirected POST into a GET
             return replace(webhook, body=b"", method="GET")
         return webhook
 
     def resend(self, sandbox: Sandbox, delivery: Delivery) -> Delivery:
-        """Send a webhook of the journal once more, as it was sent; it is not tried again."""
+        """Send a webhook of the journal again, as it was sent; it is not retried."""
         timeout = sandbox.settings.webhook_timeout.total_seconds()
         url, body, method = delivery.url, delivery.body, delivery.method
         webhook = WebhookRequest(url, body, self._content_type, timeout, method, delivery.proof)
         at, result = sandbox.clock.now(), self._transport(webhook)
-        task_id, attempt = delivery.task_id, delivery.attempt
-        about = {"at": at, "task_id": task_id, "attempt": attempt, "next_at": None, "resent": True}
-        return _record(sandbox, webhook, result, **about)
+        again = _delivery(delivery.task_id, delivery.attempt, at, webhook, result)
+        return sandbox.record_delivery(replace(again, resent=True))
 
     def _retry(self, scheduled: ScheduledDelivery) -> ScheduledDelivery | None:
         settings = scheduled.sandbox.settings
@@ -223,28 +204,32 @@ class Dispatcher:
         ):
             return None
         due = scheduled.sandbox.clock.now() + wait
-        return replace(scheduled, due=due, order=next(self._order), attempt=scheduled.attempt + 1)
+        return replace(scheduled, due=due, attempt=scheduled.attempt + 1, held_back=False)
 
 
-def _record(
-    sandbox: Sandbox, webhook: WebhookRequest, result: AttemptResult, **about: Any
+def _delivery(
+    task_id: str, attempt: int, at: datetime, webhook: WebhookRequest, result: AttemptResult
 ) -> Delivery:
-    """Note in the journal what was sent and what came of it; *about* is the rest of a Delivery."""
-    return sandbox.record_delivery(
+    """Return an attempt as the journal records it."""
+    return Delivery(
+        number=0,
+        at=at,
+        task_id=task_id,
         url=webhook.url,
+        attempt=attempt,
         body=webhook.body,
-        method=webhook.method,
-        proof=webhook.proof,
         status=result.status,
         latency=result.latency,
         error=result.error,
+        next_at=None,
         failure=result.failure or (Failure.STATUS if result.error and result.status else None),
-        **about,
+        method=webhook.method,
+        proof=webhook.proof,
     )
 
 
 def _receiver(url: str) -> str:
-    """Name the receiver of a URL: its scheme, host and port."""
+    """Return what identifies the receiver of a URL: its scheme, host and port."""
     try:
         parts = urlsplit(url)
     except ValueError:

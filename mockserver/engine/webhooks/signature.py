@@ -1,6 +1,6 @@
-"""What proves to a receiver that a webhook is the mock's: an HMAC, or a secret in a header.
+"""Proves to a receiver that a webhook is the mock's: by an HMAC, or a secret in a header.
 
-Nobody documents either for this API; sibling services do the one or the other.
+Both are undocumented for this API; sibling services do the one or the other.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ SIGNATURE, TIMESTAMP = "X-Webhook-Signature", "X-Webhook-Timestamp"
 def proof(
     settings: Settings, task_id: str, at: datetime, *, forged: bool = False
 ) -> tuple[tuple[str, str], ...]:
-    """Give the headers that prove a webhook sent at the moment *at*; none without a secret.
+    """Return the headers that prove a webhook sent at *at*; none without a secret.
 
-    With *forged*, those of somebody who does not know the secret.
+    With *forged*, return those of a sender that does not know the secret.
     """
     secret = settings.webhook_secret
     if secret is None:

@@ -1,4 +1,4 @@
-"""Sends one webhook by HTTP, and says what came of it."""
+"""Sends one webhook by HTTP, and reports the result."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 
 from mockserver.engine.clock import real_seconds
-from mockserver.engine.webhooks.attempt import AttemptResult, Failure, WebhookRequest, answered
+from mockserver.engine.webhooks.attempt import AttemptResult, Failure, WebhookRequest
 from mockserver.engine.webhooks.connection import Connection, Deadline, HungUp
 from mockserver.engine.webhooks.connection_pool import ConnectionPool, connect
 from mockserver.network.receiver import Reach, Receiver, read_receiver
@@ -17,10 +17,11 @@ from mockserver.version import __version__
 
 
 class HttpTransport:
-    """Sends callbacks over kept-alive connections; follows no redirect.
+    """Sends webhooks over kept-alive connections; follows no redirects.
 
-    It calls only whom *reach* allows, by default this machine. *authorities* is a PEM file of
-    those whom it trusts besides the system's; without *verify* it trusts every https receiver.
+    It connects only to hosts that *reach* allows, by default this machine. *authorities* is a PEM
+    file of authorities to trust besides the system's; without *verify*, every https receiver is
+    trusted.
     """
 
     def __init__(
@@ -37,7 +38,7 @@ class HttpTransport:
         self._verify = verify
 
     def __call__(self, webhook: WebhookRequest) -> AttemptResult:
-        """Send *callback*; any 2xx within its time-out counts as delivered."""
+        """Send *webhook*; any 2xx within its timeout counts as delivered."""
         try:
             receiver = read_receiver(webhook.url)
         except ValueError as error:
@@ -48,13 +49,13 @@ class HttpTransport:
         started = real_seconds()
         try:
             status = self._post(receiver, webhook)
-        except Exception as error:  # a receiver can be wrong in any way
+        except Exception as error:  # a receiver can fail in any way
             kind, why = _explain(error, webhook.timeout)
             return AttemptResult(None, why, real_seconds() - started, kind)
-        return answered(status, real_seconds() - started)
+        return AttemptResult.of_status(status, real_seconds() - started)
 
     def _post(self, receiver: Receiver, webhook: WebhookRequest) -> int:
-        """Send; once more on a new connection if one that was kept turns out to have ended."""
+        """Send; if a kept connection turns out to be closed, send again on a new one."""
         deadline = Deadline(webhook.timeout)
         request = _request(receiver, webhook)
         kept = self._connections.take(receiver)
@@ -87,7 +88,7 @@ class HttpTransport:
     def _connect(self, receiver: Receiver, deadline: Deadline) -> Connection:
         try:
             sock = connect(receiver, deadline)
-        except Exception as error:  # a test can forbid sockets, with errors of its own
+        except Exception as error:  # a test can forbid sockets, with its own errors
             raise _NoConnection from error
         if receiver.scheme == "http":
             return Connection(sock)
@@ -107,7 +108,7 @@ class HttpTransport:
         context = ssl.create_default_context()
         if self._authorities is not None:
             context.load_verify_locations(self._authorities)
-            # made by hand, they often vouch for themselves and lack what Python 3.13 asks for
+            # Homemade certificates are often self-signed and lack what Python 3.13 asks for.
             context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
             context.verify_flags &= ~ssl.VERIFY_X509_STRICT
         if not self._verify:
@@ -121,9 +122,9 @@ class HttpTransport:
 
 
 def transport_of(settings: Settings) -> HttpTransport:
-    """Make what sends webhooks to this machine, and to others only if the settings name them.
+    """Make the transport for webhooks to this machine, and to other hosts that *settings* name.
 
-    A public mock does not call this machine either: strangers could make it do so.
+    A public mock sends none to this machine either: strangers could abuse that.
     """
     return HttpTransport(
         settings.webhook_concurrency,
@@ -134,7 +135,7 @@ def transport_of(settings: Settings) -> HttpTransport:
 
 
 class _NoConnection(OSError):
-    """Nobody could be reached; the cause says why."""
+    """The receiver could not be reached; the cause says why."""
 
 
 class _NoTls(OSError):
@@ -142,7 +143,7 @@ class _NoTls(OSError):
 
 
 def _request(receiver: Receiver, webhook: WebhookRequest) -> bytes:
-    """Write a request in one piece: simple receivers read only once."""
+    """Return a request as one block of bytes: simple receivers read only once."""
     import base64
 
     headers = {
@@ -165,7 +166,7 @@ def _request(receiver: Receiver, webhook: WebhookRequest) -> bytes:
 
 
 def _explain(error: Exception, timeout: float) -> tuple[Failure, str]:
-    """Tell of what kind a failure is, and say in one line why a receiver gave no answer."""
+    """Return the kind of a failure, and one line that says why there was no response."""
     from http.client import HTTPException
 
     if isinstance(error, _NoConnection):
@@ -173,13 +174,13 @@ def _explain(error: Exception, timeout: float) -> tuple[Failure, str]:
     if isinstance(error, _NoTls | ssl.SSLError):
         return Failure.TLS, f"TLS failed: {_tls_reason(error.__cause__ or error)}"
     if isinstance(error, TimeoutError):
-        return Failure.TIMEOUT, f"no answer within {timeout:g} s"
+        return Failure.TIMEOUT, f"no response within {timeout:g} s"
     if isinstance(error, HungUp):
-        return Failure.CONNECTION_LOST, "the receiver hung up without an answer"
+        return Failure.CONNECTION_LOST, "the receiver hung up without a response"
     if isinstance(error, OSError):
-        return Failure.CONNECTION_LOST, "the receiver hung up in the middle of its answer"
+        return Failure.CONNECTION_LOST, "the receiver hung up in the middle of its response"
     kind = "" if isinstance(error, HTTPException) else f"{type(error).__name__}: "
-    return Failure.NOT_HTTP, f"what the receiver answered is not HTTP: {kind}{f'{error}'!r:.200}"
+    return Failure.NOT_HTTP, f"what the receiver sent is not HTTP: {kind}{f'{error}'!r:.200}"
 
 
 def _explain_connect(cause: BaseException | None, timeout: float) -> tuple[Failure, str]:
@@ -195,6 +196,6 @@ def _explain_connect(cause: BaseException | None, timeout: float) -> tuple[Failu
 
 def _tls_reason(cause: BaseException) -> str:
     if isinstance(cause, ssl.SSLCertVerificationError):
-        return f"{cause.verify_message}; --webhook-ca names a file of further authorities"
+        return f"{cause.verify_message}; --webhook-ca names a file of additional authorities"
     reason = getattr(cause, "reason", None) or getattr(cause, "strerror", None)
     return str(reason or "the receiver hung up").replace("_", " ").lower()

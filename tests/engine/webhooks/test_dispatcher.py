@@ -17,7 +17,7 @@ from mockserver.settings import make_settings
 from tests.client import SEED, Client
 from tests.conftest import START, MakeClient, Receiver, seconds
 
-REFUSED = AttemptResult(500, "answered 500, not 2xx", 0.001)
+REFUSED = AttemptResult(500, "returned 500, not 2xx", 0.001)
 
 
 @pytest.mark.parametrize("end", ["success", "cancel"])
@@ -72,7 +72,7 @@ def test_failed_attempts_are_repeated_with_growing_waits(
     client: Client, receiver: Receiver
 ) -> None:
     """Three tries, one and two seconds apart, each with the same body and in the journal."""
-    receiver.outcomes += [REFUSED, AttemptResult(None, "no answer within 10 s", 10.0), REFUSED]
+    receiver.outcomes += [REFUSED, AttemptResult(None, "no response within 10 s", 10.0), REFUSED]
     client.submitted(SEED)
     bodies = []
 
@@ -84,9 +84,9 @@ def test_failed_attempts_are_repeated_with_growing_waits(
 
     assert len(set(bodies)) == 1
     assert [(one["attempt"], one["status"], one["error"]) for one in attempts] == [
-        (1, 500, "answered 500, not 2xx"),
-        (2, None, "no answer within 10 s"),
-        (3, 500, "answered 500, not 2xx"),
+        (1, 500, "returned 500, not 2xx"),
+        (2, None, "no response within 10 s"),
+        (3, 500, "returned 500, not 2xx"),
     ]
     assert [str(one["at"])[17:19] for one in attempts] == ["48", "49", "51"]
     assert [one["delivered"] for one in attempts] == [False] * 3

@@ -114,7 +114,7 @@ def test_other_statuses_are_failures(transport: HttpTransport, status: int) -> N
     with Inbox(status, b"no", Location="http://127.0.0.1:1/") as inbox:
         result = transport(webhook(inbox.url))
 
-    assert (result.status, result.error) == (status, f"answered {status}, not 2xx")
+    assert (result.status, result.error) == (status, f"returned {status}, not 2xx")
 
 
 def test_a_silent_receiver_times_out(transport: HttpTransport) -> None:
@@ -122,7 +122,7 @@ def test_a_silent_receiver_times_out(transport: HttpTransport) -> None:
     with Scripted([None]) as receiver:
         result = transport(webhook(receiver.url, timeout=0.05))
 
-    assert (result.status, result.error) == (None, "no answer within 0.05 s")
+    assert (result.status, result.error) == (None, "no response within 0.05 s")
     assert result.failure is Failure.TIMEOUT
     assert 0.05 <= result.latency < 2
 
@@ -171,15 +171,15 @@ ANSWERS = {
 }
 
 FAILURES = {
-    "no answer": (b"", Failure.CONNECTION_LOST, "the receiver hung up without an answer"),
+    "no answer": (b"", Failure.CONNECTION_LOST, "the receiver hung up without a response"),
     "half an answer": (
         b"HTTP/1.1 200 OK\r\nContent-Le",
         Failure.CONNECTION_LOST,
-        "the receiver hung up in the middle of its answer",
+        "the receiver hung up in the middle of its response",
     ),
     "half a head": (b"HTTP/1.1 200 OK\r\n", Failure.CONNECTION_LOST, "in the middle"),
     "half a status": (b"HTTP/1.1 2", Failure.NOT_HTTP, ": 'HTTP/1.1 2'"),
-    "only informed": (EARLY, Failure.CONNECTION_LOST, "in the middle of its answer"),
+    "only informed": (EARLY, Failure.CONNECTION_LOST, "in the middle of its response"),
     "garbage": (b"garb\x00\xffage\r\n\r\n", Failure.NOT_HTTP, ": 'garb\\x00ÿage"),
     "another version": (b"HTTP/2 200\r\n\r\n", Failure.NOT_HTTP, ": 'HTTP/2'"),
     "no number": (b"HTTP/1.1 OK\r\n\r\n", Failure.NOT_HTTP, ": 'HTTP/1.1 OK"),
@@ -208,7 +208,7 @@ def test_whatever_is_an_answer_counts_by_its_status(transport: HttpTransport, od
         following = transport(webhook(receiver.url))
 
     assert result.status == status
-    assert result.error == (None if status < 300 else f"answered {status}, not 2xx") or status < 200
+    assert result.error == (None if status < 300 else f"returned {status}, not 2xx") or status < 200
     assert result.failure == (None if 200 <= status < 300 else Failure.STATUS)
     assert following == AttemptResult(200, None, following.latency)
     assert len(receiver.requests) == 2
@@ -278,7 +278,7 @@ def test_a_receiver_that_hangs_up_twice_has_failed(transport: HttpTransport) -> 
         result = transport(webhook(receiver.url))
 
     assert (result.status, result.failure) == (None, Failure.CONNECTION_LOST)
-    assert result.error == "the receiver hung up without an answer"
+    assert result.error == "the receiver hung up without a response"
     assert len(receiver.requests) == 3
 
 

@@ -127,7 +127,7 @@ def test_a_certificate_that_vouches_for_itself_can_be_trusted(tmp_path: Path) ->
 
 
 @pytest.mark.parametrize(
-    ("answer", "said"), [(OK, "TLS failed: "), (b"", "TLS failed: "), (None, "no answer within")]
+    ("answer", "said"), [(OK, "TLS failed: "), (b"", "TLS failed: "), (None, "no response within")]
 )
 def test_a_receiver_without_tls_is_told(answer: bytes | None, said: str) -> None:
     """Whatever it does with a greeting that it does not understand."""

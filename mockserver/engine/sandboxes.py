@@ -1,0 +1,125 @@
+"""All sandboxes of a mock, by API key."""
+
+from __future__ import annotations
+
+from collections import Counter, OrderedDict, deque
+from collections.abc import Callable, Iterator
+from decimal import Decimal
+from itertools import islice
+from threading import Lock
+
+from mockserver.contract import Lifecycle
+from mockserver.engine.clock import Clock
+from mockserver.engine.journal import Budget, Watch
+from mockserver.engine.sandbox import Sandbox
+from mockserver.settings import Settings
+
+_LOOKED_AT = 100
+"""Sandboxes among which an idle one is searched; if none is, the least recently used is dropped."""
+_MOST_UNCONTROLLED = 1000
+"""Requests to sandboxes that nobody controls which are remembered."""
+
+
+class Sandboxes:
+    """All sandboxes by API key; when there are too many, the longest idle one is forgotten."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        lifecycle: Lifecycle,
+        make_clock: Callable[[], Clock],
+        clock_changed: Callable[[Sandbox], object],
+        watch: Watch | None = None,
+    ) -> None:
+        self._settings = settings
+        self._lifecycle = lifecycle
+        self._make_clock = make_clock
+        self._clock_changed = clock_changed
+        self._watch = watch
+        self._spent_by_forgotten = Decimal()
+        self._unpriced_of_forgotten = 0
+        self._budget = Budget(settings.journal_bytes)
+        self._by_key: OrderedDict[str, Sandbox] = OrderedDict()
+        self._by_id: dict[str, Sandbox] = {}
+        self._uncontrolled: deque[tuple[float, str]] = deque(maxlen=_MOST_UNCONTROLLED)
+        """Real seconds, and the sandbox's id, of each request to an uncontrolled sandbox."""
+        self._lock = Lock()
+
+    def of_key(self, key: str) -> Sandbox:
+        """Return the sandbox of an API key; a new key gets a new one."""
+        with self._lock:
+            sandbox = self._by_key.get(key)
+            if sandbox is None:
+                sandbox = self._create(key)
+            self._by_key.move_to_end(key)
+            return sandbox
+
+    def of_id(self, id_: str) -> Sandbox | None:
+        """Find a sandbox by the id that its result URLs contain."""
+        return self._by_id.get(id_)
+
+    def of_task(self, task_id: str) -> Sandbox | None:
+        """Find the sandbox that has a task."""
+        return next((one for one in self if one.get(task_id) is not None), None)
+
+    def note_request(self, sandbox: Sandbox) -> None:
+        """Remember a request if its sandbox is not controlled: a test may use the wrong key."""
+        if not sandbox.is_controlled:
+            self._uncontrolled.append((sandbox.clock.real(), sandbox.id))
+
+    def uncontrolled_since(self, began: float) -> Counter[str]:
+        """Count the requests to sandboxes that are still uncontrolled, by sandbox id.
+
+        *began* is in real seconds, from the origin of the clocks.
+        """
+        counts = Counter(id_ for at, id_ in list(self._uncontrolled) if at >= began)
+        controlled = {one.id for one in self if one.is_controlled}
+        return Counter({id_: n for id_, n in counts.items() if id_ not in controlled})
+
+    def __iter__(self) -> Iterator[Sandbox]:
+        with self._lock:
+            return iter(list(self._by_key.values()))
+
+    @property
+    def keys(self) -> list[str]:
+        """The API keys of all sandboxes that are not forgotten."""
+        with self._lock:
+            return list(self._by_key)
+
+    @property
+    def spent_ever(self) -> Decimal:
+        """US dollars for the tasks of all keys, including forgotten ones."""
+        return self._spent_by_forgotten + sum(one.spent_ever for one in self)
+
+    @property
+    def unpriced_ever(self) -> int:
+        """Charged tasks of all keys, including forgotten ones, whose cost is unknown."""
+        return self._unpriced_of_forgotten + sum(one.unpriced_ever for one in self)
+
+    def _create(self, key: str) -> Sandbox:
+        clock = self._make_clock()
+        sandbox = Sandbox(
+            key, clock, self._settings, self._lifecycle, self._budget, watch=self._watch
+        )
+        clock.on_change = lambda: self._clock_changed(sandbox)
+        self._by_key[key] = self._by_id[sandbox.id] = sandbox
+        if len(self._by_key) > self._settings.max_sandboxes:
+            self._forget_one(sandbox)
+        return sandbox
+
+    def _forget_one(self, newest: Sandbox) -> None:
+        candidates = islice(self._by_key, _LOOKED_AT)
+        old = [key for key in candidates if key and self._by_key[key] is not newest]
+        idle = (key for key in old if self._is_idle(self._by_key[key]))
+        key = next(idle, old[0] if old else None)
+        if key is not None:
+            sandbox = self._by_key.pop(key)
+            self._spent_by_forgotten += sandbox.spent_ever
+            self._unpriced_of_forgotten += sandbox.unpriced_ever
+            sandbox.conclude()
+            sandbox.journal.clear()
+            del self._by_id[sandbox.id]
+
+    @staticmethod
+    def _is_idle(sandbox: Sandbox) -> bool:
+        return sandbox.is_idle(sandbox.clock.now())
