@@ -1,4 +1,4 @@
-"""Renews `docs/clients.md`, what `run --intercept` does: `python -m tests.clients_page`."""
+"""Writes `docs/clients.md`, what `run --intercept` does: `python -m tests.clients_page`."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ pass. Each row below is a test: `python -m tests.clients_page` writes this page 
 that the tests run.
 
 - *the mock*: the mock responds to the call.
-- *an error*: the call fails, and does not reach the API.
+- *an error*: the call fails, and has not reached the API.
 - *goes past*: the call reaches the host that it names. Do not run such a client with
   `--allow-others` and a real key.
 
@@ -30,7 +30,7 @@ _TAIL = """
 Variables that you have set yourself are kept and extended: `PYTHONPATH`, `NODE_OPTIONS`,
 `RUBYOPT`, `RUBYLIB`, `JAVA_TOOL_OPTIONS`, `PHP_INI_SCAN_DIR`, `NO_PROXY`; `WGETRC` names a copy of
 your `.wgetrc` with three more lines. From `NO_PROXY` it drops entries that would exempt the API's
-own hosts. Clients that read `NO_PROXY` call the other hosts in it directly.
+own hosts. Other hosts that your `NO_PROXY` names are called directly by clients that read it.
 
 Without `--allow-others`, `SSL_CERT_FILE`, `SSL_CERT_DIR`, `REQUESTS_CA_BUNDLE`, `CURL_CA_BUNDLE`,
 PHP's ini and Java's trust store name the mock's throw-away authority only, plus those authorities
@@ -44,20 +44,20 @@ a client that ignores the proxy cannot send a key to the API: its TLS handshake 
 
 - A command that clears the environment of its children (`env -i`, `sudo`, `tox` without
   `pass_env`), or talks to a daemon that was started before (Gradle without `--no-daemon`, Docker),
-  is not redirected. With `--expect-requests`, the run exits with 1 if no request came.
+  is not redirected. `--expect-requests` ends with 1 if no request came.
 - Plain `http://api.maxapi.io` is redirected in Python, Node and Ruby only.
-- A certificate that is compiled into the app (pinning; Rust's webpki-roots) is not replaced: the
-  app's calls end in an error.
+- A certificate that is compiled into the app (pinning; Rust's webpki-roots) is not replaced: its
+  calls end in an error.
 - .NET, Deno, Bun and Perl are not tested here. .NET on Linux reads `HTTPS_PROXY`, `SSL_CERT_FILE`
   and `SSL_CERT_DIR`; its documentation says so.
-- The start-up hook does not redirect Python older than 3.8.
-- Containers: `maxapi-mock serve --tls` serves HTTPS for the API's own names, which a network
-  alias makes reachable; it prints the variables that make clients trust it.
+- Python older than 3.8 is not redirected by the start-up hook.
+- Containers: `maxapi-mock serve --tls` serves HTTPS for the API's own names, to be reached by a
+  network alias; it prints the variables that make clients trust it.
 """
 
 
 def rendered() -> str:
-    """Write the whole page."""
+    """Return the complete page."""
     lines = [
         "| language | client | `--intercept` | with `--allow-others` | by | note |",
         "|---|---|---|---|---|---|",

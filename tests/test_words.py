@@ -39,15 +39,24 @@ ALLOWED = (
 """Texts that may contain an old word, because there it is the right one."""
 
 PAGES = sorted(
-    [ROOT / "README.md", ROOT / "ARCHITECTURE.md", ROOT / "CONTRIBUTING.md"]
-    + [page for page in (ROOT / "docs").glob("*.md") if page.stem != "contract"]
+    [
+        *(ROOT / name for name in ("README.md", "ARCHITECTURE.md", "CONTRIBUTING.md")),
+        *(ROOT / "docs").glob("*.md"),
+    ]
 )
 ROOMS = (
+    "bench",
+    "contract_tests",
+    "mockserver/conformance",
     "mockserver/contract",
     "mockserver/domain",
     "mockserver/engine",
+    "mockserver/interception",
     "mockserver/media",
+    "mockserver/network",
+    "mockserver/proxy",
     "mockserver/settings",
+    "mockserver/testing",
     "mockserver/web",
 )
 """Where code is checked, too: its docstrings, messages and help texts."""

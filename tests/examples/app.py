@@ -1,4 +1,4 @@
-"""An app that uses the API: it submits tasks, polls, and receives webhooks."""
+"""An app that uses the API: it submits, polls, and receives webhooks."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ import requests
 TERMINAL = frozenset(("SUCCESS", "FAILURE", "TIMEOUT", "CANCELLED"))
 
 Wait = Callable[[float], object]
-"""Waits a number of seconds: `time.sleep`, or in a test, the advance of a clock."""
+"""Waits some seconds: `time.sleep`, or in a test, a clock that is moved ahead."""
 
 
 class GaveUp(Exception):
-    """The API did not do what the app asked for, in all attempts."""
+    """The API did not do what was asked, although the app tried several times."""
 
 
 class App:
-    """Submits with retries, and polls patiently."""
+    """Submits with retries, and polls until the task ends."""
 
     def __init__(self, base_url: str, api_key: str, *, wait: Wait, tries: int = 5) -> None:
         self._base = f"{base_url}/api/v1/task"
@@ -32,7 +32,7 @@ class App:
         self._http.headers["Authorization"] = f"Bearer {api_key}"
 
     def submit(self, document: dict[str, Any]) -> str:
-        """Submit a task; return its id. Tries again after 429 and 5xx, when the API says so."""
+        """Submit a task; return its id. Tries again on 429 and 5xx, when the API says so."""
         for attempt in range(self._tries):
             response = self._http.post(f"{self._base}/submit", json=document, timeout=5)
             if response.status_code != 429 and response.status_code < 500:
@@ -59,14 +59,14 @@ class App:
 
 
 class Webhooks:
-    """Receives webhooks: each task is charged once, whatever arrives, and however often."""
+    """Receives webhooks: each task is charged once, whatever comes, and however often."""
 
     def __init__(self) -> None:
         self.status: dict[str, str] = {}
         self.charged: list[str] = []
 
     def receive(self, body: bytes) -> int:
-        """Receive a webhook; return the HTTP status, so that a broken one is sent again."""
+        """Receive a webhook; return the status to respond with: an error for a broken one."""
         try:
             task = json.loads(body)["data"]
         except ValueError:
@@ -100,7 +100,7 @@ def endpoint(webhooks: Webhooks) -> Iterator[str]:
 
 
 class NaiveApp(App):
-    """Expects that every response is a good one."""
+    """Assumes that every response is a good one."""
 
     def submit(self, document: dict[str, Any]) -> str:
         """Submit a task; return its id."""
@@ -121,10 +121,10 @@ class NaiveApp(App):
 
 
 class NaiveWebhooks(Webhooks):
-    """Expects that every webhook is new and complete."""
+    """Assumes that every webhook is new and valid."""
 
     def receive(self, body: bytes) -> int:
-        """Receive a webhook; return the HTTP status."""
+        """Receive a webhook; return the status to respond with."""
         try:
             task = json.loads(body)["data"]
         except ValueError:

@@ -1,4 +1,4 @@
-"""How to test an app with the mock: no waiting, and every fault on demand."""
+"""How to test an app with the mock: without waiting, and with every fault on demand."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ MakeApp = Callable[[type[App]], App]
 
 @pytest.fixture
 def make_app(maxapi: MaxapiSandbox) -> Iterator[MakeApp]:
-    """Return a function that makes apps, which move the mock's clock instead of waiting."""
+    """Make an app that moves the mock's clock instead of waiting."""
     with ExitStack() as closing:
 
         def make(kind: type[App]) -> App:
@@ -29,13 +29,13 @@ def make_app(maxapi: MaxapiSandbox) -> Iterator[MakeApp]:
 
 
 def document(prompt: str = "a cat", **more: Any) -> dict[str, Any]:
-    """Return a document that the app submits."""
+    """Make a request of the app."""
     return {"model": "gpt-image-2/text-to-image", "input": {"prompt": prompt}, **more}
 
 
 @pytest.mark.parametrize("kind", [App, NaiveApp])
 def test_a_good_day(make_app: MakeApp, kind: type[App]) -> None:
-    """Both apps get their picture, so this test finds nothing."""
+    """Both apps get their picture: this test finds no difference."""
     app = make_app(kind)
 
     urls = app.result_of(app.submit(document()))
@@ -47,7 +47,7 @@ def test_a_good_day(make_app: MakeApp, kind: type[App]) -> None:
 def test_the_api_is_busy_twice(
     make_app: MakeApp, maxapi: MaxapiSandbox, scenario: ScenarioText
 ) -> None:
-    """The app waits as long as it is told to, and succeeds; the naive one gives up."""
+    """The app waits as long as it is told and succeeds; the naive one gives up."""
     maxapi.scenario(scenario, times=2, path="*/submit")
     assert make_app(App).submit(document())
 
@@ -57,7 +57,7 @@ def test_the_api_is_busy_twice(
 
 
 def test_the_app_waits_as_long_as_it_is_told(maxapi: MaxapiSandbox) -> None:
-    """The app waits for `Retry-After`, or, without one, for a time of its own."""
+    """`Retry-After` decides; without it, the app has a wait of its own."""
     maxapi.scenario("rate-limited", 7, times=1)
     maxapi.scenario("unavailable", times=1)
     waits: list[float] = []
@@ -83,7 +83,7 @@ def test_the_app_stays_below_the_rate_limit(make_app: MakeApp, maxapi: MaxapiSan
 
 @pytest.mark.parametrize("scenario", ["unknown-at-first=2", "flaky-poll=2"])
 def test_polls_that_fail_at_first(make_app: MakeApp, scenario: str) -> None:
-    """The app polls again; the naive one gives up on a task that is fine."""
+    """The app polls again; the naive one gives up on a task that succeeds."""
     app, naive = make_app(App), make_app(NaiveApp)
 
     assert app.result_of(app.submit(document(f"a cat #mock:{scenario}")))
@@ -93,7 +93,7 @@ def test_polls_that_fail_at_first(make_app: MakeApp, scenario: str) -> None:
 
 @pytest.mark.parametrize("scenario", ["failure", "timeout", "stuck"])
 def test_tasks_that_do_not_succeed(make_app: MakeApp, scenario: str) -> None:
-    """The app says so, and does not wait forever."""
+    """The app reports it, and does not wait for ever."""
     app = make_app(App)
     task_id = app.submit(document(f"a cat #mock:{scenario}"))
 
@@ -101,10 +101,10 @@ def test_tasks_that_do_not_succeed(make_app: MakeApp, scenario: str) -> None:
         app.result_of(task_id)
 
 
-def test_the_webhook_tells_what_the_app_polls(
+def test_the_webhook_equals_a_poll(
     make_app: MakeApp, maxapi: MaxapiSandbox, maxapi_inbox: Inbox
 ) -> None:
-    """An app that receives webhooks does not need to poll."""
+    """An app that listens need not poll."""
     app = make_app(App)
 
     task_id = app.submit(document(callBackUrl=maxapi_inbox.url))
@@ -132,7 +132,7 @@ def test_a_webhook_that_comes_twice(
 def test_a_webhook_that_is_broken(
     make_app: MakeApp, maxapi: MaxapiSandbox, kind: type[Webhooks], attempts: int
 ) -> None:
-    """The app asks for it again, and then polls; the naive one accepts it as it is."""
+    """The app asks for it again, and then polls; the naive one accepts it."""
     webhooks, app = kind(), make_app(App)
 
     with endpoint(webhooks) as url:
@@ -146,7 +146,7 @@ def test_a_webhook_that_is_broken(
 
 @pytest.mark.parametrize(("kind", "status"), [(Webhooks, "SUCCESS"), (NaiveWebhooks, "FAILURE")])
 def test_a_later_webhook_that_says_otherwise(kind: type[Webhooks], status: str) -> None:
-    """For the app, a task that has ended stays ended."""
+    """For the app, a task that has ended has ended."""
     webhooks = kind()
 
     for said in ("SUCCESS", "FAILURE"):

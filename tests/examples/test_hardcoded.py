@@ -1,4 +1,4 @@
-"""How to test an app whose code names the API's own host."""
+"""How to test an app with the API's own host in its code."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ CALLBACK = "https://app.example.com/webhook"
 
 
 class Studio:
-    """The app, which was written without the mock in mind."""
+    """The app; it was written without the mock in mind."""
 
     def __init__(self, http: requests.Session | httpx.Client) -> None:
         self._http = http
@@ -46,7 +46,7 @@ def test_an_app_that_uses_requests(maxapi_intercepted: Intercepted) -> None:
 
 
 def test_an_app_that_uses_httpx(maxapi_intercepted: Intercepted) -> None:
-    """It responds to every other client of this process, too."""
+    """The same is true of every other client of this process."""
     with httpx.Client() as http:
         studio = Studio(http)
 
@@ -57,7 +57,7 @@ def test_an_app_that_uses_httpx(maxapi_intercepted: Intercepted) -> None:
 
 
 def test_webhooks_without_a_server(maxapi_intercepted: Intercepted) -> None:
-    """They go to a function, whatever the callBackUrl is."""
+    """Whatever the callBackUrl is, they go to a function."""
     received: list[Webhook] = []
     maxapi_intercepted.on_webhook = received.append
 
@@ -68,9 +68,9 @@ def test_webhooks_without_a_server(maxapi_intercepted: Intercepted) -> None:
 
 
 def test_a_webhook_that_is_broken(maxapi_intercepted: Intercepted) -> None:
-    """The function returns the status of the response; the app's handler rejects the webhook.
+    """The function returns the status: the app's own handler rejects it, and it is sent again.
 
-    A web framework's test client fits in here as well.
+    A web framework's test client can be called here as well.
     """
     webhooks = Webhooks()
     maxapi_intercepted.on_webhook = lambda webhook: webhooks.receive(webhook.body)
@@ -83,7 +83,7 @@ def test_a_webhook_that_is_broken(maxapi_intercepted: Intercepted) -> None:
 
 
 def test_a_host_that_hangs(maxapi_intercepted: Intercepted) -> None:
-    """The app's own timeout ends it; this app has a short one for its tests."""
+    """The app's own time-out ends it; for its tests, this app has a short one."""
     maxapi_intercepted.scenario("hang", path="*/submit")
 
     with pytest.raises(httpx.TimeoutException):

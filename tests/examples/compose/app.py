@@ -1,4 +1,4 @@
-"""An app with the API's own host in its code: one task, its webhook, its image."""
+"""An app that calls the API by its own name: one task, its webhook, its image."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ with HTTPServer((CALLBACK.hostname or "", CALLBACK.port or 80), Handler) as serv
     server.handle_request()
 
 [task] = received
-assert task == json.loads(call(f"{API}/{task_id}"))["data"], "the webhook shows what a poll shows"
+assert task == json.loads(call(f"{API}/{task_id}"))["data"], "a webhook is what a poll shows"
 [url] = task["result"]["urls"]
 image = call(url)
 size = (int.from_bytes(image[16:20]), int.from_bytes(image[20:24]))

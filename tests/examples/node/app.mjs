@@ -1,11 +1,11 @@
-// A small client of the API: it submits with retries, polls patiently, and receives webhooks.
+// A small client of the API: it submits with retries, polls, and receives webhooks.
 import { createServer } from 'node:http';
 import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 const TERMINAL = ['SUCCESS', 'FAILURE', 'TIMEOUT', 'CANCELLED'];
 
-// The API did not do what the app asked for; `status` and `data` are those of its response.
+// The API did not do what was asked; `status` and `data` are those of its response.
 export class GaveUp extends Error {
   constructor(message, status, data) {
     super(message);
@@ -14,7 +14,7 @@ export class GaveUp extends Error {
 }
 
 export class App {
-  // `wait` takes a number of seconds; a test advances the mock's clock instead.
+  // `wait` takes seconds; a test moves the mock's clock instead.
   constructor({ baseUrl, apiKey, wait = (seconds) => sleep(seconds * 1000), tries = 5 }) {
     this.tasks = `${baseUrl}/api/v1/task`;
     this.headers = { authorization: `Bearer ${apiKey}`, 'content-type': 'application/json' };
@@ -22,20 +22,20 @@ export class App {
     this.tries = tries;
   }
 
-  // Submits a task; returns its id. Tries again after 429 and 5xx, when the API says so.
+  // Submits a task; returns its id. Tries again on 429 and 5xx, when the API says so.
   async submit(document) {
     const request = { method: 'POST', headers: this.headers, body: JSON.stringify(document) };
     for (let attempt = 0; attempt < this.tries; attempt++) {
       const response = await fetch(`${this.tasks}/submit`, request);
       if (response.ok) return (await response.json()).data.taskId;
-      const said = await response.text();
+      const body = await response.text();
       if (response.status !== 429 && response.status < 500) {
-        const { msg, data } = JSON.parse(said);
+        const { msg, data } = JSON.parse(body);
         throw new GaveUp(`submit: ${response.status} ${msg}`, response.status, data);
       }
       await this.wait(Number(response.headers.get('retry-after') ?? 2 ** attempt));
     }
-    throw new GaveUp(`submit: no luck in ${this.tries} tries`);
+    throw new GaveUp(`submit: failed ${this.tries} times`);
   }
 
   // Waits for the end of a task; returns the URLs of its results.
@@ -52,12 +52,12 @@ export class App {
   }
 }
 
-// Receives webhooks: each task is charged once, whatever arrives, and however often.
+// Receives webhooks: each task is charged once, whatever comes, and however often.
 export class Webhooks {
   tasks = new Map();
   charged = [];
 
-  // Receives a webhook; returns the HTTP status, so that a broken one is sent again.
+  // Returns the status to respond with: an error for a broken webhook, which then comes again.
   receive(body) {
     try {
       const task = JSON.parse(body).data;

@@ -1,4 +1,4 @@
-// An app whose code names the API's own hosts, tested by
+// An app with the API's own hosts in its code, tested by
 // `maxapi-mock run --intercept --pace instant --base-url-suffix /api/v1 --
 // node --test hardcoded.test.mjs`.
 import assert from 'node:assert/strict';
