@@ -20,7 +20,7 @@ from mockserver.commands.output import FAILURE, PASS, USAGE, command_line, plura
 from mockserver.commands.signals import stop_signals
 from mockserver.commands.suite import load_checks, write_report
 from mockserver.contract import load_contract
-from mockserver.network.proxy_environment import LOCAL
+from mockserver.network.loopback import LOOPBACK_HOSTS
 
 if TYPE_CHECKING:
     from mockserver.conformance.model import Finding, Report
@@ -123,13 +123,14 @@ def proxy(options: _Options) -> int:
 def _pass_on(options: _Options, watch: Monitor, wait: Callable[[], object]) -> None:
     """Run the proxy until a signal comes. Raises UsageError if it cannot begin."""
     from mockserver.conformance.report.html import as_html
+    from mockserver.conformance.report.view import view_of
     from mockserver.conformance.report.writers import as_json
     from mockserver.proxy.proxy import Proxy
 
     def report(html: bool) -> bytes:  # noqa: FBT001 - the proxy calls it
-        made = watch.report(time.monotonic())
+        made = view_of(watch.report(time.monotonic()))
         if html:
-            return as_html(made, None).encode()
+            return as_html(made).encode()
         return json.dumps(as_json(made), indent=2).encode() + b"\n"
 
     proxy = Proxy(
@@ -172,7 +173,7 @@ def _make_folders(options: _Options) -> None:
 
 def _is_itself(upstream: str, port: int) -> bool:
     parts = urlsplit(upstream)
-    return parts.hostname in LOCAL and parts.port == port
+    return parts.hostname in LOOPBACK_HOSTS and parts.port == port
 
 
 # -- what is printed -------------------------------------------------------------------------
@@ -186,7 +187,7 @@ _LISTED = 20
 def _print_finding(finding: Finding) -> None:
     from mockserver.conformance.report import view
 
-    rows = [row for row in view.rows(finding, "") if row[0] not in _LATER]
+    rows: list[tuple[str, str]] = [row for row in view.rows(finding, "") if row[0] not in _LATER]
     if finding.exchange is not None:
         rows.append(("exchange", view.one_line(str(finding.exchange), 160)))
     lines = [f"{finding.severity}: {view.heading_of(finding)}"]

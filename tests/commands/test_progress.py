@@ -26,7 +26,7 @@ TOKEN = "a-live-token-that-is-secret"
 
 
 def on_a_terminal(folder: Path, *arguments: str, term: str) -> tuple[str, str]:
-    """Run the command with a terminal as its stderr; return what is printed there, and the report."""
+    """Run the command with a terminal as its stderr; return what it shows, and the report."""
     ours, theirs = pty.openpty()
     environment = {**os.environ, "TERM": term, "MAXAPI_LIVE_KEY": TOKEN}
     with subprocess.Popen(

@@ -64,7 +64,7 @@ def test_a_mock_of_its_own_passes_every_check(tmp_path: Path) -> None:
         (("--url", "http://127.0.0.1:1/?token=hush"), "--url: takes no query"),
         (("--live",), "there is no --url"),
         (("--live", "--url", "https://api.example.com"), "no token; set MAXAPI_LIVE_KEY"),
-        (("--models", "veo9"), "'veo9' is no model; use some of gpt-image-2/image-to-image"),
+        (("--models", "veo9"), "'veo9' is not a model; use one of gpt-image-2/image-to-image"),
         (
             ("--max-cost", "-1"),
             "--max-cost: '-1' is not an amount; use US dollars, for example 0.50",
@@ -82,9 +82,9 @@ def test_a_mock_of_its_own_passes_every_check(tmp_path: Path) -> None:
         (("--model-cards", "nowhere"), "nowhere is not a folder"),
         (("--webhook-url", "nowhere"), "--webhook-url: 'nowhere' is not accepted"),
         (("--report", "/dev/null/out"), "Not a directory"),
-        (("--url", "http://127.0.0.1:1"), "http://127.0.0.1:1 does not answer: NewConnection"),
-        (("--token-env", "sk-hush-0123"), "--token-env: is given no name of an environment"),
-        (("--other-token-env", "sk-hush"), "--other-token-env: is given no name"),
+        (("--url", "http://127.0.0.1:1"), "http://127.0.0.1:1 does not respond: NewConnection"),
+        (("--token-env", "sk-hush-0123"), "--token-env: takes the name of an environment"),
+        (("--other-token-env", "sk-hush"), "--other-token-env: takes the name"),
         (("--webhook-url", "ftp://u:hush@a/?token=hush"), "'ftp://[redacted]@a/?token=[red"),
         (("--token=sk-hush",), "no such option: --token, did you mean --token-env?"),
         (("--exmaples", "2"), "no such option: --exmaples, did you mean --examples?"),
@@ -116,7 +116,7 @@ def test_a_token_that_no_header_can_carry_is_rejected(contract: Contract) -> Non
     """And is not shown."""
     request = RunRequest(url="http://127.0.0.1:1", live=True)
 
-    with pytest.raises(VerifyError, match="MAXAPI_LIVE_KEY: is no token; use visible") as caught:
+    with pytest.raises(VerifyError, match="MAXAPI_LIVE_KEY: is not a token; use visible") as caught:
         options_of(request, contract, {"MAXAPI_LIVE_KEY": f"{TOKEN}\n"})
 
     assert TOKEN not in str(caught.value)
@@ -153,7 +153,7 @@ def test_a_target_that_dies_is_not_drift(contract: Contract) -> None:
         url = biller.url
     cost = Money(contract)
     session = Session(contract, Options(models=(CHEAP,), examples=1), CHECKS)
-    session.reach(lambda note: Client(url, TOKEN, cost, note))
+    session.connect(lambda note: Client(url, TOKEN, cost, note))
 
     found = run_checks(session, Report(url, START, 0, "a test"))
 
