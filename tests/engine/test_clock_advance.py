@@ -186,7 +186,8 @@ def _timelines(made: World) -> list[tuple[Any, ...]]:
     for task in made.sandbox.tasks():
         for event in made.client.control(f"tasks/{task.id}").json["timeline"][1:]:
             if event["past"]:
-                found.append(_key({**event, "taskId": task.id}))
+                event["taskId"] = task.id
+                found.append(_key(event))
     return found
 
 
