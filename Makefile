@@ -2,7 +2,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint types unit drift-check bench format clean always
+.PHONY: demo test lint types unit mutants bench format clean always
 .DEFAULT_GOAL := test
 export MAKECMDGOALS
 
@@ -22,8 +22,8 @@ types: $(VENV)/.dev
 unit: $(VENV)/.dev
 	$(BIN)/pytest -n auto --dist loadgroup --cov --cov-report=term $(UNIT)
 
-drift-check: $(VENV)/.dev
-	$(BIN)/python -m contract_tests.drifts.check
+mutants: $(VENV)/.dev
+	$(BIN)/python -m tests.mutants.trials
 
 bench: $(VENV)/.dev
 	$(BIN)/python bench/bench.py $(if $(QUICK),--quick)

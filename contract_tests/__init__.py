@@ -1,1 +1,1 @@
-"""The contract's laws, and what they are tried on; knows nothing of the server."""
+"""The checks of the contract, by subject; they know nothing of the server."""

@@ -1,4 +1,4 @@
-"""The laws that submit what is valid: each value, each optional field, each combination of two."""
+"""Checks that submit valid documents: each value, each optional field, long and odd texts."""
 
 from __future__ import annotations
 
@@ -9,38 +9,42 @@ from functools import partial
 from typing import Any
 
 from mockserver.conformance.check import Failed, Observations, Passed, promised
-from mockserver.conformance.generation import Value, valid_values
 from mockserver.conformance.odd_texts import IDS, NESTED, TEXTS
 from mockserver.conformance.session.active_check import active_check
 from mockserver.conformance.session.affordable import affordable
 from mockserver.conformance.session.session import Session
+from mockserver.conformance.values import Value, valid_values
 
 from .rejection import check_accepted
 
 _VALUES = 6
-"""Values of a model for each of the examples, where submissions cost money."""
+"""Values that are tried of a model, times the number of examples, where submissions cost money."""
 
 
-@active_check("every-value", "Every value of every field of every model is accepted",
-     "submit-request.json#/properties/input", submits=True)  # fmt: skip
+@active_check(
+    "every-value",
+    "Every value of every field of every model is accepted",
+    "submit-request.json#/properties/input",
+    submits=True,
+)
 def every_value(session: Session) -> Observations:
-    """Submit each on the smallest input that takes it."""
+    """Submit each value in the smallest input that can hold it."""
     for model in session.options.models:
         place = session.card_of(model)
         attempts = [
-            partial(_taken, session, model, value, f"{place}#/input/{value.clause}")
+            partial(_accepted_value, session, model, value, f"{place}#/input/{value.clause}")
             for value in _untried(session, model, valid_values(session.contract, model))
         ]
         yield from affordable(session, "every-value", attempts)
 
 
-def _taken(session: Session, model: str, value: Value, clause: str) -> Observations:
+def _accepted_value(session: Session, model: str, value: Value, clause: str) -> Observations:
     exchange = session.submit({"model": model, "input": value.input})
     yield from check_accepted(exchange, clause, f"{model} {value}")
 
 
 def _untried(session: Session, model: str, values: Iterable[Value]) -> Iterable[Value]:
-    """Give all values or, where they cost money, the cheapest of those that were not taken yet."""
+    """Return all values or, where they cost money, the cheapest that were not accepted yet."""
     if not session.options.thrifty:
         return values
     accepted = [one.document for one in session.histories.values()]
@@ -64,25 +68,34 @@ def _fields(document: dict[str, Any]) -> dict[str, Any]:
     return submitted if isinstance(submitted, dict) else {}
 
 
-@active_check("envelope-is-accepted", "Every optional field of a submission is accepted",
-     "submit-request.json#/properties", "unknown_field_accepted", submits=True)  # fmt: skip
+@active_check(
+    "envelope-is-accepted",
+    "Every optional field of a submission is accepted",
+    "submit-request.json#/properties",
+    "unknown_field_accepted",
+    submits=True,
+)
 def envelope_is_accepted(session: Session) -> Observations:
-    """Submit each, and then a field that nobody documents."""
+    """Submit each optional field, and then an undocumented one."""
     document = session.request(session.cheapest())
     place = "submit-request.json#/properties"
     if session.webhook_base is not None:
-        called = session.with_webhook(document)
-        yield from _accepted(session, called, f"{place}/callBackUrl", "callBackUrl")
+        with_webhook = session.with_webhook(document)
+        yield from _accepted(session, with_webhook, f"{place}/callBackUrl", "callBackUrl")
     named = {**document, "user_id": "somebody"}
     yield from _accepted(session, named, f"{place}/user_id", "user_id")
     unknown = {**document, "input": {**document["input"], "nobody_documents_this": NESTED}}
     yield from _accepted(session, unknown, promised("unknown_field_accepted"), "unknown field")
 
 
-@active_check("texts", "Long and odd texts are accepted, and echoed as they are",
-     "submit-request.json#/properties/user_id", submits=True)  # fmt: skip
+@active_check(
+    "texts",
+    "Long and odd texts are accepted, and echoed unchanged",
+    "submit-request.json#/properties/user_id",
+    submits=True,
+)
 def texts(session: Session) -> Observations:
-    """Submit each as the prompt of the cheapest model, and odd ids of users beside them."""
+    """Submit each text as the prompt of the cheapest model, and then odd user ids."""
     model = session.cheapest()
     place = f"{session.card_of(model)}#/input/properties/prompt"
     for text in TEXTS:
@@ -101,7 +114,7 @@ def _shown(text: str) -> str:
 
 
 def _accepted(session: Session, document: Any, place: str, subject: str) -> Observations:
-    """Submit a document, and look once at the task: that is free, and shows what it echoes."""
+    """Submit a document and poll its task once: that is free, and shows the echo."""
     exchange = session.submit(document)
     history = session.history_of(exchange)
     if history is not None:
@@ -109,15 +122,14 @@ def _accepted(session: Session, document: Any, place: str, subject: str) -> Obse
     yield from check_accepted(exchange, place, subject)
 
 
-@active_check("unique-ids", "No two submissions are given the same taskId", "unique_id",
-     submits=True)  # fmt: skip
+@active_check("unique-ids", "No two submissions return the same taskId", "unique_id", submits=True)
 def unique_ids(session: Session) -> Observations:
-    """Submit the same twice, and look at all ids that there were."""
+    """Submit the same document twice, and compare all taskIds of the run."""
     for _ in range(2):
         session.submit(session.request(session.cheapest()))
     twice = sorted(one for one, times in Counter(session.ids).items() if times > 1)
     if twice:
-        observed = f"{len(twice)} ids were given again: {', '.join(twice[:3])}"
+        observed = f"{len(twice)} ids were returned again: {', '.join(twice[:3])}"
         yield Failed(promised("unique_id"), "different ids", observed, None)
     else:
         yield Passed(promised("unique_id"))

@@ -59,7 +59,7 @@ PASSIVE: tuple[AnyCheck, ...] = (
 """Send nothing: they look at exchanges and task histories, whoever caused them."""
 
 ACTIVE: tuple[AnyCheck, ...] = (
-    # rejections first: they are free
+    # rejections first: they cost nothing
     rejection.token_missing,
     rejection.token_malformed,
     rejection.token_wrong,
@@ -78,7 +78,7 @@ ACTIVE: tuple[AnyCheck, ...] = (
     near_misses.near_misses,
     near_misses.token_near,
     near_misses.token_elsewhere,
-    # then what covers the most for its price
+    # then the checks that cover the most for their price
     tasks.lifecycle,
     tasks.cancel_pending,
     tasks.cancel_later,
@@ -96,10 +96,10 @@ ACTIVE: tuple[AnyCheck, ...] = (
     acceptance.unique_ids,
     state_machine.any_order,
     timestamps.clock,
-    # and last what looks back at it all
+    # last, the checks that look back at everything
     later_reads.repeated_polls,
     later_reads.later_polls,
 )
-"""Send requests of their own, in this order where they cost the same."""
+"""Send requests of their own, those that cost nothing first, else in this order."""
 
 CHECKS = PASSIVE + ACTIVE

@@ -1,4 +1,4 @@
-"""The laws that hold for every exchange, whoever caused it."""
+"""Checks of every exchange, whether the suite or an app caused it."""
 
 from __future__ import annotations
 
@@ -16,22 +16,26 @@ from mockserver.conformance.check import (
     violated,
 )
 from mockserver.conformance.model import Exchange
-from mockserver.conformance.session.client import CANCEL, QUERY, RESULT, SUBMIT
+from mockserver.conformance.operations import CANCEL, QUERY, RESULT, SUBMIT
 from mockserver.contract import Contract
 
 _ANY_RESULT = "task.json#/properties/result/anyOf"
-"""Says that a result is an object or null, and nothing of what is wrong with the object."""
+"""Only says that a result is an object or null, not what is wrong with the object."""
 _KINDS = {SUBMIT: "submit-response", QUERY: "task-response", CANCEL: "cancel-response"}
 
 
-@exchange_check("responses", "Every request is answered, with a JSON envelope", "envelope.json#",
-     "answer_content_type")  # fmt: skip
+@exchange_check(
+    "responses",
+    "Every request gets a response with a JSON envelope",
+    "envelope.json#",
+    "answer_content_type",
+)
 def responses(contract: Contract, exchange: Exchange) -> Observations:
-    """Hold any answer of the API, good or bad, against the envelope; and what it is called."""
+    """Check the body and the Content-Type of any response of the API, success or error."""
     if exchange.operation == RESULT:
         return
     if exchange.status is None:
-        yield Failed("envelope.json#", "an answer", str(exchange.error), exchange)
+        yield Failed("envelope.json#", "a response", str(exchange.error), exchange)
     elif not isinstance(exchange.json, dict):
         shown = exchange.said()
         kind = exchange.response_headers.get("content-type", "no content type")
@@ -55,7 +59,7 @@ def responses(contract: Contract, exchange: Exchange) -> Observations:
     "status_is_code",
 )
 def status_is_code(_contract: Contract, exchange: Exchange) -> Observations:
-    """Hold code 0 against 200, and any other code against its status."""
+    """Compare the code with the status: 0 belongs to 200, any other code to the same status."""
     if not _has_envelope(exchange):
         return
     code, status = exchange.json.get("code"), exchange.status
@@ -73,32 +77,40 @@ def _has_envelope(exchange: Exchange) -> bool:
     return exchange.operation != RESULT and isinstance(exchange.json, dict)
 
 
-@exchange_check("submit-response", "An accepted submission is answered with its taskId",
-     "submit-response.json#")  # fmt: skip
+@exchange_check(
+    "submit-response", "An accepted submission returns its taskId", "submit-response.json#"
+)
 def submit_response(contract: Contract, exchange: Exchange) -> Observations:
-    """Hold it against its schema."""
-    yield from _answer(contract, exchange, SUBMIT)
+    """Check it against its schema."""
+    yield from _success(contract, exchange, SUBMIT)
 
 
-@exchange_check("poll-response", "A poll is answered with the task", "task-response.json#",
-     "task.json#/allOf/2/then/properties/result")  # fmt: skip
+@exchange_check(
+    "poll-response",
+    "A poll returns the task",
+    "task-response.json#",
+    "task.json#/allOf/2/then/properties/result",
+)
 def poll_response(contract: Contract, exchange: Exchange) -> Observations:
-    """Hold it against its schema, and for the state that the task is in."""
-    checks = list(_answer(contract, exchange, QUERY))
+    """Check it against its schema, which depends on the state of the task."""
+    checks = list(_success(contract, exchange, QUERY))
     yield from checks
     task = exchange.task or {}
     if checks and task.get("status") in contract.lifecycle.path and task.get("result") is None:
         yield Passed("task.json#/allOf/2/then/properties/result")
 
 
-@exchange_check("cancel-response", "An accepted cancellation is answered with the bare envelope",
-     "cancel-response.json#")  # fmt: skip
+@exchange_check(
+    "cancel-response",
+    "An accepted cancellation returns the envelope alone",
+    "cancel-response.json#",
+)
 def cancel_response(contract: Contract, exchange: Exchange) -> Observations:
-    """Hold it against its schema."""
-    yield from _answer(contract, exchange, CANCEL)
+    """Check it against its schema."""
+    yield from _success(contract, exchange, CANCEL)
 
 
-def _answer(contract: Contract, exchange: Exchange, operation: str) -> Observations:
+def _success(contract: Contract, exchange: Exchange, operation: str) -> Observations:
     if exchange.operation == operation and exchange.status == 200 and _has_envelope(exchange):
         yield from check_document(contract, _KINDS[operation], exchange.json, exchange)
 
@@ -106,7 +118,7 @@ def _answer(contract: Contract, exchange: Exchange, operation: str) -> Observati
 def check_document(
     contract: Contract, kind: str, document: Any, exchange: Exchange
 ) -> Observations:
-    """Hold a document against its schema; a result that is an object, against that of results."""
+    """Check a document against its schema, and a result against the schema of results."""
     found = contract.violations(kind, document)
     task = document.get("data") if isinstance(document, dict) else None
     result = task.get("result") if isinstance(task, dict) else None
@@ -119,11 +131,15 @@ def check_document(
         yield Passed(f"{kind}.json#")
 
 
-@exchange_check("error-response", "Every refusal has the envelope of errors", "error.json#",
-     "service.json#/errors/401")  # fmt: skip
+@exchange_check(
+    "error-response",
+    "Every error response has the error envelope",
+    "error.json#",
+    "service.json#/errors/401",
+)
 def error_response(contract: Contract, exchange: Exchange) -> Observations:
-    """Hold it against its schema, and a 401 against its documented message."""
-    if not _is_refusal(exchange) or _is_moderation(contract, exchange.json):
+    """Check it against its schema, and the message of a 401 against the documented one."""
+    if not _is_error(exchange) or _is_moderation(contract, exchange.json):
         return
     subject = str(exchange.status)
     yield from shape(contract, "error", exchange.json, exchange, subject)
@@ -137,15 +153,18 @@ def error_response(contract: Contract, exchange: Exchange) -> Observations:
         )
 
 
-@exchange_check("moderation-response", "A rejection by moderation names its categories",
-     "moderation-error.json#")  # fmt: skip
+@exchange_check(
+    "moderation-response",
+    "A rejection by moderation names its categories",
+    "moderation-error.json#",
+)
 def moderation_response(contract: Contract, exchange: Exchange) -> Observations:
-    """Hold it against its schema, when it occurs."""
-    if _is_refusal(exchange) and _is_moderation(contract, exchange.json):
+    """Check it against its schema, when it occurs."""
+    if _is_error(exchange) and _is_moderation(contract, exchange.json):
         yield from shape(contract, "moderation-error", exchange.json, exchange)
 
 
-def _is_refusal(exchange: Exchange) -> bool:
+def _is_error(exchange: Exchange) -> bool:
     return _has_envelope(exchange) and exchange.status is not None and exchange.status >= 400
 
 
@@ -155,23 +174,27 @@ def _is_moderation(contract: Contract, envelope: Mapping[str, Any]) -> bool:
 
 
 def names_categories(envelope: Mapping[str, Any]) -> bool:
-    """Say whether a refusal has the data of moderation; others may have other data, or null."""
+    """Return whether an error has the data of moderation; other errors may have other data."""
     data = envelope.get("data")
     return isinstance(data, dict) and bool(data.keys() & {"flagged", "categories"})
 
 
-@exchange_check("no-unknown-field", "No answer has a field that the contract does not know",
-     "envelope.json#/properties", "task.json#/properties",
-     "task.json#/$defs/result/properties")  # fmt: skip
+@exchange_check(
+    "no-unknown-field",
+    "No response has a field that the contract does not know",
+    "envelope.json#/properties",
+    "task.json#/properties",
+    "task.json#/$defs/result/properties",
+)
 def no_unknown_field(contract: Contract, exchange: Exchange) -> Observations:
-    """Look for fields that were added: nobody's client breaks, but somebody wants to know."""
+    """Look for added fields: they break no client, but are worth knowing."""
     if not _has_envelope(exchange):
         return
-    if _is_refusal(exchange) and not _is_moderation(contract, exchange.json):
+    if _is_error(exchange) and not _is_moderation(contract, exchange.json):
         place, data = "envelope.json#/properties/data", exchange.json.get("data")
         observed, subject = f"data: {data!r:.80}", f"{exchange.operation} {exchange.status}"
         more = Failed(place, "no data in a failure", observed, exchange, subject)
-        yield Passed(place) if data is None else replace(more, severity="information")
+        yield Passed(place) if data is None else replace(more, severity="note")
     for place, known, members in _members(contract, exchange):
         added = sorted(members.keys() - known.keys())
         for name in added:
@@ -181,7 +204,7 @@ def no_unknown_field(contract: Contract, exchange: Exchange) -> Observations:
                 f"{name}: {members[name]!r:.80}",
                 exchange,
                 f"{exchange.operation} {name}",
-                severity="information",
+                severity="note",
             )
         if not added:
             yield Passed(place)
@@ -190,7 +213,7 @@ def no_unknown_field(contract: Contract, exchange: Exchange) -> Observations:
 def _members(
     contract: Contract, exchange: Exchange
 ) -> Iterator[tuple[str, Mapping[str, Any], Mapping[str, Any]]]:
-    """Give the objects of an answer whose fields are known: their clause, fields and members."""
+    """Yield the objects of a response whose fields are known: clause, known fields, members."""
     yield "envelope.json#/properties", contract.document("envelope")["properties"], exchange.json
     data = exchange.task
     if data is None:

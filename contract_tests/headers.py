@@ -1,4 +1,4 @@
-"""The laws of the transport's word: what the headers say of the body is true."""
+"""The check that the headers of a response describe its body."""
 
 from __future__ import annotations
 
@@ -10,15 +10,22 @@ from mockserver.contract import Contract
 from mockserver.domain.redaction import REDACTED
 
 
-@exchange_check("headers-true", "The headers of an answer say what is true of its body",
-     "headers_true")  # fmt: skip
+@exchange_check(
+    "headers-true", "The headers of a response describe its body correctly", "headers_true"
+)
 def headers_true(_contract: Contract, exchange: Exchange) -> Observations:
-    """Compare the length that was said, and read a text in the charset that was said."""
+    """Compare the stated length with the body, and decode the body in the stated charset."""
     if exchange.status is None or exchange.method == "HEAD":
         return
     fault = _wrong_length(exchange) or _wrong_charset(exchange)
     if fault:
-        yield Failed(promised("headers_true"), "what is true", fault, exchange, fault.split()[0])
+        yield Failed(
+            promised("headers_true"),
+            "headers that describe the body",
+            fault,
+            exchange,
+            fault.split()[0],
+        )
     else:
         yield Passed(promised("headers_true"))
 
@@ -31,7 +38,7 @@ def _wrong_length(exchange: Exchange) -> str:
         or REDACTED.encode() in exchange.response_body
         or b"/redacted" in exchange.response_body
     ):
-        return ""  # the length is that of the coded answer, or of one with a secret in it
+        return ""  # the stated length is that of the coded body, or of one with a secret in it
     if said != str(len(exchange.response_body)):
         return f"Content-Length {said}, and {len(exchange.response_body)} bytes came"
     return ""
@@ -47,4 +54,4 @@ def _wrong_charset(exchange: Exchange) -> str:
         same = exchange.response_body.decode(charset) == exchange.response_body.decode("utf-8")
     except (LookupError, ValueError):
         same = False
-    return "" if same else f"Content-Type with charset {charset}, and the answer is UTF-8"
+    return "" if same else f"Content-Type with charset {charset}, and the response is UTF-8"

@@ -1,4 +1,4 @@
-"""The laws of what is seen again: tasks and files long after their end, and many looks in a row."""
+"""Checks that look again: many polls in a row, and tasks and files long after their end."""
 
 from __future__ import annotations
 
@@ -10,39 +10,45 @@ from mockserver.conformance.session.session import Session
 from .tasks import urls_of
 
 _LATER = 8.0
-"""Seconds after which everything is looked at again."""
+"""Seconds to wait before ended tasks are polled again."""
 _MOST_AGAIN = 4
-"""Tasks of a model that are looked at again."""
+"""Tasks of each model and end that are polled again."""
 _TIMES = 3
-"""How often each of them is."""
-_LOOKS = 24
-"""Polls of a task in a row, to see what happens once in twenty times."""
+"""How often each of them is polled."""
+_POLLS = 24
+"""Polls of a task in a row: enough to see what happens once in twenty times."""
 
 
-@active_check("repeated-polls", "A task shows the same, however often it is looked at", "final",
-     submits=True)  # fmt: skip
+@active_check(
+    "repeated-polls", "A task shows the same however often it is polled", "final", submits=True
+)
 def repeated_polls(session: Session) -> Observations:
-    """Poll one task many times at its beginning, and many times after its end."""
+    """Poll one task many times right after its submission, and many times after its end."""
     model = session.cheapest()
     several = {"n": 2} if "n" in session.contract.cards[model].fields else {}
     history = session.started(session.with_webhook(session.request(model, **several)))
     if history is None:
         return
-    looks = _LOOKS if not session.options.thrifty else _LOOKS // 2
-    for _ in range(looks):
+    polls = _POLLS if not session.options.thrifty else _POLLS // 2
+    for _ in range(polls):
         session.client.poll(history.task_id)
     session.follow([history], closely=False)
-    for _ in range(looks):
+    for _ in range(polls):
         session.client.poll(history.task_id)
     for url in urls_of(history) * 2:
         history.files.append(session.client.fetch(url))
     yield _shown([history])
 
 
-@active_check("later-polls", "What has ended is the same later, when others have come", "final",
-     "file_is_same", submits=True)  # fmt: skip
+@active_check(
+    "later-polls",
+    "An ended task stays the same, also after later tasks",
+    "final",
+    "file_is_same",
+    submits=True,
+)
 def later_polls(session: Session) -> Observations:
-    """Look again at some tasks of each model, at what was cancelled, and at their files, twice."""
+    """Poll some ended tasks of each model and end again, and fetch their files again."""
     again = _some_of_each(session)
     if again:
         session.client.pause(_LATER)
@@ -57,7 +63,7 @@ def later_polls(session: Session) -> Observations:
 
 
 def _shown(histories: list[History]) -> Passed | Failed:
-    """Hold all looks at tasks against each other: none is without the task."""
+    """Check that every poll of the tasks showed the task."""
     polls = [poll for history in histories for poll in history.polls]
     without = [poll for poll in polls if poll.task is None]
     if not without:
@@ -67,7 +73,7 @@ def _shown(histories: list[History]) -> Passed | Failed:
 
 
 def _some_of_each(session: Session) -> list[History]:
-    """Choose the first ended tasks of each model and end."""
+    """Choose the first ended tasks of each model and each end."""
     chosen: dict[tuple[str, str], list[History]] = {}
     for history in session.histories.values():
         if session.has_ended(history):

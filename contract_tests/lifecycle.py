@@ -1,4 +1,4 @@
-"""The laws that hold for every task, from its submission to its results."""
+"""Checks of the history of every task, from its submission to its results."""
 
 from __future__ import annotations
 
@@ -15,21 +15,20 @@ _ALWAYS = ("model", "prompt")
 
 
 def model_of(history: History) -> str:
-    """Give the model that a task was submitted to; empty if that was not seen."""
+    """Return the model that a task was submitted to; empty if its submission was not seen."""
     return str(history.document.get("model", ""))
 
 
 def failed(
     name: str, expected: str, observed: str, exchange: Exchange | None, subject: str = ""
 ) -> Failed:
-    """Report that a promise is broken."""
+    """Return the observation that a promise was not kept."""
     return Failed(promised(name), expected, observed, exchange, subject)
 
 
-@task_check("same-task", "A poll shows the task that it asks for",
-     "task.json#/properties/taskId")  # fmt: skip
+@task_check("same-task", "A poll shows the task that it asked for", "task.json#/properties/taskId")
 def same_task(_contract: Contract, history: History) -> Observations:
-    """Compare ids."""
+    """Compare the taskId of each poll with the one in its path."""
     place = "task.json#/properties/taskId"
     for poll, task in history.shown:
         if task.get("taskId") == history.task_id:
@@ -40,10 +39,13 @@ def same_task(_contract: Contract, history: History) -> Observations:
             return
 
 
-@task_check("is-found", "A submitted task is found by its id, at once and ever after",
-     "submit-response.json#/properties/data/properties/taskId")  # fmt: skip
+@task_check(
+    "is-found",
+    "A submitted task is found by its id, immediately and from then on",
+    "submit-response.json#/properties/data/properties/taskId",
+)
 def is_found(_contract: Contract, history: History) -> Observations:
-    """Look for polls that were refused."""
+    """Look for polls that were rejected."""
     place = "submit-response.json#/properties/data/properties/taskId"
     if history.submission is None:
         return
@@ -56,7 +58,7 @@ def is_found(_contract: Contract, history: History) -> Observations:
 
 @task_check("never-back", "A task's status never goes back", "never_back")
 def never_back(contract: Contract, history: History) -> Observations:
-    """Compare each poll with the one before."""
+    """Compare the status of each poll with that of the poll before."""
     before = -1
     for poll, task in history.shown:
         rank = _rank(contract, task.get("status"))
@@ -77,9 +79,9 @@ def _rank(contract: Contract, status: Any) -> int | None:
     return path.index(status) if status in path else None
 
 
-@task_check("starts-pending", "A task begins in the first state, unless it was faster than the poll", _STATUS)  # fmt: skip
+@task_check("starts-pending", "The first poll of a task shows a documented state", _STATUS)
 def starts_pending(contract: Contract, history: History) -> Observations:
-    """Hold the first state seen against those that there are."""
+    """Look at the first status: any state will do, as a task may be faster than the first poll."""
     if history.shown:
         poll, task = history.shown[0]
         known = _rank(contract, task.get("status")) is not None
@@ -90,7 +92,7 @@ def starts_pending(contract: Contract, history: History) -> Observations:
 
 @task_check("ends", "Every task ends", "ends")
 def ends(contract: Contract, history: History) -> Observations:
-    """Look at the last poll, if somebody waited long enough."""
+    """Look at the last poll of a task that was followed to its end, or given up after waiting."""
     if history.last.get("status") in contract.lifecycle.terminal:
         yield Passed(promised("ends"))
     elif history.given_up and history.shown:
@@ -99,9 +101,9 @@ def ends(contract: Contract, history: History) -> Observations:
         yield failed("ends", "a terminal state", observed, poll, model_of(history))
 
 
-@task_check("final", "What has ended shows the same for ever", "final")
+@task_check("final", "A task that has ended never changes again", "final")
 def final(contract: Contract, history: History) -> Observations:
-    """Compare the polls after the first that showed a terminal state."""
+    """Compare the polls after the first that showed a terminal state with it."""
     ended = [one for one in history.shown if one[1].get("status") in contract.lifecycle.terminal]
     for poll, task in history.shown:
         if ended and poll is not ended[0][0] and _is_after(history, poll, ended[0][0]):
@@ -118,9 +120,9 @@ def _is_after(history: History, poll: Exchange, other: Exchange) -> bool:
 
 
 def difference(before: dict[str, Any], after: dict[str, Any]) -> str:
-    """Say in which field two tasks differ first; empty if they are the same.
+    """Return the first field in which two tasks differ, and how; empty if they are equal.
 
-    Result URLs are compared without their queries, in which a storage service may sign each anew.
+    Result URLs are compared without their queries, which a storage service may sign anew each time.
     """
     before, after = _unsigned(before), _unsigned(after)
     for name in before | after:
@@ -139,10 +141,11 @@ def _unsigned(task: dict[str, Any]) -> dict[str, Any]:
     return {**task, "result": {**result, "urls": plain}}
 
 
-@task_check("timestamps", "The moments of a task are in order", "timestamps_in_order",
-     "updated_at_moves")  # fmt: skip
+@task_check(
+    "timestamps", "The timestamps of a task are in order", "timestamps_in_order", "updated_at_moves"
+)
 def timestamps(_contract: Contract, history: History) -> Observations:
-    """Compare texts: all have the same form, in which text order is that of time."""
+    """Compare the texts: all have the same form, in which text order is time order."""
     place, before, status = promised("timestamps_in_order"), ("", ""), None
     for poll, task in history.shown:
         created, updated = task.get("created_at"), task.get("updated_at")
@@ -156,7 +159,7 @@ def timestamps(_contract: Contract, history: History) -> Observations:
         elif updated < before[1]:
             fault = f"updated_at was {before[1]}, and then {updated}"
         if fault:
-            yield Failed(place, "moments in order", fault, poll)
+            yield Failed(place, "timestamps in order", fault, poll)
             return
         yield Passed(place)
         if status not in (None, task.get("status")):
@@ -165,16 +168,16 @@ def timestamps(_contract: Contract, history: History) -> Observations:
 
 
 def _moves(before: str, after: str, change: str, poll: Exchange) -> Passed | Failed:
-    """Hold the moments of the last change before and after one."""
+    """Compare updated_at before and after a change of the status."""
     name, observed = "updated_at_moves", f"{change}, and updated_at is {after} as before"
     if before == after:
         return failed(name, "a later updated_at", observed, poll)
     return Passed(promised(name))
 
 
-@task_check("reason", "Only a task that has failed says why", "reason_of_failure")
+@task_check("reason", "Only a failed task has a failure_reason", "reason_of_failure")
 def reason(contract: Contract, history: History) -> Observations:
-    """Look at failure_reason in every state."""
+    """Look at failure_reason in every other state."""
     for poll, task in history.shown:
         if task.get("status") == contract.lifecycle.failure or "failure_reason" not in task:
             continue
@@ -185,10 +188,9 @@ def reason(contract: Contract, history: History) -> Observations:
         yield Passed(promised("reason_of_failure"))
 
 
-@task_check("echo", "A poll echoes what was submitted", "echo_prompt", "echo_present",
-     "echo_all")  # fmt: skip
+@task_check("echo", "A poll echoes what was submitted", "echo_prompt", "echo_present", "echo_all")
 def echo(contract: Contract, history: History) -> Observations:
-    """Compare every submitted field; one that is not shown breaks only what no page promises."""
+    """Compare every submitted field; that all fields are echoed is only assumed."""
     submitted = history.document.get("input")
     if not isinstance(submitted, dict):
         return
@@ -210,10 +212,10 @@ def echo(contract: Contract, history: History) -> Observations:
         elif len(wanted) > len(_ALWAYS):
             checks.append(Passed(promised("echo_all")))
         yield from checks
-        for name in sorted(echoed.keys() - known):  # a page shows a default that was not sent
+        for name in sorted(echoed.keys() - known):  # one page shows a default that was not sent
             shown = f"{name}: {json_text(echoed[name])}"
             added = failed("echo_all", "what was submitted, and no more", shown, poll, name)
-            yield replace(added, severity="information")
+            yield replace(added, severity="note")
         if any(isinstance(one, Failed) for one in checks):
             return
 
@@ -227,13 +229,13 @@ def _echoed(name: str, value: Any, echoed: dict[str, Any], poll: Exchange) -> Pa
     if _same(have, wants):
         return Passed(promised(promise))
     if isinstance(have, str) and isinstance(wants, str):
-        have, wants = _fromdifference(have, wants)
+        have, wants = _from_difference(have, wants)
     expected, observed = f"{name}: {json_text(wants)}", f"{name}: {json_text(have)}"
     return failed(promise, expected, observed, poll, name)
 
 
-def _fromdifference(one: str, other: str) -> tuple[str, str]:
-    """Cut what two texts have in common at their beginning, if that is long."""
+def _from_difference(one: str, other: str) -> tuple[str, str]:
+    """Cut a long common beginning off two texts, so that a report shows where they differ."""
     both = zip(one, other, strict=False)
     same = next((at for at, (a, b) in enumerate(both) if a != b), min(len(one), len(other)))
     start = max(0, same - 40)
@@ -242,7 +244,7 @@ def _fromdifference(one: str, other: str) -> tuple[str, str]:
 
 
 def _same(one: Any, other: Any) -> bool:
-    """Compare as JSON does: a number is not a truth value, and 1 is not 1.0, however deep."""
+    """Compare JSON values strictly, at any depth: 1 equals neither true nor 1.0."""
     if type(one) is not type(other):
         return False
     if isinstance(one, dict):
@@ -252,9 +254,13 @@ def _same(one: Any, other: Any) -> bool:
     return bool(one == other)
 
 
-@task_check("cancel-is-kept", "A cancelled task stays cancelled, and one that was not does not become so", "cancel_is_kept")  # fmt: skip
+@task_check(
+    "cancel-is-kept",
+    "A task ends CANCELLED if a cancellation was accepted, and only then",
+    "cancel_is_kept",
+)
 def cancel_is_kept(contract: Contract, history: History) -> Observations:
-    """Compare the answers to the cancellations with the end of the task."""
+    """Compare the responses to the cancellations with the state in which the task ended."""
     if (
         not history.cancels
         or history.is_inconclusive

@@ -1,4 +1,4 @@
-"""The laws of what is nearly right: values beside those of a field, other names of a model."""
+"""Checks of near misses: values close to those of a field, names close to a model's, tokens."""
 
 from __future__ import annotations
 
@@ -10,23 +10,23 @@ from functools import partial
 from typing import Any
 
 from mockserver.conformance.check import Failed, Observations, Passed, promised
-from mockserver.conformance.generation import URL
 from mockserver.conformance.session.active_check import active_check
 from mockserver.conformance.session.affordable import affordable
 from mockserver.conformance.session.session import Session, Skipped
+from mockserver.conformance.values import URL
 
 from .rejection import check_status, query_path, says_no
 
 _401 = "service.json#/errors/401"
 _MOST_PAID = 2
-"""Near misses of a field's model that may be accepted where that costs money."""
+"""Near misses of a model that may be accepted, and paid for, before no more are sent."""
 _VALUES = 2
 """Values of a field whose other spellings are tried."""
 _OF_THE_SAME = 4
-"""Of how many near misses one is tried where a field has the domain of another model's."""
-_NOTES = ("x-source", "x-sources", "description", "default")
+"""One in so many near misses is tried of a field whose domain another model's field has, too."""
+_ANNOTATIONS = ("x-source", "x-sources", "description", "default")
 """Keywords that do not change what a field accepts."""
-_BESIDE_URLS = (
+_NEAR_URLS = (
     "data:image/png;base64,iVBORw0KGgo=",
     "file:///etc/passwd",
     "javascript:alert(1)",
@@ -43,10 +43,11 @@ _BESIDE_URLS = (
 )
 
 
-@active_check("near-misses", "What is nearly a value of a field is refused",
-     "near_misses_refused", submits=True)  # fmt: skip
+@active_check(
+    "near-misses", "A value that is nearly right is rejected", "near_misses_refused", submits=True
+)
 def near_misses(session: Session) -> Observations:
-    """Submit the neighbours of each field's values, of the envelope's, and of models' names."""
+    """Submit near misses of the values of each field, of the envelope, and of the models' names."""
     documents = list(_near_the_envelope(session))
     known: set[str] = set()
     for model in session.options.models:
@@ -54,7 +55,7 @@ def near_misses(session: Session) -> Observations:
             documents.append((f"{model} {name}", session.request(model, **{name: value})))
     accepted: Counter[str] = Counter()
     attempts = [
-        partial(_tried, session, subject, document, accepted)
+        partial(_submitted, session, subject, document, accepted)
         for subject, document in documents
         if session.contract.violations("submit-request", document)
     ]
@@ -64,8 +65,10 @@ def near_misses(session: Session) -> Observations:
         session.unchecked.append(f"near-misses: others of {', '.join(stopped)}: some were accepted")
 
 
-def _tried(session: Session, subject: str, document: Any, accepted: Counter[str]) -> Observations:
-    """Submit a near miss, unless too many of the same were accepted, and paid for, already."""
+def _submitted(
+    session: Session, subject: str, document: Any, accepted: Counter[str]
+) -> Observations:
+    """Submit a near miss, unless too many of its model were already accepted and paid for."""
     about = subject.partition(" ")[0]
     if session.options.thrifty and accepted[about] >= _MOST_PAID:
         return
@@ -85,8 +88,8 @@ def _rejected(session: Session, subject: str, document: dict[str, Any]) -> Obser
     field = subject.rpartition(" ")[2]
     value = document.get("input", {}).get(field) if " " in subject else document.get(field)
     observed = f"{exchange.error or exchange.status} for {field} {value!r:.80}"
-    told = "400" if says_no(exchange) else "a refusal with 400"
-    yield Failed(place, told, observed, exchange, subject)
+    expected = "400" if says_no(exchange) else "an error with 400"
+    yield Failed(place, expected, observed, exchange, subject)
 
 
 def _near_the_envelope(session: Session) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -95,12 +98,12 @@ def _near_the_envelope(session: Session) -> Iterator[tuple[str, dict[str, Any]]]
         for name in _near_text(model):
             if name not in session.contract.cards:
                 yield "model", {**session.request(model), "model": name}
-    neighbours: dict[str, tuple[Any, ...]] = {
-        "callBackUrl": _BESIDE_URLS,
+    near: dict[str, tuple[Any, ...]] = {
+        "callBackUrl": _NEAR_URLS,
         "user_id": (True, 1.5, [], {}, ["a"]),
         "input": (True, "{}", [request["input"]]),
     }
-    for name, values in neighbours.items():
+    for name, values in near.items():
         for value in values:
             yield name, {**request, name: value}
     for name in ("model", "input"):
@@ -109,9 +112,9 @@ def _near_the_envelope(session: Session) -> Iterator[tuple[str, dict[str, Any]]]
 
 
 def _near_the_fields(session: Session, model: str, known: set[str]) -> Iterator[tuple[str, Any]]:
-    """List the neighbours of each field; some of them where another model's field is the same."""
+    """List near misses of each field; only some where another model's field has the same domain."""
     for name, schema in session.contract.cards[model].input["properties"].items():
-        domain = {key: value for key, value in schema.items() if key not in _NOTES}
+        domain = {key: value for key, value in schema.items() if key not in _ANNOTATIONS}
         text = json.dumps([name, domain], sort_keys=True)
         values = _near(session, schema, session.contract.card_uris[model])
         if text in known:
@@ -122,13 +125,13 @@ def _near_the_fields(session: Session, model: str, known: set[str]) -> Iterator[
 
 
 def _near(session: Session, schema: Mapping[str, Any], uri: str) -> list[Any]:
-    """List the neighbours of a schema's values; some may be values of it."""
+    """List values close to those of a schema; some may be valid."""
     if "$ref" in schema:
         target, node = session.contract.schemas.resolve(schema["$ref"], uri)
         return _near(session, node, target)
     kind = schema.get("type")
     if kind == "array":
-        return [[URL, one] for one in _BESIDE_URLS] + [{}, True, "", {"0": URL}]
+        return [[URL, one] for one in _NEAR_URLS] + [{}, True, "", {"0": URL}]
     if kind == "integer":
         least = schema.get("minimum", schema.get("enum", [1])[0])
         return [True, False, str(least), f"{least}.0", least + 0.25, [least], {}, ""]
@@ -157,22 +160,27 @@ def _near_text(value: str) -> Iterator[str]:
         yield from (f"{value}-latest", f"{value}/", value.replace("-", "_"), f"maxapi/{value}")
 
 
-@active_check("token-near", "A token that is nearly the right one is refused", _401)
+@active_check("token-near", "A token that is nearly right is rejected", _401)
 def token_near(session: Session) -> Observations:
-    """Poll with the target's own token, a letter longer or shorter, and in another case."""
+    """Poll with the run's own token a letter longer, a letter shorter, and in another case."""
     if session.options.token_is_made_up:
-        raise Skipped("the target was given a made-up token itself, so any may do")
+        raise Skipped("the target was given a made-up token itself, so it may accept any token")
     scheme = session.contract.service["authentication"]["scheme"]
     for how, token in session.client.near_tokens().items():
-        answer = session.client.send("GET", query_path(session), authorization=f"{scheme} {token}")
-        yield from check_status(_401, 401, answer, how)
+        response = session.client.send(
+            "GET", query_path(session), authorization=f"{scheme} {token}"
+        )
+        yield from check_status(_401, 401, response, how)
 
 
-@active_check("token-elsewhere", "A token in any other place is not looked at",
-     "token_in_header_only")  # fmt: skip
+@active_check(
+    "token-elsewhere",
+    "A token anywhere but in the Authorization header is ignored",
+    "token_in_header_only",
+)
 def token_elsewhere(session: Session) -> Observations:
-    """Poll with it in the query, in other headers, and with other schemes."""
+    """Poll with the token in the query, in other headers, and with other schemes."""
     if session.options.token_is_made_up:
-        raise Skipped("the target was given a made-up token itself, so any may do")
-    for where, answer in session.client.misplaced_token("GET", query_path(session)):
-        yield from check_status(promised("token_in_header_only"), 401, answer, where)
+        raise Skipped("the target was given a made-up token itself, so it may accept any token")
+    for where, response in session.client.misplaced_token("GET", query_path(session)):
+        yield from check_status(promised("token_in_header_only"), 401, response, where)

@@ -1,4 +1,4 @@
-"""The laws that hold for the result files of a task: whole, the same again, and not all alike."""
+"""Checks of the result files of a task: complete, stable, and different from each other."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from mockserver.contract import Contract
 from .lifecycle import failed, model_of
 
 
-@task_check("file-whole", "A result file can be shown to its end", "file_is_whole")
+@task_check("file-whole", "A result file is complete", "file_is_whole")
 def file_whole(_contract: Contract, history: History) -> Observations:
-    """Decode it, as far as its kind is known."""
-    for file in _there(history):
+    """Decode each file, as far as its type is known here."""
+    for file in _fetched(history):
         fault = fault_in(file.response_body)
         if fault:
             yield failed("file_is_whole", "a whole file", fault, file, model_of(history))
@@ -21,11 +21,11 @@ def file_whole(_contract: Contract, history: History) -> Observations:
         yield Passed(promised("file_is_whole"))
 
 
-@task_check("file-same", "A result file is the same whenever it is looked at", "file_is_same")
+@task_check("file-same", "A result file never changes", "file_is_same")
 def file_same(_contract: Contract, history: History) -> Observations:
-    """Compare what one URL gave, each time with the first."""
+    """Compare what a URL returned with what it returned first."""
     first: dict[str, Exchange] = {}
-    for file in _there(history):
+    for file in _fetched(history):
         before = first.setdefault(file.url, file)
         if before is file:
             continue
@@ -33,16 +33,16 @@ def file_same(_contract: Contract, history: History) -> Observations:
             yield Passed(promised("file_is_same"))
         else:
             observed = (
-                f"{len(before.response_body)} bytes, and then {len(file.response_body)} others"
+                f"{len(before.response_body)} bytes, then {len(file.response_body)} different ones"
             )
             yield failed("file_is_same", "the same bytes", observed, file, model_of(history))
             return
 
 
-@task_check("files-differ", "Several results of a task are several pictures", "results_differ")
+@task_check("files-differ", "Several results of a task are different pictures", "results_differ")
 def files_differ(_contract: Contract, history: History) -> Observations:
     """Compare the files of different URLs."""
-    files = {file.url: file for file in _there(history)}
+    files = {file.url: file for file in _fetched(history)}
     seen: dict[bytes, str] = {}
     for url, file in files.items():
         twin = seen.setdefault(file.response_body, url)
@@ -54,6 +54,6 @@ def files_differ(_contract: Contract, history: History) -> Observations:
         yield Passed(promised("results_differ"))
 
 
-def _there(history: History) -> list[Exchange]:
-    """List the files that were answered; what was not is for another law to say."""
+def _fetched(history: History) -> list[Exchange]:
+    """List the files that were fetched; another check covers those that could not be."""
     return [file for file in history.files if file.status == 200 and file.response_body]

@@ -1,4 +1,4 @@
-"""The laws that hold for the results of every task, and their files."""
+"""Checks of the results of every task: their number, their files, and their pixels."""
 
 from __future__ import annotations
 
@@ -18,10 +18,16 @@ from .lifecycle import failed, model_of
 _DOUBT = {"seed": 0, "documented": 1, "corroborated": 2, "assumed": 3}
 
 
-@task_check("results", "A success has n results of the model's kind, each with a URL of its own",
-     "n_results", "default_count", "own_url", "kind_of_result")  # fmt: skip
+@task_check(
+    "results",
+    "A successful task has n results of the model's kind, each with its own URL",
+    "n_results",
+    "default_count",
+    "own_url",
+    "kind_of_result",
+)
 def results(contract: Contract, history: History) -> Observations:
-    """Count, and compare."""
+    """Compare the number, the URLs and the type of the results with the submission."""
     card = contract.cards.get(model_of(history))
     result = history.last.get("result")
     if card is None or not isinstance(result, dict):
@@ -41,7 +47,7 @@ def results(contract: Contract, history: History) -> Observations:
 def _counted(
     card: ModelCard, submitted: dict[str, Any], urls: list[Any], poll: Exchange
 ) -> Observations:
-    """Compare the number of URLs with n; where n was not sent, the pages' own examples differ."""
+    """Compare the number of URLs with n; without n, the pages' own examples disagree."""
     name = "n_results" if "n" in submitted and "n" in card.fields else "default_count"
     wanted, different = count_of(card, submitted), len(set(map(str, urls)))
     if len(urls) == wanted:
@@ -55,11 +61,18 @@ def _counted(
         yield failed("own_url", f"{len(urls)} different URLs", observed, poll, card.model)
 
 
-@task_check("files", "Each result URL returns a file of the type that it says", "file_is_there",
-     "file_without_token", "type_as_named", "content_type_is_true",
-     "service.json#/results/image", "service.json#/results/video")  # fmt: skip
+@task_check(
+    "files",
+    "Each result URL returns a file of the stated type",
+    "file_is_there",
+    "file_without_token",
+    "type_as_named",
+    "content_type_is_true",
+    "service.json#/results/image",
+    "service.json#/results/video",
+)
 def files(contract: Contract, history: History) -> Observations:
-    """Look at the files that were fetched: their status, media type and first bytes."""
+    """Look at the status, media type and first bytes of the files that were fetched."""
     card = contract.cards.get(model_of(history))
     if card is None:
         return
@@ -78,7 +91,7 @@ def files(contract: Contract, history: History) -> Observations:
 
 
 def _typed(contract: Contract, card: ModelCard, file: Exchange) -> Observations:
-    """Compare what the bytes of a file are with what its URL, its head and the model say."""
+    """Compare the type of a file's bytes with its URL, its Content-Type and the model."""
     look = look_at(file.response_body)
     is_whole = look.size is not None or not look.tells_size
     if look.media_type == PAGE or not is_whole:
@@ -102,11 +115,15 @@ def _typed(contract: Contract, card: ModelCard, file: Exchange) -> Observations:
             yield Failed(clause, wanted, observed, file, card.model)
 
 
-@task_check("pixels", "Each result has exactly the promised pixels",
-     "sizes/gpt-image-2.json#/rows/0", "sizes/assumed-image.json#/rows/0",
-     "sizes/assumed-video.json#/rows/0")  # fmt: skip
+@task_check(
+    "pixels",
+    "Each result has exactly the promised pixels",
+    "sizes/gpt-image-2.json#/rows/0",
+    "sizes/assumed-image.json#/rows/0",
+    "sizes/assumed-video.json#/rows/0",
+)
 def pixels(contract: Contract, history: History) -> Observations:
-    """Compare the size that is in a file with the one of the model's card."""
+    """Compare the size that a file has with the one on the model's card."""
     card, submitted = contract.cards.get(model_of(history)), history.document.get("input")
     if card is None or not isinstance(submitted, dict):
         return
@@ -126,7 +143,7 @@ def pixels(contract: Contract, history: History) -> Observations:
 
 
 def _place(contract: Contract, card: ModelCard, submitted: Mapping[str, Any], size: Size) -> str:
-    """Give the place of the clause that decides a size; of several, the least sure one."""
+    """Return the clause that decides a size; of several, the one of the least confidence."""
     if card.value_of("ratio", submitted) is None:
         return "service.json#/results/default_ratio"
     omitted = [name for name in ("resolution", "ratio") if name not in submitted]
@@ -136,7 +153,7 @@ def _place(contract: Contract, card: ModelCard, submitted: Mapping[str, Any], si
 
 
 def _default(contract: Contract, card: ModelCard, field: str) -> list[str]:
-    """Give the place of the value of an omitted field, if its source is told there."""
+    """Return the clauses of the default of an omitted field, if they state a source."""
     uri = contract.card_uris[card.model]
     name, document = uri.removeprefix(contract.schemas.base), contract.schemas.documents[uri]
     schema, place = card.input["properties"].get(field, {}), f"{name}#/input/properties/{field}"
@@ -150,7 +167,7 @@ def _default(contract: Contract, card: ModelCard, field: str) -> list[str]:
 
 
 def _row(contract: Contract, model: str, size: Size) -> str:
-    """Give the place of the row of the sizes that holds one."""
+    """Return the row of the table of sizes that has *size*."""
     uri = contract.card_uris[model]
     place, table = f"{uri}#/sizes", contract.schemas.documents[uri]["sizes"]
     while "$ref" in table:

@@ -1,4 +1,4 @@
-"""The laws of what was refused: it has changed nothing."""
+"""Checks that a rejected request has had no effect."""
 
 from __future__ import annotations
 
@@ -19,56 +19,65 @@ _ODD = (
     ("POST", "cancel", "/now"),
     ("POST", "query", "/Cancel"),
 )
-"""A method, an operation whose path it is sent to, and what is behind that."""
+"""A method, the operation to whose path it is sent, and what is appended to the path."""
 _BILLABLE = ("POST", "PUT", "PATCH")
 
 
 @dataclass(frozen=True)
-class _Try:
-    """Something that should change nothing about a task."""
+class _Attempt:
+    """A request that must not change a task."""
 
     history: History
-    tried: Exchange
+    request: Exchange
     promise: str
 
 
-@active_check("rejected-cancels", "A cancellation without the right token cancels nothing",
-     "unauthorized_changes_nothing", "refused_changes_nothing", submits=True)  # fmt: skip
+@active_check(
+    "rejected-cancels",
+    "A cancellation without the right token has no effect",
+    "unauthorized_changes_nothing",
+    "refused_changes_nothing",
+    submits=True,
+)
 def rejected_cancels(session: Session) -> Observations:
-    """Try to cancel a task without a token, with nonsense, and with the token of somebody else."""
+    """Cancel a task without a token, with a malformed one, and with another key."""
     operation, attempts = session.contract.service["operations"]["cancel"], []
     for authorization in (None, "Bearer", "nonsense"):
         history = _begun(session)
         path = operation["path"].format(taskId=history.task_id)
         tried = session.parallel_client.send(operation["method"], path, authorization=authorization)
-        attempts.append(_Try(history, tried, "unauthorized_changes_nothing"))
+        attempts.append(_Attempt(history, tried, "unauthorized_changes_nothing"))
         yield from _unchanged(session, attempts[-1])
     if session.other is not None:
         history = _begun(session)
         attempts.append(
-            _Try(history, session.other.cancel(history.task_id), "refused_changes_nothing")
+            _Attempt(history, session.other.cancel(history.task_id), "refused_changes_nothing")
         )
         yield from _unchanged(session, attempts[-1])
     yield from _ends(session, attempts)
 
 
-@active_check("odd-requests", "A request that no route takes changes nothing",
-     "refused_changes_nothing", submits=True)  # fmt: skip
+@active_check(
+    "odd-requests",
+    "A request that matches no route has no effect",
+    "refused_changes_nothing",
+    submits=True,
+)
 def odd_requests(session: Session) -> Observations:
-    """Ask for a task with other methods, and below and beside its paths."""
+    """Send other methods to the paths of a task, and requests to paths near them."""
     operations, attempts = session.contract.service["operations"], []
     history = _begun(session)
     for method, name, more in _ODD:
         if method in _BILLABLE and session.client.money.is_spent:
-            continue  # whoever takes it for a submission may charge for it
+            continue  # a target that takes it for a submission may charge for it
         path = operations[name]["path"].format(taskId=history.task_id) + more
         attempts.append(
-            _Try(history, session.parallel_client.send(method, path), "refused_changes_nothing")
+            _Attempt(history, session.parallel_client.send(method, path), "refused_changes_nothing")
         )
         yield from _unchanged(session, attempts[-1])
-        if not _is_refused(attempts[-1]):  # nobody knows what that was, so it says nothing
+        if not _is_rejected(attempts[-1]):  # its effect is undefined, so it proves nothing
             session.histories.pop(history.task_id, None)
-        if not session.options.thrifty or not _is_refused(attempts[-1]):
+        if not session.options.thrifty or not _is_rejected(attempts[-1]):
             history = _begun(session)
     yield from _ends(session, attempts)
 
@@ -76,47 +85,51 @@ def odd_requests(session: Session) -> Observations:
 def _begun(session: Session) -> History:
     history = session.started(session.request(session.cheapest()))
     if history is None:
-        raise Skipped("there is no task to try it on: the submission was refused")
+        raise Skipped("no task to try it on: the submission was rejected")
     return history
 
 
-def _is_refused(attempt: _Try) -> bool:
-    return attempt.tried.status is None or attempt.tried.status >= 400
+def _is_rejected(attempt: _Attempt) -> bool:
+    return attempt.request.status is None or attempt.request.status >= 400
 
 
-def _unchanged(session: Session, attempt: _Try) -> Observations:
-    """Look at a task after something that was refused."""
-    if not _is_refused(attempt):
+def _unchanged(session: Session, attempt: _Attempt) -> Observations:
+    """Poll a task after a rejected request."""
+    if not _is_rejected(attempt):
         return
-    answer = session.client.poll(attempt.history.task_id)
-    status = (answer.task or {}).get("status", f"HTTP {answer.status}")
-    if answer.task is None or status == session.contract.lifecycle.cancelled:
-        yield _changed(attempt, f"{status} after {attempt.tried}", answer)
+    response = session.client.poll(attempt.history.task_id)
+    status = (response.task or {}).get("status", f"HTTP {response.status}")
+    if response.task is None or status == session.contract.lifecycle.cancelled:
+        yield _changed(attempt, f"{status} after {attempt.request}", response)
     else:
         yield Passed(promised(attempt.promise))
 
 
-def _changed(attempt: _Try, observed: str, answer: Exchange) -> Failed:
-    tried = attempt.tried
-    subject = f"{tried.method} {tried.operation or 'another path'}"
-    return Failed(promised(attempt.promise), "the task goes on", observed, answer, subject)
+def _changed(attempt: _Attempt, observed: str, exchange: Exchange) -> Failed:
+    request = attempt.request
+    subject = f"{request.method} {request.operation or 'another path'}"
+    return Failed(promised(attempt.promise), "the task goes on", observed, exchange, subject)
 
 
-def _ends(session: Session, attempts: list[_Try]) -> Observations:
-    """Follow the tasks to their end, which is not a cancellation."""
-    tasks = {one.history.task_id: one for one in attempts if _is_refused(one)}
+def _ends(session: Session, attempts: list[_Attempt]) -> Observations:
+    """Follow the tasks, and check that none of them ends CANCELLED."""
+    tasks = {one.history.task_id: one for one in attempts if _is_rejected(one)}
     session.follow([one.history for one in tasks.values()], closely=False)
     for one in tasks.values():
         if one.history.last.get("status") == session.contract.lifecycle.cancelled:
-            yield _changed(one, f"cancelled after {one.tried}", one.tried)
+            yield _changed(one, f"cancelled after {one.request}", one.request)
 
 
-@active_check("rejected-submissions", "A submission that was refused sends no webhook",
-     "refused_changes_nothing", submits=True)  # fmt: skip
+@active_check(
+    "rejected-submissions",
+    "A rejected submission sends no webhook",
+    "refused_changes_nothing",
+    submits=True,
+)
 def rejected_submissions(session: Session) -> Observations:
-    """Submit with a callBackUrl what is wrong, or has no token; wait, and look at what came."""
+    """Submit what has to be rejected, with a callBackUrl, and wait for webhooks."""
     if session.webhook_base is None:
-        raise Skipped("webhooks cannot arrive; name an address with --webhook-url")
+        raise Skipped("webhooks cannot arrive; set an address with --webhook-url")
     model, place = session.cheapest(), promised("refused_changes_nothing")
     tried: dict[str, Exchange] = {}
     for number, (document, authorization) in enumerate(
@@ -128,13 +141,13 @@ def rejected_submissions(session: Session) -> Observations:
             (session.request(model), "Bearer"),
         )
     ):
-        url = f"{session.webhook_base}/refused/{number}"
+        url = f"{session.webhook_base}/rejected/{number}"
         sent = {**document, "callBackUrl": url}
-        tried[f"/refused/{number}"] = session.client.submit(sent, authorization=authorization)
+        tried[f"/rejected/{number}"] = session.client.submit(sent, authorization=authorization)
     session.client.pause(min(session.options.patience, 10.0))
     for webhook in session.unclaimed:
         submission = next((one for end, one in tried.items() if webhook.path.endswith(end)), None)
         if submission is not None and not submission.succeeded:
-            observed = f"a webhook, though the submission was answered {submission.status}"
+            observed = f"a webhook, though the submission returned {submission.status}"
             yield Failed(place, "no webhook", observed, webhook, webhook.path)
     yield Passed(place)

@@ -1,4 +1,4 @@
-"""The laws that try many inputs of each model: any that is valid, and each two values together."""
+"""Checks that try many inputs of each model: random valid ones, and every pair of values."""
 
 from __future__ import annotations
 
@@ -22,36 +22,40 @@ from .rejection import check_accepted, is_moderated
 from .tasks import evaluated, fetched
 
 _COMBINATIONS = 12
-"""Combinations of a model's values for each of the examples, where submissions cost money."""
+"""Combinations of a model, times the number of examples, where submissions cost money."""
 _SELDOM = 10
 """Intervals between two polls of a task that is not followed closely."""
 
 
-@active_check("sizes", "Each combination of two values is made as promised",
-     "sizes/gpt-image-2.json#/rows/0", submits=True)  # fmt: skip
+@active_check(
+    "sizes",
+    "Every pair of values gives the promised result",
+    "sizes/gpt-image-2.json#/rows/0",
+    submits=True,
+)
 def sizes(session: Session) -> Observations:
-    """Ask for every two values of two fields, some with a webhook; look at the results."""
+    """Submit every pair of values of two fields, some with a webhook, and look at the results."""
     for model in session.options.models:
         histories: list[History] = []
         attempts = [
-            partial(_tried, session, {"model": model, "input": submitted}, number, histories)
+            partial(_submitted, session, {"model": model, "input": submitted}, number, histories)
             for number, submitted in enumerate(combined(session, model))
         ]
         yield from affordable(session, f"sizes: {model}", attempts)
         yield from _awaited(session, histories)
 
 
-def _tried(
+def _submitted(
     session: Session, document: dict[str, Any], number: int, histories: list[History]
 ) -> Observations:
-    """Submit a document; every fourth with a webhook, or every second where there are few."""
-    is_called = number % (2 if session.options.thrifty else 4) == 0
-    exchange = session.submit(session.with_webhook(document) if is_called else document)
+    """Submit a document; every fourth, or second where there are few, has a webhook."""
+    has_webhook = number % (2 if session.options.thrifty else 4) == 0
+    exchange = session.submit(session.with_webhook(document) if has_webhook else document)
     yield from evaluated(session, document, exchange, histories)
 
 
 def combined(session: Session, model: str) -> list[dict[str, Any]]:
-    """List inputs that hold every two values; where they cost money, the best for their price."""
+    """List inputs that cover every pair of values; where they cost money, fewer."""
     inputs = Combiner(session.contract, model, session.random).inputs()
     if not session.options.thrifty:
         return inputs[: session.options.combinations]
@@ -68,7 +72,7 @@ def combined(session: Session, model: str) -> list[dict[str, Any]]:
 
 
 def _awaited(session: Session, histories: list[History]) -> Observations:
-    """Look now and then whether tasks have ended; fetch one of the files of each, or two."""
+    """Poll tasks now and then until they have ended; fetch one or two files of each."""
     waited, waiting = 0.0, histories
     while waiting and waited <= session.options.patience:
         session.client.pause(_SELDOM * session.options.interval)
@@ -81,28 +85,32 @@ def _awaited(session: Session, histories: list[History]) -> Observations:
     yield from fetched(session, histories, few=True)
 
 
-class _Refused(Exception):
-    """A valid input was refused."""
+class _Rejected(Exception):
+    """A valid input was rejected."""
 
     def __init__(self, exchange: Exchange) -> None:
         super().__init__(str(exchange))
         self.exchange = exchange
 
 
-@active_check("any-input", "Any valid input of every model is accepted",
-     "submit-request.json#/properties/input", submits=True)  # fmt: skip
+@active_check(
+    "any-input",
+    "Any valid input of every model is accepted",
+    "submit-request.json#/properties/input",
+    submits=True,
+)
 def any_input(session: Session) -> Observations:
-    """Let Hypothesis make some; where they cost nothing, it finds the simplest that is refused."""
+    """Let Hypothesis make some; where they cost nothing, it finds the simplest rejected one."""
     for model in session.options.models:
         place = session.card_of(model) + "#/input"
-        rejected = _first_refused(session, model)
+        rejected = _first_rejected(session, model)
         if rejected is None:
             yield Passed(place)
         else:
             yield from check_accepted(rejected, place, model)
 
 
-def _first_refused(session: Session, model: str) -> Exchange | None:
+def _first_rejected(session: Session, model: str) -> Exchange | None:
     seen: list[Exchange] = []
     stopped: list[LimitError] = []
 
@@ -120,7 +128,10 @@ def _first_refused(session: Session, model: str) -> Exchange | None:
         if stopped:
             return
         if session.options.thrifty and "n" in submitted:
-            submitted = {**submitted, "n": 1}  # each further one is paid for, and shows no more
+            submitted = {
+                **submitted,
+                "n": 1,
+            }  # each further result would cost money, and show no more
         try:
             exchange = session.submit({"model": model, "input": submitted})
         except LimitError as limit:
@@ -128,11 +139,13 @@ def _first_refused(session: Session, model: str) -> Exchange | None:
             return
         if not exchange.succeeded and not is_moderated(exchange) and not exchange.is_inconclusive:
             seen.append(exchange)
-            if not session.options.thrifty:  # what is raised is tried again, and paid again
-                raise _Refused(exchange)
+            if (
+                not session.options.thrifty
+            ):  # Hypothesis would try again what is raised, and that would cost again
+                raise _Rejected(exchange)
 
-    with suppress(_Refused, Flaky):  # what is refused only now and then is refused, too
+    with suppress(_Rejected, Flaky):  # an input that is only rejected at times is reported, too
         submit()
     if stopped:
         raise stopped[0]
-    return seen[-1] if seen else None  # Hypothesis tries the simplest one last
+    return seen[-1] if seen else None  # the last that Hypothesis tries is the simplest

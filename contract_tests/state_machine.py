@@ -1,4 +1,4 @@
-"""A state machine: submit, poll, cancel and look across keys, in any order."""
+"""A state machine: submit, poll, cancel and poll with another key, in any order."""
 
 from __future__ import annotations
 
@@ -26,18 +26,25 @@ _STEPS = 15
 
 
 class _Violated(Exception):
-    """The target did what the model of it says cannot be."""
+    """The target did what the model rules out."""
 
     def __init__(self, name: str, expected: str, observed: str, exchange: Exchange) -> None:
         super().__init__(f"{name}: {observed}, not {expected}")
         self.failed = Failed(promised(name), expected, observed, exchange, "in any order")
 
 
-@active_check("any-order", "Whatever is done in whatever order, what is seen makes sense",
-     "never_back", "final", "cancel_is_kept", "foreign_task_unknown", submits=True)  # fmt: skip
+@active_check(
+    "any-order",
+    "Requests in any order show consistent tasks",
+    "never_back",
+    "final",
+    "cancel_is_kept",
+    "foreign_task_unknown",
+    submits=True,
+)
 def any_order(session: Session) -> Observations:
-    """Let Hypothesis make up programs, with a model of what may be seen."""
-    session.cheapest()  # raises Skipped here rather than inside of every program
+    """Let Hypothesis make up programs, and compare what they see with a model."""
+    session.cheapest()  # raises Skipped here rather than inside every program
     phases = [Phase.generate] if session.options.thrifty else [Phase.generate, Phase.shrink]
     chosen = settings(
         max_examples=max(1, session.options.examples // 2),
@@ -50,17 +57,17 @@ def any_order(session: Session) -> Observations:
     )
     violations: list[_Violated] = []
     machine = seed(session.options.seed)(_machine_of(session, violations))
-    with suppress(_Violated, Flaky):  # one that is seen only now and then is a violation, too
+    with suppress(_Violated, Flaky):  # one that is only seen at times is a violation, too
         run_state_machine_as_test(machine, settings=chosen)
     for violation in violations if session.options.thrifty else violations[-1:]:
-        yield violation.failed  # of those that Hypothesis makes simpler, the last is the simplest
+        yield violation.failed  # the last that Hypothesis tries is the simplest
     if not violations:
         for name in ("never_back", "final", "cancel_is_kept"):
             yield Passed(promised(name))
 
 
 class _Model:
-    """What may be seen of the tasks of one program."""
+    """What the tasks of one program may show."""
 
     def __init__(self, session: Session, violations: list[_Violated]) -> None:
         self._names = session.contract.lifecycle
@@ -75,39 +82,39 @@ class _Model:
         return list(self._shown)
 
     def violated(self, name: str, expected: str, observed: str, exchange: Exchange) -> None:
-        """Note a violation. Raises it, but not where the program would be paid for again."""
+        """Note a violation. Raises it, except where running the program again would cost money."""
         violation = _Violated(name, expected, observed, exchange)
         self._violations.append(violation)
         if not self._pays:
             raise violation
 
-    def cancelled(self, task_id: str, answer: Exchange) -> None:
-        """Take the answer to a cancellation into account. Raises _Violated."""
+    def cancelled(self, task_id: str, response: Exchange) -> None:
+        """Take the response to a cancellation into account. Raises _Violated."""
         before = self._shown.get(task_id, {}).get("status")
-        if answer.succeeded and before in self._names.terminal:
-            self.violated("cancel_ended", "a refusal", f"200 in {before}", answer)
-        if answer.succeeded:
+        if response.succeeded and before in self._names.terminal:
+            self.violated("cancel_ended", "an error", f"200 in {before}", response)
+        if response.succeeded:
             self._cancelled.add(task_id)
 
-    def polled(self, task_id: str, answer: Exchange) -> None:
+    def polled(self, task_id: str, response: Exchange) -> None:
         """Take a poll into account. Raises _Violated."""
-        task = answer.task
+        task = response.task
         if task is None:
             return
         names, before = self._names, self._shown.get(task_id, {})
         status, earlier = task.get("status"), before.get("status")
         if earlier in names.terminal and task != before:
-            self.violated("final", f"{earlier}, unchanged", f"{status}", answer)
+            self.violated("final", f"{earlier}, unchanged", f"{status}", response)
         path = [*names.path, *names.terminal]
         if status in path and earlier in names.path and path.index(status) < path.index(earlier):
-            self.violated("never_back", f"{earlier} or later", f"{status}", answer)
+            self.violated("never_back", f"{earlier} or later", f"{status}", response)
         if task_id in self._cancelled and status != names.cancelled:
-            self.violated("cancel_is_kept", names.cancelled, f"{status}", answer)
+            self.violated("cancel_is_kept", names.cancelled, f"{status}", response)
         self._shown[task_id] = task
 
 
 def _machine_of(session: Session, violations: list[_Violated]) -> type[RuleBasedStateMachine]:  # noqa: C901 - one small rule each
-    """Make the machine; every program begins with no tasks of its own."""
+    """Make the machine; every program starts without tasks."""
 
     class Machine(RuleBasedStateMachine):
         tasks: Bundle[str | None] = Bundle("tasks")
@@ -138,18 +145,18 @@ def _machine_of(session: Session, violations: list[_Violated]) -> type[RuleBased
                 self.model.polled(task_id, session.client.poll(task_id))
 
         @rule(task_id=tasks)
-        def look_across(self, task_id: str | None) -> None:
+        def poll_with_another_key(self, task_id: str | None) -> None:
             if task_id is not None and session.other is not None:
-                answer = session.other.poll(task_id)
-                if answer.task is not None:
-                    self.model.violated("foreign_task_unknown", "404", "the task", answer)
+                response = session.other.poll(task_id)
+                if response.task is not None:
+                    self.model.violated("foreign_task_unknown", "404", "the task", response)
 
         @rule(seconds=st.sampled_from([0.1, 0.5, 1.0]))
         def wait(self, seconds: float) -> None:
             session.client.pause(seconds)
 
         def teardown(self) -> None:
-            """Look at every task again: what was done to others must not have changed it."""
+            """Poll every task again: what was done to others must not have changed it."""
             for task_id in self.model.seen:
                 self.model.polled(task_id, session.client.poll(task_id))
 

@@ -1,4 +1,4 @@
-"""The laws that follow tasks: to their results, their webhooks, or their cancellation."""
+"""Checks that follow tasks to their results, their webhooks, or their cancellation."""
 
 from __future__ import annotations
 
@@ -6,16 +6,17 @@ import json
 from typing import Any
 
 from mockserver.conformance.check import Failed, Observations, Passed, promised
-from mockserver.conformance.generation import minimal_input, valid_values
 from mockserver.conformance.model import Exchange, History
 from mockserver.conformance.session.active_check import active_check
 from mockserver.conformance.session.session import Session, Skipped
+from mockserver.conformance.values import minimal_input, valid_values
 
 from .rejection import check_accepted
 
 
-@active_check("lifecycle", "Every model's tasks live from submission to results", "ends",
-     submits=True)  # fmt: skip
+@active_check(
+    "lifecycle", "The tasks of every model go from submission to results", "ends", submits=True
+)
 def lifecycle(session: Session) -> Observations:
     """Follow the smallest task of each model, with a webhook, and its largest, without one."""
     histories: list[History] = []
@@ -27,32 +28,32 @@ def lifecycle(session: Session) -> Observations:
 
 
 def _begin(session: Session, document: dict[str, Any], histories: list[History]) -> Observations:
-    """Submit a document whose files are wanted; it is valid, so a refusal is against its card."""
+    """Submit a valid document whose files will be fetched; an error contradicts its card."""
     yield from evaluated(session, document, session.submit(document), histories)
 
 
 def evaluated(
     session: Session, document: dict[str, Any], exchange: Exchange, histories: list[History]
 ) -> Observations:
-    """Note a submission that was accepted, and hold one that was not against the model's card."""
+    """Note a submission that was accepted; report one that was not as a failure of its card."""
     history = session.history_of(exchange)
     if history is not None:
         histories.append(history)
         session.files_wanted.add(history.task_id)
-    if "callBackUrl" not in document:  # smallest-input has judged the input of those that have one
+    if "callBackUrl" not in document:  # smallest-input covers those with one
         place, model = session.card_of(document["model"]), document["model"]
         shown = json.dumps(document["input"], ensure_ascii=False)[:120]
         yield from check_accepted(exchange, f"{place}#/input", f"{model} {shown}")
 
 
 def _followed(session: Session, histories: list[History]) -> Observations:
-    """Follow tasks and fetch their files; the laws of histories judge what was seen."""
+    """Follow tasks and fetch their files; the checks of histories look at what was seen."""
     session.follow(histories)
     yield from fetched(session, histories)
 
 
 def fetched(session: Session, histories: list[History], *, few: bool = False) -> Observations:
-    """Fetch the files of tasks that have ended, all of them or few."""
+    """Fetch all files of tasks that have ended, or a few."""
     for number, history in enumerate(histories):
         if history.task_id in session.files_wanted:
             urls = urls_of(history)
@@ -60,7 +61,7 @@ def fetched(session: Session, histories: list[History], *, few: bool = False) ->
             for url in dict.fromkeys(chosen):
                 history.files.append(session.client.fetch(url))
     if histories:
-        yield Passed(promised("ends"))  # whether each did is for the law of that name to say
+        yield Passed(promised("ends"))  # the check `ends` looks at each task
 
 
 def urls_of(history: History) -> list[str]:
@@ -72,7 +73,7 @@ def urls_of(history: History) -> list[str]:
 
 
 def _other(session: Session, model: str) -> dict[str, Any]:
-    """Make the largest request to a model; where that costs money, one for two results."""
+    """Make the largest request to a model; where it costs money, one for two results."""
     if not session.options.thrifty:
         return {"model": model, "input": _largest(session, model)}
     several = "n" in session.contract.cards[model].fields
@@ -80,7 +81,7 @@ def _other(session: Session, model: str) -> dict[str, Any]:
 
 
 def _largest(session: Session, model: str) -> dict[str, Any]:
-    """Make an input that has as many fields as it can, each at its last value."""
+    """Make an input with as many fields as possible, each at its last value."""
     largest = minimal_input(session.contract, model)
     for value in valid_values(session.contract, model):
         wider = {**largest, value.field: value.input[value.field]}
@@ -95,36 +96,46 @@ def _largest(session: Session, model: str) -> dict[str, Any]:
 def _begun(session: Session, document: Any = None) -> History:
     history = session.started(document or session.request(session.cheapest()))
     if history is None:
-        raise Skipped("no task to cancel: the submission was refused")
+        raise Skipped("no task to cancel: the submission was rejected")
     return history
 
 
-@active_check("cancel-pending", "A task can be cancelled while it is in its first state",
-     "cancel_pending", submits=True)  # fmt: skip
+@active_check(
+    "cancel-pending",
+    "A task can be cancelled while it is in its first state",
+    "cancel_pending",
+    submits=True,
+)
 def cancel_pending(session: Session) -> Observations:
-    """Cancel one at once, and see whether it had moved on if that is refused."""
+    """Cancel a task at once; an error is only right if the task had moved on."""
     history = _begun(session, session.with_webhook(session.request(session.cheapest())))
-    answer, after = session.client.cancel(history.task_id), session.client.poll(history.task_id)
+    response = session.client.cancel(history.task_id)
+    after = session.client.poll(history.task_id)
     status = (after.task or {}).get("status")
     place = promised("cancel_pending")
-    if answer.succeeded and status == session.contract.lifecycle.cancelled:
+    if response.succeeded and status == session.contract.lifecycle.cancelled:
         yield Passed(place)
-    elif (answer.succeeded and after.task) or status == session.contract.lifecycle.path[0]:
-        observed = f"the cancellation was answered {answer.status}, and a poll shows {status}"
+    elif (response.succeeded and after.task) or status == session.contract.lifecycle.path[0]:
+        observed = f"the cancellation returned {response.status}, and a poll shows {status}"
         yield Failed(
-            place, f"200, and then {session.contract.lifecycle.cancelled}", observed, answer
+            place, f"200, and then {session.contract.lifecycle.cancelled}", observed, response
         )
     session.follow([history])
 
 
-@active_check("cancel-later", "A cancellation that comes late is accepted or refused, and means it", "cancel_refused_with_400", "service.json#/lifecycle/cancellable",
-     submits=True)  # fmt: skip
+@active_check(
+    "cancel-later",
+    "A late cancellation is accepted or rejected, and does what its response says",
+    "cancel_refused_with_400",
+    "service.json#/lifecycle/cancellable",
+    submits=True,
+)
 def cancel_later(session: Session) -> Observations:
-    """Cancel in each further state, and twice; cancel at moments beside a transition."""
+    """Cancel in each later state, twice, and close to a transition."""
     for state in session.contract.lifecycle.path[1:]:
         history = _begun(session)
         if _reaches(session, history, state):
-            session.client.pause(0.001)  # so that two changes never bear the same moment
+            session.client.pause(0.001)  # so that two changes never have the same timestamp
             yield from _rejection(session.client.cancel(history.task_id), state)
         session.follow([history])
     history = _begun(session)
@@ -136,7 +147,7 @@ def cancel_later(session: Session) -> Observations:
         session.client.pause(
             session.random.choice((0.2, 0.4, 0.4, 0.5)) * session.random.uniform(0.9, 1.1)
         )
-        yield from _rejection(session.client.cancel(history.task_id), "beside a transition")
+        yield from _rejection(session.client.cancel(history.task_id), "close to a transition")
         session.follow([history], closely=False)
 
 
@@ -151,28 +162,29 @@ def _reaches(session: Session, history: History, state: str) -> bool:
     return False
 
 
-def _rejection(answer: Exchange, subject: str) -> Observations:
-    """Hold a refused cancellation against 400; an accepted one is for other laws to judge."""
+def _rejection(response: Exchange, subject: str) -> Observations:
+    """Compare the status of a rejected cancellation with 400; other checks cover accepted ones."""
     place = promised("cancel_refused_with_400")
-    if answer.status == 400:
+    if response.status == 400:
         yield Passed(place)
-    elif not answer.succeeded and not answer.is_inconclusive:
-        yield Failed(place, "400", f"{answer.error or answer.status}", answer, subject)
+    elif not response.succeeded and not response.is_inconclusive:
+        yield Failed(place, "400", f"{response.error or response.status}", response, subject)
 
 
-@active_check("cancel-ended", "A task that has ended cannot be cancelled", "cancel_ended",
-     submits=True)  # fmt: skip
+@active_check(
+    "cancel-ended", "A task that has ended cannot be cancelled", "cancel_ended", submits=True
+)
 def cancel_ended(session: Session) -> Observations:
-    """Cancel one after its end."""
+    """Cancel a task after its end."""
     history = _begun(session)
     session.follow([history], closely=False)
     if not session.has_ended(history):
         raise Skipped("the task did not end in time")
-    answer = session.client.cancel(history.task_id)
-    history.cancels.clear()  # too late to have a say in the end
+    response = session.client.cancel(history.task_id)
+    history.cancels.clear()  # too late to explain how the task ended
     session.client.poll(history.task_id)
-    if answer.succeeded:
-        yield Failed(promised("cancel_ended"), "a refusal", f"{answer.status}", answer)
+    if response.succeeded:
+        yield Failed(promised("cancel_ended"), "an error", f"{response.status}", response)
     else:
         yield Passed(promised("cancel_ended"))
-        yield from _rejection(answer, "ended")
+        yield from _rejection(response, "ended")

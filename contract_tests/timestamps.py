@@ -1,4 +1,4 @@
-"""The laws of moments: on the calendar, true to the clock, and moved by changes only."""
+"""Checks of timestamps: on the calendar, true to the clock, and moved only by changes."""
 
 from __future__ import annotations
 
@@ -17,36 +17,36 @@ from .lifecycle import failed
 
 _TIMESTAMP = "common.json#/$defs/timestamp"
 _APART = timedelta(minutes=5)
-"""How far two clocks may be from each other."""
+"""How far two clocks may differ."""
 _LATE = timedelta(seconds=2)
-"""How far the clocks of a target's own machines may be from each other."""
+"""How far the clocks of a target's own machines may differ."""
 
 
 def moment_of(text: Any) -> datetime | None:
-    """Read a moment; None if it is none, whatever form it has."""
+    """Read a timestamp in any form; None if it is not one."""
     with suppress(ValueError):
         read = datetime.fromisoformat(text) if isinstance(text, str) else None
         return read if read is None or read.tzinfo else read.replace(tzinfo=UTC)
     return None
 
 
-@task_check("calendar", "Each moment is on the calendar", _TIMESTAMP)
+@task_check("calendar", "Each timestamp is a real date", _TIMESTAMP)
 def calendar(contract: Contract, history: History) -> Observations:
-    """Read those that have the form of one: the form itself is for their schema to judge."""
+    """Read those that conform to their schema: the schema covers the form."""
     for poll, task in history.shown:
         for name in ("created_at", "updated_at"):
             shown = task.get(name)
             if not isinstance(shown, str) or contract.violations("task", task):
                 continue
             if moment_of(shown) is None:
-                yield Failed(_TIMESTAMP, "a day that there is", f"{name} {shown}", poll, name)
+                yield Failed(_TIMESTAMP, "a date that exists", f"{name} {shown}", poll, name)
                 return
             yield Passed(_TIMESTAMP)
 
 
 @task_check("updated-still", "updated_at stays while the status does", "updated_at_stays")
 def updated_still(_contract: Contract, history: History) -> Observations:
-    """Compare polls that show the same status, one after the other."""
+    """Compare consecutive polls that show the same status."""
     before: tuple[Any, Any] = (None, None)
     for poll, task in history.shown:
         now = task.get("status"), task.get("updated_at")
@@ -59,13 +59,18 @@ def updated_still(_contract: Contract, history: History) -> Observations:
         before = now
 
 
-@active_check("clock", "created_at is when the task was submitted", "created_at_is_now",
-     "clock_goes_on", submits=True)  # fmt: skip
+@active_check(
+    "clock",
+    "created_at is the time of the submission",
+    "created_at_is_now",
+    "clock_goes_on",
+    submits=True,
+)
 def clock(session: Session) -> Observations:
-    """Submit one task after the end of another, and look at all that there were before.
+    """Submit a task after the end of another, and look at all earlier tasks, too.
 
-    The clock of a mock may be ahead or stand still: so the target's own `Date`, or the clock of
-    this machine, counts only where the target is live, or time is this run's to move.
+    The clock of a mock may be ahead or stand still. So created_at is compared with the `Date` of
+    the response only where the target is live, or where this run itself moves the clock.
     """
     first = _ended(session)
     session.client.pause(0.2)
@@ -81,13 +86,13 @@ def clock(session: Session) -> Observations:
 def _ended(session: Session) -> History:
     history = session.started(session.request(session.cheapest()))
     if history is None:
-        raise Skipped("there is no task to look at: the submission was refused")
+        raise Skipped("no task to look at: the submission was rejected")
     session.follow([history], closely=False)
     return history
 
 
 def _in_order(first: History, second: History) -> Observations:
-    """Hold the beginning of a task against the end of the one before."""
+    """Compare the start of a task with the end of the one before."""
     ended, begun = (
         moment_of(first.last.get("updated_at")),
         moment_of(second.last.get("created_at")),
@@ -104,7 +109,7 @@ def _in_order(first: History, second: History) -> Observations:
 
 
 def _updated_by_cancel(session: Session) -> Failed | None:
-    """Cancel a task that was looked at before; other laws compare the two looks."""
+    """Cancel a task between two polls; the check `timestamps` compares the polls."""
     history = session.started(session.request(session.cheapest()))
     if history is not None:
         session.client.poll(history.task_id)
@@ -120,7 +125,7 @@ def _moves_time(session: Session) -> bool:
 
 
 def _is_now(session: Session) -> Observations:
-    """Hold the moments of the first tasks against those at which they were submitted."""
+    """Compare created_at of tasks with the Date of the responses to their submissions."""
     place, early = promised("created_at_is_now"), 3
     for number, history in enumerate(session.histories.values()):
         begun = moment_of(history.last.get("created_at"))
@@ -132,14 +137,14 @@ def _is_now(session: Session) -> Observations:
         apart = begun - said
         ahead = apart > _APART and (session.options.thrifty or number < early)
         if apart < -_APART or ahead:
-            observed = f"created_at {begun.isoformat()}, and the answer's Date {said.isoformat()}"
+            observed = f"created_at {begun.isoformat()}, and the response's Date {said.isoformat()}"
             yield Failed(place, "not five minutes apart", observed, history.shown[-1][0])
             return
         yield Passed(place)
 
 
 def _date_of(exchange: Exchange) -> datetime | None:
-    """Read the moment that an answer says it is from."""
+    """Read the Date header of a response; None if it has none."""
     with suppress(ValueError, TypeError):
         read = parsedate_to_datetime(exchange.response_headers.get("date", ""))
         return read if read.tzinfo else read.replace(tzinfo=UTC)

@@ -1,4 +1,4 @@
-"""The laws of where webhooks go, and of what comes after one that was refused."""
+"""Checks of where webhooks go, and of what follows one that its receiver rejected."""
 
 from __future__ import annotations
 
@@ -7,22 +7,26 @@ from urllib.parse import urlsplit
 
 from mockserver.conformance.check import Failed, Observations, Passed, promised
 from mockserver.conformance.model import Exchange, History
-from mockserver.conformance.odd_texts import CALLS
+from mockserver.conformance.odd_texts import WEBHOOK_PATHS
 from mockserver.conformance.session.active_check import active_check
 from mockserver.conformance.session.session import Session, Skipped
 
 from .lifecycle import difference
 
 _WAITED = 30.0
-"""Seconds in which a second attempt may come."""
+"""Seconds to wait for a second attempt."""
 
 
-@active_check("webhook-url", "A webhook goes to exactly the URL that was given", "webhook_url",
-     submits=True)  # fmt: skip
+@active_check(
+    "webhook-url",
+    "A webhook goes to exactly the submitted callBackUrl",
+    "webhook_url",
+    submits=True,
+)
 def webhook_url(session: Session) -> Observations:
-    """Give URLs with a slash at the end, a query, percent signs and capitals."""
+    """Submit URLs with a trailing slash, a query, percent signs and capitals."""
     model, begun = session.cheapest(), []
-    for number, form in enumerate(CALLS):
+    for number, form in enumerate(WEBHOOK_PATHS):
         document = session.request(model)
         url = f"{_base(session)}{form.format(f'at-{number}')}"
         history = session.started({**document, "callBackUrl": url})
@@ -43,12 +47,12 @@ def webhook_url(session: Session) -> Observations:
 
 def _base(session: Session) -> str:
     if session.webhook_base is None:
-        raise Skipped("webhooks cannot arrive; name an address with --webhook-url")
+        raise Skipped("webhooks cannot arrive; set an address with --webhook-url")
     return session.webhook_base
 
 
 def _behind(session: Session, url: str) -> str:
-    """Give what stands behind the base of the receiver: a tunnel may have another path."""
+    """Return path and query below the receiver's base URL: a tunnel may have another path."""
     parts = urlsplit(url)
     path = parts.path.removeprefix(urlsplit(_base(session)).path)
     return f"{path}?{parts.query}" if "?" in url else path
@@ -61,12 +65,17 @@ def _await(session: Session, history: History, count: int) -> None:
         waited += max(session.options.interval, 0.5)
 
 
-@active_check("webhook-again", "A webhook that was refused comes again, and is the same",
-     "webhook_second_attempt", "webhook_attempts_equal", submits=True)  # fmt: skip
+@active_check(
+    "webhook-again",
+    "A webhook that was rejected is sent again unchanged",
+    "webhook_second_attempt",
+    "webhook_attempts_equal",
+    submits=True,
+)
 def webhook_again(session: Session) -> Observations:
-    """Answer the first 500, and see what the next one is like."""
-    url = f"{_base(session)}/refuses-once/{len(session.ids)}?a=%2F"
-    session.rejected_once.add(urlsplit(url).path)
+    """Return 500 to the first attempt, and compare the second with it."""
+    url = f"{_base(session)}/rejects-once/{len(session.ids)}?a=%2F"
+    session.arrivals.rejected_once.add(urlsplit(url).path)
     history = session.started({**session.request(session.cheapest()), "callBackUrl": url})
     if history is None:
         return
@@ -75,7 +84,7 @@ def webhook_again(session: Session) -> Observations:
     if not history.webhooks:
         return
     if len(history.webhooks) < 2:
-        observed = f"none within {_WAITED:g} s of one that was answered 500"
+        observed = f"none within {_WAITED:g} s after one that got 500"
         yield Failed(
             promised("webhook_second_attempt"), "a second attempt", observed, history.webhooks[0]
         )
@@ -84,9 +93,9 @@ def webhook_again(session: Session) -> Observations:
     yield _equal(session, history.webhooks[0], history.webhooks[1])
     session.client.pause(10.0)
     if len(history.webhooks) > 2:
-        observed = f"{len(history.webhooks)} attempts, though the second was answered 200"
+        observed = f"{len(history.webhooks)} attempts, although the second got 200"
         place = promised("webhook_attempts_equal")
-        yield Failed(place, "none after a delivery", observed, history.webhooks[2], "more")
+        yield Failed(place, "none after an accepted one", observed, history.webhooks[2], "more")
 
 
 def _equal(session: Session, first: Exchange, second: Exchange) -> Passed | Failed:
@@ -103,7 +112,7 @@ def _equal(session: Session, first: Exchange, second: Exchange) -> Passed | Fail
 
 
 def _bodies(first: Exchange, second: Exchange) -> tuple[Any, Any]:
-    """Return what has to be equal: of two that differ only in how URLs are signed, nothing."""
+    """Return what has to be equal: nothing if the bodies differ only in how URLs are signed."""
     one, other = (_task_in(webhook) for webhook in (first, second))
     if one is not None and other is not None and not difference(one, other):
         return None, None

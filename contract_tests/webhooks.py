@@ -1,4 +1,4 @@
-"""The laws that hold for the webhooks of every task."""
+"""Checks of the webhooks of every task."""
 
 from __future__ import annotations
 
@@ -13,10 +13,14 @@ from .exchanges import check_document
 from .lifecycle import difference, failed
 
 
-@task_check("webhook-conforms", "A webhook is a POST that conforms", "webhook.json#",
-     "service.json#/webhook/content_type")  # fmt: skip
+@task_check(
+    "webhook-conforms",
+    "A webhook is a POST that conforms to its schema",
+    "webhook.json#",
+    "service.json#/webhook/content_type",
+)
 def webhook_conforms(contract: Contract, history: History) -> Observations:
-    """Hold each against its schema."""
+    """Check the method, body and Content-Type of each webhook."""
     for webhook in history.webhooks:
         if webhook.method != "POST":
             yield Failed("webhook.json#", "POST", webhook.method, webhook)
@@ -27,8 +31,12 @@ def webhook_conforms(contract: Contract, history: History) -> Observations:
         yield Passed(place) if plain == wanted else Failed(place, wanted, f"{said}", webhook)
 
 
-@task_check("webhook-comes", "A webhook comes if one was asked for, and only then",
-     "webhook_comes", "webhook_if_asked")  # fmt: skip
+@task_check(
+    "webhook-comes",
+    "A task sends a webhook if it has a callBackUrl, and only then",
+    "webhook_comes",
+    "webhook_if_asked",
+)
 def webhook_comes(contract: Contract, history: History) -> Observations:
     """Count the webhooks of a task that has ended."""
     if not history.webhooks_awaited or history.submission is None:
@@ -45,10 +53,13 @@ def webhook_comes(contract: Contract, history: History) -> Observations:
         yield failed(name, "at least one" if asked else "none", observed, exchange)
 
 
-@task_check("webhook-after-end", "A webhook comes when a poll shows the end, not before",
-     "webhook_after_end")  # fmt: skip
+@task_check(
+    "webhook-after-end",
+    "A webhook is sent when a poll shows the end, not before",
+    "webhook_after_end",
+)
 def webhook_after_end(contract: Contract, history: History) -> Observations:
-    """Look at the poll that was made when it came."""
+    """Look at the poll that was made when the webhook arrived."""
     for webhook in history.webhooks:
         if webhook.task is None:
             continue
@@ -59,13 +70,17 @@ def webhook_after_end(contract: Contract, history: History) -> Observations:
             yield failed("webhook_after_end", "a terminal state", f"{status}", webhook)
 
 
-@task_check("webhook-equals-poll", "Every webhook is what a poll answers", "webhook_equals_poll",
-     "webhook_same_fields")  # fmt: skip
+@task_check(
+    "webhook-equals-poll",
+    "Every webhook equals the response to a poll",
+    "webhook_equals_poll",
+    "webhook_same_fields",
+)
 def webhook_equals_poll(contract: Contract, history: History) -> Observations:
-    """Compare each with a poll after the end.
+    """Compare each webhook with a poll after the end.
 
-    A field that only one of them shows breaks what no page promises: the webhook's page has
-    fields that the example of a poll leaves out.
+    That both show the same fields is only assumed: the webhook's page has fields that the example
+    of a poll leaves out.
     """
     polled = [one.json for one, task in history.shown if _ended(contract, task)]
     for webhook, sent in _documents(history) if polled else ():
@@ -85,7 +100,7 @@ def webhook_equals_poll(contract: Contract, history: History) -> Observations:
 def _alike(name: str, difference: str, webhook: Exchange) -> Passed | Failed:
     if not difference:
         return Passed(promised(name))
-    return failed(name, "what a poll answers", f"poll and webhook: {difference}", webhook)
+    return failed(name, "what a poll returns", f"poll and webhook: {difference}", webhook)
 
 
 def _ended(contract: Contract, task: dict[str, Any]) -> bool:

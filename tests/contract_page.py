@@ -24,7 +24,7 @@ Every promise and every assumption about the API: the page that states it, where
 
 How sure a clause is: *seed* is the page that the project began with, *documented* is another page
 of the API's documentation, *corroborated* is published elsewhere and not by MaxAPI, *assumed* is
-our own choice where nobody documents anything. A target that breaks a seed or documented clause
+our own choice where nothing is documented. A target that breaks a seed or documented clause
 fails a run; one that breaks a corroborated clause causes a warning; an assumed clause never fails.
 """
 
@@ -32,26 +32,26 @@ _ELSEWHERE, _NOWHERE = "Published elsewhere, not by MaxAPI", "Documented nowhere
 _LAST = (_ELSEWHERE, _NOWHERE)
 _NOT_THE_API = ("control.json", "model-card.json", "more-models/")
 _CARD_INPUT = "submit-request.json#/properties/input"
-"""Where the laws say that they look at the inputs of all model cards."""
+"""The clause that stands for the inputs of all model cards in the clauses of a check."""
 
 _MOCK = (
     (r"models/.*#/price", "computes cost and balance with it"),
     (r"models/.*#/typical_duration", "takes that long with `--duration typical`"),
     (r"models/.*/default$", "uses it where the field is omitted"),
-    (r"models/.*#/input|submit-request\.json", "refuses a breach with 400"),
+    (r"models/.*#/input|submit-request\.json", "rejects a violation with 400"),
     (r"models/.*#", "offers the model"),
     (r"sizes/", "makes files with these pixels"),
     (r"service\.json#/promises/", "does so"),
-    (r"service\.json#/errors/", "answers so"),
+    (r"service\.json#/errors/", "responds so"),
     (r"service\.json#/operations/", "has this route"),
-    (r"service\.json#/authentication", "asks for a token below this path"),
+    (r"service\.json#/authentication", "requires a token below this path"),
     (r"service\.json#/(base_url|cdn_url)", "stands in for it with `run` and in pytest"),
     (r"service\.json#/results/", "makes such files"),
     (r"service\.json#", "does so; there is no setting"),
-    (r"common\.json", "checks requests and answers by it"),
-    (r"", "gives such answers; its own are validated in every test"),
+    (r"common\.json", "checks requests and responses by it"),
+    (r"", "returns such documents; they are validated in every test"),
 )
-"""What the mock does with a clause: the first pattern that its place begins with."""
+"""What the mock does with a clause: the first pattern that its place starts with."""
 
 
 class Clause(NamedTuple):
@@ -92,7 +92,7 @@ def _walk(place: str, node: Any) -> Iterator[Clause]:
             yield from _walk(f"{place}/{str(name).replace('~', '~0').replace('/', '~1')}", member)
 
 
-_TOLD = ("text", "description", "x-accepts", "x-message", "summary", "title")
+_WORDS = ("text", "description", "x-accepts", "x-message", "summary", "title")
 _SHOWN = {
     "value": "{}",
     "msg": "msg {!r}",
@@ -116,8 +116,8 @@ _SHOWN = {
 
 
 def _says(node: dict[str, Any]) -> str:
-    """Say what a clause is, by its own words and values."""
-    told = next((str(node[name]) for name in _TOLD if isinstance(node.get(name), str)), "")
+    """Return a clause in its own words and values."""
+    words = next((str(node[name]) for name in _WORDS if isinstance(node.get(name), str)), "")
     joints = {"seconds": " to ", "pixels": " x "}
     values = [
         form.format(_value(node[name], joints.get(name, ", ")))
@@ -127,8 +127,8 @@ def _says(node: dict[str, Any]) -> str:
     if node.get("usd", 0) is None:
         values[-1] = "price not published"
     values = [] if "text" in node else values
-    kind = f"{node['type']}" if isinstance(node.get("type"), str) and not told else ""
-    return "; ".join(filter(None, (kind, told.rstrip("."), *values)))
+    kind = f"{node['type']}" if isinstance(node.get("type"), str) and not words else ""
+    return "; ".join(filter(None, (kind, words.rstrip("."), *values)))
 
 
 def _value(value: Any, joint: str = ", ") -> str:
@@ -140,7 +140,7 @@ def _value(value: Any, joint: str = ", ") -> str:
 
 
 def mock_does(place: str) -> str:
-    """Say what the mock does with a clause."""
+    """Return what the mock does with a clause."""
     for name, setting in SETTINGS.items():
         fact = setting.metadata["fact"].replace(".", "/")
         if fact and place == f"service.json#/{fact}":
@@ -149,12 +149,12 @@ def mock_does(place: str) -> str:
 
 
 def checks(contract: Contract, place: str) -> list[str]:
-    """Name the laws that look at a clause."""
-    return [law.id for law in CHECKS if any(_covers(contract, c, place) for c in law.clauses)]
+    """Return the ids of the checks that look at a clause."""
+    return [one.id for one in CHECKS if any(_covers(contract, c, place) for c in one.clauses)]
 
 
 def _covers(contract: Contract, clause: str, place: str) -> bool:
-    """Return whether a law that names *clause* looks at *place*."""
+    """Return whether a check that names *clause* looks at *place*."""
     if clause == _CARD_INPUT and re.match(r"models/[^#]*#/input", place):
         return True
     clause = re.sub(r"/rows/0$", "/rows", clause)
@@ -164,7 +164,7 @@ def _covers(contract: Contract, clause: str, place: str) -> bool:
 
 
 def _files(contract: Contract, file: str) -> set[str]:
-    """Give a file and all that it refers to."""
+    """Return a file and all files that it refers to."""
     found, waiting = set(), [file]
     while waiting:
         name = waiting.pop()
@@ -201,9 +201,9 @@ def _row(contract: Contract, clause: Clause) -> str:
 
 
 def _unchecked(place: str) -> str:
-    """Say why no law looks at a clause."""
-    called = re.match(r"service\.json#/(operations/|authentication|base_url)", place)
-    return "all that send requests" if called else "none"
+    """Return what stands for the checks of a clause that no check names."""
+    is_used_by_all = re.match(r"service\.json#/(operations/|authentication|base_url)", place)
+    return "all that send requests" if is_used_by_all else "none"
 
 
 def _cell(text: str) -> str:

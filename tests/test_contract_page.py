@@ -23,7 +23,7 @@ def test_each_promise_is_looked_at_by_a_check(contract: Contract) -> None:
 
 
 def test_every_check_is_on_the_page(contract: Contract) -> None:
-    """A law looks at some clause that has a source."""
-    named = {law for one in clauses(contract) for law in checks(contract, one.place)}
+    """A check looks at some clause that has a source."""
+    named = {check for one in clauses(contract) for check in checks(contract, one.place)}
 
     assert {one.id for one in CHECKS} - named == set()

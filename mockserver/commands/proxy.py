@@ -103,13 +103,14 @@ def run(options: argparse.Namespace) -> int:
 def _pass_on(options: argparse.Namespace, watch: Monitor, wait: Callable[[], object]) -> int | None:
     """Run the proxy until a signal comes; give the status if it could not begin."""
     from mockserver.conformance.report.html import as_html
+    from mockserver.conformance.report.view import view_of
     from mockserver.conformance.report.writers import as_json
     from mockserver.proxy.proxy import Proxy
 
     def report(html: bool) -> bytes:  # noqa: FBT001 - the proxy calls it
-        made = watch.report(time.monotonic())
+        made = view_of(watch.report(time.monotonic()))
         if html:
-            return as_html(made, None).encode()
+            return as_html(made).encode()
         return json.dumps(as_json(made), indent=2).encode() + b"\n"
 
     proxy = Proxy(
@@ -184,7 +185,7 @@ _LISTED = 20
 def _print_finding(finding: Finding) -> None:
     from mockserver.conformance.report import view as outline
 
-    rows = [row for row in outline.rows(finding, "") if row[0] not in _LATER]
+    rows: list[tuple[str, str]] = [row for row in outline.rows(finding, "") if row[0] not in _LATER]
     if finding.exchange is not None:
         rows.append(("exchange", outline.one_line(str(finding.exchange), 160)))
     lines = [f"{finding.severity}: {outline.heading_of(finding)}"]

@@ -126,6 +126,7 @@ def run(options: argparse.Namespace) -> int:
     """Run the suite; give the exit status."""
     checks = load_checks()
     from mockserver.conformance.report import baseline as baselines
+    from mockserver.conformance.report.view import view_of
     from mockserver.conformance.report.writers import terminal_summary
     from mockserver.conformance.session import verification
     from mockserver.conformance.session.ledger import LedgerError
@@ -150,7 +151,7 @@ def run(options: argparse.Namespace) -> int:
         return USAGE
     comparison = baselines.compare(found, baseline) if baseline is not None else None
     written = options.report is None or write_report(options.report, "verify", found, comparison)
-    print(terminal_summary(found, comparison))
+    print(terminal_summary(view_of(found, comparison)))
     status = _status(found, request, failed=baselines.fails(found, comparison))
     return status if written else USAGE
 

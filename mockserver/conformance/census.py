@@ -1,4 +1,4 @@
-"""Counts how tasks ended, and says what a person wants to know of it: notes, never findings."""
+"""Counts how tasks ended, and writes notes on it; they are never findings."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from mockserver.conformance.model import History
 from mockserver.contract import Contract
 
 _FEW = 2
-"""Tasks below this number say nothing of all tasks."""
+"""With fewer tasks than this, there is no note."""
 
 
 class Census:
-    """What came of tasks, by model and by resolution."""
+    """How tasks ended, by model and by resolution."""
 
     def __init__(self, contract: Contract) -> None:
         self.contract = contract
@@ -25,14 +25,14 @@ class Census:
         """How many tasks were seen in each state before the end."""
 
     def copy(self) -> Census:
-        """Give one that has counted the same, and goes its own way from here on."""
+        """Return an independent copy with the same counts."""
         made = Census(self.contract)
         made.ended = {key: one.copy() for key, one in self.ended.items()}
         made.polled, made.shown = self.polled, self.shown.copy()
         return made
 
     def count(self, history: History) -> None:
-        """Count a task, once all of it has been seen; a cancelled one has no end of its own."""
+        """Count a task whose history is complete; a cancelled task did not end by itself."""
         if not history.shown:
             return
         self.polled += 1
@@ -46,14 +46,14 @@ class Census:
         self.ended.setdefault((card.model, tier), Counter())[end] += 1
 
     def notes(self) -> list[str]:
-        """Write what is worth knowing, each with its numbers."""
+        """Return what is worth knowing, each note with its numbers."""
         return [*self._ends(), *self._never_shown()]
 
     def _own_ends(self) -> set[str]:
         return set(self.contract.lifecycle.terminal) - {self.contract.lifecycle.cancelled}
 
     def _ends(self) -> Iterator[str]:
-        """Tell of what did not succeed: of all tasks, else by model, else by resolution."""
+        """Yield notes on what did not succeed: for all tasks, else by model, else by resolution."""
         models: dict[str, Counter[str]] = {}
         for (model, _), ends in self.ended.items():
             models.setdefault(model, Counter()).update(ends)
@@ -76,15 +76,15 @@ class Census:
     def _of_tiers(
         self, model: str, ends: Counter[str], tiers: Mapping[str, Counter[str]]
     ) -> Iterator[str]:
-        whole = {tier: one for tier, one in tiers.items() if self._none_succeeded(one)}
-        for tier, one in whole.items():
+        without = {tier: one for tier, one in tiers.items() if self._none_succeeded(one)}
+        for tier, one in without.items():
             yield _none(f"tasks of {model}{f' at {tier}' if tier else ''}", one)
-        rest = ends - sum(whole.values(), Counter())
+        rest = ends - sum(without.values(), Counter())
         failed = rest.total() - rest[self.contract.lifecycle.success]
         if failed:
             del rest[self.contract.lifecycle.success]
-            others = " at other resolutions" if whole else ""
-            number = ends.total() - sum(one.total() for one in whole.values())
+            others = " at other resolutions" if without else ""
+            number = ends.total() - sum(one.total() for one in without.values())
             yield f"{failed} of {number} tasks of {model}{others} did not succeed: {_listed(rest)}"
 
     def _none_succeeded(self, ends: Counter[str]) -> bool:

@@ -1,4 +1,4 @@
-"""A law: one promise of the contract, and the function that holds it against what was observed."""
+"""A check: one promise of the contract, and the function that compares observations with it."""
 
 from __future__ import annotations
 
@@ -6,21 +6,21 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, ParamSpec
 
-from mockserver.conformance.clauses import clause_at
-from mockserver.conformance.model import Clause, Exchange, Finding, History
+from mockserver.conformance.clauses import clause_at, clause_of
+from mockserver.conformance.model import Clause, Exchange, Finding, History, Severity
 from mockserver.contract import Contract, Violation
 
 
 @dataclass(frozen=True)
 class Passed:
-    """A clause was held against something, and it was as the clause says."""
+    """Something observed is as a clause says."""
 
     clause: str
 
 
 @dataclass(frozen=True)
 class Failed:
-    """A clause was held against something, and it was otherwise."""
+    """Something observed differs from what a clause says."""
 
     clause: str
     expected: str
@@ -28,9 +28,9 @@ class Failed:
     exchange: Exchange | None = None
     subject: str = ""
     source: Clause | None = None
-    """The clause itself, where it is not to be looked up."""
-    severity: str | None = None
-    """Instead of the one that follows from the clause's confidence."""
+    """The clause itself, where it is already known."""
+    severity: Severity | None = None
+    """Replaces the severity that follows from the clause's confidence."""
 
 
 Observations = Iterator[Passed | Failed]
@@ -39,7 +39,7 @@ Signature = ParamSpec("Signature")
 
 @dataclass(frozen=True)
 class Check(Generic[Signature]):
-    """One promise of the contract, and the function that looks whether it is kept."""
+    """One promise of the contract, and the function that checks it."""
 
     id: str
     title: str
@@ -53,7 +53,7 @@ class Check(Generic[Signature]):
         return self.function(*args, **kwargs)
 
     def finding(self, contract: Contract, failed: Failed) -> Finding:
-        """Make what is reported of a failed clause."""
+        """Return the finding that reports a failed clause."""
         clause = failed.source or clause_at(contract, failed.clause)
         return Finding(
             check=self.id,
@@ -68,12 +68,12 @@ class Check(Generic[Signature]):
 
 @dataclass(frozen=True)
 class ExchangeCheck(Check[Contract, Exchange]):
-    """Is evaluated on every exchange, whoever caused it."""
+    """A check that is evaluated on every exchange, whatever caused it."""
 
 
 @dataclass(frozen=True)
 class TaskCheck(Check[Contract, History]):
-    """Is evaluated on the history of every task."""
+    """A check that is evaluated on the history of every task."""
 
 
 AnyCheck = Check[...]
@@ -82,14 +82,14 @@ AnyCheck = Check[...]
 def exchange_check(
     id_: str, title: str, *clauses: str
 ) -> Callable[[Callable[[Contract, Exchange], Observations]], ExchangeCheck]:
-    """Make a check of a function; its clauses are places in `schemas/`, or names of promises."""
+    """Turn a function into a check; its clauses are places in `schemas/`, or names of promises."""
     return lambda function: ExchangeCheck(id_, title, places(clauses), function)
 
 
 def task_check(
     id_: str, title: str, *clauses: str
 ) -> Callable[[Callable[[Contract, History], Observations]], TaskCheck]:
-    """Do the same for the history of a task."""
+    """Turn a function into a check of task histories; clauses as in `exchange_check`."""
     return lambda function: TaskCheck(id_, title, places(clauses), function)
 
 
@@ -99,13 +99,12 @@ def places(clauses: Sequence[str]) -> tuple[str, ...]:
 
 
 def promised(name: str) -> str:
-    """Give the place of a promise."""
+    """Return the place of a promise."""
     return f"service.json#/promises/{name}"
 
 
 def violated(violation: Violation, exchange: Exchange | None, subject: str = "") -> Failed:
-    """Report a violation of a schema."""
-    source = violation.source
+    """Return a violation of a schema as a failed observation."""
     observed = " ".join(filter(None, (violation.place, violation.value, violation.problem)))
     return Failed(
         violation.clause,
@@ -113,14 +112,14 @@ def violated(violation: Violation, exchange: Exchange | None, subject: str = "")
         observed,
         exchange,
         ": ".join(filter(None, (subject, violation.place))),
-        Clause(violation.clause, source.confidence, source.page),
+        clause_of(violation.clause, violation.source),
     )
 
 
 def shape(
     contract: Contract, kind: str, document: Any, exchange: Exchange, subject: str = ""
 ) -> Observations:
-    """Hold a document against its schema."""
+    """Check a document against its schema."""
     violations = contract.violations(kind, document)
     if not violations:
         yield Passed(f"{kind}.json#")

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, cast
 
-from mockserver.conformance.model import Assumption, Clause
+from mockserver.conformance.model import Assumption, Clause, Confidence
 from mockserver.contract import Contract
 from mockserver.contract.loader import BASE
 from mockserver.contract.validation import UNKNOWN, keyword_source, source_of
+from mockserver.contract.violation import Source
 
 _SERVICE = "service.json"
 
 
 def clause_at(contract: Contract, place: str) -> Clause:
-    """Give the clause at *place*, a file and JSON pointer, with the nearest source above it.
+    """Return the clause at *place*, a file and JSON pointer, with the nearest source above it.
 
     Raises KeyError if there is none.
     """
@@ -26,16 +27,21 @@ def clause_at(contract: Contract, place: str) -> Clause:
         source = keyword_source(node, name, source)
         node = node[int(name)] if isinstance(node, list) else node[name]
         source = source_of(node, source)
-    return Clause(place, source.confidence, source.page)
+    return clause_of(place, source)
+
+
+def clause_of(place: str, source: Source) -> Clause:
+    """Return the clause at a place, with what its source says."""
+    return Clause(place, cast("Confidence", source.confidence), source.page)
 
 
 def promise(contract: Contract, name: str) -> Clause:
-    """Give one of the promises of `service.json`: those that are not the shape of a document."""
+    """Return a promise of `service.json`; promises are clauses that no schema can express."""
     return clause_at(contract, f"{_SERVICE}#/promises/{name}")
 
 
 def assumptions(contract: Contract) -> list[Assumption]:
-    """List every clause about the API that nobody documents."""
+    """List every undocumented clause about the API."""
     found = [Assumption(place, _text_of(node)) for place, node in _assumed(contract)]
     return sorted(found, key=lambda one: one.clause)
 
@@ -66,7 +72,7 @@ def _walk(place: str, node: Any) -> Iterator[tuple[str, Any]]:
 
 
 def _text_of(node: dict[str, Any]) -> str:
-    """Say what is assumed, as well as the clause itself does."""
+    """Return what is assumed, in the words of the clause itself."""
     for name in ("text", "description", "x-message", "x-accepts"):
         if name in node:
             return str(node[name])

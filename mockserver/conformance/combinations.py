@@ -1,4 +1,4 @@
-"""Inputs that together hold every two values of two fields of a model."""
+"""Inputs that together cover every pair of values of two fields of a model."""
 
 from __future__ import annotations
 
@@ -8,24 +8,30 @@ from itertools import combinations
 from random import Random
 from typing import Any
 
-from mockserver.conformance.generation import valid_values
 from mockserver.conformance.odd_texts import URLS
+from mockserver.conformance.values import valid_values
 from mockserver.contract import Contract
 
 _MOST_NUMBERS = 20
-"""Values of a range of which each is tried; of a wider one, some."""
+"""A range of up to so many numbers is tried completely, a wider one in steps."""
 _MANY, _FEW = 6, 4
-"""A range of more numbers is tried with each value of a field of at most so many; of larger fields
-each value is tried with the ends and the middle of the range."""
+"""A range of more than _MANY numbers is combined completely only with fields of up to _FEW values;
+the values of larger fields are combined with the ends and the middle of the range."""
 _TRIES = 12
 
 Cell = tuple[str, int | None]
-"""A field, and the number of its value; None where it is left out."""
+"""A field, and the index of its value; None where the field is left out."""
 Pair = tuple[Cell, Cell]
 
 
 class Combiner:
-    """Makes valid inputs of one model, each with as many new pairs of values as it can."""
+    """Makes valid inputs of one model that cover every possible pair of values.
+
+    The algorithm is greedy. It takes a pair that is not covered yet, and completes it field by
+    field with the value that covers the most further pairs. If the result is not valid, it tries
+    random values, and at last leaves out all optional fields; a pair that even then has no valid
+    input is impossible, and dropped.
+    """
 
     def __init__(self, contract: Contract, model: str, random: Random) -> None:
         self._contract, self._model, self._random = contract, model, random
@@ -33,7 +39,7 @@ class Combiner:
         self.values = _values(contract, model)
 
     def inputs(self) -> list[dict[str, Any]]:
-        """List inputs until each pair is in one of them."""
+        """List inputs until every possible pair is in one of them."""
         left, made = dict.fromkeys(self._pairs()), []
         while left:
             pair = next(iter(left))
@@ -61,7 +67,7 @@ class Combiner:
         return found
 
     def _is_between(self, cell: Cell, other: str) -> bool:
-        """Say whether a cell is a number that has its like, too many to try with all of *other*."""
+        """Return whether a cell is inside a wide range, and so is not combined with *other*."""
         field, at = cell
         count = len(self.values[field])
         is_wide = "minimum" in self._schema["properties"][field] and count > _MANY
@@ -105,7 +111,7 @@ class Combiner:
 
 
 def pairs_of(row: Mapping[str, Any]) -> list[Pair]:
-    """List the pairs that a row holds."""
+    """List the pairs that a row covers."""
     return [_pair(one, other) for one, other in combinations(row.items(), 2)]
 
 
@@ -136,7 +142,7 @@ def _values(contract: Contract, model: str) -> dict[str, list[Any]]:
 def cheapest_first(
     inputs: list[dict[str, Any]], costs: list[float], most: int
 ) -> list[dict[str, Any]]:
-    """Choose inputs that hold the most new values and pairs for their price."""
+    """Choose inputs, each with the most new values and pairs for its price."""
     left = list(range(len(inputs)))
     chosen: list[dict[str, Any]] = []
     seen: set[Any] = set()

@@ -1,4 +1,4 @@
-"""Collects what the laws say of what was seen."""
+"""Evaluates checks on what was observed, and keeps a result for each."""
 
 from __future__ import annotations
 
@@ -16,25 +16,25 @@ from mockserver.contract import Contract
 
 
 class Evaluator:
-    """Holds laws against exchanges and histories, and keeps a verdict on each law."""
+    """Evaluates checks on exchanges and task histories, and keeps a result for each check."""
 
     def __init__(self, contract: Contract, checks: Iterable[AnyCheck]) -> None:
         self.contract = contract
         self.checks = tuple(checks)
         if not self.checks:
-            raise ValueError("there are no checks; a run without any would find nothing wrong")
+            raise ValueError("there are no checks; a run without any could never fail")
         self.check_results = {
             one.id: CheckResult(one.id, one.title, one.clauses) for one in self.checks
         }
         self.assumptions: dict[str, Assumption] = {one.clause: one for one in assumptions(contract)}
         self.passed: Counter[tuple[str, str]] = Counter()
-        """How often a clause was as promised, by law and clause."""
-        self.answered: Counter[tuple[str, str]] = Counter()
-        """How many exchanges a law of exchanges had something to say of, by law and kind."""
+        """How often something was as a clause says, by check and clause."""
+        self.relevant: Counter[tuple[str, str]] = Counter()
+        """How many exchanges a check applied to, by check and kind of exchange."""
         self.census = Census(contract)
 
     def copy(self) -> Self:
-        """Give one that has seen the same, and goes its own way from here on."""
+        """Return an independent copy that has seen the same."""
         made = copy(self)
         made.check_results = {
             name: replace(one, findings=list(one.findings))
@@ -42,11 +42,11 @@ class Evaluator:
         }
         made.assumptions = {name: replace(one) for name, one in self.assumptions.items()}
         made.census = self.census.copy()
-        made.passed, made.answered = self.passed.copy(), self.answered.copy()
+        made.passed, made.relevant = self.passed.copy(), self.relevant.copy()
         return made
 
     def evaluate(self, exchange: Exchange) -> list[Finding]:
-        """Hold the laws of exchanges against one; give what is new."""
+        """Evaluate the checks of exchanges on one; return the findings that are new."""
         found: list[Finding] = []
         if exchange.is_inconclusive:
             return found
@@ -54,12 +54,12 @@ class Evaluator:
             if isinstance(check, ExchangeCheck):
                 before = self.check_results[check.id].observations
                 found += self.record(check, check(self.contract, exchange))
-                looked = self.check_results[check.id].observations > before
-                self.answered[check.id, _kind_of(exchange)] += looked
+                applied = self.check_results[check.id].observations > before
+                self.relevant[check.id, _kind_of(exchange)] += applied
         return found
 
     def evaluate_task(self, history: History) -> list[Finding]:
-        """Count a history, and hold the laws of histories against it; give what is new."""
+        """Count a history, and evaluate the checks of histories on it; return new findings."""
         self.census.count(history)
         found = []
         for check in self.checks:
@@ -68,12 +68,12 @@ class Evaluator:
         return found
 
     def record(self, check: AnyCheck, observations: Iterable[Passed | Failed]) -> list[Finding]:
-        """Count checks, and keep what is broken; give the findings that were not known."""
+        """Count observations, and keep those that failed; return the findings that are new."""
         check_result, new = self.check_results[check.id], []
         known = {one.key: number for number, one in enumerate(check_result.findings)}
         for observation in observations:
             check_result.observations += 1
-            self._answer(observation)
+            self._settle_assumption(observation)
             if isinstance(observation, Passed):
                 self.passed[check.id, observation.clause] += 1
                 continue
@@ -90,28 +90,28 @@ class Evaluator:
     def chances(self, check: AnyCheck, finding: Finding) -> int:
         """Count how often a finding could have been seen.
 
-        A document that is as promised is counted once, at the root of its schema, and not at each
-        of its clauses; so for the law of an answer all answers of the same kind count.
+        A document that conforms is counted once, at the root of its schema, and not at each of its
+        clauses; so for a check of exchanges all exchanges of the same kind count.
         """
         passed = self.passed[check.id, finding.clause.place]
         if isinstance(check, ExchangeCheck) and finding.exchange is not None:
-            answers = self.answered[check.id, _kind_of(finding.exchange)]
-            return max(finding.times + passed, answers)
+            relevant = self.relevant[check.id, _kind_of(finding.exchange)]
+            return max(finding.times + passed, relevant)
         roots = (self.passed[check.id, one] for one in check.clauses if one.endswith("#"))
         return finding.times + max(passed, *roots, 0)
 
-    def _answer(self, observation: Passed | Failed) -> None:
-        """Note what the target did where nobody documents what it should; a no outweighs a yes."""
+    def _settle_assumption(self, observation: Passed | Failed) -> None:
+        """Note what the target did about an assumption; one difference outweighs all agreement."""
         assumption = self.assumptions.get(observation.clause)
         if assumption is None:
             return
         if isinstance(observation, Failed):
-            assumption.answer, assumption.observed = "otherwise", observation.observed
-        elif assumption.answer == "not observed":
-            assumption.answer = "as assumed"
+            assumption.outcome, assumption.observed = "different", observation.observed
+        elif assumption.outcome == "not observed":
+            assumption.outcome = "as assumed"
 
     def settle(self) -> None:
-        """Say of each law what came of it; of what was not held against anything, that too."""
+        """Set the status of each check, once nothing more will be observed."""
         for check in self.checks:
             check_result = self.check_results[check.id]
             check_result.findings = [
@@ -122,10 +122,10 @@ class Evaluator:
             elif not check_result.observations:
                 check_result.status = "skipped"
                 check_result.reason = (
-                    check_result.reason or "nothing was seen that it could be held against"
+                    check_result.reason or "nothing was observed that it applies to"
                 )
 
 
 def _kind_of(exchange: Exchange) -> str:
-    """Tell the answers apart that are held against the same clauses."""
+    """Return what exchanges have in common that are compared with the same clauses."""
     return f"{exchange.operation} {exchange.status}"

@@ -8,42 +8,43 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
-from typing import Any
+from typing import Any, Literal, get_args
 
 from mockserver.contract import NotJson, parse_json
 from mockserver.domain.redaction import REDACTED
 
 WEBHOOK = "webhook"
-"""The operation of an exchange in which the app was called."""
+"""The operation of an exchange in which the API sent a webhook to the app."""
 _SHOWN = 4000
+"""Bytes of a body that are shown."""
 
 
 @dataclass(frozen=True)
 class Exchange:
-    """A request and what came of it; tokens are redacted before one is made."""
+    """A request and its response; tokens are redacted before an exchange is created."""
 
     method: str
     url: str
     path: str
     operation: str | None
-    """Which operation of `service.json` was called, or `result`; None for any other route."""
+    """An operation of `service.json`, `result` or `webhook`; None for any other route."""
     headers: Mapping[str, str]
     body: bytes
     status: int | None
-    """None if there was no answer."""
+    """None if there was no response."""
     response_headers: Mapping[str, str]
     """By lower-case name."""
     response_body: bytes
     error: str | None = None
     """Why there was no response."""
     attempts: int = 1
-    """How often the request was sent until this answer came."""
+    """How often the request was sent until it got this response."""
     is_inconclusive: bool = False
-    """Whether nothing can be said of it: the server had a problem, and it was not tried again."""
+    """Whether it proves nothing: the server had a problem, and the request was not sent again."""
 
     @cached_property
     def json(self) -> Any:
-        """The answer's JSON document; None if it is none."""
+        """The JSON document of the response; None if it is not JSON."""
         try:
             return parse_json(self.response_body)
         except NotJson:
@@ -51,7 +52,7 @@ class Exchange:
 
     @cached_property
     def request(self) -> Any:
-        """The request's JSON document; None if it is none."""
+        """The JSON document of the request; None if it is not JSON."""
         try:
             return parse_json(self.body)
         except NotJson:
@@ -59,30 +60,30 @@ class Exchange:
 
     @property
     def task(self) -> dict[str, Any] | None:
-        """The task that the answer shows; None if it shows none."""
+        """The task that the response shows, if any."""
         shown = self.json.get("data") if isinstance(self.json, dict) else None
         return shown if isinstance(shown, dict) and self.status == 200 else None
 
     @property
     def succeeded(self) -> bool:
-        """Whether the API said yes."""
+        """Whether the API accepted the request: status 200 and code 0."""
         return self.status == 200 and isinstance(self.json, dict) and self.json.get("code") == 0
 
     @property
     def is_unwell(self) -> bool:
-        """Whether there was no response, or one that says only that the server has a problem."""
+        """Whether there was no response, or only one that says that the server has a problem."""
         return self.status is None or self.status >= 500
 
     def said(self, most: int = 80) -> str:
-        """Give the beginning of the answer, as text."""
+        """Return the beginning of the response body, as text."""
         text = self.response_body[:most].decode("utf-8", "replace")
         return text if len(self.response_body) <= most else f"{text}..."
 
     @property
     def curl(self) -> str:
-        """A line for a shell that sends the request again; a comment where it cannot be."""
+        """A shell command that sends the request again, or a comment on why there is none."""
         if self.operation == WEBHOOK:
-            return "# a webhook; whoever received it is gone"
+            return "# a webhook; its receiver is gone"
         if len(self.body) > _SHOWN:
             return f"# {self.method} {self.url} with a body of {len(self.body)} bytes"
         words = ["curl", "-sS", "-i", "-X", self.method, self.url]
@@ -95,7 +96,7 @@ class Exchange:
         return line
 
     def as_json(self) -> dict[str, Any]:
-        """Show it."""
+        """Return it as a JSON value, with long bodies cut."""
         return {
             "method": self.method,
             "url": self.url,
@@ -114,28 +115,28 @@ class Exchange:
 
 def _text(body: bytes) -> str:
     if b"\0" in body[:_SHOWN]:
-        return f"({len(body)} bytes that are no text)"
+        return f"({len(body)} bytes that are not text)"
     text = body[:_SHOWN].decode("utf-8", "replace")
     return text if len(body) <= _SHOWN else f"{text}... ({len(body)} bytes)"
 
 
 @dataclass
 class History:
-    """All that was seen of one task, in order."""
+    """Everything that was seen of one task, in order."""
 
     task_id: str
     submission: Exchange | None = None
     polls: list[Exchange] = field(default_factory=list)
     cancels: list[Exchange] = field(default_factory=list)
     webhooks: list[Exchange] = field(default_factory=list)
-    """Each with the webhook as its request, and a poll made on its arrival as its answer."""
+    """Each has the webhook as its request, and a poll made on its arrival as its response."""
     files: list[Exchange] = field(default_factory=list)
     webhooks_awaited: bool = False
-    """Whether a webhook would have been seen, had one been sent."""
+    """Whether a webhook would have been seen if one had been sent."""
     given_up: bool = False
-    """Whether nobody waited any longer for its end."""
+    """Whether the run stopped waiting for its end."""
     is_inconclusive: bool = False
-    """Whether it may have been cancelled, and nobody knows."""
+    """Whether it is unknown if it was cancelled."""
 
     @property
     def document(self) -> dict[str, Any]:
@@ -154,10 +155,19 @@ class History:
         return self.shown[-1][1] if self.shown else {}
 
 
-SEVERITIES = ("drift", "warning", "assumption", "information")
-"""What a finding is worth, the worst first: only drift fails."""
+Confidence = Literal["seed", "documented", "corroborated", "assumed"]
+"""How sure a clause is, the surest first."""
+Severity = Literal["drift", "warning", "assumption", "note"]
+"""What a finding is worth, the worst first: only drift fails a run."""
+Status = Literal["passed", "failed", "skipped"]
+"""The result of a check."""
+Outcome = Literal["different", "as assumed", "not observed"]
+"""What a target did about an assumption."""
 
-_BY_CONFIDENCE = {
+SEVERITIES: tuple[Severity, ...] = get_args(Severity)
+STATUSES: tuple[Status, ...] = get_args(Status)
+
+_BY_CONFIDENCE: dict[Confidence, Severity] = {
     "seed": "drift",
     "documented": "drift",
     "corroborated": "warning",
@@ -171,67 +181,65 @@ class Clause:
 
     place: str
     """File and JSON pointer below `schemas/`."""
-    confidence: str
+    confidence: Confidence
     page: str
 
     @property
-    def severity(self) -> str:
-        """What it is worth when a target breaks it."""
+    def severity(self) -> Severity:
+        """The severity of a finding about it."""
         return _BY_CONFIDENCE[self.confidence]
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that a target does otherwise than the contract says."""
+    """One thing in which a target differs from the contract."""
 
     check: str
     clause: Clause
     expected: str
     observed: str
-    severity: str
+    severity: Severity
     exchange: Exchange | None = None
     subject: str = ""
-    """What it was found on, where a law is held for many things: a model's name, a field."""
+    """What it was found on, where a check looks at many things: a model, a field."""
     times: int = 1
     """How often it was seen."""
     of: int = 1
-    """How often it could have been seen: that, and how often what it is about was as promised."""
+    """How often it could have been seen: how often it was, and how often its clause was kept."""
 
     @property
     def key(self) -> str:
-        """What makes it the same finding in another run."""
+        """What identifies the same finding in another run."""
         return f"{self.check} | {self.clause.place} | {self.subject}"
 
     @property
     def remedy(self) -> str:
-        """What to change if the API is right."""
+        """What to change if the API is right and the contract is wrong."""
         return f"schemas/{self.clause.place}"
 
 
 @dataclass
 class CheckResult:
-    """What came of one law."""
+    """The result of one check in a run."""
 
     check: str
     title: str
     clauses: tuple[str, ...]
-    status: str = "passed"
-    """held, broken, skipped."""
+    status: Status = "passed"
     reason: str = ""
-    """Why it was skipped, or not held on everything."""
+    """Why it was skipped, or left part of its work out."""
     observations: int = 0
-    """How often it was held against something."""
+    """How many observations it made."""
     findings: list[Finding] = field(default_factory=list)
 
 
 @dataclass
 class Assumption:
-    """A clause that nobody documents, and what the target did."""
+    """An undocumented clause, and what the target did about it."""
 
     clause: str
     text: str
-    answer: str = "not observed"
-    """as assumed, otherwise, not observed."""
+    outcome: Outcome = "not observed"
     observed: str = ""
 
 
@@ -248,20 +256,20 @@ class Report:
     requests: int = 0
     submissions: int = 0
     reserved_usd: str = "0.00"
-    """What the accepted submissions can have cost at most; of all runs that share the ledger."""
+    """What the accepted submissions can have cost at most, in all runs that share the ledger."""
     limit_usd: str | None = None
     unchecked: list[str] = field(default_factory=list)
-    """What the spending limit kept from being sent."""
+    """What was not sent because of the spending limit."""
     notes: list[str] = field(default_factory=list)
-    """What is worth knowing of the run as a whole, with numbers; none of it is a finding."""
+    """What is worth knowing about the run as a whole; none of it is a finding."""
     lost: str = ""
     """Why the run could not go on, if it could not."""
     interrupted: bool = False
-    """Whether somebody ended the run before its end."""
+    """Whether the run stopped before its end."""
 
     @property
     def findings(self) -> list[Finding]:
-        """All findings, the worst first."""
+        """All findings, the worst first; within a severity, in the order of the checks."""
         found = [
             finding for check_result in self.check_results for finding in check_result.findings
         ]

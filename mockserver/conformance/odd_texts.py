@@ -1,4 +1,4 @@
-"""Long and odd texts and addresses that any API has to take as they are."""
+"""Long and odd texts and URLs that an API has to accept unchanged."""
 
 from __future__ import annotations
 
@@ -37,12 +37,12 @@ URLS = (
     "https://example.com:8443/x.JPG#top",
     "http://example.com/~user/(1),2;v=3.webp?a=b+c",
 )
-"""Odd but lawful addresses of pictures."""
-CALLS = (
+"""Unusual but valid URLs of pictures."""
+WEBHOOK_PATHS = (
     "/{}/",
     "/{}?token=a%2Fb%3D&x=1&x=2",
     "/deeper/{}?q",
     "/a%20b/%C3%A4/{}/?empty=&z=%26",
     "/UPPER/lower.JSON;p=1/{}",
 )
-"""What may stand behind the address of a receiver of webhooks."""
+"""Paths and queries that a callBackUrl may have; `{}` makes each unique."""

@@ -1,4 +1,4 @@
-"""Whether a PNG file is whole: its chunks, their checksums, and its pixels to the last row."""
+"""Checks that a PNG file is complete: its chunks, their checksums, and all rows of its pixels."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import zlib
 from collections.abc import Iterator
 
 _STEP = 1 << 20
-"""Bytes that are inflated at a time, so that a small file cannot fill the memory."""
+"""Bytes that are inflated at a time, so that a small file cannot exhaust memory."""
 _CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
 """Values of a pixel, by the colour type of the header."""
 _PASSES = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2),
@@ -16,11 +16,11 @@ _PASSES = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4),
 
 
 class _Fault(Exception):
-    """A file is not whole; the message says where."""
+    """A file is incomplete; the message says where."""
 
 
 def png_fault(data: bytes) -> str:
-    """Say what is wrong with a PNG file that begins as one; empty if it is whole."""
+    """Return what is wrong with a file that starts like a PNG file; empty if it is complete."""
     try:
         header, inflater, rows = b"", zlib.decompressobj(), 0
         for name, content in _chunks(data):
@@ -37,7 +37,7 @@ def png_fault(data: bytes) -> str:
 
 
 def _chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
-    """List the chunks up to the end; what comes behind it is nobody's business."""
+    """Yield the chunks up to IEND; whatever follows is ignored, as viewers do."""
     at, name = 8, b""
     while name != b"IEND":
         head = data[at : at + 8]
@@ -56,7 +56,7 @@ def _chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
 
 
 def _inflated(inflater: zlib._Decompress, content: bytes) -> int:
-    """Count the bytes that come of *content*."""
+    """Count the bytes that *content* inflates to."""
     count, left = 0, content
     while left and not inflater.eof:
         count += len(inflater.decompress(left, _STEP))
@@ -65,10 +65,10 @@ def _inflated(inflater: zlib._Decompress, content: bytes) -> int:
 
 
 def _bytes_of(header: bytes) -> int:
-    """Say how many bytes the rows have, with the byte that begins each."""
+    """Return how many bytes all rows have, including the filter byte that starts each."""
     width, height, depth, colour, _, _, interlaced = struct.unpack(">IIBBBBB", header)
     if colour not in _CHANNELS or not width or not height:
-        raise _Fault("the header is no PNG's")
+        raise _Fault("the header is not that of a PNG file")
     bits = depth * _CHANNELS[colour]
     passes = _PASSES if interlaced else ((0, 0, 1, 1),)
     total = 0

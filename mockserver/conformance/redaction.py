@@ -1,4 +1,4 @@
-"""Takes secrets out of what was observed, before anything is kept of it."""
+"""Removes secrets from observed traffic before anything of it is kept."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ from mockserver.domain.redaction import REDACTED, Redactor, names_a_secret
 Headers = Sequence[tuple[str, str]]
 
 _MOST = 64
-"""Secrets that are looked for in what comes later: those that were seen last."""
+"""How many secrets are looked for in later traffic: those that were seen last."""
 _QUERY = re.compile(r"([?&])([^=&#]*)=([^&#]*)")
 _CALLBACK = re.compile(rb'("callBackUrl"\s*:\s*")((?:[^"\\]|\\.)*)')
 _URL = re.compile(r"(?i)(https?:(?:\\?/){2})(?:[^/?#@\\]*@)?([^/?#\\@\s]+)(\S*)")
 
 
 class Secrets:
-    """The secrets of the traffic that was seen: also an answer to others can repeat them."""
+    """The secrets of the traffic so far: any later exchange may repeat one."""
 
     def __init__(self) -> None:
         self._known: OrderedDict[str, None] = OrderedDict()
         self._redactor = Redactor(())
 
     def learn(self, headers: Headers, target: str = "") -> None:
-        """Take note of those in *headers*, and in the query of what was asked for."""
+        """Add the secrets in *headers* and in the query of *target*."""
         found = dict.fromkeys([*_in_headers(headers), *_in_query(target)])
         is_new = bool(found.keys() - self._known.keys())
         for one in found:
@@ -40,15 +40,15 @@ class Secrets:
             self._redactor = Redactor(self._known)
 
     def hidden(self, text: str) -> str:
-        """Give *text* without them."""
+        """Return *text* without the secrets."""
         return self._redactor.text(text)
 
     def hidden_bytes(self, data: bytes) -> bytes:
-        """Give *data* without them."""
+        """Return *data* without the secrets."""
         return self._redactor.data(data)
 
     def headers(self, headers: Headers) -> Iterator[tuple[str, str]]:
-        """Give the headers without any secret of their own."""
+        """Yield the headers, without the values of those that hold a secret."""
         for name, value in headers:
             if not names_a_secret(name):
                 yield self.hidden(name), self.hidden(value)
@@ -58,7 +58,7 @@ class Secrets:
             yield self.hidden(name), self.hidden(shown) + REDACTED
 
     def target(self, target: str) -> str:
-        """Give what a request asks for, without secrets in its query."""
+        """Return the target of a request, without secrets in its query."""
 
         def hide(found: re.Match[str]) -> str:
             value = REDACTED if names_a_secret(found[2]) else found[3]
@@ -72,13 +72,13 @@ def _in_headers(headers: Headers) -> Iterator[str]:
         if not names_a_secret(name):
             continue
         yield value
-        scheme, space, given = value.partition(" ")
+        scheme, space, credentials = value.partition(" ")
         is_scheme = space and "authorization" in name.lower()
-        parts = re.split(r"[;,\s]+", given if is_scheme else value)
+        parts = re.split(r"[;,\s]+", credentials if is_scheme else value)
         yield from (part.partition("=")[2] or part for part in parts)
         if is_scheme and scheme.lower() == "basic":
             try:
-                plain = base64.b64decode(given, validate=True).decode("utf-8")
+                plain = base64.b64decode(credentials, validate=True).decode("utf-8")
             except (binascii.Error, ValueError):
                 continue
             yield plain.partition(":")[2]
@@ -89,15 +89,15 @@ def _in_query(target: str) -> Iterable[str]:
 
 
 def secrets_in(url: str) -> list[str]:
-    """Give the password of a URL, and the secrets of its query."""
+    """Return the password of a URL, and the secrets of its query."""
     found = [unquote(one) for one in re.findall(r"://[^/?#]*?:([^/?#]*)@", url)]
     return [*found, *_in_query(url)]
 
 
 def url_without_secrets(url: str) -> str:
-    """Give scheme and host of a URL: its owner can hide a secret in all the rest.
+    """Return scheme and host of a URL: its owner may have put a secret into any other part.
 
-    What is no http URL stays none.
+    What is not an http URL only loses its query and user.
     """
     found = _URL.fullmatch(url)
     if found is None:
@@ -106,7 +106,7 @@ def url_without_secrets(url: str) -> str:
 
 
 def without_callback(body: bytes) -> bytes:
-    """Give the body of a submission with no more of its callBackUrl than scheme and host."""
+    """Return the body of a submission with only scheme and host of its callBackUrl."""
 
     def hide(found: re.Match[bytes]) -> bytes:
         url = found[2].decode("utf-8", "surrogateescape")

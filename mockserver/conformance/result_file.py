@@ -1,4 +1,4 @@
-"""What a result file is, by its bytes: its type, its width and height, and whether it is whole."""
+"""Reads a result file's type, size in pixels and completeness from its bytes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from mockserver.conformance.png_file import png_fault
 _PNG, PAGE = "image/png", "text/html"
 
 UNTYPED = ("", "application/octet-stream", "binary/octet-stream")
-"""Content types that say nothing of what a file is."""
+"""Content types that say nothing about a file."""
 
 _BY_ENDING = {
     ".png": "image/png",
@@ -26,7 +26,7 @@ _BY_ENDING = {
 }
 
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
-"""Markers of JPEG behind which the size stands."""
+"""JPEG markers that the size follows."""
 
 
 def type_of_name(path: str) -> str | None:
@@ -36,20 +36,20 @@ def type_of_name(path: str) -> str | None:
 
 @dataclass(frozen=True)
 class Look:
-    """What the bytes of a file say."""
+    """What the bytes of a file say about it."""
 
     media_type: str
     size: tuple[int, int] | None
-    """Width and height in pixels; None where the bytes do not tell."""
+    """Width and height in pixels; None where the bytes do not say."""
 
     @property
     def tells_size(self) -> bool:
-        """Whether a whole file of this type tells its size here."""
+        """Whether the size of a complete file of this type can be read here."""
         return self.media_type == _PNG
 
 
 def look_at(data: bytes) -> Look:
-    """Read the head of a file; whole PNG and MP4 files tell their size."""
+    """Read the start of a file; the size is known of complete PNG and MP4 files."""
     if data.startswith(b"\x89PNG\r\n\x1a\n"):
         whole = data[12:16] == b"IHDR" and b"IEND" in data[-12:]
         return Look(_PNG, struct.unpack(">II", data[16:24]) if whole else None)
@@ -71,10 +71,7 @@ def look_at(data: bytes) -> Look:
 
 @lru_cache(maxsize=64)
 def fault_in(data: bytes) -> str:
-    """Say why a picture or a video cannot be shown to its end; empty if nothing is wrong with it.
-
-    Of kinds that are not read here, nothing is said.
-    """
+    """Return why a picture or video is incomplete; empty if it is complete, or cannot be read."""
     look = look_at(data)
     if look.media_type == "image/png":
         return png_fault(data)
@@ -111,7 +108,7 @@ def _jpeg_size(data: bytes) -> tuple[int, int] | None:
 
 
 def _webp_size(data: bytes) -> tuple[int, int] | None:
-    """Read the size where the kind of WebP has it: lossy, lossless or extended."""
+    """Read the size, whose place depends on the kind of WebP: lossy, lossless or extended."""
     if len(data) < 30:
         return None
     if data[12:16] == b"VP8X":
@@ -127,7 +124,7 @@ def _webp_size(data: bytes) -> tuple[int, int] | None:
 
 
 def _track_size(data: bytes) -> tuple[int, int] | None:
-    """Find the track header whose size is not zero: that of the pictures."""
+    """Return the size in the track header of the video: the only one that is not zero."""
     moov = _box(data, b"moov")
     start = 0
     while moov and (at := moov.find(b"tkhd", start)) >= 0:
@@ -142,7 +139,7 @@ def _track_size(data: bytes) -> tuple[int, int] | None:
 
 
 def _box(data: bytes, name: bytes) -> bytes:
-    """Give the content of the first box of a name at the top of a file."""
+    """Return the content of the first top-level box with a name."""
     for found, head, end in _boxes(data):
         if found == name:
             return data[head:end]
@@ -150,7 +147,7 @@ def _box(data: bytes, name: bytes) -> bytes:
 
 
 def _boxes(data: bytes) -> Iterator[tuple[bytes, int, int]]:
-    """List the boxes at the top of a file: their name, and where their content begins and ends."""
+    """Yield the top-level boxes: their name, and where their content starts and ends."""
     at = 0
     while at + 8 <= len(data):
         length, head = struct.unpack(">I", data[at : at + 4])[0], 8
@@ -165,7 +162,7 @@ def _boxes(data: bytes) -> Iterator[tuple[bytes, int, int]]:
 
 
 def _mp4_fault(data: bytes) -> str:
-    """Say whether the boxes are there that a video needs, and none is cut off."""
+    """Return which box of a video is missing or cut off; empty if none is."""
     boxes = {name: end for name, _, end in _boxes(data)}
     for name in (b"moov", b"mdat"):
         if name not in boxes:

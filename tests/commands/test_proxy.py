@@ -129,8 +129,8 @@ def test_drift_is_printed_as_it_comes_and_ends_with_failure(
     report = json.loads((tmp_path / "report/report.json").read_text())
     assert answer.data == b"<html>"
     assert status == 1
-    assert proxy.printed.count("drift: A request was answered with ") == 1
-    assert "seen       2 of 2 times: A request was answered with 502" in proxy.printed
+    assert proxy.printed.count("drift: A request returned ") == 1
+    assert "seen       2 of 2 times: A request returned 502" in proxy.printed
     for line in (
         "  expected   a JSON object\n",
         "  observed   502, text/html: '<html>'\n",
@@ -177,7 +177,7 @@ def test_reports_and_recordings_have_all_but_secrets(
     assert webhook.url == hook
     assert {"webhook-conforms", "webhook-equals-poll", "webhook-after-end"} <= passed
     assert (
-        "warning: The app itself submitted what the API does not take: input.prompt missing"
+        "warning: The app itself submitted an invalid document: input.prompt missing"
         in proxy.printed
     )
     assert json.loads(written["c/report.json"])["checks"] == shown.json()["checks"]

@@ -64,7 +64,7 @@ def test_a_mock_of_its_own_keeps_every_law(tmp_path: Path) -> None:
         (("--url", "http://127.0.0.1:1/?token=hush"), "--url: takes no query"),
         (("--live",), "there is no --url"),
         (("--live", "--url", "https://api.example.com"), "no token; set MAXAPI_LIVE_KEY"),
-        (("--models", "veo9"), "'veo9' is no model; use some of gpt-image-2/image-to-image"),
+        (("--models", "veo9"), "'veo9' is not a model; use one of gpt-image-2/image-to-image"),
         (("--max-cost", "-1"), "'-1' is no amount; use US dollars such as 0.50"),
         (("--max-cost", "NaN"), "'NaN' is no amount"),
         (("--rate", "0"), "'0' is not accepted; use a number above 0"),
@@ -76,9 +76,9 @@ def test_a_mock_of_its_own_keeps_every_law(tmp_path: Path) -> None:
         (("--model-cards", "nowhere"), "nowhere is not a folder"),
         (("--webhook-url", "nowhere"), "--webhook-url: 'nowhere' is not accepted"),
         (("--report", "/dev/null/out"), "Not a directory"),
-        (("--url", "http://127.0.0.1:1"), "http://127.0.0.1:1 does not answer: NewConnection"),
-        (("--token-env", "sk-hush-0123"), "--token-env: is given no name of an environment"),
-        (("--other-token-env", "sk-hush"), "--other-token-env: is given no name"),
+        (("--url", "http://127.0.0.1:1"), "http://127.0.0.1:1 does not respond: NewConnection"),
+        (("--token-env", "sk-hush-0123"), "--token-env: takes the name of an environment"),
+        (("--other-token-env", "sk-hush"), "--other-token-env: takes the name"),
         (("--webhook-url", "ftp://u:hush@a/?token=hush"), "'ftp://[redacted]@a/?token=[red"),
         (("--token=sk-hush",), "unrecognized arguments: --token=..., did you mean --token-env"),
         (("--exmaples", "2"), "unrecognized arguments: --exmaples 2, did you mean --examples?"),
@@ -110,7 +110,7 @@ def test_a_token_that_no_header_can_carry_is_refused(contract: Contract) -> None
     """And is not shown."""
     request = RunRequest(url="http://127.0.0.1:1", live=True)
 
-    with pytest.raises(VerifyError, match="MAXAPI_LIVE_KEY: is no token; use visible") as caught:
+    with pytest.raises(VerifyError, match="MAXAPI_LIVE_KEY: is not a token; use visible") as caught:
         options_of(request, contract, {"MAXAPI_LIVE_KEY": f"{TOKEN}\n"})
 
     assert TOKEN not in str(caught.value)
@@ -138,7 +138,7 @@ def test_a_run_that_the_limit_stops_ends_with_3(tmp_path: Path) -> None:
 
     assert done.returncode == 3, done.stdout
     report = json.loads((tmp_path / "out" / "report.json").read_text())
-    assert any(one.startswith("lives: ") for one in report["unchecked"])
+    assert any(one.startswith("lifecycle: ") for one in report["unchecked"])
 
 
 def test_a_target_that_dies_is_no_drift(contract: Contract) -> None:
@@ -147,7 +147,7 @@ def test_a_target_that_dies_is_no_drift(contract: Contract) -> None:
         url = biller.url
     cost = Money(contract)
     session = Session(contract, Options(models=(CHEAP,), examples=1), CHECKS)
-    session.reach(lambda note: Client(url, TOKEN, cost, note))
+    session.connect(lambda note: Client(url, TOKEN, cost, note))
 
     found = run_checks(session, Report(url, START, 0, "a test"))
 

@@ -19,9 +19,9 @@ MANNERS = (
     "hides it",
     "says 2xx",
     "says 408",
-    "refuses some",
+    "rejects some",
 )
-"""What it answers to a submission that it has billed; the last one bills only what it accepts."""
+"""How it responds to a submission that it has billed; the last bills only what it accepts."""
 
 
 class Biller:
@@ -46,10 +46,10 @@ class Biller:
         self._server.server_close()
 
     def submit(self, body: bytes) -> tuple[int, Any] | None:
-        """Take a submission; give status and document, or None to hang up."""
+        """Bill a submission; return status and document, or None to hang up."""
         with self._lock:
             self.submissions += 1
-            if self._manner == "refuses some" and self.submissions % 2:
+            if self._manner == "rejects some" and self.submissions % 2:
                 return 400, {"code": 400, "msg": "no"}
             self.billed += price(body)
         accepted = {"code": 0, "msg": "ok", "data": {"taskId": str(uuid.uuid4())}}
@@ -72,20 +72,20 @@ class Biller:
                 body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
                 if self.path.endswith("/cancel"):
                     biller.cancelled.add(self.path.split("/")[-2])
-                    self._answer(200, {"code": 0, "msg": "ok"})
-                elif (answer := biller.submit(body)) is None:
+                    self._respond(200, {"code": 0, "msg": "ok"})
+                elif (reply := biller.submit(body)) is None:
                     self.close_connection = True
                 else:
-                    self._answer(*answer)
+                    self._respond(*reply)
 
             def do_GET(self) -> None:
                 task = {"taskId": self.path.split("/")[-1], "status": "PENDING", "input": {}}
-                self._answer(200, {"code": 0, "msg": "ok", "data": task})
+                self._respond(200, {"code": 0, "msg": "ok", "data": task})
 
             def do_DELETE(self) -> None:
-                self._answer(405, {"code": 405, "msg": "no"})
+                self._respond(405, {"code": 405, "msg": "no"})
 
-            def _answer(self, status: int, document: Any) -> None:
+            def _respond(self, status: int, document: Any) -> None:
                 body = json.dumps(document).encode()
                 self.send_response(status)
                 self.send_header("Content-Length", str(len(body)))

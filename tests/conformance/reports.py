@@ -1,4 +1,4 @@
-"""Reports made by hand, of which a test says only what matters to it."""
+"""Reports made by hand; a test only states what matters to it."""
 
 from __future__ import annotations
 
@@ -7,21 +7,30 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
 
-from mockserver.conformance.model import Assumption, CheckResult, Clause, Exchange, Finding, Report
+from mockserver.conformance.model import (
+    Assumption,
+    CheckResult,
+    Clause,
+    Confidence,
+    Exchange,
+    Finding,
+    Report,
+    Severity,
+)
 from mockserver.conformance.report.writers import Comparison, write_reports
 from tests.conftest import START
 
 URL = "http://127.0.0.1:6290"
-_CONFIDENCE = {
+_CONFIDENCE: dict[Severity, Confidence] = {
     "drift": "documented",
     "warning": "corroborated",
     "assumption": "assumed",
-    "information": "seed",
+    "note": "seed",
 }
 
 
 def make_exchange(**changes: Any) -> Exchange:
-    """Make a refused submission."""
+    """Make a rejected submission."""
     known: dict[str, Any] = {
         "method": "POST",
         "url": f"{URL}/api/v1/task/submit",
@@ -36,7 +45,7 @@ def make_exchange(**changes: Any) -> Exchange:
     return Exchange(**known | changes)
 
 
-def make_finding(severity: str = "drift", check: str = "a-law", **changes: Any) -> Finding:
+def make_finding(severity: Severity = "drift", check: str = "a-check", **changes: Any) -> Finding:
     """Make a finding."""
     clause = Clause("task.json#/properties/status", _CONFIDENCE[severity], "query-task")
     known: dict[str, Any] = {
@@ -52,10 +61,10 @@ def make_finding(severity: str = "drift", check: str = "a-law", **changes: Any) 
 
 
 def make_report(*findings: Finding, **changes: Any) -> Report:
-    """Make the report of a run with findings, and beside their laws one held and one skipped."""
+    """Make the report of a run with findings, a check that passed, and one that was skipped."""
     check_results = [
-        CheckResult("a-held-law", "Something holds", ("task.json#",), observations=7),
-        CheckResult("a-skipped-law", "Nobody looked", (), "skipped", "there is no second key"),
+        CheckResult("a-passed-check", "Something holds", ("task.json#",), observations=7),
+        CheckResult("a-skipped-check", "Not looked at", (), "skipped", "there is no second key"),
     ]
     for check in dict.fromkeys(one.check for one in findings):
         found = [one for one in findings if one.check == check]
@@ -72,7 +81,7 @@ def make_report(*findings: Finding, **changes: Any) -> Report:
         "assumptions": [
             Assumption("models/veo3.json#/price", "not published"),
             Assumption("service.json#/webhook/tries", "The value is 3."),
-            Assumption("service.json#/errors/404", "The message.", "otherwise", "msg 'gone'"),
+            Assumption("service.json#/errors/404", "The message.", "different", "msg 'gone'"),
             Assumption("service.json#/errors/405", "The other message.", "as assumed"),
         ],
         "requests": 30,
@@ -83,19 +92,19 @@ def make_report(*findings: Finding, **changes: Any) -> Report:
 
 
 def written(report: Report, folder: Path, comparison: Comparison | None = None) -> dict[str, str]:
-    """Write all forms of a report; give their texts by file name."""
+    """Write all forms of a report; return their texts by filename."""
     paths = write_reports(report, folder, comparison)
     return {path.name: path.read_text(encoding="utf-8") for path in paths}
 
 
 class Page(HTMLParser):
-    """What a browser makes of a page: its tags with their attributes, and its text."""
+    """What a browser reads in a page: its tags with their attributes, and its text."""
 
     def __init__(self, text: str) -> None:
         super().__init__()
         self.tags: list[str] = []
         self.folded = ""
-        """The text that is shown on demand only."""
+        """The text that is only shown on demand."""
         self.text = ""
         self._open: list[bool] = []
         self.feed(text)
@@ -121,6 +130,6 @@ class Page(HTMLParser):
 
 
 def cases(junit: str) -> dict[str, ET.Element]:
-    """Give the test cases of a JUnit file by the ids of their laws."""
+    """Return the test cases of a JUnit file by the ids of their checks."""
     found = ET.fromstring(junit).iter("testcase")  # noqa: S314 - it is our own
     return {one.attrib["name"].partition(":")[0]: one for one in found}

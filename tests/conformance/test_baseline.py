@@ -1,4 +1,4 @@
-"""A run beside an earlier one: what was known does not fail it."""
+"""A run compared with an earlier one: what was known does not fail it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from mockserver.conformance.model import Report
+from mockserver.conformance.model import Report, Severity
+from mockserver.conformance.report.view import view_of
 from mockserver.conformance.report.writers import (
     BaselineError,
     Comparison,
@@ -21,7 +22,7 @@ from mockserver.conformance.report.writers import (
 from tests.conformance.reports import URL, cases, make_finding, make_report, written
 
 
-def parallel_client(report: Report, earlier: Report, folder: Path) -> Comparison:
+def compared(report: Report, earlier: Report, folder: Path) -> Comparison:
     """Compare a run with one whose report was written to a folder."""
     written(earlier, folder)
     return compare(report, load_baseline(folder / "report.json"))
@@ -37,10 +38,10 @@ def subjects(findings: list[Any]) -> list[str]:
 
 @pytest.mark.parametrize("subject", ["", "a | b", "\x00\x1b\n", "\ud800 \U0001f408", '"\\'])
 def test_the_same_findings_are_unchanged(tmp_path: Path, subject: str) -> None:
-    """They are found again in the file, whatever the target has put into their names."""
+    """They are recognised in the file, whatever the target has put into their names."""
     report = make_report(make_finding(subject=subject), make_finding("warning", "b"))
 
-    comparison = parallel_client(report, report, tmp_path)
+    comparison = compared(report, report, tmp_path)
 
     assert comparison.unchanged == report.findings
     assert (comparison.new, comparison.gone, comparison.unseen) == ([], [], [])
@@ -49,12 +50,12 @@ def test_the_same_findings_are_unchanged(tmp_path: Path, subject: str) -> None:
 
 
 def test_what_is_new_and_what_is_gone_is_told_apart(tmp_path: Path) -> None:
-    """By law, clause and subject; what was expected and observed may read otherwise."""
+    """By check, clause and subject; the texts of what was expected and observed may differ."""
     earlier = make_report(make_finding(subject="old"), make_finding(subject="same"))
     again = make_finding(subject="same", observed="status 'LATER'")
     report = make_report(again, make_finding(subject="new"))
 
-    comparison = parallel_client(report, earlier, tmp_path)
+    comparison = compared(report, earlier, tmp_path)
 
     assert subjects(comparison.new) == ["new"]
     assert subjects(comparison.unchanged) == ["same"]
@@ -66,28 +67,30 @@ def test_what_is_new_and_what_is_gone_is_told_apart(tmp_path: Path) -> None:
     ("before", "now", "new"),
     [
         ("warning", "drift", True),
-        ("information", "assumption", True),
+        ("note", "assumption", True),
         ("drift", "warning", False),
         ("drift", "drift", False),
     ],
 )
-def test_what_got_worse_is_new(tmp_path: Path, before: str, now: str, *, new: bool) -> None:
-    """A page that is read more closely makes drift of a warning."""
+def test_what_got_worse_is_new(
+    tmp_path: Path, before: Severity, now: Severity, *, new: bool
+) -> None:
+    """A clause whose source gets better turns a warning into drift."""
     report = make_report(make_finding(now))
 
-    comparison = parallel_client(report, make_report(make_finding(before)), tmp_path)
+    comparison = compared(report, make_report(make_finding(before)), tmp_path)
 
     assert (comparison.new == report.findings) is new
     assert (comparison.unchanged == report.findings) is not new
     assert comparison.gone == []
 
 
-@pytest.mark.parametrize("severity", ["drift", "warning", "assumption", "information"])
-def test_only_drift_fails(tmp_path: Path, severity: str) -> None:
+@pytest.mark.parametrize("severity", ["drift", "warning", "assumption", "note"])
+def test_only_drift_fails(tmp_path: Path, severity: Severity) -> None:
     """With an earlier run and without one."""
     report = make_report(make_finding(severity))
 
-    comparison = parallel_client(report, make_report(), tmp_path)
+    comparison = compared(report, make_report(), tmp_path)
 
     assert fails(report, None) is (severity == "drift")
     assert fails(report, comparison) is (severity == "drift")
@@ -95,12 +98,12 @@ def test_only_drift_fails(tmp_path: Path, severity: str) -> None:
 
 @pytest.mark.parametrize("why", ["skipped", "in part", "interrupted"])
 def test_what_was_not_looked_for_is_not_gone(tmp_path: Path, why: str) -> None:
-    """A law that was not held on everything, now, may well have the same findings."""
+    """A check that did not run completely may still have the same findings."""
     report = make_report(interrupted=why == "interrupted")
     check = report.check_results[0 if why == "in part" else 1]
     check.reason = "" if why == "interrupted" else "the spending limit"
 
-    comparison = parallel_client(report, make_report(make_finding(check=check.check)), tmp_path)
+    comparison = compared(report, make_report(make_finding(check=check.check)), tmp_path)
 
     assert comparison.gone == []
     assert [one.check for one in comparison.unseen] == [check.check]
@@ -111,35 +114,33 @@ def test_what_was_not_looked_for_is_not_gone(tmp_path: Path, why: str) -> None:
 
 @pytest.fixture
 def report() -> Report:
-    """A run with a known and a new finding of one law."""
+    """A run with a known and a new finding of one check."""
     return make_report(make_finding(subject="known"), make_finding(subject="new"))
 
 
 @pytest.fixture
 def comparison(report: Report, tmp_path: Path) -> Comparison:
-    """Beside a run that had the known one, and another."""
+    """Compared with a run that had the known one, and another."""
     earlier = make_report(make_finding(subject="known"), make_finding(subject="old"))
-    return parallel_client(report, earlier, tmp_path / "earlier")
+    return compared(report, earlier, tmp_path / "earlier")
 
 
 def test_the_terminal_shows_what_is_new(report: Report, comparison: Comparison) -> None:
-    """And counts the others; what is gone is named, as the baseline can be renewed then."""
-    lines = terminal_summary(report, comparison).splitlines()
+    """It counts the others, and names what is gone, so that the baseline can be renewed."""
+    lines = terminal_summary(view_of(report, comparison)).splitlines()
 
     assert [one for one in lines if one.startswith("  on ")] == ["  on         new"]
     assert "maxapi-mock verify: 1 new finding of drift" in lines
-    assert (
-        f"  baseline   1 new, 1 known, 1 gone, beside {URL} at 2026-02-10T21:54:46.686768+00:00"
-        in lines
-    )
-    assert lines[-1] == "  gone       a-law | task.json#/properties/status | old"
+    earlier = f"{URL} at 2026-02-10T21:54:46.686768+00:00"
+    assert f"  baseline   1 new, 1 known, 1 gone, compared with {earlier}" in lines
+    assert lines[-1] == "  gone       a-check | task.json#/properties/status | old"
 
 
 def test_a_test_case_fails_for_what_is_new(
     report: Report, comparison: Comparison, tmp_path: Path
 ) -> None:
-    """What was known is what it has printed."""
-    case = cases(written(report, tmp_path, comparison)["junit.xml"])["a-law"]
+    """Known findings are its output."""
+    case = cases(written(report, tmp_path, comparison)["junit.xml"])["a-check"]
 
     failure, printed = ("".join(one.itertext()) for one in case)
     assert [one.tag for one in case] == ["failure", "system-out"]
@@ -158,15 +159,15 @@ def test_a_page_begins_with_what_is_new(
     what = {"report.md": ["Drift, new:", "Drift, known:"], "report.html": [">new<", ">known<"]}
     new, known = what[form]
     assert -1 < text.index(new) < text.index(known) < text.index("Gone since the baseline")
-    assert "a-law | task.json#/properties/status | old" in text
+    assert "a-check | task.json#/properties/status | old" in text
 
 
 def test_programs_get_the_keys(report: Report, comparison: Comparison) -> None:
     """And whether the run fails."""
-    document = as_json(report, comparison)
+    document = as_json(view_of(report, comparison))
 
     assert document["fails"] is True
-    key = "a-law | task.json#/properties/status | {}".format
+    key = "a-check | task.json#/properties/status | {}".format
     assert document["comparison"] == {
         "target": URL,
         "started": "2026-02-10T21:54:46.686768+00:00",
@@ -178,8 +179,8 @@ def test_programs_get_the_keys(report: Report, comparison: Comparison) -> None:
 
 
 def test_a_report_without_the_later_keys_is_still_a_baseline(tmp_path: Path) -> None:
-    """Words and counts were added to format 1, and are not needed to compare."""
-    document = as_json(make_report(make_finding()))
+    """Words and counts are not needed to compare."""
+    document = as_json(view_of(make_report(make_finding())))
     for name in ("summary", "advice", "times", "of", "promised"):
         del document["findings"][0][name]
     del document["notes"]
@@ -190,12 +191,12 @@ def test_a_report_without_the_later_keys_is_still_a_baseline(tmp_path: Path) -> 
     assert len(comparison.unchanged) == 1
 
 
-# -- files that are no baseline --------------------------------------------------------------
+# -- files that are not a baseline --------------------------------------------------------------
 
 
-def damaged(**changes: Any) -> bytes:
+def incomplete(**changes: Any) -> bytes:
     """Write a report whose only finding is not as it was."""
-    document = as_json(make_report(make_finding()))
+    document = as_json(view_of(make_report(make_finding())))
     document["findings"][0].update(changes)
     return json.dumps(document).encode()
 
@@ -208,38 +209,39 @@ def damaged(**changes: Any) -> bytes:
         (b"\xff\xfe\x00", "is not JSON"),
         (b"[" * 100_000, "is not JSON"),
         (b"9" * 100_000, "is not JSON"),
-        (b"[]", "is no report"),
-        (b'{"findings": []}', "is no report"),
-        (b'{"format": 2}', "has format 2, not 1"),
-        (b'{"format": "a\\nb"}', "has format 'a\\nb', not 1"),
-        (b'{"format": 1}', "is a damaged report"),
-        (b'{"format": 1, "findings": 7, "target": "", "started": ""}', "is a damaged report"),
-        (b'{"format": 1, "findings": [7], "target": "", "started": ""}', "is a damaged report"),
-        (damaged(severity="mild"), "is a damaged report"),
-        (damaged(severity=None), "is a damaged report"),
-        (damaged(key=["a"]), "is a damaged report"),
+        (b"[]", "is not a report"),
+        (b'{"findings": []}', "is not a report"),
+        (b'{"format": 1}', "has format 1, not 2"),
+        (b'{"format": "a\\nb"}', "has format 'a\\nb', not 2"),
+        (b'{"format": 2}', "is an incomplete report"),
+        (b'{"format": 2, "findings": 7, "target": "", "started": ""}', "is an incomplete report"),
+        (b'{"format": 2, "findings": [7], "target": "", "started": ""}', "is an incomplete report"),
+        (incomplete(severity="mild"), "is an incomplete report"),
+        (incomplete(severity=None), "is an incomplete report"),
+        (incomplete(key=["a"]), "is an incomplete report"),
     ],
 )
-def test_a_file_that_is_no_report_is_refused_in_one_line(
+def test_a_file_that_is_not_a_report_is_rejected_in_one_line(
     tmp_path: Path, content: bytes, reason: str
 ) -> None:
-    """With its name, what is wrong with it, and what would do."""
+    """The message has its name, what is wrong with it, and what to do."""
     path = tmp_path / "baseline.json"
     path.write_bytes(content)
 
     with pytest.raises(BaselineError) as raised:
         load_baseline(path)
 
-    wanted = f"baseline: {path}: {reason}; name the report.json of an earlier run"
-    assert str(raised.value) == wanted
+    renew = "write a new report with --report, and use its report.json"
+    remedy = renew if "has format" in reason else "use the report.json of an earlier run"
+    assert str(raised.value) == f"baseline: {path}: {reason}; {remedy}"
 
 
 @pytest.mark.parametrize(
     ("name", "reason"), [("missing.json", "No such file or directory"), (".", "Is a directory")]
 )
-def test_a_file_that_cannot_be_read_is_refused_in_one_line(
+def test_a_file_that_cannot_be_read_is_rejected_in_one_line(
     tmp_path: Path, name: str, reason: str
 ) -> None:
-    """With the reason that the system gives."""
-    with pytest.raises(BaselineError, match=f": {reason}; name the report.json of an earlier run$"):
+    """The message has the reason of the operating system."""
+    with pytest.raises(BaselineError, match=f": {reason}; use the report.json of an earlier run$"):
         load_baseline(tmp_path / name)

@@ -35,7 +35,7 @@ def _bytes(document: Any) -> bytes:
 
 
 def noted(contract: Contract, *histories: History) -> list[str]:
-    """Give the notes on tasks."""
+    """Return the notes on tasks."""
     census = Census(contract)
     for history in histories:
         census.count(history)

@@ -1,4 +1,4 @@
-"""The table of laws, and what it is built from."""
+"""The table of checks, and what it is built from."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 
 from contract_tests.checks import CHECKS
 from mockserver.conformance.clauses import assumptions, clause_at
-from mockserver.conformance.generation import invalid_envelopes, minimal_input, valid_values
+from mockserver.conformance.invalid_inputs import invalid_envelopes
 from mockserver.conformance.model import Exchange
 from mockserver.conformance.result_file import look_at
+from mockserver.conformance.values import minimal_input, valid_values
 from mockserver.contract import Contract, load_contract
 from mockserver.domain.redaction import REDACTED
 from mockserver.media import Picture, write_mp4, write_png
@@ -30,7 +31,7 @@ def test_every_law_rests_on_clauses_that_there_are(contract: Contract, check: An
 
 
 def test_a_clause_that_is_not_there_is_refused(contract: Contract) -> None:
-    """A law cannot rest on nothing."""
+    """Every check has a clause."""
     with pytest.raises(KeyError):
         clause_at(contract, "task.json#/properties/nothing")
 
@@ -40,7 +41,7 @@ def test_every_assumption_says_what_is_assumed(contract: Contract) -> None:
     found = assumptions(contract)
 
     assert len({one.clause for one in found}) == len(found) > 30
-    assert all(one.text and one.answer == "not observed" for one in found)
+    assert all(one.text and one.outcome == "not observed" for one in found)
     assert "service.json#/promises/final" in {one.clause for one in found}
 
 

@@ -1,4 +1,4 @@
-"""What becomes of a request that the target does not answer as it should."""
+"""What happens to a request to which the target does not respond as it should."""
 
 from __future__ import annotations
 
@@ -14,9 +14,10 @@ from socket import socket
 import pytest
 
 from mockserver.conformance.model import Exchange
-from mockserver.conformance.session.client import Client, RateLimited
+from mockserver.conformance.session.client import Client
 from mockserver.conformance.session.ledger import Ledger
 from mockserver.conformance.session.probe import problem_of
+from mockserver.conformance.session.rate_limit import RateLimited
 from mockserver.conformance.session.spending import Money
 from mockserver.contract import load_contract
 from tests.proxy.upstream import Script, upstream
@@ -38,7 +39,7 @@ CUT = reply(200, b"{", Content_Length="99")
 
 
 def in_turn(*replies: bytes) -> Script:
-    """Answer one request after the other, whatever connection it comes by; the last for ever."""
+    """Reply to one request after the other, on whatever connection; the last reply repeats."""
     left = list(replies)
 
     def serve(connection: socket) -> None:
@@ -79,7 +80,7 @@ class Run:
 
 @contextmanager
 def run(*replies: bytes, ledger: Ledger | None = None) -> Iterator[Run]:
-    """Speak with a server that gives these replies."""
+    """Use a server that sends these replies."""
     with upstream(in_turn(*replies)) as server:
         seen: list[Exchange] = []
         transient_failures: list[Exchange] = []
@@ -98,34 +99,34 @@ def run(*replies: bytes, ledger: Ledger | None = None) -> Iterator[Run]:
 
 
 @pytest.mark.parametrize("failure", [reply(502, b"<html>"), RESET, CUT])
-def test_a_failure_that_does_not_happen_again_is_a_hiccup(failure: bytes) -> None:
-    """The request is sent again, and only the response that came then is judged."""
+def test_a_failure_that_does_not_happen_again_is_transient(failure: bytes) -> None:
+    """The request is sent again, and only the last response counts."""
     with run(failure, reply(200)) as it:
-        answer = it.target.poll("x")
+        response = it.target.poll("x")
 
-    assert (answer.status, answer.attempts, it.pauses) == (200, 2, [1.0])
-    assert it.seen == [answer]
+    assert (response.status, response.attempts, it.pauses) == (200, 2, [1.0])
+    assert it.seen == [response]
     assert [one.is_unwell for one in it.transient_failures] == [True]
 
 
-def test_a_failure_that_stays_is_judged() -> None:
-    """After three tries it is what the target does."""
+def test_a_failure_that_stays_counts() -> None:
+    """After three tries it is the response of the target."""
     with run(reply(500)) as it:
-        answer = it.target.poll("x")
+        response = it.target.poll("x")
 
-    assert (answer.status, answer.attempts, it.pauses) == (500, 3, [1.0, 2.0])
-    assert (it.seen, it.transient_failures) == ([answer], [])
+    assert (response.status, response.attempts, it.pauses) == (500, 3, [1.0, 2.0])
+    assert (it.seen, it.transient_failures) == ([response], [])
 
 
 @pytest.mark.parametrize("failure", [reply(502, b"<html>"), reply(504), RESET])
 def test_what_could_cost_is_sent_once(tmp_path: Path, failure: bytes) -> None:
-    """The submission may have been accepted: nothing is said of it, its money stays reserved."""
+    """The submission may have been accepted: it proves nothing, and its money stays reserved."""
     ledger = Ledger(tmp_path / "ledger", Decimal(1))
     with run(failure, reply(200), ledger=ledger) as it:
-        answer = it.target.submit(PRICED)
+        response = it.target.submit(PRICED)
 
-    assert (answer.is_inconclusive, answer.attempts, it.pauses) == (True, 1, [])
-    assert [one.status for one in it.transient_failures] == [answer.status]
+    assert (response.is_inconclusive, response.attempts, it.pauses) == (True, 1, [])
+    assert [one.status for one in it.transient_failures] == [response.status]
     assert ledger.reserved == Decimal("0.001")
 
 
@@ -146,16 +147,16 @@ def test_what_could_cost_is_sent_once(tmp_path: Path, failure: bytes) -> None:
     ],
 )
 def test_429_is_waited_for(headers: dict[str, str], seconds: float) -> None:
-    """As long as Retry-After asks, within a bound; it is neither a response nor a hiccup."""
+    """As long as Retry-After asks, within a bound; it is neither a response nor a failure."""
     with run(reply(429, b"", **headers), reply(200)) as it:
-        answer = it.target.poll("x")
+        response = it.target.poll("x")
 
-    assert (answer.status, it.pauses, it.transient_failures) == (200, [seconds], [])
-    assert (it.target.waits, it.target.waited) == (1, seconds)
+    assert (response.status, it.pauses, it.transient_failures) == (200, [seconds], [])
+    assert (it.target.rate_limit.waits, it.target.rate_limit.waited) == (1, seconds)
 
 
 def test_a_submission_waits_under_one_reservation(tmp_path: Path) -> None:
-    """429 says that it was not accepted, so it is sent again, and set aside for once."""
+    """429 says that it was not accepted, so it is sent again, and reserved only once."""
     ledger = Ledger(tmp_path / "ledger", Decimal("0.001"))
     with run(reply(429), reply(200), ledger=ledger) as it:
         assert it.target.submit(PRICED).status == 200
@@ -182,18 +183,18 @@ def test_whatever_http_allows_is_the_same_response() -> None:
     head = b"HTTP/1.1 200 OK\r\nCONTENT-TYPE: application/json\r\ncontent-encoding: gzip\r\n"
     head += b"Transfer-Encoding: chunked\r\nConnection: close\r\n\r\n"
     with run(head + chunks + b"0\r\n\r\n") as it:
-        answer = it.target.poll("x")
+        response = it.target.poll("x")
 
-    assert answer.succeeded
-    assert answer.response_headers["content-type"] == "application/json"
+    assert response.succeeded
+    assert response.response_headers["content-type"] == "application/json"
 
 
 def test_a_file_elsewhere_is_not_fetched_for_a_target_on_this_machine() -> None:
-    """Nothing leaves the machine: the file is left out, counted, and not judged."""
+    """Nothing leaves the machine: the file is counted, but not checked."""
     with run(reply(200)) as it:
-        answer = it.target.fetch("https://cdn.example/image-0.png")
+        response = it.target.fetch("https://cdn.example/image-0.png")
 
-    assert (answer.status, answer.is_inconclusive, it.target.not_fetched) == (None, True, 1)
+    assert (response.status, response.is_inconclusive, it.target.not_fetched) == (None, True, 1)
     assert it.seen == []
 
 
@@ -210,7 +211,7 @@ POLL = "/api/v1/task/is-anybody-there"
         ([reply(301, Location=f"https://b.example/v9{POLL}")], "to https://b.example/v9; use"),
         ([reply(302, Location="/login")], "a login page?"),
         ([reply(200, PAGE, **HTML)], "is not the API: GET"),
-        ([reply(404, PAGE, **HTML)], "was answered 404 with a web page"),
+        ([reply(404, PAGE, **HTML)], "returned 404 with a web page"),
         ([reply(404, b'{"detail":"Not Found"}')], "that is not of this API"),
         ([b"SSH-2.0-OpenSSH_9.2\r\n"], "does not speak HTTP there"),
         ([reply(401)], "rejects the API key with 401"),
@@ -222,7 +223,7 @@ POLL = "/api/v1/task/is-anybody-there"
     ],
 )  # fmt: skip
 def test_what_is_not_the_api_is_said_in_one_line(replies: list[bytes], said: str) -> None:
-    """With what to do; an API that has drifted is none of it."""
+    """It says what to do; an API that has drifted is still the API."""
     with run(*replies) as it:
         it.target.attempts = 1
 

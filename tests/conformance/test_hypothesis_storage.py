@@ -30,7 +30,7 @@ def nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_the_users_cache_is_used_meanwhile(
     nowhere: Path, monkeypatch: pytest.MonkeyPatch, cache: str, used: str
 ) -> None:
-    """And what was there before holds again."""
+    """Afterwards, the earlier setting is back."""
     monkeypatch.setenv("XDG_CACHE_HOME", cache)
 
     with stored_elsewhere():

@@ -1,4 +1,4 @@
-"""Traffic that is judged as it passes."""
+"""Traffic that is checked as it passes."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 
 from contract_tests.checks import CHECKS
-from mockserver.conformance.traffic import monitor as watch
+from mockserver.conformance.traffic import monitor
 from mockserver.conformance.traffic import recorder as recording
 from tests.conformance.traffic import DRAW, JSON, KEY, LATER, TASK, Traffic, task
 
-ANSWERED = ("drift", "responses")
+RESPONSES = ("drift", "responses")
 
 
 @pytest.fixture
@@ -25,11 +25,11 @@ def traffic() -> Traffic:
 
 
 def test_a_whole_life_that_conforms_has_no_findings(traffic: Traffic) -> None:
-    """Submission, polls, a webhook and what is refused afterwards."""
+    """Submission, polls, a webhook and what is rejected afterwards."""
     traffic.submits({**DRAW, "callBackUrl": "https://app.example/hook"}, token="t")
     for status in traffic.contract.lifecycle.path:
         traffic.polls(task(status))
-    traffic.calls(task("SUCCESS"), token="t")
+    traffic.delivers(task("SUCCESS"), token="t")
     traffic.polls(task("SUCCESS"))
     traffic.cancels(400)
 
@@ -82,31 +82,31 @@ def test_a_finding_is_told_once_but_kept_in_every_report(traffic: Traffic) -> No
         traffic.submits()
         traffic.polls(b"<html>")
 
-    assert traffic.told.count(ANSWERED) == 1
+    assert traffic.reported.count(RESPONSES) == 1
     for _ in range(2):
         report = traffic.watch.report(traffic.now)
         assert [one.check for one in report.findings].count("responses") == 1
 
 
 def test_statuses_that_go_back_are_found_by_the_poll_that_shows_it(traffic: Traffic) -> None:
-    """The history of a task is judged again whenever there is news of it."""
+    """The history of a task is evaluated again whenever something about it passes."""
     traffic.submits()
     traffic.polls(task("PROCESSING"))
     assert traffic.findings == []
 
     traffic.polls(task("PENDING", updated_at=LATER))
 
-    assert traffic.told == [("drift", "never-back")]
+    assert traffic.reported == [("drift", "never-back")]
     assert traffic.findings[0].observed == "PROCESSING -> PENDING"
 
 
-def test_tasks_submitted_before_the_watch_began_are_judged_too(traffic: Traffic) -> None:
+def test_tasks_submitted_before_the_watch_began_are_checked_too(traffic: Traffic) -> None:
     """By what their polls show alone."""
     traffic.polls(task("SUCCESS"))
 
     traffic.polls(task("PENDING"))
 
-    assert ("drift", "never-back") in traffic.told
+    assert ("drift", "never-back") in traffic.reported
 
 
 @pytest.mark.parametrize(
@@ -123,7 +123,7 @@ def test_tasks_submitted_before_the_watch_began_are_judged_too(traffic: Traffic)
 def test_what_is_wrong_with_the_apps_own_requests_is_a_warning(
     traffic: Traffic, document: Any, observed: str, rule: str
 ) -> None:
-    """With the field, the rule and the clause; it is no drift."""
+    """The finding has the field, the rule and the clause; it is not drift."""
     sent = document if isinstance(document, bytes) else json.dumps(document).encode()
 
     traffic.submits(sent, response_body={"code": 400, "msg": "no"}, status=400)
@@ -135,9 +135,9 @@ def test_what_is_wrong_with_the_apps_own_requests_is_a_warning(
     assert traffic.watch.report(traffic.now).drift == []
 
 
-def test_the_law_of_the_apps_requests_is_for_watching_only() -> None:
-    """A run of its own submits what does not conform on purpose."""
-    assert watch.REQUESTS_CONFORM.id not in {one.id for one in CHECKS}
+def test_the_check_of_the_apps_requests_is_for_the_proxy_only() -> None:
+    """The suite itself submits invalid documents on purpose."""
+    assert monitor.REQUESTS_CONFORM.id not in {one.id for one in CHECKS}
 
 
 @pytest.mark.parametrize(
@@ -152,8 +152,8 @@ def test_the_law_of_the_apps_requests_is_for_watching_only() -> None:
         ("OPTIONS", "*"),
     ],
 )
-def test_what_is_not_of_the_api_is_not_judged(traffic: Traffic, method: str, target: str) -> None:
-    """Nobody promised anything of it."""
+def test_what_is_not_of_the_api_is_not_checked(traffic: Traffic, method: str, target: str) -> None:
+    """No page promises anything about it."""
     traffic.passes(method, target, b"", b"<html>", 200)
 
     assert traffic.findings == []
@@ -164,7 +164,7 @@ def test_an_answer_that_never_came_is_drift(traffic: Traffic) -> None:
     """With the reason."""
     traffic.polls(b"", None, error="the connection ended after 3 bytes of a 200")
 
-    assert traffic.told == [ANSWERED]
+    assert traffic.reported == [RESPONSES]
     assert traffic.findings[0].observed == "the connection ended after 3 bytes of a 200"
 
 
@@ -172,7 +172,7 @@ def test_a_submission_that_broke_off_is_not_held_against_the_app(traffic: Traffi
     """Its body was not seen to its end."""
     traffic.submits(b'{"model', status=None, error="the connection was reset", cut=True)
 
-    assert traffic.told == [ANSWERED]
+    assert traffic.reported == [RESPONSES]
 
 
 @pytest.mark.parametrize(
@@ -185,22 +185,22 @@ def test_a_submission_that_broke_off_is_not_held_against_the_app(traffic: Traffi
     ],
 )
 def test_bodies_may_be_compressed(traffic: Traffic, coding: str, pack: Any) -> None:
-    """They are judged as what they say."""
+    """They are checked as the documents that they are."""
     coded = [JSON, ("Content-Encoding", coding)]
     document = pack(json.dumps({**DRAW, "input": {}}).encode())
 
     traffic.submits(document, headers=[*coded, ("Authorization", KEY)])
     traffic.polls(pack(json.dumps(task("nonsense")).encode()), response_headers=coded)
 
-    assert {"requests-conform", "poll-response"} <= {check for _, check in traffic.told}
+    assert {"requests-conform", "poll-response"} <= {check for _, check in traffic.reported}
     assert traffic.notices == []
 
 
 @pytest.mark.parametrize(
     ("coding", "notice"),
     [
-        ("rot13", "a body is not judged: nothing here reads its coding 'rot13'"),
-        ("gzip", "a body is not judged: it is not coded as its head says"),
+        ("rot13", "a body was not checked: its encoding 'rot13' is not supported"),
+        ("gzip", "a body was not checked: it is not encoded as its headers say"),
     ],
 )
 def test_a_body_that_cannot_be_read_is_told_of(traffic: Traffic, coding: str, notice: str) -> None:
@@ -212,24 +212,24 @@ def test_a_body_that_cannot_be_read_is_told_of(traffic: Traffic, coding: str, no
     assert traffic.watch.notices == {notice: 2}
 
 
-def test_a_body_that_unpacks_to_too_much_is_not_judged(
+def test_a_body_that_unpacks_to_too_much_is_not_checked(
     traffic: Traffic, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """No answer of a few bytes fills the memory."""
+    """No response of a few bytes can exhaust memory."""
     monkeypatch.setattr("mockserver.conformance.traffic.decoder._MOST_BYTES", 1000)
 
     traffic.polls(gzip.compress(b" " * 1000), response_headers=[("content-encoding", "gzip")])
 
-    assert traffic.notices == ["a body is not judged: it is too large when it is decoded"]
+    assert traffic.notices == ["a body was not checked: it is too large when it is decoded"]
     assert traffic.findings == []
 
 
-def test_a_body_that_was_cut_is_not_judged(traffic: Traffic) -> None:
-    """Nobody knows its end."""
+def test_a_body_that_was_cut_is_not_checked(traffic: Traffic) -> None:
+    """Its end is unknown."""
     traffic.polls(b"{", cut=True)
 
     [notice] = traffic.notices
-    assert notice.startswith("an exchange was too large to be judged")
+    assert notice.startswith("an exchange was not checked: it is too large")
     assert traffic.findings == []
 
 
@@ -237,9 +237,9 @@ def test_findings_and_notices_have_an_end(
     traffic: Traffic, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A target that never says the same twice fills neither memory nor terminal."""
-    monkeypatch.setattr(watch, "_MOST_OF_A_LAW", 3)
-    monkeypatch.setattr(watch, "_MOST_FINDINGS", 5)
-    monkeypatch.setattr(watch, "_MOST_NOTICES", 4)
+    monkeypatch.setattr(monitor, "_MOST_OF_A_CHECK", 3)
+    monkeypatch.setattr(monitor, "_MOST_FINDINGS", 5)
+    monkeypatch.setattr(monitor, "_MOST_NOTICES", 4)
     for number in range(20):
         traffic.polls(task("PENDING", **{f"field{number}": 1}))
         traffic.watch.notice(f"notice {number}")
@@ -281,7 +281,7 @@ def test_what_submissions_cost_at_most_is_added_up(traffic: Traffic) -> None:
 
 
 def test_a_disk_that_is_full_ends_no_watch(tmp_path: Path) -> None:
-    """What cannot be recorded is told of."""
+    """There is a notice about what cannot be recorded."""
     traffic = Traffic(recorder=recording.Recorder(tmp_path / "file", Traffic().contract))
     (tmp_path / "file").write_text("")
 

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from mockserver.conformance.traffic import task_tracker as memory
+from mockserver.conformance.traffic import task_tracker
 from tests.conformance.traffic import DRAW, JSON, TASK, Traffic, task
 
 OTHER = [("Authorization", "Bearer another-key"), JSON]
-REFUSED = {"code": 404, "msg": "not found"}
+REJECTED = {"code": 404, "msg": "not found"}
 ASKING = {**DRAW, "callBackUrl": "https://app.example/hook"}
 
 
@@ -24,12 +24,12 @@ def traffic() -> Traffic:
 
 
 def drift(traffic: Traffic, later: float = 0.0) -> set[str]:
-    """Name the laws that are broken, as a report at the end of the run says."""
+    """Return the checks with drift in the report at the end of a run."""
     return {one.check for one in traffic.watch.report(traffic.now + later).drift}
 
 
 def test_polls_that_overlap_do_not_say_which_of_them_saw_more(traffic: Traffic) -> None:
-    """Only the one that was answered first counts."""
+    """Only the one that got its response first counts."""
     traffic.polls(task("PROCESSING"))
 
     traffic.polls(task("PENDING"), began=traffic.now, ended=traffic.now + 5)
@@ -41,7 +41,7 @@ def test_a_poll_with_another_key_proves_nothing(traffic: Traffic) -> None:
     """The task is not there for it, and need not be."""
     traffic.polls(task("PROCESSING"))
 
-    traffic.polls(REFUSED, 404, headers=OTHER)
+    traffic.polls(REJECTED, 404, headers=OTHER)
     traffic.polls(task("PENDING"), headers=OTHER)
 
     assert drift(traffic) == set()
@@ -59,14 +59,14 @@ def test_a_poll_that_was_refused_for_other_reasons_proves_nothing(
 
 def test_a_task_that_cannot_be_found_by_its_own_key_is_drift(traffic: Traffic) -> None:
     """As it was submitted with it."""
-    traffic.polls(REFUSED, 404)
+    traffic.polls(REJECTED, 404)
 
-    assert traffic.told == [("drift", "is-found")]
+    assert traffic.reported == [("drift", "is-found")]
 
 
 def test_a_task_that_nobody_submitted_need_not_be_found(traffic: Traffic) -> None:
-    """Whoever polls may have its id from anywhere."""
-    traffic.passes("GET", "/api/v1/task/unknown", b"", REFUSED, 404)
+    """An app may have the id from anywhere."""
+    traffic.passes("GET", "/api/v1/task/unknown", b"", REJECTED, 404)
 
     assert drift(traffic) == set()
 
@@ -116,24 +116,24 @@ def test_a_cancellation_that_comes_late_or_from_others_has_no_say(
 
 
 def test_a_webhook_is_held_against_the_last_poll(traffic: Traffic) -> None:
-    """It has to be what a poll answers after the end."""
+    """It has to be what a poll returns after the end."""
     traffic.polls(task("SUCCESS"))
 
-    traffic.calls(task("SUCCESS", updated_at="2026-02-10T21:54:49.000000Z"), token="t")
+    traffic.delivers(task("SUCCESS", updated_at="2026-02-10T21:54:49.000000Z"), token="t")
 
-    assert traffic.told == [("drift", "webhook-equals-poll")]
+    assert traffic.reported == [("drift", "webhook-equals-poll")]
     assert "updated_at" in traffic.findings[0].observed
 
 
 def test_the_poll_after_a_webhook_has_to_show_the_end(traffic: Traffic) -> None:
     """One that was under way when it came proves nothing."""
-    traffic.calls(task("SUCCESS"), token="t")
+    traffic.delivers(task("SUCCESS"), token="t")
     traffic.polls(task("SUBMITTED"), began=traffic.now - 0.5)
     assert traffic.findings == []
 
     traffic.polls(task("SUBMITTED"))
 
-    assert traffic.told == [("drift", "webhook-after-end")]
+    assert traffic.reported == [("drift", "webhook-after-end")]
 
 
 @pytest.mark.parametrize(
@@ -153,18 +153,18 @@ def test_a_webhook_that_does_not_conform_is_drift(
     """Whether its task is known or not."""
     method = more.pop("method", "POST")
     body = document if isinstance(document, bytes) else json.dumps(document).encode()
-    given = {"token": "t", "webhook_url": "https://app.example/hook", "headers": [JSON]} | more
+    options = {"token": "t", "webhook_url": "https://app.example/hook", "headers": [JSON]} | more
 
-    traffic.passes(method, "/__mock/webhook/t", body, b"", 200, **given)
+    traffic.passes(method, "/__mock/webhook/t", body, b"", 200, **options)
 
-    assert ("drift", check) in traffic.told
+    assert ("drift", check) in traffic.reported
     assert check in drift(traffic)
 
 
 def test_a_webhook_can_be_faster_than_the_answer_to_its_submission() -> None:
     """They are put together all the same."""
     traffic = Traffic()
-    traffic.calls(task("SUCCESS"), token="t")
+    traffic.delivers(task("SUCCESS"), token="t")
     traffic.submits(ASKING, token="t")
 
     traffic.polls(task("SUCCESS"))
@@ -189,7 +189,7 @@ def test_a_webhook_that_does_not_come_is_drift_after_a_while(
 
 
 def test_a_webhook_that_does_not_pass_by_is_not_missed() -> None:
-    """Nobody knows whether it came."""
+    """It is unknown whether it arrived."""
     traffic = Traffic()
     traffic.submits(ASKING)
     traffic.polls(task("SUCCESS"))
@@ -200,16 +200,19 @@ def test_a_webhook_that_does_not_pass_by_is_not_missed() -> None:
 @pytest.mark.parametrize(
     ("more", "said"),
     [
-        ({"status": 500}, "the app answered a webhook with 500"),
-        ({"status": 302}, "the app answered a webhook with 302"),
-        ({"status": None, "error": "x"}, "the app answered a webhook with no whole answer"),
+        ({"status": 500}, "the app responded to a webhook with 500"),
+        ({"status": 302}, "the app responded to a webhook with 302"),
+        (
+            {"status": None, "error": "x"},
+            "the app responded to a webhook with an incomplete response",
+        ),
     ],
 )
-def test_what_the_app_makes_of_a_webhook_is_told(
+def test_a_webhook_that_the_app_rejects_is_noticed(
     traffic: Traffic, more: dict[str, Any], said: str
 ) -> None:
-    """It is no drift, but who develops it wants to know."""
-    traffic.calls(task("SUCCESS"), token="t", **more)
+    """It is not drift, but the developer of the app wants to know."""
+    traffic.delivers(task("SUCCESS"), token="t", **more)
 
     assert traffic.notices == [said]
     assert drift(traffic) == set()
@@ -231,17 +234,17 @@ def test_polls_that_always_say_something_new_have_an_end(traffic: Traffic) -> No
         traffic.polls(task(updated_at=f"2026-02-10T21:55:00.{number:06}Z"))
 
     [known] = traffic.watch._tasks
-    assert len(known.history.polls) <= memory._MOST_POLLS + 1
+    assert len(known.history.polls) <= task_tracker._MOST_POLLS + 1
     assert known.history.shown[0][1]["updated_at"].endswith("000000Z")
     assert known.history.last["updated_at"].endswith("000199Z")
 
 
 @pytest.mark.parametrize(
-    ("limit", "value"), [("_MOST_TASKS", 5), ("_MOST_BYTES", 10_000), ("_KEPT", 5.5)]
+    ("limit", "value"), [("_MOST_TASKS", 5), ("_MOST_BYTES", 10_000), ("_QUIET", 5.5)]
 )
 def test_tasks_are_forgotten(monkeypatch: pytest.MonkeyPatch, limit: str, value: float) -> None:
     """Those without news first: if there are many, large or old ones."""
-    monkeypatch.setattr(memory, limit, value)
+    monkeypatch.setattr(task_tracker, limit, value)
     traffic = Traffic()
     ids = [f"00000000-0000-4000-8000-{number:012}" for number in range(50)]
     for task_id in ids:
@@ -255,19 +258,19 @@ def test_tasks_are_forgotten(monkeypatch: pytest.MonkeyPatch, limit: str, value:
 
 
 def test_what_was_found_in_a_forgotten_task_stays(monkeypatch: pytest.MonkeyPatch) -> None:
-    """And so does what was held."""
-    monkeypatch.setattr(memory, "_KEPT", 100)
+    """And so does what passed."""
+    monkeypatch.setattr(task_tracker, "_QUIET", 100)
     traffic = Traffic()
     traffic.submits(ASKING, token="t")
     for second, status in enumerate(("PROCESSING", "PENDING", "SUCCESS")):
         traffic.polls(task(status, updated_at=f"2026-02-10T21:55:0{second}.000000Z"))
-    assert traffic.told == [("drift", "never-back")]
+    assert traffic.reported == [("drift", "never-back")]
     traffic.now += 1000
 
-    traffic.passes("GET", "/api/v1/task/unknown", b"", REFUSED, 404)
+    traffic.passes("GET", "/api/v1/task/unknown", b"", REJECTED, 404)
 
     assert list(traffic.watch._tasks) == []
-    assert traffic.told[-1] == ("drift", "webhook-comes")
+    assert traffic.reported[-1] == ("drift", "webhook-comes")
     assert {"never-back", "webhook-comes"} == drift(traffic)
     report = traffic.watch.report(traffic.now)
     assert {one.check: one.observations for one in report.check_results}["echo"] > 0
@@ -275,7 +278,7 @@ def test_what_was_found_in_a_forgotten_task_stays(monkeypatch: pytest.MonkeyPatc
 
 def test_tokens_of_webhooks_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
     """A proxy runs for days."""
-    monkeypatch.setattr(memory, "_MOST_TOKENS", 3)
+    monkeypatch.setattr(task_tracker, "_MOST_TOKENS", 3)
     traffic = Traffic()
     for number in range(9):
         accepted = {"code": 0, "msg": "ok", "data": {"taskId": f"task-{number}"}}

@@ -29,7 +29,7 @@ from mockserver.testing.webhook import Webhook
 def test_a_url_that_leads_nowhere_is_a_file_that_is_not_there(contract: Contract, url: str) -> None:
     """It is a finding, not the end of the run."""
     session = Session(contract, Options(models=("veo3",)), CHECKS)
-    session.reach(lambda note: Client("http://127.0.0.1:9", "a-token", Money(contract), note))
+    session.connect(lambda note: Client("http://127.0.0.1:9", "a-token", Money(contract), note))
 
     exchange = session.client.fetch(url)
 
@@ -41,9 +41,9 @@ def test_a_url_that_leads_nowhere_is_a_file_that_is_not_there(contract: Contract
 def test_a_webhook_whose_task_id_is_no_text_is_judged(contract: Contract, task_id: str) -> None:
     """It belongs to the task whose callBackUrl it came to, and does not conform."""
     session = Session(contract, Options(models=("veo3",)), CHECKS)
-    session.reach(lambda note: Client("http://127.0.0.1:9", "a-token", Money(contract), note))
+    session.connect(lambda note: Client("http://127.0.0.1:9", "a-token", Money(contract), note))
     session.histories["a-task"] = History("a-task")
-    session._asked["/verify/0"] = "a-task"
+    session.arrivals.expect("a-task", "http://127.0.0.1/verify/0")
     body = f'{{"data": {{"taskId": {task_id}}}}}'.encode()
 
     session.arrive(Webhook("POST", "http://127.0.0.1/verify/0", {}, body))

@@ -24,7 +24,7 @@ def traffic(tmp_path: Path) -> Traffic:
 
 
 def recorded(folder: Path) -> dict[str, list[str]]:
-    """List what there is: names of files by kind and verdict."""
+    """List the names of the files by kind and validity."""
     found: dict[str, list[str]] = {}
     for path in sorted(folder.rglob("*.json")):
         found.setdefault("/".join(path.relative_to(folder).parts[:2]), []).append(path.name)
@@ -45,8 +45,8 @@ def test_every_kind_has_its_folder(traffic: Traffic, tmp_path: Path, contract: C
     traffic.polls(task())
     traffic.polls(task("nonsense"))
     traffic.cancels()
-    traffic.calls(task("SUCCESS"))
-    traffic.calls(task("PENDING"))
+    traffic.delivers(task("SUCCESS"))
+    traffic.delivers(task("PENDING"))
 
     names = recorded(tmp_path)
 
@@ -154,7 +154,7 @@ def test_a_wrong_callback_stays_wrong(traffic: Traffic, tmp_path: Path, url: Any
 def test_what_is_no_document_is_not_kept(
     traffic: Traffic, tmp_path: Path, response_body: Any, status: int | None, error: str | None
 ) -> None:
-    """Nor is what was no answer."""
+    """Nor is what is not a response."""
     traffic.polls(response_body, status, error=error)
 
     assert recorded(tmp_path) == {}

@@ -16,6 +16,7 @@ from mockserver.conformance.redaction import (
     without_callback,
 )
 from mockserver.conformance.report.html import as_html
+from mockserver.conformance.report.view import view_of
 from mockserver.conformance.report.writers import as_json
 from tests.conformance.traffic import DRAW, JSON, TASK, Traffic, task
 
@@ -55,7 +56,11 @@ def test_a_secret_is_found_nowhere(header: tuple[str, str]) -> None:
     assert traffic.findings
 
     report = traffic.watch.report(traffic.now)
-    texts = [json.dumps(as_json(report)), as_html(report, None), *map(str, traffic.findings)]
+    texts = [
+        json.dumps(as_json(view_of(report))),
+        as_html(view_of(report)),
+        *map(str, traffic.findings),
+    ]
 
     forms = [SECRET, quote(SECRET, safe=""), json.dumps(SECRET)[1:-1], SECRET.partition('"')[0]]
     forms.append(base64.b64encode(b"user:" + SECRET.encode()).decode())
@@ -89,7 +94,7 @@ def test_a_secret_in_a_query_is_one(name: str) -> None:
 
 
 def test_a_short_secret_is_hidden_where_it_stands_and_not_elsewhere() -> None:
-    """Else it would be found by chance in what is to be judged."""
+    """Otherwise it would be found by chance in what has to be checked."""
     secrets = Secrets()
 
     secrets.learn([("Authorization", "Bearer ok")])
@@ -101,7 +106,7 @@ def test_a_short_secret_is_hidden_where_it_stands_and_not_elsewhere() -> None:
 
 
 def test_a_secret_is_remembered() -> None:
-    """A webhook, a file or the answer to another key can repeat it; the last ones are enough."""
+    """A webhook, a file or a response to another key may repeat it; the latest are enough."""
     secrets = Secrets()
 
     secrets.learn([AUTHORIZED])
@@ -173,15 +178,15 @@ def test_only_the_callback_is_shortened(body: bytes, shown: bytes) -> None:
 
 @pytest.mark.parametrize("document", [task("PENDING"), b"no json"])
 def test_a_webhook_shows_no_more_of_its_url_than_the_host(document: Any) -> None:
-    """Neither in the request that asked for it, nor in its answer, nor in the one that came."""
+    """Neither in the request that asked for it, nor in its response, nor in the webhook itself."""
     traffic = Traffic()
     hook = "https://app.example/a-secret-path?b=a-secret-value"
     traffic.submits({**DRAW, "callBackUrl": hook, "input": {}}, token="t")
     traffic.polls({"code": 0, "msg": "ok", "data": {"taskId": TASK, "callBackUrl": hook}})
 
-    traffic.calls(document, token="t", webhook_url=hook)
+    traffic.delivers(document, token="t", webhook_url=hook)
 
-    report = json.dumps(as_json(traffic.watch.report(traffic.now)))
+    report = json.dumps(as_json(view_of(traffic.watch.report(traffic.now))))
     assert {"requests-conform", "webhook-conforms"} <= {one.check for one in traffic.findings}
     assert "https://app.example/redacted" in report
     assert "a-secret" not in report

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from contract_tests.checks import CHECKS
+from mockserver.conformance.model import Severity
 from mockserver.conformance.report.advice import BY_CLAUSE
-from mockserver.conformance.report.view import heading_of
+from mockserver.conformance.report.view import heading_of, view_of
 from mockserver.conformance.report.wording import advice
 from mockserver.conformance.report.writers import as_json, fails, terminal_summary, write_reports
 from mockserver.conformance.session.runner import OWN_KEYS, check_own_mock
@@ -28,7 +29,7 @@ FORMS = ("report.json", "report.md", "report.html", "junit.xml")
 
 
 def readable(form: str, text: str) -> str:
-    """Give what a reader of a form sees."""
+    """Return what a reader of a form sees."""
     if form == "report.html":
         return Page(text).text
     if form == "junit.xml":
@@ -54,7 +55,7 @@ def test_four_files_are_written_into_a_new_folder(tmp_path: Path) -> None:
 
 
 def test_a_folder_that_cannot_be_made_is_an_os_error(tmp_path: Path) -> None:
-    """Whoever asked for the files says so in words of their own."""
+    """The caller turns it into a message of its own."""
     (tmp_path / "file").touch()
 
     with pytest.raises(FileExistsError):
@@ -64,16 +65,16 @@ def test_a_folder_that_cannot_be_made_is_an_os_error(tmp_path: Path) -> None:
 # -- what they say ---------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("severity", ["drift", "warning", "assumption", "information"])
+@pytest.mark.parametrize("severity", ["drift", "warning", "assumption", "note"])
 @pytest.mark.parametrize("form", FORMS)
-def test_each_form_tells_all_of_a_finding(tmp_path: Path, form: str, severity: str) -> None:
-    """Law, clause, source, what was expected and observed, the exchange, and what to change."""
+def test_each_form_shows_all_of_a_finding(tmp_path: Path, form: str, severity: Severity) -> None:
+    """Check, clause, source, what was expected and observed, the exchange, and what to change."""
     finding = make_finding(severity, of=40)
 
     text = readable(form, written(make_report(finding), tmp_path)[form])
 
     wanted = [
-        *("a-law", "What a-law promises", "the subject", "one of PENDING", "status 'WAITING'"),
+        *("a-check", "What a-check promises", "the subject", "one of PENDING", "status 'WAITING'"),
         *("task.json#/properties/status", finding.clause.page, finding.clause.confidence),
         *("schemas/task.json#/properties/status", "$MAXAPI_API_KEY", severity),
         *(
@@ -83,12 +84,12 @@ def test_each_form_tells_all_of_a_finding(tmp_path: Path, form: str, severity: s
         ),
         *("curl -sS -i -X POST", '--data-binary \'{"model": "veo3"}\''),
     ]
-    assert [one for one in wanted if one not in text.replace("a\\-law", "a-law")] == []
+    assert [one for one in wanted if one not in text.replace("a\\-check", "a-check")] == []
 
 
 @pytest.mark.parametrize("form", ["report.json", "report.md", "report.html"])
-def test_each_form_tells_of_the_run(tmp_path: Path, form: str) -> None:
-    """What was asked, where and when, what was not looked at and why, and the money."""
+def test_each_form_describes_the_run(tmp_path: Path, form: str) -> None:
+    """Command, target and time, what was left out and why, and the money."""
     report = make_report(limit_usd="5.00", unchecked=["sizes: of 5.00 nothing is left"])
 
     text = readable(form, written(report, tmp_path)[form]).replace("\\", "")
@@ -96,21 +97,21 @@ def test_each_form_tells_of_the_run(tmp_path: Path, form: str) -> None:
     wanted = [
         *(URL, "2026-02-10", "21:54:46", "11", "maxapi-mock verify --seed 11", "30", "12"),
         *("0.42", "5.00", "sizes: of 5.00 nothing is left", "there is no second key"),
-        *("Something holds", "a-skipped-law", "msg 'gone'", "service.json#/errors/405"),
+        *("Something holds", "a-skipped-check", "msg 'gone'", "service.json#/errors/405"),
     ]
     assert [one for one in wanted if one not in text] == []
 
 
 def test_programs_get_numbers() -> None:
-    """The summary counts laws, findings and assumptions; money is a text, as it is exact."""
-    document = as_json(make_report(make_finding(), make_finding("warning", "b")))
+    """The summary counts checks, findings and assumptions; money is a text, as it is exact."""
+    document = as_json(view_of(make_report(make_finding(), make_finding("warning", "b"))))
 
-    assert document["format"] == 1
+    assert document["format"] == 2
     assert document["fails"] is True
     assert document["summary"] == {
         "checks": {"passed": 1, "failed": 2, "skipped": 1},
-        "findings": {"drift": 1, "warning": 1, "assumption": 0, "information": 0},
-        "assumptions": {"otherwise": 1, "as assumed": 1, "not observed": 2},
+        "findings": {"drift": 1, "warning": 1, "assumption": 0, "note": 0},
+        "assumptions": {"different": 1, "as assumed": 1, "not observed": 2},
     }
     assert (document["reserved_usd"], document["limit_usd"]) == ("0.42", None)
     assert document["findings"][0]["exchange"] == make_exchange().as_json()
@@ -118,19 +119,19 @@ def test_programs_get_numbers() -> None:
 
 @pytest.mark.parametrize("form", FORMS)
 def test_each_form_has_the_notes(tmp_path: Path, form: str) -> None:
-    """They fail nothing; the terminal has them as well."""
+    """They never fail a run; the terminal shows them, too."""
     report = make_report(notes=["no poll of 60 tasks ever showed PENDING"])
 
     text = written(report, tmp_path)[form]
 
     assert "no poll of 60 tasks ever showed PENDING" in text
-    assert "  note       no poll of 60 tasks" in terminal_summary(report, None)
+    assert "  note       no poll of 60 tasks" in terminal_summary(view_of(report))
     assert not fails(report, None)
 
 
 @pytest.mark.parametrize("form", ["report.md", "report.html"])
-def test_what_nobody_could_observe_is_folded_prices_last(tmp_path: Path, form: str) -> None:
-    """A reader begins with what was answered otherwise."""
+def test_what_was_not_observed_is_folded_prices_last(tmp_path: Path, form: str) -> None:
+    """A reader starts with the assumptions that turned out different."""
     text = written(make_report(), tmp_path)[form]
     folded = Page(text).folded if form == "report.html" else text.partition("<details>")[2]
 
@@ -148,19 +149,19 @@ CLAUSES = (
 
 
 @pytest.mark.parametrize("form", ["report.md", "report.html"])
-def test_a_file_that_is_no_text_is_not_shown(tmp_path: Path, form: str) -> None:
-    """Its size is; a picture would be pages of noise."""
+def test_a_file_that_is_not_text_is_not_shown(tmp_path: Path, form: str) -> None:
+    """Only its size is shown; a picture would be pages of noise."""
     exchange = make_exchange(response_body=b"\x89PNG\r\n\x1a\n\0\0" + b"\0noise" * 500)
 
     text = written(make_report(make_finding(exchange=exchange)), tmp_path)[form]
 
-    assert "(3010 bytes that are no text)" in text
+    assert "(3010 bytes that are not text)" in text
     assert "noise" not in text
 
 
 @pytest.mark.parametrize("form", ["report.md", "report.html"])
-def test_an_answer_that_broke_off_says_so(tmp_path: Path, form: str) -> None:
-    """There is a status, and then no whole body."""
+def test_a_response_that_broke_off_says_so(tmp_path: Path, form: str) -> None:
+    """It has a status, and an error instead of a complete body."""
     exchange = make_exchange(status=200, response_body=b"", error="IncompleteRead")
 
     text = written(make_report(make_finding(exchange=exchange)), tmp_path)[form]
@@ -169,49 +170,49 @@ def test_an_answer_that_broke_off_says_so(tmp_path: Path, form: str) -> None:
 
 
 def test_an_interrupted_run_says_so(tmp_path: Path) -> None:
-    """It has found no drift only as far as it went."""
+    """What it did not find, it may not have looked for."""
     report = make_report(interrupted=True)
 
-    texts = [*written(report, tmp_path).values(), terminal_summary(report, None)]
+    texts = [*written(report, tmp_path).values(), terminal_summary(view_of(report))]
 
     assert all("interrupted" in text.lower() for text in texts)
     assert 'name="interrupted" value="true"' in texts[FORMS.index("junit.xml")]
 
 
-def test_a_run_that_could_hold_nothing_is_not_called_well() -> None:
-    """The headline says in how many laws there is no drift."""
+def test_a_run_that_skipped_everything_is_not_called_a_success() -> None:
+    """The headline says how many checks found no drift."""
     skipped = [one for one in make_report().check_results if one.status == "skipped"]
 
-    text = terminal_summary(make_report(check_results=skipped), None)
+    text = terminal_summary(view_of(make_report(check_results=skipped)))
 
-    assert text.splitlines()[0] == "maxapi-mock verify: no drift in 0 laws"
+    assert text.splitlines()[0] == "maxapi-mock verify: no drift in 0 checks"
 
 
 # -- JUnit -----------------------------------------------------------------------------------
 
 
-def test_each_law_is_a_test_case_that_fails_for_drift_only(tmp_path: Path) -> None:
-    """Whatever does not fail the run is what the test case has printed."""
-    findings = [make_finding(one, f"law-{one}") for one in ("drift", "warning", "information")]
-    parallel_client = make_finding("assumption", "law-drift", observed="something else")
+def test_each_check_is_a_test_case_that_fails_for_drift_only(tmp_path: Path) -> None:
+    """Findings that do not fail the run are output of the test case."""
+    findings = [make_finding(one, f"check-{one}") for one in ("drift", "warning", "note")]
+    other = make_finding("assumption", "check-drift", observed="something else")
 
-    found = cases(written(make_report(*findings, parallel_client), tmp_path)["junit.xml"])
+    found = cases(written(make_report(*findings, other), tmp_path)["junit.xml"])
 
     outcomes = {check: [one.tag for one in case] for check, case in found.items()}
     assert outcomes == {
-        "a-held-law": [],
-        "a-skipped-law": ["skipped"],
-        "law-drift": ["failure", "system-out"],
-        "law-warning": ["system-out"],
-        "law-information": ["system-out"],
+        "a-passed-check": [],
+        "a-skipped-check": ["skipped"],
+        "check-drift": ["failure", "system-out"],
+        "check-warning": ["system-out"],
+        "check-note": ["system-out"],
     }
-    assert found["a-skipped-law"][0].attrib["message"] == "there is no second key"
-    assert "WAITING" in found["law-drift"][0].attrib["message"]
-    assert "something else" in "".join(found["law-drift"][1].itertext())
+    assert found["a-skipped-check"][0].attrib["message"] == "there is no second key"
+    assert "WAITING" in found["check-drift"][0].attrib["message"]
+    assert "something else" in "".join(found["check-drift"][1].itertext())
 
 
 def test_the_counts_of_the_suite_are_those_of_its_cases(tmp_path: Path) -> None:
-    """Some readers of JUnit believe them."""
+    """Some readers of JUnit rely on them."""
     report = make_report(make_finding(), make_finding("warning", "b"), make_finding("drift", "c"))
 
     text = written(report, tmp_path)["junit.xml"]
@@ -220,8 +221,8 @@ def test_the_counts_of_the_suite_are_those_of_its_cases(tmp_path: Path) -> None:
     assert text.count("<testcase ") == 5
 
 
-def test_a_law_that_was_not_held_on_everything_says_why(tmp_path: Path) -> None:
-    """Also if it was held on some things."""
+def test_a_check_that_left_something_out_says_why(tmp_path: Path) -> None:
+    """Even if it passed otherwise."""
     report = make_report()
     report.check_results[0].reason = "the spending limit"
 
@@ -234,38 +235,40 @@ def test_a_law_that_was_not_held_on_everything_says_why(tmp_path: Path) -> None:
 
 
 def test_when_all_is_well_it_is_a_few_lines() -> None:
-    """How many laws were held, what was not and why, and how many requests that took."""
-    assert terminal_summary(make_report(), None).splitlines() == [
-        "maxapi-mock verify: no drift in 1 law",
+    """It says how many checks passed, what was skipped and why, and how many requests it took."""
+    assert terminal_summary(view_of(make_report())).splitlines() == [
+        "maxapi-mock verify: no drift in 1 check",
         f"  target     {URL}",
         "  seed       11",
-        "  laws       1 held, 0 broken, 1 skipped",
+        "  checks     1 passed, 0 failed, 1 skipped",
         "  findings   none",
         "  requests   30, 12 of them submissions",
-        "  assumed    1 otherwise, 1 as assumed, 2 not observed",
-        "  skipped    a-skipped-law: there is no second key",
+        "  assumed    1 different, 1 as assumed, 2 not observed",
+        "  skipped    a-skipped-check: there is no second key",
     ]
 
 
 def test_money_is_said_where_there_is_a_limit() -> None:
-    """And what was left out for its sake."""
-    unchecked = [f"law-{number}: nothing is left" for number in range(12)]
+    """And what was left out because of it."""
+    unchecked = [f"check-{number}: nothing is left" for number in range(12)]
 
-    lines = terminal_summary(make_report(limit_usd="0.50", unchecked=unchecked), None).splitlines()
+    lines = terminal_summary(
+        view_of(make_report(limit_usd="0.50", unchecked=unchecked))
+    ).splitlines()
 
     assert "  money      at most $0.42 of the limit of $0.50" in lines
     assert lines[-11:-9] == [
-        "  unchecked  law-0: nothing is left",
-        "             law-1: nothing is left",
+        "  unchecked  check-0: nothing is left",
+        "             check-1: nothing is left",
     ]
     assert lines[-1] == "             and 2 more, see --report"
 
 
 def test_a_finding_is_a_block() -> None:
-    """Everything to understand it, send it again, and mend the contract."""
+    """It has everything to understand it, to send it again, and to fix the contract."""
     finding = make_finding(times=12, of=30)
 
-    lines = terminal_summary(make_report(finding), None).splitlines()
+    lines = terminal_summary(view_of(make_report(finding))).splitlines()
 
     assert lines[:14] == [
         "DRIFT: status 'WAITING'; the page query-task promises one of PENDING.",
@@ -275,7 +278,7 @@ def test_a_finding_is_a_block() -> None:
         "  on         the subject",
         "  seen       12 of 30 times",
         "  source     stated on the page query-task (documented)",
-        "  law        What a-law promises (a-law)",
+        "  check      What a-check promises (a-check)",
         "  clause     task.json#/properties/status",
         "  change     schemas/task.json#/properties/status, if the API is right",
         "  exchange   POST /api/v1/task/submit -> 400",
@@ -290,12 +293,12 @@ def test_a_finding_is_a_block() -> None:
 
 
 def test_the_report_of_a_real_run(tmp_path: Path) -> None:
-    """Every law is a test case, nothing fails, and the keys of the run are nowhere."""
+    """Every check is a test case, nothing fails, and the keys of the run are nowhere."""
     report = check_own_mock(CHECKS, Options(models=("gpt-image-2/text-to-image",), examples=2))
 
     texts = written(report, tmp_path)
 
     assert not fails(report, None)
     assert list(cases(texts["junit.xml"])) == [one.id for one in CHECKS]
-    summary = terminal_summary(report, None)
+    summary = terminal_summary(view_of(report))
     assert [key for key in OWN_KEYS if key in "".join([summary, *texts.values()])] == []

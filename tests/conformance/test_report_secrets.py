@@ -15,6 +15,7 @@ import pytest
 
 from contract_tests.checks import CHECKS
 from mockserver.conformance.model import Exchange, History, Report
+from mockserver.conformance.report.view import view_of
 from mockserver.conformance.report.writers import terminal_summary
 from mockserver.conformance.session.client import Client
 from mockserver.conformance.session.runner import conclude, run_checks
@@ -35,7 +36,7 @@ FORMS = [
 
 
 class _Echo(BaseHTTPRequestHandler):
-    """Answers with what it was sent: in headers, in the message, as the id, and as a field."""
+    """Returns what it was sent: in headers, in the message, as the id, and as a field."""
 
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
@@ -45,12 +46,12 @@ class _Echo(BaseHTTPRequestHandler):
         sent = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         urls = [f"http://{self.headers['Host']}/{said}?{len(sent)}"]
         task = {"taskId": said, "status": said, "result": {"urls": urls}, said: said}
-        answer = json.dumps({"code": 0, "msg": said, "data": task}).encode()
+        body = json.dumps({"code": 0, "msg": said, "data": task}).encode()
         self.send_response(200)
-        self.send_header("Content-Length", str(len(answer)))
+        self.send_header("Content-Length", str(len(body)))
         self.send_header("X-Said", said)
         self.end_headers()
-        self.wfile.write(answer)
+        self.wfile.write(body)
 
     do_GET = do_POST = do_DELETE = _answer  # noqa: N815 - the names that http.server looks for
 
@@ -60,7 +61,7 @@ class _Echo(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def echo() -> Iterator[str]:
-    """The URL of a target that answers with what it was sent."""
+    """The URL of a target that returns what it was sent."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), _Echo)
     server.daemon_threads = True
     Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
@@ -71,22 +72,22 @@ def echo() -> Iterator[str]:
 
 @pytest.fixture
 def session(contract: Contract, echo: str) -> Iterator[Session]:
-    """A lab whose target is that."""
+    """A session with that target."""
     options = Options(models=("gpt-image-2/text-to-image",), examples=1, patience=0)
     session = Session(contract, options, CHECKS)
 
     def make(note: Callable[[Exchange], object]) -> Client:
         return Client(echo, TOKEN, Money(contract), note, pause=lambda _seconds: None)
 
-    session.reach(make)
+    session.connect(make)
     yield session
     session.client.close()
     session.parallel_client.close()
 
 
 def everything(report: Report, folder: Path) -> str:
-    """Give the text of all forms."""
-    return "".join([terminal_summary(report, None), *written(report, folder).values()])
+    """Return the text of all forms."""
+    return "".join([terminal_summary(view_of(report)), *written(report, folder).values()])
 
 
 def test_a_target_that_repeats_the_token_does_not_reveal_it(

@@ -19,11 +19,11 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from contract_tests.checks import CHECKS
-from mockserver.conformance.generation import invalid_inputs
+from mockserver.conformance.invalid_inputs import invalid_inputs
 from mockserver.conformance.model import Exchange, Report
 from mockserver.conformance.session.client import Client
 from mockserver.conformance.session.ledger import Ledger, LedgerError, LimitError
-from mockserver.conformance.session.runner import connected, run_checks
+from mockserver.conformance.session.runner import Target, connected, run_checks
 from mockserver.conformance.session.session import Options, Session
 from mockserver.conformance.session.spending import Money
 from mockserver.contract import Contract, load_contract
@@ -52,13 +52,13 @@ def run(
     money = Money(contract, ledger, unknown_price)
 
     def make(note: Callable[[Exchange], object]) -> Client:
-        def told(exchange: Exchange) -> None:
+        def noted(exchange: Exchange) -> None:
             note(exchange)
             watch(session.requests)
 
-        return Client(url, "a-token-of-the-test", money, told, pause=lambda _seconds: None)
+        return Client(url, "a-token-of-the-test", money, noted, pause=lambda _seconds: None)
 
-    session.reach(make)
+    session.connect(make)
     try:
         run_checks(session, Report(url, START, seed, "a test"))
     finally:
@@ -81,7 +81,7 @@ cents = st.integers(0, 150).map(lambda number: Decimal(number) / 100)
 def test_a_target_never_bills_more_than_the_limit(
     limit: Decimal, manner: str, models: list[str], seed: int
 ) -> None:
-    """By the target's own account, whatever it accepts, and whatever it answers then."""
+    """By the target's own account, whatever it accepts, and however it responds."""
     with tempfile.TemporaryDirectory() as folder, Biller(manner) as biller:
         ledger = Ledger(Path(folder) / "ledger", limit)
 
@@ -93,7 +93,7 @@ def test_a_target_never_bills_more_than_the_limit(
 
 
 @pytest.mark.parametrize("manner", MANNERS)
-def test_whatever_it_answers_the_limit_holds(tmp_path: Path, manner: str) -> None:
+def test_the_limit_holds_however_it_responds(tmp_path: Path, manner: str) -> None:
     """Each manner once, with a limit that a run reaches."""
     with Biller(manner) as biller:
         run(biller.url, Ledger(tmp_path / "ledger", Decimal("0.20")), PRICED[:1])
@@ -163,7 +163,7 @@ def test_tasks_left_over_are_cancelled(tmp_path: Path) -> None:
 
 
 def test_an_interrupted_run_cancels_what_it_began_and_reports(tmp_path: Path) -> None:
-    """Ctrl-C ends the experiments, not the report."""
+    """Ctrl-C ends the active checks, not the report."""
 
     def interrupt(number: int) -> None:
         if number == 30:
@@ -181,7 +181,7 @@ def test_an_interrupted_run_cancels_what_it_began_and_reports(tmp_path: Path) ->
 def test_a_ledger_that_cannot_be_written_ends_the_run_and_not_its_report(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What was found is told, and what was begun is cancelled."""
+    """What was found is reported, and tasks are cancelled."""
     room = [5]
 
     def fsync(_number: int) -> None:
@@ -198,7 +198,7 @@ def test_a_ledger_that_cannot_be_written_ends_the_run_and_not_its_report(
     with Biller() as biller:
         cost = Money(contract, Ledger(tmp_path / "ledger", Decimal("0.20")))
 
-        with connected(session, biller.url, ("a-token-of-the-test", ""), cost):
+        with connected(session, Target(biller.url, ("a-token-of-the-test", "")), cost):
             run_checks(session, report)
 
     assert report.lost == f"ledger: {tmp_path / 'ledger'}: No space left on device"
@@ -207,7 +207,7 @@ def test_a_ledger_that_cannot_be_written_ends_the_run_and_not_its_report(
 
 
 def test_without_money_no_submission_is_sent(tmp_path: Path) -> None:
-    """Not even one that is meant to be refused."""
+    """Not even one that is meant to be rejected."""
     with Biller() as biller:
         session = run(biller.url, Ledger(tmp_path / "ledger", Decimal()), PRICED)
 
@@ -217,7 +217,7 @@ def test_without_money_no_submission_is_sent(tmp_path: Path) -> None:
 
 
 def test_a_model_without_a_price_is_left_out(tmp_path: Path, contract: Contract) -> None:
-    """Nobody knows what it could cost."""
+    """Its cost is unknown."""
     unpriced = next(name for name, card in contract.cards.items() if card.prices is None)
 
     with Biller() as biller:
@@ -274,12 +274,12 @@ def test_a_line_that_was_never_finished_is_forgotten(data: Any) -> None:
 @pytest.mark.parametrize(
     "line", ["nonsense", "[]", "{}", '{"reserve": "a", "usd": "-1"}', '{"reserve": "a"}', "7"]
 )
-def test_a_ledger_that_is_none_is_refused(tmp_path: Path, line: str) -> None:
+def test_a_file_that_is_not_a_ledger_is_rejected(tmp_path: Path, line: str) -> None:
     """The message names file and line; nothing is sent on a guess."""
     path = tmp_path / "ledger"
     path.write_text(f"{line}\n")
 
-    with pytest.raises(LedgerError, match=r"ledger: .*: line 1: .* is no entry"):
+    with pytest.raises(LedgerError, match=r"ledger: .*: line 1: .* is not an entry"):
         Ledger(path, Decimal(1)).reserve(Decimal(0), "anything")
     with pytest.raises(LedgerError, match="Is a directory"):
         Ledger(tmp_path, Decimal(1)).reserve(Decimal(0), "anything")

@@ -9,7 +9,7 @@ import pytest
 from contract_tests.checks import CHECKS
 from mockserver.conformance.clauses import clause_at
 from mockserver.conformance.evaluator import Evaluator
-from mockserver.conformance.model import SEVERITIES, Clause
+from mockserver.conformance.model import SEVERITIES, Clause, Confidence, Severity
 from mockserver.conformance.report.advice import ADVICE, BY_CLAUSE
 from mockserver.conformance.report.wording import advice, often, promised, summary
 from mockserver.conformance.traffic.monitor import REQUESTS_CONFORM
@@ -20,7 +20,7 @@ STATUS = "task.json#/properties/status"
 
 
 def test_every_law_has_words_and_advice() -> None:
-    """Nobody is left alone with the name of a law; what is no law any more is not kept."""
+    """Every check is explained, and nothing that is not a check."""
     assert set(ADVICE) == {*(one.id for one in CHECKS), REQUESTS_CONFORM.id}
 
 
@@ -31,7 +31,9 @@ def test_advice_is_about_clauses_that_there_are(contract: Contract) -> None:
 
 @pytest.mark.parametrize("check", ADVICE)
 @pytest.mark.parametrize("severity", SEVERITIES)
-def test_each_summary_is_one_sentence_with_what_was_observed(check: str, severity: str) -> None:
+def test_each_summary_is_one_sentence_with_what_was_observed(
+    check: str, severity: Severity
+) -> None:
     """Also where the target's text looks like a place to fill in."""
     finding = make_finding(severity, check, observed="{x} {0}", subject="{subject}")
 
@@ -54,7 +56,7 @@ def test_each_summary_is_one_sentence_with_what_was_observed(check: str, severit
         ("assumed", "no page", "not documented: our assumption (no page)"),
     ],
 )
-def test_a_confidence_is_said_in_words(confidence: str, page: str, said: str) -> None:
+def test_a_confidence_is_said_in_words(confidence: Confidence, page: str, said: str) -> None:
     """A stranger knows no seed."""
     assert promised(Clause(STATUS, confidence, page)) == said
 
@@ -62,19 +64,19 @@ def test_a_confidence_is_said_in_words(confidence: str, page: str, said: str) ->
 @pytest.mark.parametrize(
     ("times", "of", "said"),
     [
-        (1, 1, "once, the only time it was looked at"),
+        (1, 1, "once, the only time it was checked"),
         (1, 40, "once in 40 times"),
         (12, 12, "12 of 12 times"),
         (3, 40, "3 of 40 times"),
     ],
 )
 def test_how_often_is_said(times: int, of: int, said: str) -> None:
-    """What happened once is told from what happens always."""
+    """What happened once reads differently from what happens always."""
     assert often(make_finding(times=times, of=of)) == said
 
 
 def test_what_is_missing_is_looked_for_by_the_reader() -> None:
-    """The answer is shown: the field may be there by another name."""
+    """The response is shown: the field may be there under another name."""
     exchange = make_exchange(response_body=b'{"data": {"id": "a"}}')
     finding = make_finding(
         check="submit-response", observed="data.taskId missing", exchange=exchange
@@ -84,7 +86,7 @@ def test_what_is_missing_is_looked_for_by_the_reader() -> None:
 
 
 def test_an_assumption_names_the_setting() -> None:
-    """Whoever knows better can have the mock do the same."""
+    """A user who knows better can let the mock do the same."""
     clause = Clause("service.json#/lifecycle/cancellable", "assumed", "our own choice")
 
     assert "set --cancellable" in advice(make_finding("assumption", clause=clause))

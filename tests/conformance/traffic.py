@@ -1,4 +1,4 @@
-"""Traffic as a proxy tells of it, made up."""
+"""Made-up traffic, as a proxy would report it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ JSON = ("content-type", "application/json")
 
 
 def task(status: str = "PENDING", /, **changes: Any) -> dict[str, Any]:
-    """Make what a poll answers; the later the state, the later its last change."""
+    """Make what a poll returns; the later the state, the later its last change."""
     states = ("PENDING", "PROCESSING", "SUBMITTED")
     second = 46 + (states.index(status) if status in states else len(states))
     done = {"type": "image", "urls": ["https://cdn.example/image-0.png"]}
@@ -53,8 +53,8 @@ class Traffic:
         )
 
     @property
-    def told(self) -> list[tuple[str, str]]:
-        """The findings so far: severity and law."""
+    def reported(self) -> list[tuple[str, str]]:
+        """The findings so far: severity and check."""
         return [(one.severity, one.check) for one in self.findings]
 
     def passes(
@@ -68,11 +68,11 @@ class Traffic:
     ) -> None:
         """Let any exchange pass."""
         self.now += 1
-        given = {"began": self.now, "ended": self.now + 0.1, "sent": True} | more
+        options = {"began": self.now, "ended": self.now + 0.1, "sent": True} | more
         passed = ObservedExchange(
             method=method,
             target=target,
-            headers=given.pop("headers", [("Authorization", KEY), JSON]),
+            headers=options.pop("headers", [("Authorization", KEY), JSON]),
             status=status,
             body=bytearray(body),
             response_body=bytearray(
@@ -80,8 +80,8 @@ class Traffic:
                 if isinstance(response_body, bytes)
                 else json.dumps(response_body).encode()
             ),
-            response_headers=given.pop("response_headers", [JSON]),
-            **given,
+            response_headers=options.pop("response_headers", [JSON]),
+            **options,
         )
         self.watch.see(passed)
 
@@ -108,9 +108,9 @@ class Traffic:
         response_body = accepted if status == 200 else {"code": status, "msg": "no"}
         self.passes("POST", f"/api/v1/task/{TASK}/cancel", b"", response_body, status, **more)
 
-    def calls(self, document: Any, **more: Any) -> None:
+    def delivers(self, document: Any, **more: Any) -> None:
         """Let a webhook pass."""
         body = document if isinstance(document, bytes) else json.dumps(document).encode()
-        given = {"webhook_url": "https://app.example/hook", "headers": [JSON]} | more
-        status = given.pop("status", 200)
-        self.passes("POST", "/__mock/webhook/x", body, b"", status, **given)
+        options = {"webhook_url": "https://app.example/hook", "headers": [JSON]} | more
+        status = options.pop("status", 200)
+        self.passes("POST", "/__mock/webhook/x", body, b"", status, **options)

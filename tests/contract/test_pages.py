@@ -50,7 +50,7 @@ def test_what_a_page_shows_is_never_drift(name: str) -> None:
     traffic = Traffic()
     for exchange in EXAMPLES[name]["exchanges"]:
         if exchange["operation"] == "webhook":
-            traffic.calls(exchange["request"], token="t")
+            traffic.delivers(exchange["request"], token="t")
             continue
         status, response = exchange["status"], exchange["response"]
         if exchange["operation"] == "submit":

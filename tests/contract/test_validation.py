@@ -8,12 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mockserver.conformance.generation import (
-    InvalidInput,
-    invalid_inputs,
-    minimal_input,
-    valid_inputs,
-)
+from mockserver.conformance.generation import valid_inputs
+from mockserver.conformance.invalid_inputs import InvalidInput, invalid_inputs
+from mockserver.conformance.values import minimal_input
 from mockserver.contract import Contract, Source, load_contract
 from mockserver.contract.loader import KINDS
 from tests.client import SEED, seed

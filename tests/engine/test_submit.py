@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mockserver.conformance.generation import InvalidInput, invalid_inputs, valid_inputs
+from mockserver.conformance.generation import valid_inputs
+from mockserver.conformance.invalid_inputs import InvalidInput, invalid_inputs
 from mockserver.contract import load_contract
 from mockserver.domain.scenario import make_script, parse_named
 from mockserver.engine.messages import Request

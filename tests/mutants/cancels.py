@@ -1,4 +1,4 @@
-"""Drifts of cancellations."""
+"""Mutants: cancellations."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from mockserver.conformance.session.client import CANCEL, QUERY, SUBMIT
+from mockserver.conformance.operations import CANCEL, QUERY, SUBMIT
 from mockserver.contract import load_contract
 from mockserver.engine.messages import Request, Response, json_response
 from tests.mutants.changes import document_of, rejection, restatus, tasks, through, with_document
@@ -20,19 +20,19 @@ _PENDING = "service.json#/promises/cancel_pending"
 
 
 def _status_of(request: Request, ask: Ask) -> str | None:
-    """Look up the status of the task that is to be cancelled; None if there is none."""
+    """Return the status of the task that a request cancels; None if there is no such task."""
     polled = ask(replace(request, method="GET", path=request.path.removesuffix("/cancel")))
     return document_of(polled.body)["data"]["status"] if polled.status == 200 else None
 
 
 def _cancels(cancel: Callable[[Request, Ask, str], Response]) -> MakeLayer:
-    """Answer the cancellation of a task that there is by a function, told the task's status."""
+    """Respond to the cancellation of an existing task with a function of the task's status."""
 
-    def answer(request: Request, ask: Ask) -> Response:
+    def respond(request: Request, ask: Ask) -> Response:
         status = _status_of(request, ask) if operation_of(request) == CANCEL else None
         return ask(request) if status is None else cancel(request, ask, status)
 
-    return through(answer)
+    return through(respond)
 
 
 def _yes() -> Response:
@@ -57,12 +57,12 @@ def _says_yes_at_the_end(request: Request, ask: Ask, status: str) -> Response:
 
 
 class _ShowsOnce(Layer):
-    """Accepts cancellations, and shows them in one poll."""
+    """Accepts cancellations, but shows them only in one poll."""
 
     def __init__(self) -> None:
         self._to_show: set[str] = set()
 
-    def answer(self, request: Request, ask: Ask) -> Response:
+    def respond(self, request: Request, ask: Ask) -> Response:
         """Show the next poll of a task as if it were cancelled."""
         if operation_of(request) == CANCEL and _status_of(request, ask) in _NAMES.path:
             self._to_show.add(task_of(request))
@@ -81,13 +81,13 @@ def _with_status(response: Response, status: str) -> Response:
 
 
 class _Removes(Layer):
-    """Knows no task any more that was cancelled."""
+    """Loses tasks that were cancelled."""
 
     def __init__(self) -> None:
         self._cancelled: set[str] = set()
 
-    def answer(self, request: Request, ask: Ask) -> Response:
-        """Answer 404 for it."""
+    def respond(self, request: Request, ask: Ask) -> Response:
+        """Return 404 for such a task."""
         response = ask(request)
         if operation_of(request) == CANCEL and response.status == 200:
             self._cancelled.add(task_of(request))
@@ -102,7 +102,7 @@ class _Revives(Layer):
         self._cancelled: set[str] = set()
         self._revived: set[str] = set()
 
-    def answer(self, request: Request, ask: Ask) -> Response:
+    def respond(self, request: Request, ask: Ask) -> Response:
         """Remember what was cancelled."""
         response = ask(request)
         if response.status != 200:
@@ -133,7 +133,7 @@ MUTANTS = (
     ),
     Mutant(
         "cancel-removes",
-        "A task that was cancelled is not found any more.",
+        "A task that was cancelled is no longer found.",
         "is-found",
         "submit-response.json#/properties/data/properties/taskId",
         _Removes,
@@ -146,8 +146,8 @@ MUTANTS = (
         _cancels(lambda _request, _ask, _status: _no()),
     ),
     Mutant(
-        "refused-cancel-cancels",
-        "A cancellation is refused, but cancels.",
+        "rejected-cancel-cancels",
+        "A cancellation is rejected, but cancels.",
         "cancel-is-kept",
         _KEPT,
         _cancels(_says_no_but_does),
@@ -161,7 +161,7 @@ MUTANTS = (
     ),
     Mutant(
         "cancel-conflict",
-        "A cancellation that comes too late is answered 409.",
+        "A cancellation that comes too late returns 409.",
         "cancel-later",
         "service.json#/promises/cancel_refused_with_400",
         restatus(400, 409, CANCEL),

@@ -1,4 +1,4 @@
-"""Layers that are told what to change."""
+"""Layers that change what a function says."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any
 
-from mockserver.conformance.session.client import QUERY, SUBMIT
+from mockserver.conformance.operations import QUERY, SUBMIT
 from mockserver.contract import NotJson, dump_json, parse_json
 from mockserver.engine.messages import Request, Response, json_response
 from mockserver.engine.webhooks.attempt import AttemptResult, WebhookRequest
@@ -18,7 +18,7 @@ Change = Callable[[Request, Response], Response]
 
 
 def document_of(body: bytes) -> Any:
-    """Read a JSON document; None if it is none."""
+    """Read a JSON document; None if it is not JSON."""
     try:
         return parse_json(body)
     except NotJson:
@@ -31,7 +31,7 @@ def with_document(response: Response, document: Any) -> Response:
 
 
 def with_type(response: Response, media_type: str, body: bytes | None = None) -> Response:
-    """Call a response's body another media type; it may be another body, too."""
+    """Return a response with another media type and, if given, another body."""
     others = (header for header in response.headers if header[0] != "Content-Type")
     shown = response.body if body is None else body
     return replace(response, headers=(("Content-Type", media_type), *others), body=shown)
@@ -43,54 +43,54 @@ def page(title: str) -> bytes:
 
 
 def rejection(code: int, msg: str) -> Response:
-    """Make a refusal as the API does."""
+    """Return an error response like the API's."""
     return json_response(code, {"code": code, "msg": msg})
 
 
-# -- requests and answers ---------------------------------------------------------------------
+# -- requests and responses -------------------------------------------------------------------
 
 
 class Through(Layer):
-    """Answers by a function of the request and of what has the mock answer it."""
+    """Responds with a function of the request and of a function that asks the mock."""
 
-    def __init__(self, answer: Callable[[Request, Ask], Response]) -> None:
-        self._answer = answer
+    def __init__(self, respond: Callable[[Request, Ask], Response]) -> None:
+        self._function = respond
 
-    def answer(self, request: Request, ask: Ask) -> Response:
-        """Answer as the function does."""
-        return self._answer(request, ask)
+    def respond(self, request: Request, ask: Ask) -> Response:
+        """Respond as the function does."""
+        return self._function(request, ask)
 
 
-def through(answer: Callable[[Request, Ask], Response]) -> MakeLayer:
-    """Answer the API's requests by a function that remembers nothing."""
+def through(respond: Callable[[Request, Ask], Response]) -> MakeLayer:
+    """Respond to the API's requests with a function that remembers nothing."""
     return lambda: Through(
-        lambda request, ask: answer(request, ask) if is_of_the_api(request) else ask(request)
+        lambda request, ask: respond(request, ask) if is_of_the_api(request) else ask(request)
     )
 
 
-def answers(change: Change) -> MakeLayer:
-    """Change what the API answers."""
+def responses(change: Change) -> MakeLayer:
+    """Change the responses of the API."""
     return through(lambda request, ask: change(request, ask(request)))
 
 
 def asks(change: Callable[[Request], Request]) -> MakeLayer:
-    """Change what the API is asked."""
+    """Change the requests to the API."""
     return through(lambda request, ask: ask(change(request)))
 
 
 def files(change: Change) -> MakeLayer:
-    """Change the answers that are result files."""
+    """Change the responses that are result files."""
 
-    def answer(request: Request, ask: Ask) -> Response:
+    def respond(request: Request, ask: Ask) -> Response:
         response = ask(request)
         is_file = response.status == 200 and not is_of_the_api(request)
         return change(request, response) if is_file else response
 
-    return lambda: Through(answer)
+    return lambda: Through(respond)
 
 
 def envelopes(edit: Edit, *operations: str, status: int = 200) -> MakeLayer:
-    """Edit the JSON of the answers of a status, all of them or those to some operations."""
+    """Edit the JSON of the responses with a status, to all requests or to some operations."""
 
     def change(request: Request, response: Response) -> Response:
         if response.status != status or (operations and operation_of(request) not in operations):
@@ -99,11 +99,11 @@ def envelopes(edit: Edit, *operations: str, status: int = 200) -> MakeLayer:
         edit(envelope)
         return with_document(response, envelope)
 
-    return answers(change)
+    return responses(change)
 
 
-def refusals(edit: Edit) -> MakeLayer:
-    """Edit the JSON of all refusals."""
+def errors(edit: Edit) -> MakeLayer:
+    """Edit the JSON of all error responses."""
 
     def change(_request: Request, response: Response) -> Response:
         if response.status < 400:
@@ -112,18 +112,18 @@ def refusals(edit: Edit) -> MakeLayer:
         edit(envelope)
         return with_document(response, envelope)
 
-    return answers(change)
+    return responses(change)
 
 
 def restatus(old: int, new: int, *operations: str | None) -> MakeLayer:
-    """Refuse with another status, and its code; all that is asked, or some operations."""
+    """Return another status and code, for all requests or for some operations."""
 
     def change(request: Request, response: Response) -> Response:
         if response.status != old or (operations and operation_of(request) not in operations):
             return response
         return rejection(new, document_of(response.body)["msg"])
 
-    return answers(change)
+    return responses(change)
 
 
 def submissions(edit: Edit) -> MakeLayer:
@@ -139,15 +139,15 @@ def submissions(edit: Edit) -> MakeLayer:
     return asks(change)
 
 
-def refuses(why: Callable[[dict[str, Any]], str | None]) -> MakeLayer:
-    """Refuse the documents for which *why* gives a message."""
+def rejects(why: Callable[[dict[str, Any]], str | None]) -> MakeLayer:
+    """Reject the documents for which *why* returns a message."""
 
-    def answer(request: Request, ask: Ask) -> Response:
+    def respond(request: Request, ask: Ask) -> Response:
         document = document_of(request.body) if operation_of(request) == SUBMIT else None
         msg = why(document) if isinstance(document, dict) else None
         return ask(request) if msg is None else rejection(400, msg)
 
-    return through(answer)
+    return through(respond)
 
 
 # -- tasks and webhooks -----------------------------------------------------------------------
@@ -160,7 +160,7 @@ class Shows(Layer):
         self._edit = edit
         self._in_webhooks = in_webhooks
 
-    def answer(self, request: Request, ask: Ask) -> Response:
+    def respond(self, request: Request, ask: Ask) -> Response:
         """Change a poll."""
         response = ask(request)
         if operation_of(request) != QUERY or response.status != 200:
@@ -184,13 +184,13 @@ def tasks(edit: Edit) -> MakeLayer:
 
 
 class _Sends(Layer):
-    """Changes which webhooks are sent for one."""
+    """Changes which webhooks are sent instead of one."""
 
     def __init__(self, change: Callable[[WebhookRequest], Iterable[WebhookRequest]]) -> None:
         self._change = change
 
     def send(self, callback: WebhookRequest) -> AttemptResult:
-        """Send them all; none is taken for delivered."""
+        """Send them all; none counts as delivered."""
         outcome = AttemptResult(200, None, 0.0)
         for one in self._change(callback):
             outcome = self.post(one)
@@ -198,5 +198,5 @@ class _Sends(Layer):
 
 
 def webhooks(change: Callable[[WebhookRequest], Iterable[WebhookRequest]]) -> MakeLayer:
-    """Change which webhooks are sent for one."""
+    """Change which webhooks are sent instead of one."""
     return lambda: _Sends(change)

@@ -1,4 +1,4 @@
-"""Layers that make a target unlike the mock, and break nothing that a page says."""
+"""Layers that make a target unlike the mock without violating anything that a page says."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from io import BytesIO
 from itertools import count
 from typing import Any
 
-from mockserver.conformance.session.client import SUBMIT
+from mockserver.conformance.operations import SUBMIT
 from mockserver.contract import dump_json
 from mockserver.engine.messages import Fault, Request, Response
 from mockserver.engine.webhooks.attempt import AttemptResult, WebhookRequest
@@ -49,9 +49,9 @@ def defaults_in_echo() -> Layer:
 
 
 class OtherIds(Layer):
-    """Names tasks otherwise than by a UUID."""
+    """Uses taskIds that are not UUIDs."""
 
-    def answer(self, request: Request, ask: Ask) -> Response:
+    def respond(self, request: Request, ask: Ask) -> Response:
         """Translate the ids of requests and responses."""
         if not is_of_the_api(request):
             return ask(request)
@@ -80,8 +80,8 @@ class Jitter(Layer):
     def __init__(self) -> None:
         self._random = random.Random(0)  # noqa: S311 - it is to repeat
 
-    def answer(self, request: Request, ask: Ask) -> Response:
-        """Answer late; webhooks that fall due meanwhile are sent meanwhile."""
+    def respond(self, request: Request, ask: Ask) -> Response:
+        """Respond late; webhooks that fall due in between are sent."""
         response = ask(request)
         if is_of_the_api(request):
             late = timedelta(seconds=self._random.uniform(0.05, 0.5))
@@ -95,7 +95,7 @@ def headers(**named: str) -> MakeLayer:
     added = tuple((name.replace("_", "-"), value) for name, value in named.items())
 
     class _Headers(Layer):
-        def answer(self, request: Request, ask: Ask) -> Response:
+        def respond(self, request: Request, ask: Ask) -> Response:
             response = ask(request)
             return replace(response, headers=(*response.headers, *added))
 
@@ -105,7 +105,7 @@ def headers(**named: str) -> MakeLayer:
 class Gzip(Layer):
     """Compresses every response."""
 
-    def answer(self, request: Request, ask: Ask) -> Response:
+    def respond(self, request: Request, ask: Ask) -> Response:
         """Compress."""
         response = ask(request)
         if not response.body:
@@ -140,11 +140,11 @@ class Recoded(Shows):
     def _renamed(self, url: str) -> str:
         return url.removesuffix(".png") + self._ending if url.endswith(".png") else url
 
-    def answer(self, request: Request, ask: Ask) -> Response:
+    def respond(self, request: Request, ask: Ask) -> Response:
         """Recode a file."""
         path = request.path
         if not path.endswith(self._ending):
-            return super().answer(request, ask)
+            return super().respond(request, ask)
         file = ask(replace(request, path=path.removesuffix(self._ending) + ".png"))
         if file.status != 200:
             return file
@@ -170,19 +170,19 @@ def webp() -> Layer:
 
 
 def untyped_files() -> Layer:
-    """Say nothing of what a file is."""
+    """Leave the Content-Type of files out."""
     return files(lambda _request, file: with_type(file, "application/octet-stream"))()
 
 
-class Hiccup(Layer):
-    """Fails once, at the request of a number, and never again."""
+class TransientFailure(Layer):
+    """Fails once, at one request, and never again."""
 
     def __init__(self, number: int, fail: Callable[[Response], Response]) -> None:
         self._number, self._fail = number, fail
         self._requests = count(1)
 
-    def answer(self, request: Request, ask: Ask) -> Response:
-        """Have the mock answer, but fail to pass it on once."""
+    def respond(self, request: Request, ask: Ask) -> Response:
+        """Let the mock respond, but fail once to pass the response on."""
         response = ask(request)
         if not is_of_the_api(request):
             return response
@@ -190,7 +190,7 @@ class Hiccup(Layer):
 
 
 def bad_gateway(response: Response) -> Response:
-    """Answer 502 with a page, as proxies do."""
+    """Return 502 with a page, as proxies do."""
     return with_type(replace(response, status=502), "text/html", page("502 Bad Gateway"))
 
 
@@ -200,8 +200,8 @@ def cut(response: Response) -> Response:
 
 
 def on_transient_failure(number: int, fail: Callable[[Response], Response]) -> MakeLayer:
-    """Fail once."""
-    return lambda: Hiccup(number, fail)
+    """Fail once, at the request with this number."""
+    return lambda: TransientFailure(number, fail)
 
 
 def _two_at_least(request: Request) -> Request:
@@ -223,7 +223,7 @@ class OtherWords(Layer):
     def __init__(self, kept: tuple[str, ...]) -> None:
         self._kept = kept
 
-    def answer(self, request: Request, ask: Ask) -> Response:
+    def respond(self, request: Request, ask: Ask) -> Response:
         """Change the msg, but not one that a page shows."""
         response = ask(request)
         envelope = document_of(response.body) if is_of_the_api(request) else None

@@ -1,4 +1,4 @@
-"""Drifts of where webhooks go, and of their second attempts."""
+"""Mutants: where webhooks go, and their second attempts."""
 
 from __future__ import annotations
 
@@ -56,10 +56,10 @@ def _counted(callback: WebhookRequest) -> WebhookRequest:
 
 
 class _NeverTaken(Layer):
-    """Takes no webhook for delivered."""
+    """Counts no webhook as delivered."""
 
     def send(self, callback: WebhookRequest) -> AttemptResult:
-        """Send it, and say that it was refused."""
+        """Send it, and report that it was rejected."""
         self.post(callback)
         return AttemptResult(500, "returned 500, not 2xx", 0.0)
 
@@ -88,7 +88,7 @@ MUTANTS = (
     _at("webhook-decoded", "The path is decoded.", _decoded),
     Mutant(
         "webhook-once-only",
-        "A webhook that was refused does not come again.",
+        "A webhook that was rejected is not sent again.",
         "webhook-again",
         "service.json#/promises/webhook_second_attempt",
         settings={"webhook_tries": 1},
@@ -111,8 +111,8 @@ MUTANTS = (
         severity="assumption",
     ),
     Mutant(
-        "webhook-never-taken",
-        "A webhook comes again though it was taken.",
+        "webhook-never-accepted",
+        "A webhook is sent again although it was accepted.",
         "webhook-again",
         _EQUAL,
         _NeverTaken,

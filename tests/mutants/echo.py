@@ -1,4 +1,4 @@
-"""Drifts of the echo of the input, and of a task's moments."""
+"""Mutants: the echo of the input, and the timestamps of a task."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def _ascii(text: str) -> str:
 
 
 def _back() -> Layer:
-    """Show all moments as a year ago, from the third poll of a task on."""
+    """Show all timestamps as a year ago, from the third poll of a task on."""
     polls: Counter[str] = Counter()
 
     def edit(task: dict[str, Any]) -> None:
@@ -120,29 +120,29 @@ MUTANTS = (
     ),
     Mutant(
         "echo-with-more",
-        "The echo has a seed that nobody submitted.",
+        "The echo has a seed that was not submitted.",
         "echo",
         _ALL,
         tasks(inside("input", put(seed=7))),
-        severity="information",
+        severity="note",
     ),
     Mutant(
         "timestamps-without-zone",
-        "Moments have no Z at their end.",
+        "Timestamps have no Z at their end.",
         "poll-response",
         f"{_TIMESTAMP}/pattern",
         tasks(remake("created_at", lambda text: text.removesuffix("Z"))),
     ),
     Mutant(
         "timestamps-with-offset",
-        "Moments end in +00:00.",
+        "Timestamps end in +00:00.",
         "poll-response",
         f"{_TIMESTAMP}/pattern",
         tasks(remake("updated_at", lambda text: text.replace("Z", "+00:00"))),
     ),
     Mutant(
         "timestamps-in-seconds",
-        "Moments have no microseconds.",
+        "Timestamps have no microseconds.",
         "poll-response",
         f"{_TIMESTAMP}/pattern",
         tasks(remake("created_at", lambda text: f"{text[:19]}Z")),
@@ -170,15 +170,15 @@ MUTANTS = (
     ),
     Mutant(
         "updated-at-stays",
-        "updated_at is the moment of the submission for ever.",
+        "updated_at is the moment of the submission forever.",
         "timestamps",
         "service.json#/promises/updated_at_moves",
         tasks(_submission),
         severity="assumption",
     ),
     Mutant(
-        "moments-go-back",
-        "From the third poll on, all moments are a year earlier.",
+        "timestamps-go-back",
+        "From the third poll on, all timestamps are a year earlier.",
         "timestamps",
         _ORDER,
         _back,

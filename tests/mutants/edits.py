@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 Edit = Callable[[dict[str, Any]], object]
-"""What it gives is of no matter."""
+"""Its return value is ignored."""
 
 
 def put(**members: Any) -> Edit:
@@ -20,7 +20,7 @@ def drop(name: str) -> Edit:
 
 
 def rename(old: str, new: str) -> Edit:
-    """Give a member another name."""
+    """Rename a member."""
 
     def edit(node: dict[str, Any]) -> None:
         if old in node:
@@ -30,7 +30,7 @@ def rename(old: str, new: str) -> Edit:
 
 
 def remake(name: str, make: Callable[[Any], Any]) -> Edit:
-    """Make another value of a member, unless it is absent or null."""
+    """Change the value of a member, unless it is absent or null."""
 
     def edit(node: dict[str, Any]) -> None:
         if node.get(name) is not None:

@@ -1,13 +1,13 @@
-"""Drifts of what every answer is wrapped in."""
+"""Mutants: the envelope of every response."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from http import HTTPStatus
 
-from mockserver.conformance.session.client import CANCEL, QUERY, SUBMIT
+from mockserver.conformance.operations import CANCEL, QUERY, SUBMIT
 from mockserver.engine.messages import Fault, Request, Response
-from tests.mutants.changes import Shows, answers, envelopes, page, with_type
+from tests.mutants.changes import Shows, envelopes, page, responses, with_type
 from tests.mutants.edits import drop, inside, put, remake, rename
 from tests.mutants.layer import Ask, is_of_the_api, operation_of
 from tests.mutants.mutant import Mutant
@@ -41,17 +41,17 @@ def _moved(request: Request, response: Response) -> Response:
 
 
 class _UpperIds(Shows):
-    """Writes every taskId in upper case, and knows it by that."""
+    """Writes every taskId in upper case, and accepts it so."""
 
     def __init__(self) -> None:
         super().__init__(remake("taskId", str.upper))
 
-    def answer(self, request: Request, ask: Ask) -> Response:
+    def respond(self, request: Request, ask: Ask) -> Response:
         """Find the task by its id in any case."""
         if operation_of(request) == SUBMIT:
-            return _SUBMITTED_IN_UPPER_CASE().answer(request, ask)
+            return _SUBMITTED_IN_UPPER_CASE().respond(request, ask)
         known = replace(request, path=request.path.lower()) if is_of_the_api(request) else request
-        return super().answer(known, ask)
+        return super().respond(known, ask)
 
 
 _SUBMITTED_IN_UPPER_CASE = envelopes(inside("data", remake("taskId", str.upper)), SUBMIT)
@@ -59,45 +59,45 @@ _SUBMITTED_IN_UPPER_CASE = envelopes(inside("data", remake("taskId", str.upper))
 MUTANTS = (
     Mutant(
         "html-errors",
-        "Refusals are web pages.",
+        "Error responses are web pages.",
         "responses",
         "envelope.json#",
-        answers(_pages),
+        responses(_pages),
     ),
     Mutant(
-        "empty-answer",
-        "A cancellation is answered with 200 and no body.",
+        "empty-response",
+        "A cancellation returns 200 and no body.",
         "responses",
         "envelope.json#",
-        answers(_empty),
+        responses(_empty),
     ),
     Mutant(
-        "cut-answer",
-        "The connection ends inside the answer to a wrong method.",
+        "cut-response",
+        "The connection ends inside the response to a wrong method.",
         "responses",
         "envelope.json#",
-        answers(_cut),
+        responses(_cut),
     ),
     Mutant(
         "moved",
         "Submissions are redirected to another version of the API.",
         "responses",
         "envelope.json#",
-        answers(_moved),
+        responses(_moved),
     ),
     Mutant(
         "byte-order-mark",
         "The JSON of a poll begins with a byte order mark.",
         "responses",
         "envelope.json#",
-        answers(_marked),
+        responses(_marked),
     ),
     Mutant(
-        "answers-as-text",
-        "Answers have the Content-Type text/plain.",
+        "responses-as-text",
+        "Responses have the Content-Type text/plain.",
         "responses",
         "service.json#/promises/answer_content_type",
-        answers(lambda _request, response: with_type(response, "text/plain")),
+        responses(lambda _request, response: with_type(response, "text/plain")),
         severity="assumption",
     ),
     Mutant(
@@ -109,7 +109,7 @@ MUTANTS = (
     ),
     Mutant(
         "code-missing",
-        "The answer to a submission has no code.",
+        "The response to a submission has no code.",
         "submit-response",
         "envelope.json#/required",
         envelopes(drop("code"), SUBMIT),
@@ -123,28 +123,28 @@ MUTANTS = (
     ),
     Mutant(
         "msg-missing",
-        "The answer to a poll has no msg.",
+        "The response to a poll has no msg.",
         "poll-response",
         "envelope.json#/required",
         envelopes(drop("msg"), QUERY),
     ),
     Mutant(
         "data-renamed",
-        "The answer to a submission has a result instead of data.",
+        "The response to a submission has a result instead of data.",
         "submit-response",
         "submit-response.json#/required",
         envelopes(rename("data", "result"), SUBMIT),
     ),
     Mutant(
         "submitted-id-renamed",
-        "A submission is answered with an id instead of a taskId.",
+        "A submission returns an id instead of a taskId.",
         "submit-response",
         "submit-response.json#/properties/data/required",
         envelopes(inside("data", rename("taskId", "id")), SUBMIT),
     ),
     Mutant(
         "submitted-id-number",
-        "A submission is answered with a number as taskId.",
+        "A submission returns a number as taskId.",
         "submit-response",
         f"{_ID}/type",
         envelopes(inside("data", put(taskId=7)), SUBMIT),
@@ -159,25 +159,25 @@ MUTANTS = (
     ),
     Mutant(
         "cancel-with-data",
-        "An accepted cancellation is answered with the taskId.",
+        "An accepted cancellation returns the taskId.",
         "cancel-response",
         "cancel-response.json#/properties/data/not",
         envelopes(put(data={"taskId": "7"}), CANCEL),
     ),
     Mutant(
         "more-in-envelope",
-        "Every answer has a requestId beside the data.",
+        "Every response has a requestId besides the data.",
         "no-unknown-field",
         "envelope.json#/properties",
         envelopes(put(requestId="7f3a")),
-        severity="information",
+        severity="note",
     ),
     Mutant(
         "more-in-submission",
-        "The answer to a submission shows the queue's length beside the taskId.",
+        "The response to a submission shows the queue's length besides the taskId.",
         "no-unknown-field",
         "submit-response.json#/properties/data/properties",
         envelopes(inside("data", put(queued=3)), SUBMIT),
-        severity="information",
+        severity="note",
     ),
 )

@@ -1,11 +1,11 @@
-"""Drifts of the values that a field of an input may have."""
+"""Mutants: the values that a field of an input may have."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from mockserver.engine.messages import Request, Response, json_response
-from tests.mutants.changes import refuses, submissions, through
+from tests.mutants.changes import rejects, submissions, through
 from tests.mutants.edits import Edit, inside, remake
 from tests.mutants.layer import Ask, MakeLayer
 from tests.mutants.mutant import DRAW, EDIT, NANO, VIDEO, Mutant
@@ -68,7 +68,7 @@ def _refuses_with_data(request: Request, ask: Ask) -> Response:
 MUTANTS = (
     Mutant(
         "ratio-gone",
-        "The ratio 9:21 is refused.",
+        "The ratio 9:21 is rejected.",
         "every-value",
         f"{_EDIT}/properties/ratio/enum",
         reads(f"{_EDIT}/properties/ratio/enum/12"),
@@ -76,7 +76,7 @@ MUTANTS = (
     ),
     Mutant(
         "ratio-gone-with-data",
-        "The ratio 3:2 is refused, in a refusal that has data.",
+        "The ratio 3:2 is rejected, with an error that has data.",
         "every-value",
         f"{_EDIT}/properties/ratio/enum",
         through(_refuses_with_data),
@@ -108,7 +108,7 @@ MUTANTS = (
     ),
     Mutant(
         "resolution-gone",
-        "The resolution 4k is refused.",
+        "The resolution 4k is rejected.",
         "every-value",
         f"{_DRAW}/properties/resolution/enum",
         reads(f"{_DRAW}/properties/resolution/enum/2"),
@@ -116,15 +116,15 @@ MUTANTS = (
     ),
     Mutant(
         "resolution-ignored-no-more",
-        "Nano Banana refuses a resolution, instead of ignoring it.",
+        "Nano Banana rejects a resolution, instead of ignoring it.",
         "every-value",
         f"{_NANO}/properties/resolution",
-        refuses(_sized),
+        rejects(_sized),
         models=(NANO,),
     ),
     Mutant(
         "duration-gone",
-        "A video of 20 seconds is refused.",
+        "A video of 20 seconds is rejected.",
         "every-value",
         _DURATION,
         reads(f"{_DURATION}/4"),
@@ -193,10 +193,10 @@ MUTANTS = (
     ),
     Mutant(
         "prompt-limited",
-        "A prompt of more than 500 characters is refused.",
+        "A prompt of more than 500 characters is rejected.",
         "every-value",
         f"{_LITE}/properties/prompt",
-        refuses(_long),
+        rejects(_long),
     ),
     Mutant(
         "no-source",
@@ -209,7 +209,7 @@ MUTANTS = (
     ),
     Mutant(
         "fifteen-sources",
-        "imageUrls holds 15 at most.",
+        "imageUrls may have at most 15 elements.",
         "every-value",
         f"{_EDIT}/properties/imageUrls/allOf/0/maxItems",
         reads(f"{_EDIT}/properties/imageUrls/allOf/0/maxItems", 15),
@@ -218,7 +218,7 @@ MUTANTS = (
     ),
     Mutant(
         "seventeen-sources",
-        "imageUrls may hold 17.",
+        "imageUrls may have 17 elements.",
         "input-is-checked",
         f"{_EDIT}/properties/imageUrls/allOf/0/maxItems",
         reads(f"{_EDIT}/properties/imageUrls/allOf/0/maxItems", 17),

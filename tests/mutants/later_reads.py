@@ -1,4 +1,4 @@
-"""Drifts of what is seen again: files that are not whole, change or go, and tasks that do."""
+"""Mutants: files and tasks that are incomplete, change, or disappear later."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import zlib
 from collections import Counter
 from dataclasses import replace
 
-from mockserver.conformance.session.client import QUERY
+from mockserver.conformance.operations import QUERY
 from mockserver.contract import dump_json
 from mockserver.engine.messages import Request, Response
 from tests.mutants.changes import Change, files, rejection
@@ -20,7 +20,7 @@ _NTH = 20
 
 
 def _chunked(body: bytes, name: bytes, content: bytes) -> bytes:
-    """Put another content into the first chunk of a name, with a right length and checksum."""
+    """Replace the content of the first chunk with a name; its length and checksum are right."""
     at = body.index(name) - 4
     length = struct.unpack(">I", body[at : at + 4])[0]
     chunk = name + content
@@ -47,14 +47,14 @@ def _cut_video(_request: Request, file: Response) -> Response:
 
 
 class _Counted(Layer):
-    """Changes the answers of one kind by how often each path was asked for."""
+    """Changes the responses of one kind by how often each path was asked for."""
 
     def __init__(self, change: Change, first: int, *, polls: bool, every: int = 0) -> None:
         self._change, self._first, self._polls, self._every = change, first, polls, every
         self._asked: Counter[str] = Counter()
 
-    def answer(self, request: Request, ask: Ask) -> Response:
-        """Change an answer from some time on, or every so many times."""
+    def respond(self, request: Request, ask: Ask) -> Response:
+        """Change a response from some time on, or every so many times."""
         response = ask(request)
         is_poll = operation_of(request) == QUERY
         if response.status != 200 or (not is_poll if self._polls else is_of_the_api(request)):
@@ -87,13 +87,13 @@ def _stutters(_request: Request, response: Response) -> Response:
 
 
 class _AllAlike(Layer):
-    """Gives the first file of a task for all of them."""
+    """Returns the first file of a task for all of its URLs."""
 
     def __init__(self) -> None:
         self._first: dict[str, Response] = {}
 
-    def answer(self, request: Request, ask: Ask) -> Response:
-        """Answer with the first file of its task."""
+    def respond(self, request: Request, ask: Ask) -> Response:
+        """Return the first file of the task."""
         response = ask(request)
         if is_of_the_api(request) or response.status != 200:
             return response
@@ -149,7 +149,7 @@ MUTANTS = (
     ),
     Mutant(
         "forgotten-later",
-        "A task is not found any more after its tenth poll.",
+        "A task is no longer found after its tenth poll.",
         "is-found",
         "submit-response.json#/properties/data/properties/taskId",
         _counted(lambda _request, _task: rejection(404, "not found"), 10, polls=True),
@@ -186,7 +186,7 @@ MUTANTS = (
     ),
     Mutant(
         "forgotten-for-good",
-        "A task is not found any more after its twelfth poll.",
+        "A task is no longer found after its twelfth poll.",
         "later-polls",
         "service.json#/promises/final",
         _counted(lambda _request, _task: rejection(404, "not found"), 12, polls=True),

@@ -1,4 +1,4 @@
-"""The layer in which a drift lives: between a mock and whoever talks with it."""
+"""The layer between a mock and its clients, in which a mutant differs from the mock."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager
 from functools import cache, partial
 from typing import Any
 
-from mockserver.conformance.session.client import Operations
+from mockserver.conformance.operations import Operations
 from mockserver.contract import Contract, load_contract
 from mockserver.engine.messages import Request, Response
 from mockserver.engine.service import Service
@@ -17,34 +17,34 @@ from mockserver.settings import Settings
 from mockserver.testing.mocks import RunningMock, running_mock
 
 Ask = Callable[[Request], Response]
-"""Has the mock answer a request."""
+"""Lets the mock respond to a request."""
 
 
 class Layer:
-    """Hands everything on as it is; each of the others changes one thing."""
+    """Passes everything on unchanged; subclasses change one thing each."""
 
     post: Transport
-    """Really sends a webhook."""
+    """Actually sends a webhook."""
     service: Service
     """The mock itself."""
     faults: list[Exception]
-    """What went wrong in the layer or in the mock itself, which is no drift but a mistake."""
+    """What went wrong in the layer or in the mock itself, which is a mistake, not a finding."""
 
     def contract(self, contract: Contract) -> Contract:
-        """Give the contract that the mock is to keep."""
+        """Return the contract that the mock is to keep."""
         return contract
 
-    def answer(self, request: Request, ask: Ask) -> Response:
-        """Answer a request."""
+    def respond(self, request: Request, ask: Ask) -> Response:
+        """Return the response to a request."""
         return ask(request)
 
-    def send(self, callback: WebhookRequest) -> AttemptResult:
+    def send(self, webhook: WebhookRequest) -> AttemptResult:
         """Send a webhook."""
-        return self.post(callback)
+        return self.post(webhook)
 
 
 MakeLayer = Callable[[], Layer]
-"""Makes a layer for one run: what it remembers is of that run."""
+"""Makes a layer for one run, so that it remembers nothing from another."""
 
 
 class _Layered(Service):
@@ -58,21 +58,21 @@ class _Layered(Service):
         super().__init__(layer.contract(contract), settings, transport=layer.send)
 
     def respond(self, request: Request) -> Response:
-        """Respond to any request, through the layer."""
+        """Return the response to any request, through the layer."""
         try:
-            return self._layer.answer(request, super().respond)
+            return self._layer.respond(request, super().respond)
         except Exception as fault:
             self._layer.faults.append(fault)
             raise
 
     def close(self) -> None:
-        """Stop sending webhooks, and keeping anybody waiting."""
+        """Stop sending webhooks, and release whatever waits for one."""
         super().close()
         self._post.close()
 
 
 def start_behind(layer: Layer, **more: Any) -> Callable[..., AbstractContextManager[RunningMock]]:
-    """Make what starts a mock behind *layer*; *more* are settings of the mock."""
+    """Return what starts a mock behind *layer*; *more* are settings of the mock."""
     return partial(running_mock, service=partial(_Layered, layer), **more)
 
 
@@ -82,16 +82,16 @@ def _operations() -> Operations:
 
 
 def operation_of(request: Request) -> str | None:
-    """Name the operation that a request calls."""
+    """Return the operation that a request uses."""
     return _operations().name_of(request.method, request.path)
 
 
 def is_of_the_api(request: Request) -> bool:
-    """Say whether a request is one that needs a token, and not one for a result file."""
+    """Return whether a request is one that needs a token, and not one for a result file."""
     prefix: str = load_contract().service["authentication"]["prefix"]
     return request.path.startswith(prefix)
 
 
 def task_of(request: Request) -> str:
-    """Give the task's id that is in the path of a poll or a cancellation."""
+    """Return the task's id that is in the path of a poll or a cancellation."""
     return request.path.split("/")[4]

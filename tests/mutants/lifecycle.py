@@ -1,4 +1,4 @@
-"""Drifts of what becomes of a task over time."""
+"""Mutants: the states of a task over time."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
-from mockserver.conformance.session.client import QUERY, SUBMIT
+from mockserver.conformance.operations import QUERY, SUBMIT
 from mockserver.contract import load_contract
 from mockserver.domain.durations import stamp
 from mockserver.engine.messages import Request, Response
@@ -54,13 +54,13 @@ def _touched(task: dict[str, Any], number: int) -> None:
 
 
 class _Idempotent(Layer):
-    """Gives the same submission the same task."""
+    """Returns the same task for the same submission."""
 
     def __init__(self) -> None:
         self._accepted: dict[bytes, Response] = {}
 
-    def answer(self, request: Request, ask: Ask) -> Response:
-        """Answer what the first such submission was answered."""
+    def respond(self, request: Request, ask: Ask) -> Response:
+        """Return the response to the first such submission."""
         response = ask(request)
         if operation_of(request) != SUBMIT or response.status != 200:
             return response
@@ -68,13 +68,13 @@ class _Idempotent(Layer):
 
 
 class _Forgets(Layer):
-    """Knows no task any more once a poll has shown its end."""
+    """Loses a task once a poll has shown its end."""
 
     def __init__(self) -> None:
         self._ended: set[str] = set()
 
-    def answer(self, request: Request, ask: Ask) -> Response:
-        """Answer 404 if the end was shown."""
+    def respond(self, request: Request, ask: Ask) -> Response:
+        """Return 404 if the end was shown."""
         response = ask(request)
         if operation_of(request) != QUERY or response.status != 200:
             return response
@@ -124,21 +124,21 @@ MUTANTS = (
     ),
     Mutant(
         "forgotten",
-        "A task is not found any more once a poll has shown its end.",
+        "A task is no longer found once a poll has shown its end.",
         "is-found",
         _FOUND,
         _Forgets,
     ),
     Mutant(
         "flaky-polls",
-        "Every third poll of a task is answered 500.",
+        "Every third poll of a task returns 500.",
         "responses",
         "envelope.json#",
         settings={"scenario": "flaky-poll=3"},
     ),
     Mutant(
         "same-id-for-the-same",
-        "The same submission is given the same taskId.",
+        "The same submission returns the same taskId.",
         "unique-ids",
         "service.json#/promises/unique_id",
         _Idempotent,

@@ -1,4 +1,4 @@
-"""Drifts of result files: whether they are there, what they are, and their pixels."""
+"""Mutants: result files: whether they exist, their types, and their pixels."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ class _OnceMissing(Layer):
     def __init__(self) -> None:
         self._asked: set[str] = set()
 
-    def answer(self, request: Request, ask: Ask) -> Response:
-        """Answer 404 the first time."""
+    def respond(self, request: Request, ask: Ask) -> Response:
+        """Return 404 the first time."""
         if is_of_the_api(request) or request.path in self._asked:
             return ask(request)
         self._asked.add(request.path)
@@ -78,23 +78,23 @@ MUTANTS = (
         files(lambda _request, file: replace(file, body=page("Sign in"))),
     ),
     Mutant(
-        "jpeg-called-png",
-        "Files are JPEG, and called PNG.",
+        "jpeg-named-png",
+        "Files are JPEG, but named PNG.",
         "files",
         "service.json#/promises/type_as_named",
         files(lambda _request, file: replace(file, body=_jpeg())),
     ),
     Mutant(
-        "png-called-binary",
-        "Files are PNG, and called application/octet-stream.",
+        "png-served-as-binary",
+        "Files are PNG, but served as application/octet-stream.",
         "files",
         _IMAGE,
         files(lambda _request, file: with_type(file, "application/octet-stream")),
         severity="assumption",
     ),
     Mutant(
-        "video-called-webm",
-        "Videos are MP4, and called video/webm.",
+        "video-served-as-webm",
+        "Videos are MP4, but served as video/webm.",
         "files",
         "service.json#/promises/content_type_is_true",
         files(lambda _request, file: with_type(file, "video/webm")),
@@ -145,7 +145,7 @@ MUTANTS = (
     ),
     Mutant(
         "ignored-has-an-effect",
-        "Veo 3 Lite heeds the resolution.",
+        "Veo 3 Lite uses the resolution.",
         "pixels",
         "sizes/assumed-video.json#/rows/1",
         reads("models/veo3_lite.json#/effects", []),

@@ -1,4 +1,4 @@
-"""A drift: one thing that a target does otherwise, and who has to notice."""
+"""A mutant: a target that differs from the contract in one thing, and the check that catches it."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from contract_tests.checks import CHECKS
-from mockserver.conformance.model import Finding, Report
+from mockserver.conformance.model import Finding, Report, Severity
 from mockserver.conformance.session.runner import check_own_mock
 from mockserver.conformance.session.session import Options
 from tests.mutants.layer import Layer, MakeLayer, start_behind
 
 LITE = "grok-imagine/text-to-image-lite"
-"""Has few fields, so that a run takes little time."""
+"""A model with few fields, so that a run takes little time."""
 EDIT = "gpt-image-2/image-to-image"
 """The model of the seed."""
 DRAW = "gpt-image-2/text-to-image"
@@ -32,27 +32,27 @@ class Mutant:
     sentence: str
     """What the target does."""
     check: str
-    """The law that has to be found broken."""
+    """The check that has to fail."""
     clause: str
     """The place in `schemas/` that the finding has to name."""
     change: MakeLayer = Layer
     settings: Mapping[str, Any] = field(default_factory=dict)
-    """What is set otherwise in the mock."""
-    severity: str = "drift"
-    """What the finding has to be worth."""
+    """Settings of the mock that differ from the defaults."""
+    severity: Severity = "drift"
+    """The severity that the finding has to have."""
     models: tuple[str, ...] = (LITE,)
-    """Those that the suite is to look at: as few as show the drift."""
+    """The models that the run uses: as few as show the difference."""
     examples: int = 2
     live: bool = False
-    """Whether the target is taken for a live one, to which less is sent."""
+    """Whether the run treats the target as a live one, to which it sends less."""
 
     def run_checks(self) -> Report:
-        """Hold every law against the drifted target."""
+        """Run every check on the mutant."""
         options = Options(self.models, examples=self.examples, thrifty=self.live)
         return check_behind(self.change(), options, self.settings)
 
     def caught(self, report: Report) -> Finding | None:
-        """Give the finding that the drift has to cause; None if a run has none such."""
+        """Return the finding that has to be there; None if the report does not have it."""
         wanted = self.check, self.clause, self.severity
         for finding in report.findings:
             if (finding.check, finding.clause.place, finding.severity) == wanted:
@@ -61,7 +61,7 @@ class Mutant:
 
 
 def check_behind(layer: Layer, options: Options, settings: Mapping[str, Any]) -> Report:
-    """Hold every law against a mock behind *layer*; raises what went wrong in it."""
+    """Run every check on a mock behind *layer*; raises what went wrong in the layer."""
     report = check_own_mock(CHECKS, options, start=start_behind(layer, **settings))
     for fault in layer.faults:
         raise fault

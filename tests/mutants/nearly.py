@@ -1,12 +1,13 @@
-"""Drifts of what is nearly right: other spellings of values, models and tokens."""
+"""Mutants: what is nearly right: other spellings of values, models and tokens."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
 
-from mockserver.conformance.generation import URL
+from mockserver.conformance.model import Severity
 from mockserver.conformance.session.runner import OWN_KEYS
+from mockserver.conformance.values import URL
 from mockserver.engine.messages import Request
 from tests.mutants.changes import asks, submissions
 from tests.mutants.edits import Edit, inside, remake
@@ -70,24 +71,24 @@ def _token(
     name: str, sentence: str, is_let_in: Callable[[Request, str], bool], *, elsewhere: bool = True
 ) -> Mutant:
     check, place = ("token-elsewhere", _ELSEWHERE) if elsewhere else ("token-near", _401)
-    severity = "assumption" if elsewhere else "drift"
+    severity: Severity = "assumption" if elsewhere else "drift"
     return Mutant(name, sentence, check, place, _lets_in(is_let_in), severity=severity)
 
 
 MUTANTS = (
     _nearly(
         "model-in-any-case",
-        "The names of models are taken in any case.",
+        "The names of models are accepted in any case.",
         submissions(remake("model", _text(str.lower))),
     ),
     _nearly(
         "model-without-owner",
-        "A model is known without its owner, too.",
+        "A model is also accepted without its owner.",
         submissions(_without_owner),
     ),
     _nearly(
         "fields-in-any-case",
-        "The fields of the envelope are taken in any case.",
+        "The fields of the envelope are accepted in any case.",
         submissions(_of_any_case(("model", "input"))),
     ),
     _nearly(
@@ -143,7 +144,7 @@ MUTANTS = (
     ),
     _token(
         "token-may-be-longer",
-        "Of a token, only the beginning is looked at.",
+        "Only the beginning of a token is checked.",
         lambda _request, given: given.startswith(_OWN),
         elsewhere=False,
     ),

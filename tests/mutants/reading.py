@@ -1,4 +1,4 @@
-"""A layer whose mock reads the contract otherwise."""
+"""A layer whose mock reads a changed contract."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from mockserver.contract import Contract, default_schemas, dump_json, load_contr
 from tests.mutants.layer import Layer, MakeLayer
 
 _REMOVED = object()
-"""Stands for a value that is no more."""
+"""Stands for a value that is removed."""
 
 
 class _Reads(Layer):
-    """Has the mock keep a contract of which one value is otherwise, or one file is missing."""
+    """Lets the mock keep a contract with one changed value, or without one file."""
 
     def __init__(self, place: str, value: Any) -> None:
         self._file, _, self._pointer = place.partition("#")
@@ -49,5 +49,5 @@ class _Reads(Layer):
 
 
 def reads(place: str, value: Any = _REMOVED) -> MakeLayer:
-    """Have the mock keep a contract of which one value is otherwise; without a value, gone."""
+    """Let the mock keep a contract with one changed value; without a value, it is removed."""
     return lambda: _Reads(place, value)

@@ -1,19 +1,19 @@
-"""Drifts of how a refusal says no."""
+"""Mutants: error responses."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from typing import Any
 
-from mockserver.conformance.session.client import SUBMIT
+from mockserver.conformance.operations import SUBMIT
 from mockserver.contract import load_contract
 from mockserver.engine.messages import Request, Response
 from tests.mutants.changes import (
-    answers,
     document_of,
     envelopes,
-    refusals,
+    errors,
     rejection,
+    responses,
     restatus,
     with_document,
 )
@@ -34,7 +34,7 @@ def _crash(_request: Request, response: Response) -> Response:
 
 
 def _moderated(**changes: Any) -> MakeLayer:
-    """Reject prompts that are not ASCII, with an answer that is otherwise than documented."""
+    """Reject prompts that are not ASCII, with a response that differs from the documented one."""
     categories = dict.fromkeys(load_contract().moderation_categories, False)
     data = {"flagged": True, "categories": categories | {"violence": True}}
     rejection = {"code": 400, "msg": _MODERATED, "data": data}
@@ -46,31 +46,31 @@ def _moderated(**changes: Any) -> MakeLayer:
             return response
         return with_document(replace(response, status=400), rejection | changes)
 
-    return answers(change)
+    return responses(change)
 
 
 MUTANTS = (
     Mutant(
         "error-inside-200",
-        "Refusals with code 400 come with HTTP status 200.",
+        "Errors with code 400 come with HTTP status 200.",
         "status-is-code",
         "success.json#/properties/code",
-        answers(_inside_200),
+        responses(_inside_200),
     ),
     Mutant(
         "generic-code",
-        "Every refusal has code 500, whatever its HTTP status.",
+        "Every error has code 500, whatever its HTTP status.",
         "status-is-code",
         "service.json#/promises/status_is_code",
-        refusals(put(code=500)),
+        errors(put(code=500)),
         severity="assumption",
     ),
     Mutant(
         "code-as-text",
-        "The code of a refusal is a string.",
+        "The code of an error is a string.",
         "error-response",
         "envelope.json#/properties/code/type",
-        refusals(remake("code", str)),
+        errors(remake("code", str)),
     ),
     Mutant(
         "code-of-its-own",
@@ -82,17 +82,17 @@ MUTANTS = (
     ),
     Mutant(
         "error-msg-renamed",
-        "Refusals have a message instead of a msg.",
+        "Errors have a message instead of a msg.",
         "error-response",
         "envelope.json#/required",
-        refusals(rename("msg", "message")),
+        errors(rename("msg", "message")),
     ),
     Mutant(
         "error-msg-is-list",
-        "The msg of a refusal is a list.",
+        "The msg of an error is a list.",
         "error-response",
         "envelope.json#/properties/msg/type",
-        refusals(remake("msg", lambda msg: [msg])),
+        errors(remake("msg", lambda msg: [msg])),
     ),
     Mutant(
         "error-msg-empty",
@@ -111,11 +111,11 @@ MUTANTS = (
     ),
     Mutant(
         "error-with-data",
-        "Refused submissions have data: a list of errors.",
+        "Rejected submissions have data: a list of errors.",
         "no-unknown-field",
         "envelope.json#/properties/data",
         envelopes(put(data={"errors": []}), SUBMIT, status=400),
-        severity="information",
+        severity="note",
     ),
     Mutant(
         "moderation-without-categories",
@@ -147,29 +147,29 @@ MUTANTS = (
     ),
     Mutant(
         "bad-request-422",
-        "Refused submissions are answered 422.",
+        "Rejected submissions return 422.",
         "input-is-checked",
         "service.json#/errors/400",
         restatus(400, 422, SUBMIT),
     ),
     Mutant(
         "crash-on-no-json",
-        "A body that is not JSON is answered 500.",
+        "A body that is not JSON returns 500.",
         "body-is-json",
         "service.json#/errors/400",
-        answers(_crash),
+        responses(_crash),
     ),
     Mutant(
         "large-body-400",
-        "A body that is too large is answered 400.",
+        "A body that is too large returns 400.",
         "body-is-limited",
         "service.json#/errors/413",
         restatus(413, 400),
         severity="assumption",
     ),
     Mutant(
-        "refusal-without-field",
-        "The msg of a refused submission is 'bad request', whatever is wrong.",
+        "error-without-field",
+        "The msg of a rejected submission is 'bad request', whatever is wrong.",
         "input-is-checked",
         "service.json#/promises/refusal_names_field",
         envelopes(put(msg="bad request"), SUBMIT, status=400),

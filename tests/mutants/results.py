@@ -1,4 +1,4 @@
-"""Drifts of how the results of a task are shown."""
+"""Mutants: how the results of a task are shown."""
 
 from __future__ import annotations
 
@@ -116,7 +116,7 @@ MUTANTS = (
         "no-unknown-field",
         "task.json#/$defs/result/properties",
         tasks(inside("result", put(seed=7))),
-        severity="information",
+        severity="note",
     ),
     Mutant(
         "two-without-n",

@@ -1,4 +1,4 @@
-"""Drifts of which fields are asked for, of rules between them, and of a submission's envelope."""
+"""Mutants: required fields, rules between fields, and the envelope of a submission."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from mockserver.conformance.session.client import SUBMIT
+from mockserver.conformance.operations import SUBMIT
 from mockserver.engine.messages import JSON_TYPE, Request
-from tests.mutants.changes import asks, refuses, submissions
+from tests.mutants.changes import asks, rejects, submissions
 from tests.mutants.edits import inside
 from tests.mutants.layer import operation_of
 from tests.mutants.mutant import DRAW, EDIT, LITE, Mutant
@@ -38,7 +38,7 @@ def _given(name: str) -> Callable[[dict[str, Any]], str | None]:
 def _where(
     is_rejected: Callable[[dict[str, Any]], bool], msg: str
 ) -> Callable[[dict[str, Any]], str | None]:
-    """Refuse inputs for which a function says so."""
+    """Reject the inputs for which a function returns true."""
 
     def why(document: dict[str, Any]) -> str | None:
         submitted = document.get("input")
@@ -50,7 +50,7 @@ def _where(
 MUTANTS = (
     Mutant(
         "prompt-optional",
-        "A prompt need not be given.",
+        "A prompt is optional.",
         "input-is-checked",
         f"{_LITE}/required",
         submissions(inside("input", lambda node: node.setdefault("prompt", "a cat"))),
@@ -65,7 +65,7 @@ MUTANTS = (
     ),
     Mutant(
         "ratio-required",
-        "A ratio must be given.",
+        "A ratio is required.",
         "smallest-input",
         _EDIT,
         reads(f"{_EDIT}/required", ["prompt", "imageUrls", "ratio"]),
@@ -81,7 +81,7 @@ MUTANTS = (
     ),
     Mutant(
         "no-ratio-at-4k",
-        "At 4k, a ratio need not be given.",
+        "At 4k, a ratio is optional.",
         "input-is-checked",
         f"{_EDIT}/allOf/0/then/required",
         reads(f"{_EDIT}/allOf/0/then/required", []),
@@ -98,7 +98,7 @@ MUTANTS = (
     ),
     Mutant(
         "rule-at-2k",
-        "The rule of 4k holds at 2k too.",
+        "The rule of 4k applies at 2k, too.",
         "every-value",
         f"{_EDIT}/properties/resolution/enum",
         reads(f"{_EDIT}/allOf/0/if/properties/resolution", {"enum": ["2k", "4k"]}),
@@ -109,7 +109,7 @@ MUTANTS = (
         "The ratio 3:2 is not available at 2k.",
         "sizes",
         _EDIT,
-        refuses(
+        rejects(
             _where(
                 lambda given: given.items() >= {"ratio": "3:2", "resolution": "2k"}.items(),
                 "input.ratio: not available at 2k",
@@ -122,7 +122,7 @@ MUTANTS = (
         "n is 1 at most at 4k.",
         "lifecycle",
         _EDIT,
-        refuses(
+        rejects(
             _where(
                 lambda given: given.get("resolution") == "4k" and given.get("n", 1) != 1,
                 "input.n: not available at 4k",
@@ -132,10 +132,10 @@ MUTANTS = (
     ),
     Mutant(
         "not-together",
-        "n is refused where a resolution is given, but no ratio.",
+        "n is rejected where a resolution is given, but no ratio.",
         "any-input",
         _EDIT,
-        refuses(
+        rejects(
             _where(
                 lambda given: given.keys() >= {"resolution", "n"} and "ratio" not in given,
                 "input.n: not available without a ratio",
@@ -146,7 +146,7 @@ MUTANTS = (
     ),
     Mutant(
         "model-gone",
-        "A model is not known any more.",
+        "A model is no longer known.",
         "smallest-input",
         _EDIT,
         reads("models/gpt-image-2--image-to-image.json"),
@@ -161,7 +161,7 @@ MUTANTS = (
     ),
     Mutant(
         "model-optional",
-        "A model need not be given: there is a default.",
+        "A model is optional: there is a default.",
         "envelope-is-checked",
         f"{_REQUEST}/required",
         submissions(lambda document: document.setdefault("model", LITE)),
@@ -176,10 +176,10 @@ MUTANTS = (
     ),
     Mutant(
         "no-callback-url",
-        "A callBackUrl is refused.",
+        "A callBackUrl is rejected.",
         "envelope-is-accepted",
         f"{_REQUEST}/properties/callBackUrl",
-        refuses(_given("callBackUrl")),
+        rejects(_given("callBackUrl")),
     ),
     Mutant(
         "local-callback-url",
@@ -197,17 +197,17 @@ MUTANTS = (
     ),
     Mutant(
         "no-user-id",
-        "A user_id is refused.",
+        "A user_id is rejected.",
         "envelope-is-accepted",
         f"{_REQUEST}/properties/user_id",
-        refuses(_given("user_id")),
+        rejects(_given("user_id")),
     ),
     Mutant(
-        "unknown-field-refused",
-        "A field that nobody documents is refused.",
+        "unknown-field-rejected",
+        "An undocumented field is rejected.",
         "envelope-is-accepted",
         "service.json#/promises/unknown_field_accepted",
-        refuses(_where(lambda given: "nobody_documents_this" in given, "input: unknown field")),
+        rejects(_where(lambda given: "nobody_documents_this" in given, "input: unknown field")),
         severity="assumption",
     ),
     Mutant(

@@ -1,11 +1,11 @@
-"""Drifts that only some values show: together, in the middle of a range, or long."""
+"""Mutants that only some values reveal: together, in the middle of a range, or long."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from mockserver.engine.messages import Request, Response
-from tests.mutants.changes import answers, refuses, submissions, tasks, with_type
+from tests.mutants.changes import rejects, responses, submissions, tasks, with_type
 from tests.mutants.edits import inside, remake
 from tests.mutants.mutant import DRAW, EDIT, LITE, NANO, VIDEO, Mutant
 
@@ -20,7 +20,7 @@ def _fewer(task: dict[str, Any]) -> None:
         del result["urls"][-1]
 
 
-def _refused_together(document: dict[str, Any]) -> str | None:
+def _rejected_together(document: dict[str, Any]) -> str | None:
     submitted = document.get("input")
     together = isinstance(submitted, dict) and {
         ("duration", 12),
@@ -82,34 +82,34 @@ MUTANTS = (
         models=(DRAW,),
     ),
     Mutant(
-        "pair-refused",
-        "Twelve seconds in one of the modes are refused.",
+        "pair-rejected",
+        "Twelve seconds in one of the modes are rejected.",
         "sizes",
         "models/grok-imagine--text-to-video.json#/input",
-        refuses(_refused_together),
+        rejects(_rejected_together),
         models=(VIDEO,),
     ),
     Mutant(
-        "seven-refused",
-        "Seven results are refused.",
+        "seven-rejected",
+        "Seven results are rejected.",
         "sizes",
         _MODELS,
-        refuses(_seven),
+        rejects(_seven),
         models=(DRAW,),
     ),
     Mutant(
-        "long-prompt-refused",
-        "A prompt of more than 4096 bytes is refused.",
+        "long-prompt-rejected",
+        "A prompt of more than 4096 bytes is rejected.",
         "texts",
         "models/grok-imagine--text-to-image-lite.json#/input/properties/prompt",
-        refuses(_long(4096)),
+        rejects(_long(4096)),
     ),
     Mutant(
-        "user-refused",
-        "Ids of users with odd letters are refused.",
+        "user-rejected",
+        "Ids of users with odd letters are rejected.",
         "texts",
         "submit-request.json#/properties/user_id",
-        refuses(_odd_user),
+        rejects(_odd_user),
     ),
     Mutant(
         "long-prompt-cut",
@@ -134,7 +134,7 @@ MUTANTS = (
     ),
     Mutant(
         "types-lost",
-        "Truth values inside a field are echoed as numbers.",
+        "Booleans inside a field are echoed as numbers.",
         "echo",
         _ECHO,
         tasks(inside("input", remake("nobody_documents_this", _untyped))),
@@ -154,7 +154,7 @@ MUTANTS = (
     ),
     Mutant(
         "ratio-lost-with-several",
-        "With several pictures, the ratio is not heeded.",
+        "With several pictures, the ratio is ignored.",
         "pixels",
         "sizes/gpt-image-2.json#/rows/1",
         submissions(_without_ratio),
@@ -162,10 +162,10 @@ MUTANTS = (
     ),
     Mutant(
         "other-charset",
-        "Answers are called UTF-16.",
+        "Responses are declared as UTF-16.",
         "headers-true",
         "service.json#/promises/headers_true",
-        answers(_latin),
+        responses(_latin),
         severity="assumption",
         models=(LITE, NANO),
     ),

@@ -1,4 +1,4 @@
-"""Drifts of the fields of a task, as polls and webhooks show it."""
+"""Mutants: the fields of a task, as polls and webhooks show it."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ MUTANTS = (
         "no-unknown-field",
         "task.json#/properties",
         tasks(put(progress=0.5)),
-        severity="information",
+        severity="note",
     ),
     Mutant(
         "reason-empty",

@@ -1,10 +1,10 @@
-"""Drifts of what was refused, and has an effect all the same."""
+"""Mutants: rejected requests that have an effect all the same."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-from mockserver.conformance.session.client import CANCEL, SUBMIT
+from mockserver.conformance.operations import CANCEL, SUBMIT
 from mockserver.contract import dump_json
 from mockserver.engine.messages import Request, Response
 from mockserver.engine.webhooks.attempt import WebhookRequest
@@ -18,39 +18,39 @@ _REFUSED = "service.json#/promises/refused_changes_nothing"
 
 
 def _cancels_all_the_same(*statuses: int) -> MakeLayer:
-    def answer(request: Request, ask: Ask) -> Response:
+    def respond(request: Request, ask: Ask) -> Response:
         response = ask(request)
         if operation_of(request) == CANCEL and response.status in statuses:
             ask(as_owner(request))
         return response
 
-    return through(answer)
+    return through(respond)
 
 
 def _cancels_if(is_meant: Callable[[Request], bool]) -> MakeLayer:
-    def answer(request: Request, ask: Ask) -> Response:
+    def respond(request: Request, ask: Ask) -> Response:
         response = ask(request)
         if operation_of(request) is None and is_meant(request):
             path = f"/api/v1/task/{task_of(request)}/cancel"
             ask(Request("POST", path, headers=as_owner(request).headers))
         return response
 
-    return through(answer)
+    return through(respond)
 
 
 class _TellsOfRefusals(Layer):
-    """Sends a webhook for a submission that was refused."""
+    """Sends a webhook for a submission that was rejected."""
 
     def __init__(self, *statuses: int) -> None:
         self._statuses = statuses
 
-    def answer(self, request: Request, ask: Ask) -> Response:
-        """Send it before the answer."""
+    def respond(self, request: Request, ask: Ask) -> Response:
+        """Send the webhook before the response."""
         response = ask(request)
         document = document_of(request.body) if operation_of(request) == SUBMIT else None
         url = document.get("callBackUrl") if isinstance(document, dict) else None
         if response.status in self._statuses and str(url).startswith("http://127.0.0.1"):
-            body = dump_json({"code": response.status, "msg": "refused"})
+            body = dump_json({"code": response.status, "msg": "rejected"})
             self.post(WebhookRequest(str(url), body, "application/json", 10))
         return response
 
@@ -58,14 +58,14 @@ class _TellsOfRefusals(Layer):
 MUTANTS = (
     Mutant(
         "cancels-unauthorized",
-        "A cancellation without a token is refused, and cancels.",
+        "A cancellation without a token is rejected, but cancels.",
         "rejected-cancels",
         _UNAUTHORIZED,
         _cancels_all_the_same(401),
     ),
     Mutant(
         "cancels-for-others",
-        "A cancellation with another key is refused, and cancels.",
+        "A cancellation with another key is rejected, but cancels.",
         "rejected-cancels",
         _REFUSED,
         _cancels_all_the_same(404),
@@ -73,7 +73,7 @@ MUTANTS = (
     ),
     Mutant(
         "delete-cancels",
-        "DELETE is refused, and cancels.",
+        "DELETE is rejected, but cancels.",
         "odd-requests",
         _REFUSED,
         _cancels_if(lambda request: request.method == "DELETE"),
@@ -81,15 +81,15 @@ MUTANTS = (
     ),
     Mutant(
         "get-cancels",
-        "GET on the path of a cancellation is refused, and cancels.",
+        "GET on the path of a cancellation is rejected, but cancels.",
         "odd-requests",
         _REFUSED,
         _cancels_if(lambda request: request.method == "GET" and request.path.endswith("/cancel")),
         severity="assumption",
     ),
     Mutant(
-        "webhook-of-refusal",
-        "A submission that is refused for its input gets a webhook.",
+        "webhook-of-error",
+        "A submission that is rejected for its input gets a webhook.",
         "rejected-submissions",
         _REFUSED,
         lambda: _TellsOfRefusals(400),

@@ -1,4 +1,4 @@
-"""The catalogue."""
+"""The catalogue of mutants, by subject."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ from tests.mutants import (
 from tests.mutants.mutant import Mutant
 
 SUBJECTS: dict[str, tuple[Mutant, ...]] = {
-    "Answers": envelope.MUTANTS,
-    "Refusals": rejected.MUTANTS,
+    "Responses": envelope.MUTANTS,
+    "Errors": rejected.MUTANTS,
     "Tokens": tokens.MUTANTS,
     "What there is not": unknown_fields.MUTANTS,
     "Values of a field": fields.MUTANTS,
@@ -44,8 +44,8 @@ SUBJECTS: dict[str, tuple[Mutant, ...]] = {
     "Moments and clocks": timestamps.MUTANTS,
     "What is seen again": later_reads.MUTANTS,
     "Where webhooks go": deliveries.MUTANTS,
-    "What was refused": side_effects.MUTANTS,
+    "Rejected requests": side_effects.MUTANTS,
 }
 
 MUTANTS: dict[str, Mutant] = {mutant.name: mutant for rows in SUBJECTS.values() for mutant in rows}
-"""Every drift by its name."""
+"""Every mutant by its name."""

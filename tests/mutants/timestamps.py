@@ -1,4 +1,4 @@
-"""Drifts of moments: off the calendar, off the clock, or moved by what is no change."""
+"""Mutants: timestamps: impossible ones, wrong ones, and changes without a reason."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ MUTANTS = (
     ),
     Mutant(
         "local-time",
-        "Moments are those of a clock eight hours ahead, and called UTC.",
+        "Timestamps are those of a clock eight hours ahead, but marked as UTC.",
         "clock",
         "service.json#/promises/created_at_is_now",
         _moved(hours=8),

@@ -1,11 +1,11 @@
-"""Drifts of who may ask."""
+"""Mutants: tokens."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
 
-from mockserver.conformance.session.client import CANCEL, QUERY, SUBMIT
+from mockserver.conformance.operations import CANCEL, QUERY, SUBMIT
 from mockserver.conformance.session.runner import OWN_KEYS
 from mockserver.engine.messages import Request, Response
 from tests.mutants.changes import asks, rejection, restatus, through
@@ -17,12 +17,12 @@ _OWN, _OTHER = (f"Bearer {key}" for key in OWN_KEYS)
 
 
 def as_owner(request: Request) -> Request:
-    """Take a request for one with the token of the suite."""
+    """Return a request with the token of the suite."""
     return replace(request, headers={**request.headers, "authorization": _OWN})
 
 
 def _lets_in(is_let_in: Callable[[str | None], bool], *operations: str) -> MakeLayer:
-    """Take some headers for the token of the suite, in all that is asked or in some operations."""
+    """Treat some headers as the token of the suite, in all requests or for some operations."""
 
     def change(request: Request) -> Request:
         if operations and operation_of(request) not in operations:
@@ -33,7 +33,7 @@ def _lets_in(is_let_in: Callable[[str | None], bool], *operations: str) -> MakeL
 
 
 def _looks_first(request: Request, ask: Ask) -> Response:
-    """Refuse a wrong document before the token is asked for."""
+    """Reject an invalid document before the token is checked."""
     response = ask(request)
     if response.status != 401 or operation_of(request) != SUBMIT:
         return response
@@ -42,10 +42,10 @@ def _looks_first(request: Request, ask: Ask) -> Response:
 
 
 class _AsksForFiles(Layer):
-    """Lets nobody have a result file without a token."""
+    """Requires a token for result files."""
 
-    def answer(self, request: Request, ask: Ask) -> Response:
-        """Refuse a file."""
+    def respond(self, request: Request, ask: Ask) -> Response:
+        """Reject a file."""
         return ask(request) if is_of_the_api(request) else rejection(401, "unauthorized")
 
 
@@ -73,7 +73,7 @@ MUTANTS = (
     ),
     Mutant(
         "any-scheme",
-        "A token of the scheme Basic does as well.",
+        "A token of the scheme Basic is accepted, too.",
         "token-malformed",
         _401,
         _lets_in(lambda given: str(given).startswith("Basic")),
@@ -94,14 +94,14 @@ MUTANTS = (
     ),
     Mutant(
         "forbidden",
-        "A missing token is answered 403.",
+        "A missing token returns 403.",
         "token-missing",
         _401,
         restatus(401, 403),
     ),
     Mutant(
         "body-before-token",
-        "A wrong document is refused with 400 before the token is asked for.",
+        "An invalid document is rejected with 400 before the token is checked.",
         "token-first",
         "service.json#/promises/token_first",
         through(_looks_first),
@@ -109,7 +109,7 @@ MUTANTS = (
     ),
     Mutant(
         "files-need-token",
-        "Result files are refused without a token.",
+        "Result files are rejected without a token.",
         "files",
         "service.json#/promises/file_without_token",
         _AsksForFiles,

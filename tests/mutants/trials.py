@@ -1,4 +1,4 @@
-"""Examines every drift of the catalogue: `make drift-check`."""
+"""Tries the suite on every mutant of the catalogue: `make mutants`."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ _CONTROLS = {one.name: one for one in CONTROLS}
 
 @dataclass(frozen=True)
 class Trial:
-    """What came of one run."""
+    """The result of one run."""
 
     name: str
     about: str
-    """The law, clause and severity that caught a drift; the seed of a control."""
+    """The check, clause and severity that catch a mutant; the seed of a control."""
     failure: str = ""
-    """Why it is not as it should be."""
+    """What is wrong; empty if nothing is."""
 
 
 def try_mutant(name: str) -> Trial:
-    """Say whether the drift of a name is caught by the law and clause that it names."""
+    """Check that the check and clause of a mutant catch it."""
     mutant = MUTANTS[name]
     about = f"{mutant.check:<22} {mutant.severity:<11} {mutant.clause}"
     return _trial(
@@ -45,7 +45,7 @@ def try_mutant(name: str) -> Trial:
 
 
 def try_control(name: str, seed: int, *, of_all: bool = False) -> Trial:
-    """Say whether nothing is found where there is no drift."""
+    """Check that nothing is found on a target that conforms."""
     control = _CONTROLS[name]
     return _trial(
         name,
@@ -70,42 +70,42 @@ def _found(findings: Iterable[Finding]) -> str:
 
 
 def run_trials(jobs: Sequence[Callable[[], Trial]]) -> Iterator[Trial]:
-    """Do the jobs, as many at a time as there are processors; in their order."""
+    """Do the jobs, as many at a time as there are processors; yield the results in order."""
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(os.cpu_count(), mp_context=context) as pool:
         yield from (job.result() for job in [pool.submit(job) for job in jobs])
 
 
 def show(done: Iterable[Trial]) -> list[Trial]:
-    """Print each outcome when it is there; give those that are not as they should be."""
+    """Print each result when it is there; return those that failed."""
     failed = []
-    for outcome in done:
-        print(f"{outcome.name:<28} {outcome.about}", flush=True)
-        if outcome.failure:
-            failed.append(outcome)
-            print(f"{'':<28} NOT AS IT SHOULD BE; {outcome.failure}")
+    for result in done:
+        print(f"{result.name:<28} {result.about}", flush=True)
+        if result.failure:
+            failed.append(result)
+            print(f"{'':<28} FAILED: {result.failure}")
     return failed
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the check; give the exit status."""
-    parser = argparse.ArgumentParser(prog="drift-check", description=__doc__)
-    parser.add_argument("names", nargs="*", metavar="drift", help="look at these drifts only")
-    parser.add_argument("--seeds", type=int, metavar="n", help="examine only the mock, n times")
+    """Try the suite; return the exit status."""
+    parser = argparse.ArgumentParser(prog="mutants", description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="mutant", help="try only these mutants")
+    parser.add_argument("--seeds", type=int, metavar="n", help="try only the controls, n times")
     parser.add_argument("--write", action="store_true", help=f"renew {FILE.name}")
-    given = parser.parse_args(arguments)
-    for name in given.names:
+    options = parser.parse_args(arguments)
+    for name in options.names:
         if name not in MUTANTS:
-            parser.error(f"{name!r} is no drift; {FILE.name} lists them")
+            parser.error(f"{name!r} is not a mutant; {FILE.name} lists them")
     started = time.monotonic()
-    failed = show(run_trials(_jobs(given.names, given.seeds)))
-    if given.write:
+    failed = show(run_trials(_jobs(options.names, options.seeds)))
+    if options.write:
         FILE.write_text(markdown(), "utf-8")
-    stale = not given.names and not given.seeds and _is_stale(FILE)
+    stale = not options.names and not options.seeds and _is_stale(FILE)
     seconds = time.monotonic() - started
-    print(f"\n{len(failed)} not as they should be, in {seconds:.0f} s")
-    for outcome in failed:
-        print(f"  {outcome.name}: {outcome.failure}")
+    print(f"\n{len(failed)} failed, in {seconds:.0f} s")
+    for result in failed:
+        print(f"  {result.name}: {result.failure}")
     if stale:
         print(f"  {FILE.name} is not current; renew it with --write")
     return 1 if failed or stale else 0

@@ -1,12 +1,12 @@
-"""Drifts of what there is not, or not for everybody."""
+"""Mutants: unknown tasks and routes, and tasks of other keys."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-from mockserver.conformance.session.client import CANCEL, QUERY
+from mockserver.conformance.operations import CANCEL, QUERY
 from mockserver.engine.messages import Request, Response, json_response
-from tests.mutants.changes import answers, page, rejection, restatus, through, with_type
+from tests.mutants.changes import page, rejection, responses, restatus, through, with_type
 from tests.mutants.layer import Ask, MakeLayer, operation_of
 from tests.mutants.mutant import Mutant
 from tests.mutants.tokens import as_owner
@@ -16,13 +16,13 @@ _FOREIGN = "service.json#/promises/foreign_task_unknown"
 
 
 def _is_there(name: str | None, document: Mapping[str, object]) -> MakeLayer:
-    """Answer 200 where an operation, or any other route, is answered 404."""
+    """Return 200 where an operation, or any other route, returns 404."""
 
     def change(request: Request, response: Response) -> Response:
         missing = response.status == 404 and operation_of(request) == name
         return json_response(200, document) if missing else response
 
-    return answers(change)
+    return responses(change)
 
 
 def _page(request: Request, response: Response) -> Response:
@@ -32,19 +32,19 @@ def _page(request: Request, response: Response) -> Response:
 
 
 def _shared(operation: str) -> MakeLayer:
-    """Let the other key do with a task what its owner can."""
+    """Let the other key use a task like its owner."""
 
-    def answer(request: Request, ask: Ask) -> Response:
+    def respond(request: Request, ask: Ask) -> Response:
         response = ask(request)
         if response.status != 404 or operation_of(request) != operation:
             return response
         return ask(as_owner(request))
 
-    return through(answer)
+    return through(respond)
 
 
 def _forbidden(request: Request, ask: Ask) -> Response:
-    """Say 403 of the tasks of other keys."""
+    """Return 403 for the tasks of other keys."""
     response = ask(request)
     if response.status != 404 or operation_of(request) != QUERY:
         return response
@@ -54,7 +54,7 @@ def _forbidden(request: Request, ask: Ask) -> Response:
 MUTANTS = (
     Mutant(
         "unknown-task-is-null",
-        "A poll of an unknown task is answered 200, with data null.",
+        "A poll of an unknown task returns 200, with data null.",
         "unknown-task",
         _404,
         _is_there(QUERY, {"code": 0, "msg": "ok", "data": None}),
@@ -62,7 +62,7 @@ MUTANTS = (
     ),
     Mutant(
         "unknown-task-400",
-        "The cancellation of an unknown task is answered 400.",
+        "The cancellation of an unknown task returns 400.",
         "unknown-task",
         _404,
         restatus(404, 400, CANCEL),
@@ -70,7 +70,7 @@ MUTANTS = (
     ),
     Mutant(
         "route-200",
-        "Any route below the API's prefix is answered 200.",
+        "Any route below the API's prefix returns 200.",
         "unknown-route",
         _404,
         _is_there(None, {"code": 0, "msg": "ok"}),
@@ -78,14 +78,14 @@ MUTANTS = (
     ),
     Mutant(
         "route-page",
-        "A route that does not exist is answered with a web page.",
+        "A route that does not exist returns a web page.",
         "responses",
         "envelope.json#",
-        answers(_page),
+        responses(_page),
     ),
     Mutant(
         "wrong-method-404",
-        "A method that a route does not have is answered 404.",
+        "A method that a route does not have returns 404.",
         "wrong-method",
         "service.json#/errors/405",
         restatus(405, 404),
@@ -109,7 +109,7 @@ MUTANTS = (
     ),
     Mutant(
         "foreign-task-403",
-        "A poll of another key's task is answered 403.",
+        "A poll of another key's task returns 403.",
         "foreign-task",
         _FOREIGN,
         through(_forbidden),

@@ -1,4 +1,4 @@
-"""Drifts of webhooks."""
+"""Mutants: webhooks."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from mockserver.conformance.session.client import QUERY, SUBMIT
+from mockserver.conformance.operations import QUERY, SUBMIT
 from mockserver.contract import dump_json, load_contract
 from mockserver.engine.messages import Request, Response
 from mockserver.engine.webhooks.attempt import WebhookRequest
@@ -30,7 +30,7 @@ def _edited(edit: Edit) -> Callable[[WebhookRequest], list[WebhookRequest]]:
 
 
 def _told(edit: Edit) -> MakeLayer:
-    """Edit the task that a webhook tells of."""
+    """Edit the task in a webhook."""
     return webhooks(_edited(inside("data", edit)))
 
 
@@ -61,8 +61,8 @@ class _Tells(Layer):
         self._told: set[str] = set()
         self._last = ""
 
-    def answer(self, request: Request, ask: Ask) -> Response:
-        """Send the webhook before the answer."""
+    def respond(self, request: Request, ask: Ask) -> Response:
+        """Send the webhook before the response."""
         response = ask(request)
         if response.status != 200:
             return response
@@ -102,14 +102,14 @@ MUTANTS = (
     ),
     Mutant(
         "webhook-unasked",
-        "A task without a callBackUrl tells the one that was given last.",
+        "A task without a callBackUrl sends its webhook to the last one that was submitted.",
         "webhook-comes",
         "service.json#/promises/webhook_if_asked",
         lambda: _Tells(lambda task, asked: task["status"] in _NAMES.terminal and not asked, put()),
     ),
     Mutant(
         "webhook-early",
-        "The webhook of the success comes while a poll still shows PROCESSING.",
+        "The webhook of the success is sent while a poll still shows PROCESSING.",
         "webhook-after-end",
         "service.json#/promises/webhook_after_end",
         lambda: _Tells(
@@ -126,14 +126,14 @@ MUTANTS = (
     ),
     Mutant(
         "webhook-differs",
-        "The webhook tells of another prompt than a poll.",
+        "The webhook shows another prompt than a poll.",
         "webhook-equals-poll",
         "service.json#/promises/webhook_equals_poll",
         _told(inside("input", put(prompt="another cat"))),
     ),
     Mutant(
         "webhook-twice",
-        "The webhook comes twice, the second time with a failure_reason.",
+        "The webhook is sent twice, the second time with a failure_reason.",
         "webhook-equals-poll",
         "service.json#/promises/webhook_equals_poll",
         webhooks(_twice),
@@ -182,7 +182,7 @@ MUTANTS = (
     ),
     Mutant(
         "webhook-content-type",
-        "The webhook's JSON is called text/plain.",
+        "The webhook's JSON is served as text/plain.",
         "webhook-conforms",
         "service.json#/webhook/content_type",
         webhooks(lambda callback: [replace(callback, content_type="text/plain")]),
@@ -197,7 +197,7 @@ MUTANTS = (
     ),
     Mutant(
         "webhook-with-more",
-        "A webhook shows failure_reason and moments, which a poll does not.",
+        "A webhook shows failure_reason and timestamps, which a poll does not.",
         "webhook-equals-poll",
         "service.json#/promises/webhook_same_fields",
         minimal_polls,

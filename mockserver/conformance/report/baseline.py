@@ -1,4 +1,4 @@
-"""What an earlier run found, and how this one differs: then only what is new fails."""
+"""Compares a run with an earlier one, so that only what is new fails."""
 
 from __future__ import annotations
 
@@ -9,15 +9,16 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from mockserver.conformance.model import SEVERITIES, Finding, Report
+from mockserver.conformance.model import SEVERITIES, Finding, Report, Severity
 
-FORMAT = 1
-"""Of `report.json`; another number is another form."""
-_WANTED = "name the report.json of an earlier run"
+FORMAT = 2
+"""The format of `report.json`; it changes whenever a key is renamed or removed."""
+_WANTED = "use the report.json of an earlier run"
+_RENEW = "write a new report with --report, and use its report.json"
 
 
 class BaselineError(Exception):
-    """A file is no earlier report; the message is one line, with the file and the reason."""
+    """A file is not an earlier report; the message is one line, with the file and the reason."""
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,7 @@ class Known:
 
     key: str
     check: str
-    severity: str
+    severity: Severity
     observed: str
 
 
@@ -42,28 +43,28 @@ class Baseline:
 
 @dataclass(frozen=True)
 class Comparison:
-    """A run beside an earlier one."""
+    """A run compared with an earlier one."""
 
     baseline: Baseline
     new: list[Finding]
-    """What was not found before, or was not as bad."""
+    """Findings that the earlier run did not have, or with a milder severity."""
     unchanged: list[Finding]
     gone: list[Known]
-    """What was looked for again, and not found."""
+    """Findings of the earlier run whose check ran completely and did not find them again."""
     unseen: list[Known]
-    """What was not found, but not looked for everywhere either: its law was not held on all."""
+    """Findings of the earlier run that are missing, but whose check did not run completely."""
 
     @cached_property
     def _new(self) -> set[str]:
         return {one.key for one in self.new}
 
     def is_new(self, finding: Finding) -> bool:
-        """Say whether a finding of this run was not known."""
+        """Return whether the earlier run did not have a finding of this one."""
         return finding.key in self._new
 
 
 def compare(report: Report, baseline: Baseline) -> Comparison:
-    """Sort the findings of a run by whether they were known; a known one that got worse is new."""
+    """Compare the findings of a run with a baseline; one with a worse severity counts as new."""
     found = report.findings
     new = [one for one in found if _is_news(one, baseline.findings.get(one.key))]
     unchanged = [one for one in found if not _is_news(one, baseline.findings.get(one.key))]
@@ -79,12 +80,12 @@ def _is_news(finding: Finding, known: Known | None) -> bool:
     return known is None or _rank(finding.severity) < _rank(known.severity)
 
 
-def _rank(severity: str) -> int:
+def _rank(severity: Severity) -> int:
     return SEVERITIES.index(severity)
 
 
 def fails(report: Report, comparison: Comparison | None) -> bool:
-    """Say whether a run fails: for its drift or, beside an earlier run, for its new drift."""
+    """Return whether a run fails: for drift or, with a baseline, for drift that is new."""
     findings = report.findings if comparison is None else comparison.new
     return any(one.severity == "drift" for one in findings)
 
@@ -98,15 +99,15 @@ def load_baseline(path: Path) -> Baseline:
     except (ValueError, RecursionError):
         raise BaselineError(f"baseline: {path}: is not JSON; {_WANTED}") from None
     if not isinstance(document, dict) or "format" not in document:
-        raise BaselineError(f"baseline: {path}: is no report; {_WANTED}")
+        raise BaselineError(f"baseline: {path}: is not a report; {_WANTED}")
     if document["format"] != FORMAT:
         found = f"{document['format']!r:.40}"
-        raise BaselineError(f"baseline: {path}: has format {found}, not {FORMAT}; {_WANTED}")
+        raise BaselineError(f"baseline: {path}: has format {found}, not {FORMAT}; {_RENEW}")
     try:
         findings = [_known(one) for one in document["findings"]]
         target, started = str(document["target"]), str(document["started"])
     except (KeyError, TypeError, ValueError):
-        raise BaselineError(f"baseline: {path}: is a damaged report; {_WANTED}") from None
+        raise BaselineError(f"baseline: {path}: is an incomplete report; {_WANTED}") from None
     return Baseline(target, started, {one.key: one for one in findings})
 
 
@@ -114,5 +115,5 @@ def _known(entry: Any) -> Known:
     known = Known(*(entry[name] for name in ("key", "check", "severity", "observed")))
     if not all(isinstance(one, str) for one in vars(known).values()):
         raise TypeError(entry)
-    _rank(known.severity)
+    _rank(known.severity)  # raises ValueError for an unknown one
     return known

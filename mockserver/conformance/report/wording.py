@@ -1,4 +1,4 @@
-"""A finding in words for a stranger: what happened, who promised otherwise, and how often."""
+"""A finding in plain words: what happened, where something else is promised, and how often."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from mockserver.conformance.report.advice import ADVICE, BY_CLAUSE, Advice
 from mockserver.settings import SETTINGS, option_of
 
 _PAGE = re.compile(r"[a-z0-9./-]+")
-"""The name of a page of the documentation; other sources are described."""
+"""The name of a page of the documentation; other sources are described in words."""
 _OURS = "our own choice"
 _SHORT, _LONG = 110, 160
 """Characters of what was observed, and of what was expected, in a summary."""
-_ASSUMED = "No page promises this, so nothing is broken: let the app work with both."
-_GOOD_TO_KNOW = "Nothing has to be done; it is good to know."
+_ASSUMED = "No page promises this, so it does not count as drift: let the app work with both."
+_GOOD_TO_KNOW = "There is nothing to do; it is just good to know."
 _PLAIN = Advice("{observed}", "Compare what the app relies on with what was observed.")
 
 
 def promised(clause: Clause) -> str:
-    """Say where something is promised, and so how sure it is."""
+    """Return where something is promised, and thereby how sure it is."""
     page = clause.page
     if clause.confidence == "corroborated":
         return f"published elsewhere, not by MaxAPI{_more(page, 'published elsewhere')}"
@@ -36,19 +36,19 @@ def _more(page: str, known: str) -> str:
 
 
 def often(finding: Finding) -> str:
-    """Say how often a finding was seen, of how many times that it could have been."""
+    """Return how often a finding was seen, and how often it could have been."""
     times, of = finding.times, max(finding.of, finding.times)
     if of == 1:
-        return "once, the only time it was looked at"
+        return "once, the only time it was checked"
     if times == 1:
         return f"once in {of} times"
     return f"{times} of {of} times"
 
 
 def summary(finding: Finding) -> str:
-    """Say in one sentence what happened, and what was promised."""
+    """Return one sentence that says what happened, and what was promised."""
     saw = _seen(_shortened(finding))
-    if finding.severity == "information":  # what is new contradicts no promise
+    if finding.severity == "note":  # an addition contradicts no promise
         return f"{saw}."
     return f"{saw}; {_who(finding.clause)} {_cut(finding.expected, _LONG)}."
 
@@ -71,7 +71,7 @@ def _shortened(finding: Finding) -> Finding:
 
 
 def _instead(finding: Finding) -> str:
-    """Show the document in which something is missing: it may be there by another name."""
+    """Return the document in which something is missing: it may be there under another name."""
     exchange = finding.exchange
     if exchange is None or not finding.observed.endswith(" missing"):
         return ""
@@ -84,10 +84,10 @@ def _cut(text: str, most: int) -> str:
 
 
 def advice(finding: Finding) -> str:
-    """Say what the developer of an app should do about a finding."""
+    """Return what the developer of an app should do about a finding."""
     if finding.severity == "assumption":
         return f"{_ASSUMED}{_setting(finding.clause.place)}"
-    if finding.severity == "information" and finding.check != "no-unknown-field":
+    if finding.severity == "note" and finding.check != "no-unknown-field":
         return _GOOD_TO_KNOW
     beginnings = [one for one in BY_CLAUSE if finding.clause.place.startswith(one)]
     if beginnings and finding.check != "no-unknown-field":
@@ -96,13 +96,13 @@ def advice(finding: Finding) -> str:
 
 
 def _seen(finding: Finding) -> str:
-    """Say what was seen, as a sentence without its end."""
-    told = ADVICE.get(finding.check, _PLAIN).seen
-    return told.format(observed=finding.observed, subject=finding.subject or "a request")
+    """Return what was seen, as a sentence without its end."""
+    template = ADVICE.get(finding.check, _PLAIN).seen
+    return template.format(observed=finding.observed, subject=finding.subject or "a request")
 
 
 def _setting(place: str) -> str:
-    """Name the setting whose default is the assumption at a place, if there is one."""
+    """Return a sentence on the setting whose default is the assumption at a place, if any."""
     for name, setting in SETTINGS.items():
         fact = setting.metadata["fact"].replace(".", "/")
         if fact and place == f"service.json#/{fact}":

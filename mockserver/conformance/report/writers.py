@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from mockserver.conformance.model import CheckResult, Finding, Report
+from mockserver.conformance.model import Report
 from mockserver.conformance.report.baseline import (
     FORMAT,
     Baseline,
@@ -17,21 +17,12 @@ from mockserver.conformance.report.baseline import (
     fails,
     load_baseline,
 )
+from mockserver.conformance.report.finding_view import FindingView
 from mockserver.conformance.report.html import as_html
 from mockserver.conformance.report.junit import as_junit
 from mockserver.conformance.report.markdown import as_markdown
-from mockserver.conformance.report.view import (
-    NAMES,
-    answers,
-    block,
-    checks,
-    chosen,
-    facts,
-    headline,
-    one_line,
-    severities,
-    title_of,
-)
+from mockserver.conformance.report.text import one_line
+from mockserver.conformance.report.view import CheckView, ReportView, chosen, view_of
 from mockserver.conformance.report.wording import advice, promised, summary
 from mockserver.writing import write_whole
 
@@ -54,13 +45,17 @@ _LISTED = 10
 
 
 def write_reports(report: Report, folder: Path, comparison: Comparison | None) -> list[Path]:
-    """Write every form into *folder*, or none; give the files. Raises OSError with a name."""
+    """Write every form into *folder*, or none; return the files.
+
+    Raises OSError with the name of what cannot be written.
+    """
     folder.mkdir(parents=True, exist_ok=True)
+    view = view_of(report, comparison)
     texts = {
-        "report.json": json.dumps(as_json(report, comparison), indent=2) + "\n",
-        "report.md": as_markdown(report, comparison),
-        "report.html": as_html(report, comparison),
-        "junit.xml": as_junit(report, comparison),
+        "report.json": json.dumps(as_json(view), indent=2) + "\n",
+        "report.md": as_markdown(view),
+        "report.html": as_html(view),
+        "junit.xml": as_junit(view),
     }
     write_whole(
         {folder / name: text.encode("utf-8", "backslashreplace") for name, text in texts.items()}
@@ -71,8 +66,9 @@ def write_reports(report: Report, folder: Path, comparison: Comparison | None) -
 # -- for programs ----------------------------------------------------------------------------
 
 
-def as_json(report: Report, comparison: Comparison | None = None) -> dict[str, Any]:
-    """Give everything as a JSON value; `load_baseline` reads it back."""
+def as_json(view: ReportView) -> dict[str, Any]:
+    """Return everything as a JSON value; `load_baseline` reads it back."""
+    report = view.report
     document = {
         "format": FORMAT,
         "target": report.target,
@@ -80,11 +76,11 @@ def as_json(report: Report, comparison: Comparison | None = None) -> dict[str, A
         "seed": report.seed,
         "command": report.command,
         "interrupted": report.interrupted,
-        "fails": fails(report, comparison),
+        "fails": view.fails,
         "summary": {
-            "checks": checks(report),
-            "findings": severities(report.findings),
-            "assumptions": {answer: len(found) for answer, found in answers(report).items()},
+            "checks": view.statuses,
+            "findings": view.severities,
+            "assumptions": _counted(view),
         },
         "requests": report.requests,
         "submissions": report.submissions,
@@ -92,31 +88,34 @@ def as_json(report: Report, comparison: Comparison | None = None) -> dict[str, A
         "limit_usd": report.limit_usd,
         "unchecked": report.unchecked,
         "notes": report.notes,
-        "findings": [_finding_as_json(report, one) for one in report.findings],
-        "checks": [_verdict_as_json(one) for one in report.check_results],
+        "findings": [_finding_as_json(one) for one in view.worst_first],
+        "checks": [_check_as_json(one) for one in view.checks],
         "assumptions": [
-            {name: getattr(one, name) for name in ("clause", "text", "answer", "observed")}
-            for found in answers(report).values()
-            for one in found
+            {
+                "clause": one.clause,
+                "text": one.text,
+                "outcome": one.outcome,
+                "observed": one.observed,
+            }
+            for group in view.assumptions
+            for one in group.assumptions
         ],
     }
-    if comparison is not None:
-        document["comparison"] = {
-            "target": comparison.baseline.target,
-            "started": comparison.baseline.started,
-            "new": [one.key for one in comparison.new],
-            "unchanged": [one.key for one in comparison.unchanged],
-            "gone": [one.key for one in comparison.gone],
-            "unseen": [one.key for one in comparison.unseen],
-        }
+    if view.comparison is not None:
+        document["comparison"] = _comparison_as_json(view.comparison)
     return document
 
 
-def _finding_as_json(report: Report, finding: Finding) -> dict[str, Any]:
+def _counted(view: ReportView) -> dict[str, int]:
+    return {group.outcome: len(group.assumptions) for group in view.assumptions}
+
+
+def _finding_as_json(one: FindingView) -> dict[str, Any]:
+    finding = one.finding
     return {
         "key": finding.key,
         "check": finding.check,
-        "title": title_of(report, finding),
+        "title": one.title,
         "summary": summary(finding),
         "advice": advice(finding),
         "times": finding.times,
@@ -134,50 +133,58 @@ def _finding_as_json(report: Report, finding: Finding) -> dict[str, Any]:
     }
 
 
-def _verdict_as_json(check_result: CheckResult) -> dict[str, Any]:
+def _check_as_json(one: CheckView) -> dict[str, Any]:
     return {
-        "check": check_result.check,
-        "title": check_result.title,
-        "clauses": list(check_result.clauses),
-        "status": check_result.status,
-        "reason": check_result.reason,
-        "observations": check_result.observations,
-        "findings": [one.key for one in check_result.findings],
+        "check": one.check,
+        "title": one.title,
+        "clauses": one.clauses,
+        "status": one.status,
+        "reason": one.reason,
+        "observations": one.observations,
+        "findings": [finding.finding.key for finding in one.findings],
+    }
+
+
+def _comparison_as_json(comparison: Comparison) -> dict[str, Any]:
+    return {
+        "target": comparison.baseline.target,
+        "started": comparison.baseline.started,
+        "new": [one.key for one in comparison.new],
+        "unchanged": [one.key for one in comparison.unchanged],
+        "gone": [one.key for one in comparison.gone],
+        "unseen": [one.key for one in comparison.unseen],
     }
 
 
 # -- for the terminal ------------------------------------------------------------------------
 
 
-def terminal_summary(report: Report, comparison: Comparison | None) -> str:
-    """Write what a screen has room for: the findings, the worst first, and how it ended."""
-    shown, others = chosen(report.findings if comparison is None else comparison.new, _BLOCKS)
+def terminal_summary(view: ReportView) -> str:
+    """Write what a screen has room for: the worst new findings, and how the run ended."""
+    shown, others = chosen(view.new_findings, _BLOCKS)
     lines: list[str] = []
     for one in shown:
-        name = NAMES[one.severity][0].upper()
-        lines += [*block(one, title_of(report, one), name), ""]
+        lines += [*one.block(one.kind.upper()), ""]
     if others:
         lines += [f"and {len(others)} more, see --report", ""]
-    lines.append(f"maxapi-mock verify: {headline(report, comparison)}")
-    lines += [f"  {name:11}{text}" for name, text in _totals(report, comparison)]
+    lines.append(f"maxapi-mock verify: {view.headline}")
+    lines += [f"  {name:11}{text}" for name, text in _totals(view)]
     return "\n".join(lines)
 
 
-def _totals(report: Report, comparison: Comparison | None) -> Iterator[tuple[str, str]]:
-    counted = dict(facts(report, comparison))
+def _totals(view: ReportView) -> Iterator[tuple[str, str]]:
+    report, facts = view.report, dict(view.facts)
     names = ["target", "seed", "checks", "findings", "requests"]
-    names += ["baseline"] * (comparison is not None) + ["money"] * (report.limit_usd is not None)
-    yield from ((name, counted[name]) for name in names)
-    by_answer = (f"{len(found)} {answer}" for answer, found in answers(report).items() if found)
-    yield "assumed", ", ".join(by_answer)
-    skipped = [
-        f"{one.check}: {one.reason}" for one in report.check_results if one.status == "skipped"
-    ]
+    names += ["baseline"] * (view.comparison is not None)
+    names += ["money"] * (report.limit_usd is not None)
+    yield from ((name, facts[name]) for name in names)
+    counted = (f"{number} {outcome}" for outcome, number in _counted(view).items() if number)
+    yield "assumed", ", ".join(counted)
+    skipped = [f"{one.check}: {one.reason}" for one in view.checks if one.status == "skipped"]
     yield from _listed("skipped", skipped)
     yield from _listed("unchecked", report.unchecked)
     yield from _listed("note", report.notes)
-    if comparison is not None:
-        yield from _listed("gone", [one.key for one in comparison.gone])
+    yield from _listed("gone", [one.key for one in view.gone])
 
 
 def _listed(name: str, texts: list[str]) -> Iterator[tuple[str, str]]:

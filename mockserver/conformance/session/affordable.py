@@ -1,4 +1,4 @@
-"""Goes on with what the spending limit still allows, and says what it did not."""
+"""Runs as much of a check as the spending limit allows, and says what was left out."""
 
 from __future__ import annotations
 
@@ -10,16 +10,17 @@ from mockserver.conformance.session.session import Session
 
 
 def affordable(
-    session: Session, check: str, parts: Iterable[Callable[[], Observations]]
+    session: Session, check: str, attempts: Iterable[Callable[[], Observations]]
 ) -> Observations:
-    """Make each of the checks that the limit allows; note how many it did not, and the first.
+    """Make each attempt that the limit allows; note how many it did not, and the first reason.
 
-    What has no known price is no matter of the limit: that is the reason of the law's verdict.
+    A higher limit would not help a submission without a known price, so that is noted as the
+    reason of the check's result instead.
     """
     missed: list[LimitError] = []
-    for part in parts:
+    for attempt in attempts:
         try:
-            yield from part()
+            yield from attempt()
         except LimitError as limit:
             missed.append(limit)
     unpriced = [one for one in missed if isinstance(one, PriceError)]

@@ -10,21 +10,21 @@ from mockserver.conformance.session.verification import PlannedCheck
 from mockserver.contract import Contract
 
 _POLLS_PLANNED = 10
-"""Polls that a planned task of two seconds takes at least; a law with fewer waits for no end."""
+"""The least polls of a planned task of two seconds; a check with fewer waits for no task."""
 
 
 @dataclass(frozen=True)
 class Forecast:
-    """How long a run may take; seconds."""
+    """How long a run may take, in seconds."""
 
     requests: int
     rate: float
     shortest: float
     longest: float
     task: tuple[float, float]
-    """How long a task takes, by the cards of the models; no longer than anybody waits."""
+    """How long a task takes by the cards of the models, but no longer than the run's patience."""
     weights: Mapping[str, float]
-    """About how long each law takes."""
+    """About how long each check takes."""
 
     def __str__(self) -> str:
         first, last = (in_words(one) for one in (self.shortest, self.longest))
@@ -40,7 +40,7 @@ def forecast(
 ) -> Forecast:
     """Estimate a run from its plan, whose polls are those of tasks of two seconds.
 
-    A law that follows tasks to their end waits for all of them together, and polls them as often
+    A check that follows tasks to their end waits for all of them together, and polls them as often
     as its interval and the rate allow.
     """
     rows = list(planned)
@@ -62,7 +62,7 @@ def forecast(
 
 
 def _tasks(planned: PlannedCheck) -> int:
-    """Say how many tasks a law follows to their end."""
+    """Return how many tasks a check follows to their end."""
     polls = planned.requests - planned.submissions
     return polls // _POLLS_PLANNED if planned.submissions else 0
 

@@ -1,7 +1,7 @@
-"""A spending limit that cannot be exceeded, also by several runs, or one that was interrupted.
+"""A spending limit that cannot be exceeded, not even by several runs or an interrupted one.
 
-What a submission could cost at most is written down before it is sent, and taken back only once
-it was refused. Whatever happens in between, the file then holds too much rather than too little.
+The most that a submission could cost is written down before it is sent, and released only when it
+was rejected. Whatever happens in between, the file then has too much rather than too little.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class LimitError(Exception):
 
 
 class PriceError(LimitError):
-    """Nobody knows what a submission could cost."""
+    """The price of a submission is unknown."""
 
 
 class Ledger:
@@ -37,7 +37,7 @@ class Ledger:
         self.limit = limit
 
     def reserve(self, amount: Decimal, what: str) -> str:
-        """Set *amount* aside for *what*; give the reservation's name.
+        """Set *amount* aside for *what*; return the name of the reservation.
 
         When this returns, the reservation is on the disk. Raises LimitError if less than that is
         left, and LedgerError.
@@ -46,14 +46,15 @@ class Ledger:
             reserved = sum(_reserved(file, self._path).values(), Decimal())
             if reserved + amount > self.limit:
                 raise LimitError(
-                    f"{what} could cost ${amount}; of ${self.limit}, ${self.limit - reserved} is left"
+                    f"{what} could cost ${amount};"
+                    f" of ${self.limit}, ${self.limit - reserved} is left"
                 )
             name = secrets.token_hex(8)
             _append(file, {"reserve": name, "usd": str(amount), "for": what})
             return name
 
     def release(self, name: str) -> None:
-        """Take a reservation back: it is sure that nothing was charged. Raises LedgerError."""
+        """Release a reservation for which surely nothing was charged. Raises LedgerError."""
         with self._locked() as file:
             _reserved(file, self._path)
             _append(file, {"release": name})
@@ -75,11 +76,11 @@ class Ledger:
 
 
 def _reserved(file: IO[bytes], path: Path) -> dict[str, Decimal]:
-    """Read what is reserved and not released; forget a last line that was never finished."""
+    """Read what is reserved and not released; remove an unfinished last line."""
     file.seek(0)
     content = file.read()
     whole, newline, torn = content.rpartition(b"\n")
-    if torn:  # its writer died before it sent anything, or before it took anything back
+    if torn:  # its writer died before it sent the submission, or before it released anything
         file.truncate(len(whole) + len(newline))
     reserved: dict[str, Decimal] = {}
     for number, line in enumerate(whole.splitlines(), 1):
@@ -92,7 +93,8 @@ def _reserved(file: IO[bytes], path: Path) -> dict[str, Decimal]:
         except (ValueError, KeyError, TypeError, InvalidOperation):
             shown = line[:80].decode("utf-8", "replace")
             raise LedgerError(
-                f"ledger: {path}: line {number}: {shown!r} is no entry; repair or remove the file"
+                f"ledger: {path}: line {number}: {shown!r} is not an entry;"
+                " repair or remove the file"
             ) from None
     return reserved
 

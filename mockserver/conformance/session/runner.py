@@ -1,20 +1,21 @@
-"""The whole suite: every law, held against one target."""
+"""Runs the whole suite against one target."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import time
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any
 
 from mockserver.conformance.check import AnyCheck, Failed, Observations
 from mockserver.conformance.hypothesis_storage import stored_elsewhere
-from mockserver.conformance.model import Exchange, Report
+from mockserver.conformance.model import Exchange, Report, Severity
 from mockserver.conformance.session.active_check import ActiveCheck, active_checks
-from mockserver.conformance.session.client import Client, RateLimited
+from mockserver.conformance.session.client import Client
 from mockserver.conformance.session.ledger import LedgerError, LimitError, PriceError
+from mockserver.conformance.session.rate_limit import RateLimited
 from mockserver.conformance.session.session import Options, Session, Skipped, TargetLost
 from mockserver.conformance.session.spending import Money
 from mockserver.contract import load_contract
@@ -23,9 +24,9 @@ from mockserver.testing.inbox import InboxServer
 from mockserver.testing.mocks import RunningMock, running_mock
 
 RESPONSES = "responses"
-"""The check that a request that fails often counts against."""
+"""The check that reports requests that fail often."""
 _OFTEN, _RATE = 3, 0.1
-"""How many failures of one kind, and what part of the requests, are no longer transient."""
+"""From how many failures of one kind, and which part of the requests, they are drift."""
 _SILENCE = 5
 """Requests in a row without a response after which the target counts as lost."""
 
@@ -37,10 +38,9 @@ Start = Callable[..., AbstractContextManager[RunningMock]]
 
 @dataclass(frozen=True)
 class OwnMock:
-    """A mock that was started for a run: its clock stands still but for the pauses of the run."""
+    """A mock that was started for a run; its clock only moves when the run pauses."""
 
-    url: str
-    pause: Callable[[float], None]
+    target: Target
     inboxes: InboxServer
 
 
@@ -54,47 +54,65 @@ def own_mock(start: Start = running_mock) -> Iterator[OwnMock]:
             for sandbox in sandboxes:
                 sandbox.clock.advance(seconds)
 
-        yield OwnMock(mock.url, pause, inboxes)
+        yield OwnMock(Target(mock.url, OWN_KEYS, pause), inboxes)
         for sandbox in sandboxes:
             sandbox.control.close()
 
 
-@contextmanager
-def connected(
-    session: Session, url: str, keys: Sequence[str], cost: Money, **how: Any
-) -> Iterator[None]:
-    """Let *lab* reach the API at *url* with the first of two *keys*, and a stranger with the other.
+@dataclass(frozen=True)
+class Target:
+    """An API, and how a run uses it."""
 
-    An empty key is none; *how* are the further arguments of `Client`.
-    """
+    url: str
+    keys: tuple[str, str]
+    """The key of the run, and the key of another customer; the latter is empty if there is none."""
+    pause: Callable[[float], object] = time.sleep
+    rate: float | None = None
+    """Requests a second; None for no limit."""
+    secrets: tuple[str, ...] = ()
+    """What no report may show, besides the keys."""
+
+
+@contextmanager
+def connected(session: Session, target: Target, money: Money) -> Iterator[None]:
+    """Let a session use a target, as the run and as another customer."""
+    hidden = (*target.keys, *target.secrets)
     with ExitStack() as stack:
 
-        def make(key: str, watch: Callable[[Exchange], object]) -> Client:
-            target = Client(
-                url, key, cost, watch, on_transient_failure=session.note_transient_failure, **how
+        def make(key: str, on_exchange: Callable[[Exchange], object]) -> Client:
+            client = Client(
+                target.url,
+                key,
+                money,
+                on_exchange,
+                pause=target.pause,
+                rate=target.rate,
+                secrets=hidden,
+                on_transient_failure=session.note_transient_failure,
             )
-            return stack.enter_context(closing(target))
+            return stack.enter_context(closing(client))
 
-        session.reach(lambda watch: make(keys[0], watch))
-        session.other = make(keys[1], session.note_foreign) if keys[1] else None
+        own, other = target.keys
+        session.connect(lambda on_exchange: make(own, on_exchange))
+        session.other = make(other, session.note_foreign) if other else None
         yield
 
 
 def receive_webhooks(session: Session, inboxes: InboxServer, url: str | None = None) -> None:
-    """Let webhooks come to *lab* by way of *inboxes*, which the target reaches at *url*."""
+    """Let a session receive the webhooks of *inboxes*, which the target reaches at *url*."""
     inboxes.owners[""] = session.arrive
     session.webhook_base = (url or inboxes.url).rstrip("/")
 
 
 @dataclass(frozen=True)
 class Step:
-    """Where a run is: at the law whose experiment begins."""
+    """The progress of a run: the active check that starts."""
 
     check: ActiveCheck
     number: int
-    """How many experiments are done."""
+    """How many active checks are done."""
     of: int
-    """How many there are."""
+    """How many active checks there are."""
     session: Session
 
     @property
@@ -111,11 +129,11 @@ class Step:
 def run_checks(
     session: Session, report: Report, progress: Callable[[Step], object] = lambda _step: None
 ) -> Report:
-    """Make every experiment, judge all that was seen, and write it into *report*.
+    """Run every active check, evaluate the others on what was seen, and complete *report*.
 
-    *progress* is told of each step as it begins. KeyboardInterrupt, a target that does not answer
-    any more, and a ledger that cannot be used end the experiments, but not the report; tasks left
-    over are cancelled.
+    *progress* gets each step as it starts. KeyboardInterrupt, a target that stops responding, and
+    a ledger that cannot be used end the active checks, but not the report; tasks left over are
+    cancelled.
     """
     is_there = True
     try:
@@ -151,14 +169,14 @@ def run_checks(
 def check_own_mock(
     checks: Iterable[AnyCheck], options: Options | None = None, *, start: Start = running_mock
 ) -> Report:
-    """Hold every law against a mock of its own; *start* may start another one than usual."""
+    """Run every check against a mock that *start* starts, by default an ordinary one."""
     contract = load_contract()
     chosen = options or Options(models=tuple(contract.cards))
     session = Session(contract, chosen, checks)
     cost = Money(contract)
-    with own_mock(start) as mock, connected(session, mock.url, OWN_KEYS, cost, pause=mock.pause):
+    with own_mock(start) as mock, connected(session, mock.target, cost):
         receive_webhooks(session, mock.inboxes)
-        report = Report(mock.url, datetime.now(UTC), chosen.seed, "maxapi-mock verify")
+        report = Report(mock.target.url, datetime.now(UTC), chosen.seed, "maxapi-mock verify")
         return run_checks(session, report)
 
 
@@ -166,23 +184,23 @@ def run_check(session: Session, check: ActiveCheck) -> None:
     """Run one check, as far as money and target allow. Raises TargetLost and LedgerError."""
     if session.silent >= _SILENCE:
         raise TargetLost(str(session.last_error))
-    check_result = session.check_results[check.id]
+    result = session.check_results[check.id]
     try:
         with stored_elsewhere():
             session.record(check, check(session))
     except RateLimited as limited:
         raise TargetLost(str(limited)) from None
     except Skipped as skipped:
-        check_result.reason = str(skipped)
+        result.reason = str(skipped)
     except PriceError as unknown:
-        check_result.reason = str(unknown)
+        result.reason = str(unknown)
     except LimitError as limit:
-        check_result.reason = f"the spending limit: {limit}"
+        result.reason = f"the spending limit: {limit}"
         session.unchecked.append(f"{check.id}: {limit}")
 
 
 def conclude(session: Session) -> None:
-    """Evaluate the histories of all tasks, and settle what was never checked."""
+    """Evaluate the histories of all tasks, and set the status of every check."""
     for history in session.histories.values():
         session.evaluate_task(history)
     for check in session.checks:
@@ -192,12 +210,12 @@ def conclude(session: Session) -> None:
 
 
 def _transient_failures(session: Session) -> Observations:
-    """Say what failed and did not when it was sent again: once is nothing, often is drift."""
+    """Yield requests that only failed at times: once is a note, often is drift."""
     for (operation, what), seen in session.transient_failures.items():
         times, of = len(seen), max(len(seen), session.asked[operation])
         often = times >= _OFTEN and times / of >= _RATE
-        severity = "drift" if often else "warning" if times > 1 else "information"
-        fate = "not sent again" if seen[0].is_inconclusive else "then it went well"
+        severity: Severity = "drift" if often else "warning" if times > 1 else "note"
+        fate = "not sent again" if seen[0].is_inconclusive else "then it succeeded"
         subject = f"{operation or 'other requests'} {what}"
         observed = f"{what} {times} times in {of} requests; {fate}"
         yield Failed("envelope.json#", "a response", observed, seen[0], subject, severity=severity)

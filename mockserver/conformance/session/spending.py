@@ -1,4 +1,4 @@
-"""What submissions may cost, and did at most."""
+"""What submissions may cost, and the most that they can have cost."""
 
 from __future__ import annotations
 
@@ -14,29 +14,29 @@ from mockserver.domain.price import cost_of
 
 @dataclass
 class Money:
-    """What submissions may cost, and did at most."""
+    """What submissions may cost, and the most that they can have cost."""
 
     contract: Contract
     ledger: Ledger | None = None
-    """None where nothing costs anything: a mock."""
+    """None where nothing costs money: for a mock."""
     unknown_price: Decimal | None = None
-    """Stands for the unit price of a model whose price nobody publishes; without it, such a
-    model is never submitted to where submissions cost money."""
+    """The unit price of models without a published price; without it, such a model gets no
+    submissions where they cost money."""
     reserved: Decimal = field(default_factory=Decimal)
     """US dollars that the accepted submissions of this run can have cost at most."""
     at_most: Decimal = field(default_factory=Decimal)
-    """The same, had every submission been accepted."""
+    """The same if every submission had been accepted."""
 
     @property
     def is_spent(self) -> bool:
-        """Whether submissions cost money, so that none may be sent twice."""
+        """Whether submissions cost money, so that none may be repeated."""
         return self.ledger is not None
 
     def worst_case(self, document: Any) -> Decimal | None:
-        """Say what a submission can cost at most, as if it were accepted; None if nobody knows.
+        """Return the most that a submission can cost if it is accepted; None if that is unknown.
 
-        A document that is wrong in a way that hides its model, its size or its number is taken
-        for the dearest that it could be read as.
+        An invalid document that does not show its model, its size or its number is priced like
+        the most expensive one that a target could read it as.
         """
         named = document.get("model") if isinstance(document, dict) else None
         cards = self.contract.cards
@@ -63,14 +63,14 @@ class Money:
 
 
 def _most(per: str, schema: Mapping[str, Any], submitted: Mapping[str, Any]) -> Decimal:
-    """Say how many units a wrong input could be billed for: what it says, or the most there is."""
+    """Return the most units that an invalid input could be billed for."""
     name = {"image": "n", "second": "duration"}.get(per)
     if name is None or name not in schema["properties"]:
         return Decimal(1)
     domain = schema["properties"][name]
     most = Decimal(max(domain.get("enum", [domain.get("maximum", 1)])))
     try:
-        asked = Decimal(str(submitted.get(name)))  # a text may be read as the number that it spells
+        asked = Decimal(str(submitted.get(name)))  # a target may read a text as a number
     except InvalidOperation:
         return most
     return max(most, asked.copy_abs()) if asked.is_finite() else most

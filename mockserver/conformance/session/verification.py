@@ -1,4 +1,4 @@
-"""A run of the suite as it is asked for on the command line."""
+"""A run of the suite as requested on the command line."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
 from mockserver.conformance.check import AnyCheck
@@ -23,8 +22,8 @@ from mockserver.conformance.session.active_check import active_checks
 from mockserver.conformance.session.ledger import Ledger
 from mockserver.conformance.session.probe import problem_of
 from mockserver.conformance.session.runner import (
-    OWN_KEYS,
     Step,
+    Target,
     connected,
     own_mock,
     receive_webhooks,
@@ -47,15 +46,15 @@ _PATIENCE = 15 * 60.0
 
 
 class VerifyError(Exception):
-    """A run cannot be made as it was asked for; one line says why, and what would do."""
+    """A run cannot be done as requested; the message is one line that says why, and what to do."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class RunRequest:
-    """What is asked for."""
+    """What a run is requested to do."""
 
     url: str | None = None
-    """None is a mock of its own."""
+    """None starts a mock for the run."""
     live: bool = False
     token_env: str = "MAXAPI_LIVE_KEY"  # noqa: S105 - the name of a variable
     other_token_env: str | None = None
@@ -63,7 +62,7 @@ class RunRequest:
     unknown_price: Decimal | None = None
     ledger: Path = Path("maxapi-verify-ledger.jsonl")
     models: tuple[str, ...] = ()
-    """Names or globs; empty is all."""
+    """Names or globs; empty for all models."""
     seed: int = 0
     examples: int | None = None
     rate: float | None = None
@@ -74,25 +73,25 @@ class RunRequest:
 
 @dataclass(frozen=True)
 class PlannedCheck:
-    """What one law would send."""
+    """What one active check would send."""
 
     check: str
     title: str
     requests: int
     submissions: int
     at_most: Decimal
-    """US dollars, were every submission accepted."""
+    """US dollars if every submission were accepted."""
     not_sent: str = ""
     """Why some of it would not be sent."""
 
 
 def options_of(request: RunRequest, contract: Contract, environment: Mapping[str, str]) -> Options:
-    """Settle what a run is to do. Raises VerifyError."""
+    """Return the options of a run. Raises VerifyError."""
     _check_variable("--token-env", request.token_env, environment)
     if request.url is not None:
         _check_url(request, request.url, environment)
     elif request.live:
-        raise VerifyError("--live: there is no --url; name the live API's")
+        raise VerifyError("--live: there is no --url; use that of the live API")
     if request.other_token_env is not None:
         _check_variable("--other-token-env", request.other_token_env, environment)
         if request.other_token_env not in environment:
@@ -101,7 +100,9 @@ def options_of(request: RunRequest, contract: Contract, environment: Mapping[str
         _parts("--webhook-url", request.webhook_url)
     for name in (request.token_env, request.other_token_env or ""):
         if not re.fullmatch(r"[!-~]+", environment.get(name, "x")):
-            raise VerifyError(f"{name}: is no token; use visible ASCII characters without spaces")
+            raise VerifyError(
+                f"{name}: is not a token; use visible ASCII characters without spaces"
+            )
     made_up = request.url is not None and request.token_env not in environment
     return Options(
         models=_chosen(request.models, contract),
@@ -115,9 +116,9 @@ def options_of(request: RunRequest, contract: Contract, environment: Mapping[str
 
 
 def _check_variable(option: str, name: str, environment: Mapping[str, str]) -> None:
-    """Take what is, or can be, the name of a variable; the key itself must not be shown."""
+    """Check that a value is the name of a variable: an error must not show the key itself."""
     if name not in environment and not names_a_variable(name):
-        said = "is given no name of an environment variable; use the name, not the key itself"
+        said = "takes the name of an environment variable, not the key itself"
         raise VerifyError(f"{option}: {said}")
 
 
@@ -148,7 +149,7 @@ def _chosen(globs: tuple[str, ...], contract: Contract) -> tuple[str, ...]:
     for glob in globs:
         if not any(fnmatchcase(model, glob) for model in contract.cards):
             known = ", ".join(contract.cards)
-            raise VerifyError(f"--models: {glob!r} is no model; use some of {known}")
+            raise VerifyError(f"--models: {glob!r} is not a model; use one of {known}")
     matching = (one for one in contract.cards if any(fnmatchcase(one, glob) for glob in globs))
     return tuple(matching) if globs else tuple(contract.cards)
 
@@ -162,14 +163,14 @@ def verify(
     *,
     checks: Sequence[AnyCheck],
 ) -> Report:
-    """Hold every law against the target that is asked for. Raises VerifyError and LedgerError.
+    """Run every check against the requested target. Raises VerifyError and LedgerError.
 
     Interrupted by KeyboardInterrupt, it cancels what is under way and reports what it has.
     """
     environ = os.environ if environment is None else environment
     options = options_of(request, contract, environ)
     cost = Money(contract, _ledger(request), request.unknown_price)
-    with _session(request, options, contract, cost, environ, checks) as session:
+    with _session(request, options, cost, environ, checks) as session:
         shown = session.client.base_url
         report = Report(shown, datetime.now(UTC), options.seed, command)
         if cost.ledger is not None:
@@ -193,27 +194,35 @@ def _ledger(request: RunRequest) -> Ledger | None:
 def _session(
     request: RunRequest,
     options: Options,
-    contract: Contract,
     cost: Money,
     environment: Mapping[str, str],
     checks: Sequence[AnyCheck],
 ) -> Iterator[Session]:
-    """Give a lab whose target is that of the request."""
-    session = Session(contract, options, checks)
+    """Yield a session that uses the requested target."""
+    session = Session(cost.contract, options, checks)
     with ExitStack() as stack:
-        how: dict[str, Any] = {"rate": request.rate or (LIVE_RATE if request.live else None)}
         if request.url is None:
             mock = stack.enter_context(own_mock())
-            url, keys, how["pause"] = mock.url, OWN_KEYS, mock.pause
+            target = replace(mock.target, rate=request.rate)
             receive_webhooks(session, mock.inboxes)
         else:
-            made_up = f"verify-{secrets.token_hex(8)}"
-            token = environment.get(request.token_env, made_up)
-            url, keys = request.url, (token, _other_token(request, options, environment) or "")
+            target = _target(request, request.url, options, environment)
             _receive_webhooks(request, session, stack)
-        secrets_ = (*keys, *secrets_in(request.webhook_url or ""))
-        stack.enter_context(connected(session, url, keys, cost, secrets=secrets_, **how))
+        stack.enter_context(connected(session, target, cost))
         yield session
+
+
+def _target(
+    request: RunRequest, url: str, options: Options, environment: Mapping[str, str]
+) -> Target:
+    made_up = f"verify-{secrets.token_hex(8)}"
+    token = environment.get(request.token_env, made_up)
+    return Target(
+        url,
+        (token, _other_token(request, options, environment) or ""),
+        rate=request.rate or (LIVE_RATE if request.live else None),
+        secrets=tuple(secrets_in(request.webhook_url or "")),
+    )
 
 
 def _other_token(
@@ -237,9 +246,9 @@ def _receive_webhooks(request: RunRequest, session: Session, stack: ExitStack) -
 
 
 def plan(request: RunRequest, contract: Contract, checks: Sequence[AnyCheck]) -> list[PlannedCheck]:
-    """Say what a run would send, law by law, by making it against a mock. Raises VerifyError.
+    """Return what a run would send, check by check, by running it on a mock. Raises VerifyError.
 
-    Nothing is sent to the target. The polls are those that a task of two seconds takes.
+    Nothing is sent to the target. There are as many polls as tasks of two seconds take.
     """
     free = replace(request, url=None, live=False)
     options = replace(options_of(free, contract, {}), models=_chosen(request.models, contract))
@@ -252,7 +261,7 @@ def plan(request: RunRequest, contract: Contract, checks: Sequence[AnyCheck]) ->
         pays = request.live or request.max_cost is not None
         ledger = Ledger(Path(folder) / "plan.jsonl", limit) if pays else None
         cost = Money(contract, ledger, request.unknown_price)
-        with _session(free, options, contract, cost, {}, checks) as session:
+        with _session(free, options, cost, {}, checks) as session:
             if request.live and request.webhook_url is None:
                 session.webhook_base = None
             for check in active_checks(checks):

@@ -1,4 +1,4 @@
-"""Makes evidence of what has passed through a proxy: readable, and without secrets."""
+"""Decodes exchanges that have passed through a proxy, and removes their secrets."""
 
 from __future__ import annotations
 
@@ -9,16 +9,15 @@ from typing import Protocol
 import urllib3
 
 from mockserver.conformance.model import WEBHOOK, Exchange
+from mockserver.conformance.operations import Operations
 from mockserver.conformance.redaction import Headers, Secrets, without_callback
-from mockserver.conformance.session.client import Operations
-from mockserver.conformance.session.client import path_of as path_of_url
 from mockserver.contract import Contract
 
 _MOST_BYTES = 16 * 1024 * 1024
-"""Of a body that was compressed."""
+"""Bytes of a body after decompression."""
 _NOT_SHOWN = {"host", "content-length", "connection", "transfer-encoding", "expect"}
 _NOT_SHOWN |= {"keep-alive", "te", "trailer", "upgrade", "accept-encoding"}
-"""Headers that whoever sends the request again makes himself."""
+"""Headers that any client sets by itself when the request is sent again."""
 
 
 class ObservedExchange(Protocol):
@@ -30,68 +29,63 @@ class ObservedExchange(Protocol):
 
     @property
     def target(self) -> str:
-        """What was asked for: path and query."""
+        """Path and query."""
 
     @property
     def headers(self) -> Headers:
-        """Those of the request."""
+        """The headers of the request."""
 
     @property
     def began(self) -> float:
-        """Real seconds at which the request came."""
+        """When the request arrived, in real seconds."""
 
     @property
     def ended(self) -> float:
-        """Real seconds at which it was answered."""
+        """When the response ended, in real seconds."""
 
     @property
     def body(self) -> bytes | bytearray:
-        """That of the request."""
+        """The body of the request."""
 
     @property
     def status(self) -> int | None:
-        """None if there was no whole answer."""
+        """None if there was no complete response."""
 
     @property
     def response_headers(self) -> Headers:
-        """Those of the answer."""
+        """The headers of the response."""
 
     @property
     def response_body(self) -> bytes | bytearray:
-        """The body of the answer."""
+        """The body of the response."""
 
     @property
     def error(self) -> str | None:
-        """Why there was no whole answer."""
+        """Why there was no complete response."""
 
     @property
     def cut(self) -> bool:
-        """Whether not all of both bodies is here."""
+        """Whether one of the bodies is incomplete here."""
 
     @property
     def token(self) -> str | None:
-        """What is the same for a submission, and for the webhook that it asked for."""
+        """What a submission and its webhook have in common."""
 
     @property
     def webhook_url(self) -> str | None:
-        """Where a webhook went; None for a request to the API."""
-
-
-def path_of(target: str) -> str:
-    """Give the path of what a request asks for."""
-    return target.partition("?")[0] if target.startswith("/") else path_of_url(target)
+        """The URL that a webhook went to; None for a request to the API."""
 
 
 class Decoder:
-    """Tells of exchanges; *notice* is told of those that it cannot."""
+    """Turns observed exchanges into evidence; *notice* gets the reason where that fails."""
 
     def __init__(self, contract: Contract, notice: Callable[[str], object]) -> None:
         self._operations = Operations(contract)
         self._notice = notice
         self._secrets = Secrets()
 
-    def tell(self, passed: ObservedExchange, url: str, path: str) -> Exchange | None:
-        """Make evidence of what passed, without secrets; None if it cannot be read."""
+    def decode(self, passed: ObservedExchange, url: str, path: str) -> Exchange | None:
+        """Return an exchange without secrets; None if it cannot be evaluated."""
         operation = self._operations.name_of(passed.method, path)
         if passed.webhook_url is not None:
             operation = WEBHOOK
@@ -99,15 +93,17 @@ class Decoder:
         hidden.learn(passed.response_headers)
         hidden.learn(passed.headers, passed.target)
         if passed.error is None and passed.cut:
-            self._notice("an exchange was too large to be judged, or answered before it was sent")
+            self._notice(
+                "an exchange was not checked: it is too large, or its response preceded its request"
+            )
             return None
         body = b"" if passed.cut else self._decoded(passed.body, passed.headers)
-        answer = (
+        response_body = (
             b"" if passed.error else self._decoded(passed.response_body, passed.response_headers)
         )
-        if body is None or answer is None:
+        if body is None or response_body is None:
             return None
-        body, answer = without_callback(body), without_callback(answer)
+        body, response_body = without_callback(body), without_callback(response_body)
         return Exchange(
             method=passed.method,
             url=hidden.target(url),
@@ -117,18 +113,18 @@ class Decoder:
             body=hidden.hidden_bytes(body),
             status=passed.status,
             response_headers=_joined(hidden, passed.response_headers, lower=True),
-            response_body=hidden.hidden_bytes(answer),
+            response_body=hidden.hidden_bytes(response_body),
             error=None if passed.error is None else hidden.hidden(passed.error),
         )
 
     def _decoded(self, body: bytes | bytearray, headers: Headers) -> bytes | None:
-        given = [value for name, value in headers if name.lower() == "content-encoding"]
-        codings = [one.strip().lower() for one in ",".join(given).split(",") if one.strip()]
+        stated = [value for name, value in headers if name.lower() == "content-encoding"]
+        codings = [one.strip().lower() for one in ",".join(stated).split(",") if one.strip()]
         codings = [one for one in codings if one != "identity"]
         unknown = [one for one in codings if one not in urllib3.HTTPResponse.CONTENT_DECODERS]
         if unknown:
             coding = self._secrets.hidden(unknown[0])[:20]
-            self._notice(f"a body is not judged: nothing here reads its coding {coding!r}")
+            self._notice(f"a body was not checked: its encoding {coding!r} is not supported")
             return None
         if not codings:
             return bytes(body)
@@ -138,10 +134,10 @@ class Decoder:
         try:
             plain = coded.read(_MOST_BYTES)
         except urllib3.exceptions.HTTPError:
-            self._notice("a body is not judged: it is not coded as its head says")
+            self._notice("a body was not checked: it is not encoded as its headers say")
             return None
         if len(plain) == _MOST_BYTES:
-            self._notice("a body is not judged: it is too large when it is decoded")
+            self._notice("a body was not checked: it is too large when it is decoded")
             return None
         return plain
 

@@ -1,4 +1,4 @@
-"""Judges the traffic of an app as it passes: with the laws that send nothing themselves."""
+"""Evaluates the passive checks on the traffic of an app as it passes."""
 
 from __future__ import annotations
 
@@ -21,21 +21,21 @@ from mockserver.conformance.check import (
 )
 from mockserver.conformance.evaluator import Evaluator
 from mockserver.conformance.model import Exchange, Finding, History, Report
+from mockserver.conformance.operations import CANCEL, QUERY, SUBMIT, path_of
 from mockserver.conformance.redaction import url_without_secrets
-from mockserver.conformance.session.client import CANCEL, QUERY, SUBMIT
 from mockserver.conformance.session.spending import Money
-from mockserver.conformance.traffic.decoder import Decoder, ObservedExchange, path_of
+from mockserver.conformance.traffic.decoder import Decoder, ObservedExchange
 from mockserver.conformance.traffic.recorder import Recorder
 from mockserver.conformance.traffic.task_tracker import TaskTracker, TrackedTask
 from mockserver.contract import Contract, NotJson, parse_json
 from mockserver.domain.price import money
 
-_MOST_FINDINGS, _MOST_OF_A_LAW = 1000, 100
+_MOST_FINDINGS, _MOST_OF_A_CHECK = 1000, 100
 _MOST_NOTICES = 1000
 
 
 def requests_conform(contract: Contract, exchange: Exchange) -> Observations:
-    """Hold what the app submits against its schema: that is no drift, but a fault of the app."""
+    """Check what the app submits against its schema; a failure is its own mistake, not drift."""
     if exchange.operation != SUBMIT or (exchange.error and not exchange.body):
         return
     try:
@@ -50,8 +50,8 @@ def requests_conform(contract: Contract, exchange: Exchange) -> Observations:
         failed = violated(violation, exchange, f"{model}")
         yield replace(
             failed,
-            expected=f"{violation.accepted or 'what conforms'} ({violation.rule})",
-            observed=f"{failed.observed}; answered {exchange.error or exchange.status}",
+            expected=f"{violation.accepted or 'a conforming value'} ({violation.rule})",
+            observed=f"{failed.observed}; the API returned {exchange.error or exchange.status}",
             severity="warning",
         )
     if not violations:
@@ -64,13 +64,13 @@ REQUESTS_CONFORM = ExchangeCheck(
     ("submit-request.json#",),
     requests_conform,
 )
-"""In no table: experiments submit what does not conform on purpose."""
+"""Not in the table of checks: active checks submit invalid documents on purpose."""
 
 
 class Monitor:
-    """Judges what passes on its way to *upstream*; to be used by one thread at a time.
+    """Evaluates what passes on its way to *upstream*; to be used by one thread at a time.
 
-    *found* is told of each finding once, *notice* of what could not be judged, and why.
+    *found* gets each finding once, *notice* each reason why something could not be checked.
     """
 
     def __init__(
@@ -89,9 +89,9 @@ class Monitor:
         self._found, self._notice = found, notice
         self._recorder = recorder
         self._counted = Evaluator(contract, [*checks, REQUESTS_CONFORM])
-        """What is over: all exchanges, and the histories that are forgotten."""
+        """The final results: on all exchanges, and on the histories that are forgotten."""
         self._current = Evaluator(contract, checks)
-        """What was found in histories that go on; how often was looked does not count."""
+        """Findings in histories that go on, which are evaluated again and again."""
         self._decoder = Decoder(contract, self.notice)
         self._tasks = TaskTracker(contract.lifecycle.terminal)
         self._money = Money(contract)
@@ -100,17 +100,17 @@ class Monitor:
         self._known: set[str] = set()
         self._noticed: OrderedDict[str, int] = OrderedDict()
         self.unrecorded = False
-        """Whether something could not be recorded."""
+        """Whether a document could not be recorded."""
         self.passed = 0
-        """How much has passed, whether it was judged or not."""
+        """How many exchanges have passed, checked or not."""
 
     @property
     def notices(self) -> Mapping[str, int]:
-        """What could not be judged, and how often."""
+        """Why something could not be checked, and how often."""
         return self._noticed
 
     def notice(self, text: str) -> None:
-        """Take note of something that cannot be judged; it is told once."""
+        """Count a reason why something cannot be checked; the first time, pass it on."""
         if text not in self._noticed:
             if len(self._noticed) >= _MOST_NOTICES:
                 return
@@ -118,7 +118,7 @@ class Monitor:
         self._noticed[text] = self._noticed.get(text, 0) + 1
 
     def see(self, passed: ObservedExchange) -> None:
-        """Judge an exchange that has passed."""
+        """Evaluate an exchange that has passed."""
         self.passed += 1
         if passed.webhook_url is not None:
             self._see_webhook(passed, passed.webhook_url)
@@ -128,24 +128,24 @@ class Monitor:
         if not path.startswith(prefix) or passed.method in ("HEAD", "OPTIONS"):
             return
         self._report.requests += 1
-        exchange = self._decoder.tell(passed, self._report.target + passed.target, path)
+        exchange = self._decoder.decode(passed, self._report.target + passed.target, path)
         if exchange is None:
             return
-        self._say(self._counted, self._counted.evaluate(exchange))
+        self._pass_on(self._counted, self._counted.evaluate(exchange))
         if exchange.operation == SUBMIT:
             self._submitted(exchange, passed)
         elif exchange.operation in (QUERY, CANCEL):
-            self._asked(exchange, passed)
+            self._polled_or_cancelled(exchange, passed)
         self._record(exchange)
         self._forget(passed.ended)
 
-    def _say(self, evaluator: Evaluator, findings: list[Finding]) -> None:
-        """Tell of findings, each once, and as many as anybody reads."""
+    def _pass_on(self, evaluator: Evaluator, findings: list[Finding]) -> None:
+        """Pass findings on, each once, up to a number that a person may read."""
         for finding in findings:
             if finding.key not in self._known and len(self._known) < _MOST_FINDINGS:
                 self._known.add(finding.key)
                 self._found(finding)
-            del evaluator.check_results[finding.check].findings[_MOST_OF_A_LAW:]
+            del evaluator.check_results[finding.check].findings[_MOST_OF_A_CHECK:]
 
     # -- histories ---------------------------------------------------------------------------
 
@@ -158,33 +158,35 @@ class Monitor:
         if isinstance(task_id, str):
             self._tasks.begin(task_id, exchange, self._key(passed), passed.token, passed.ended)
 
-    def _asked(self, exchange: Exchange, passed: ObservedExchange) -> None:
+    def _polled_or_cancelled(self, exchange: Exchange, passed: ObservedExchange) -> None:
         if exchange.operation == QUERY:
             known = self._tasks.polled(exchange, self._key(passed), passed.began, passed.ended)
         else:
             known = self._tasks.cancelled(exchange, self._key(passed), passed.began, passed.ended)
         if known is not None:
-            self._say(self._current, self._current.evaluate_task(known.history))
+            self._pass_on(self._current, self._current.evaluate_task(known.history))
 
     def _key(self, passed: ObservedExchange) -> bytes:
-        """Tell keys apart, without knowing them."""
-        given = [value for name, value in passed.headers if name.lower() == "authorization"]
-        return hashlib.blake2b(",".join(given).encode("utf-8"), key=self._salt).digest()
+        """Return what distinguishes API keys, without keeping them."""
+        sent = [value for name, value in passed.headers if name.lower() == "authorization"]
+        return hashlib.blake2b(",".join(sent).encode("utf-8"), key=self._salt).digest()
 
     def _see_webhook(self, passed: ObservedExchange, url: str) -> None:
         shown = url_without_secrets(url)
-        exchange = self._decoder.tell(passed, shown, urlsplit(shown).path)
+        exchange = self._decoder.decode(passed, shown, urlsplit(shown).path)
         if passed.error is not None or (passed.status or 0) // 100 != 2:
-            self.notice(f"the app answered a webhook with {passed.status or 'no whole answer'}")
+            self.notice(
+                f"the app responded to a webhook with {passed.status or 'an incomplete response'}"
+            )
         if exchange is None:
             return
         exchange = replace(
             exchange, status=None, response_body=b"", response_headers={}, error=None
         )
-        known = self._tasks.called(exchange, passed.token, passed.began)
+        known = self._tasks.delivered(exchange, passed.token, passed.began)
         history = History("", webhooks=[exchange]) if known is None else known.history
-        self._say(self._current, self._current.evaluate_task(history))
-        if known is None:  # nobody will look at it again
+        self._pass_on(self._current, self._current.evaluate_task(history))
+        if known is None:  # it is not part of any history that is evaluated later
             self._counted.evaluate_task(history)
         self._record(exchange)
         self._forget(passed.ended)
@@ -200,19 +202,19 @@ class Monitor:
 
     def _forget(self, now: float) -> None:
         for known in self._tasks.forget(now):
-            self._say(self._counted, _evaluated(self._counted, known, now))
+            self._pass_on(self._counted, _evaluated(self._counted, known, now))
 
     # -- the report --------------------------------------------------------------------------
 
     def report(self, now: float) -> Report:
-        """Say what was found until *now*, as `time.monotonic` counts."""
+        """Return what was found until *now*, a time of `time.monotonic`."""
         evaluator = self._counted.copy()
         for known in self._tasks:
-            self._say(evaluator, _evaluated(evaluator, known, now))
-        for check, check_result in self._current.check_results.items():
-            ours = evaluator.check_results[check]
-            keys = {one.key for one in ours.findings}
-            ours.findings += [one for one in check_result.findings if one.key not in keys]
+            self._pass_on(evaluator, _evaluated(evaluator, known, now))
+        for check, current in self._current.check_results.items():
+            result = evaluator.check_results[check]
+            keys = {one.key for one in result.findings}
+            result.findings += [one for one in current.findings if one.key not in keys]
         evaluator.settle()
         return replace(
             self._report,
@@ -224,6 +226,6 @@ class Monitor:
 
 
 def _evaluated(evaluator: Evaluator, known: TrackedTask, now: float) -> list[Finding]:
-    """Judge a history as one that has come to its end."""
+    """Evaluate a history as one that is complete."""
     history = replace(known.history, webhooks_awaited=known.is_overdue(now))
     return evaluator.evaluate_task(history)

@@ -1,4 +1,4 @@
-"""Keeps documents that were seen as golden ones, in the form of `fixtures/`."""
+"""Records documents from traffic, in the form of `fixtures/`."""
 
 from __future__ import annotations
 
@@ -10,24 +10,24 @@ from pathlib import Path
 from typing import Any
 
 from mockserver.conformance.model import WEBHOOK, Exchange
+from mockserver.conformance.operations import CANCEL, QUERY, SUBMIT
 from mockserver.conformance.redaction import url_without_secrets
-from mockserver.conformance.session.client import CANCEL, QUERY, SUBMIT
 from mockserver.contract import Contract, NotJson, parse_json
 from mockserver.writing import write_whole
 
 _REQUESTS = {SUBMIT: "submit-request", WEBHOOK: "webhook"}
-_ANSWERS = {SUBMIT: "submit-response", QUERY: "task-response", CANCEL: "cancel-response"}
+_RESPONSES = {SUBMIT: "submit-response", QUERY: "task-response", CANCEL: "cancel-response"}
 _MOST = 1000
-"""Documents that one run writes."""
+"""The most documents that one run writes."""
 _WEBHOOK = "https://example.com/webhook"
 
 
 class Recorder:
-    """Writes `<kind>/valid|invalid/<name>.json` below *folder*, one for each shape; replaces none.
+    """Writes `<kind>/valid|invalid/<name>.json` below *folder*, one for each shape.
 
-    A shape is the verdict, the status, the model and the names of all members. What is written
-    has no token, no user id, and of a callBackUrl only that it is there. Prompts, ids of tasks
-    and URLs of files stay, the latter without their queries.
+    A shape is whether a document is valid, its status, its model and the names of all members.
+    Existing files are never replaced. What is written has no token, no user id and no callBackUrl
+    other than a placeholder. Prompts, taskIds and URLs of files stay, the latter without queries.
     """
 
     def __init__(self, folder: Path, contract: Contract) -> None:
@@ -37,11 +37,11 @@ class Recorder:
         self.written: list[Path] = []
 
     def record(self, exchange: Exchange) -> None:
-        """Keep the documents of an exchange. Raises OSError with a file's name."""
-        asked = _REQUESTS.get(exchange.operation or "")
-        if asked is not None:
-            self._keep(asked, exchange.body, "")
-        kind = _ANSWERS.get(exchange.operation or "")
+        """Write the documents of an exchange that have a new shape. Raises OSError."""
+        request_kind = _REQUESTS.get(exchange.operation or "")
+        if request_kind is not None:
+            self._keep(request_kind, exchange.body, "")
+        kind = _RESPONSES.get(exchange.operation or "")
         if kind is None or exchange.status is None:
             return
         if exchange.status >= 400:
@@ -56,12 +56,12 @@ class Recorder:
         except NotJson:
             return
         violations = self._contract.violations(kind, document)
-        check_result = "invalid" if violations else "valid"
+        validity = "invalid" if violations else "valid"
         failed = [f"{one.place} {one.rule}" for one in violations]
-        said = [status, *_said(document), *failed[:1]]
-        shape = [kind, *said, *failed, *sorted(set(_paths(document, "")))]
+        words = [status, *_distinction(document), *failed[:1]]
+        shape = [kind, *words, *failed, *sorted(set(_paths(document, "")))]
         digest = hashlib.sha256("\n".join(shape).encode("utf-8", "replace")).hexdigest()[:8]
-        name = f"{kind}/{check_result}/{_slug(['recorded', *said])}-{digest}.json"
+        name = f"{kind}/{validity}/{_slug(['recorded', *words])}-{digest}.json"
         if name in self._names or len(self._names) >= _MOST:
             return
         self._names.add(name)
@@ -73,8 +73,8 @@ class Recorder:
             self.written.append(path)
 
 
-def _said(document: Any) -> Iterator[str]:
-    """Give what tells two documents with the same members apart: status and model."""
+def _distinction(document: Any) -> Iterator[str]:
+    """Yield what distinguishes documents with the same members: status and model."""
     if not isinstance(document, dict):
         return
     data = document.get("data")
@@ -86,7 +86,7 @@ def _said(document: Any) -> Iterator[str]:
 
 
 def _paths(node: Any, place: str) -> Iterator[str]:
-    """List the places of all members; those of one array are one."""
+    """Yield the places of all members; all elements of an array have the same place."""
     if isinstance(node, dict):
         for name, member in node.items():
             yield f"{place}.{name}"

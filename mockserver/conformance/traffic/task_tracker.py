@@ -1,4 +1,12 @@
-"""What is remembered of tasks whose polls pass by: little of each, and of not too many."""
+"""Tracks the tasks in passing traffic, and forgets those that it can no longer afford to keep.
+
+A proxy may run for weeks, so memory is bounded in three ways. Of one task, only the first exchange
+and the latest ones of each kind are kept: the first shows the start, and the checks compare
+neighbouring polls. Tasks are ordered by their latest news, and the one with the oldest news goes
+first when there are too many tasks, when their bodies take too much memory, or when it has been
+quiet for a day. What is forgotten is handed out, so that it is evaluated one last time and its
+findings are counted for good.
+"""
 
 from __future__ import annotations
 
@@ -10,43 +18,45 @@ from mockserver.conformance.model import Exchange, History
 
 _MOST_TASKS = 2000
 _MOST_BYTES = 64 * 1024 * 1024
-_KEPT = 24 * 3600.0
+_QUIET = 24 * 3600.0
 """Seconds without news of a task after which it is forgotten."""
 _MOST_POLLS, _MOST_OTHERS = 40, 10
-"""Of one task; the first of them and the last ones are kept."""
+"""The most polls, and other exchanges of each kind, of one task: the first, and the latest."""
 _MOST_TOKENS = 20_000
+_OVERHEAD = 1000
+"""Bytes that an exchange takes besides its bodies, roughly."""
 _OVERDUE = 60.0
-"""Seconds after the end of a task was seen, in which its webhook may still come."""
+"""Seconds after the end of a task was seen in which its webhook may still arrive."""
 
 
 @dataclass
 class TrackedTask:
-    """A task, and what helps to tell what its exchanges mean."""
+    """A task, and what is needed to interpret its exchanges."""
 
     history: History
     key: bytes | None = None
-    """Which token it belongs to; others may not see it."""
-    news: float = 0.0
-    """When it was last heard of."""
-    polled: float = 0.0
-    """When the last poll was answered that says what came after what."""
+    """Identifies the API key that it belongs to; others may not see it."""
+    latest_news: float = 0.0
+    """When something about it was last seen."""
+    last_poll_ended: float = 0.0
+    """When the last poll that was kept got its response."""
     ended: float | None = None
     """When its end was first seen."""
-    led: bool = False
-    """Whether its webhook would pass by."""
+    webhook_redirected: bool = False
+    """Whether its webhook goes through the proxy."""
     arrived: list[float] = field(default_factory=list)
-    """When each webhook came."""
+    """When each webhook arrived."""
     is_inconclusive: bool = False
-    """Whether it may have been cancelled, and nobody knows."""
+    """Whether it is unknown if it was cancelled."""
     size: int = 0
 
     def is_overdue(self, now: float) -> bool:
-        """Say whether its webhook would have come by now."""
-        return self.led and self.ended is not None and now - self.ended >= _OVERDUE
+        """Return whether its webhook should have arrived by now."""
+        return self.webhook_redirected and self.ended is not None and now - self.ended >= _OVERDUE
 
 
 class TaskTracker:
-    """The tasks, those with the oldest news first."""
+    """The tasks that are known, those with the oldest news first."""
 
     def __init__(self, terminal: Collection[str]) -> None:
         self._terminal = terminal
@@ -60,12 +70,12 @@ class TaskTracker:
     def begin(
         self, task_id: str, exchange: Exchange, key: bytes, token: str | None, now: float
     ) -> None:
-        """Remember a submission that was accepted; *token* is in the URL of its webhook."""
+        """Add an accepted submission; *token* is in the URL of its webhook."""
         known = self._tasks.setdefault(task_id, TrackedTask(History(task_id)))
         if known.history.submission is not None:
             return
         known.history.submission, known.key = exchange, key
-        known.led = token is not None
+        known.webhook_redirected = token is not None
         if token is not None:
             self._tokens[token] = task_id
             if len(self._tokens) > _MOST_TOKENS:
@@ -75,11 +85,11 @@ class TaskTracker:
     def polled(
         self, exchange: Exchange, key: bytes, began: float, ended: float
     ) -> TrackedTask | None:
-        """Remember a poll; give its task if that is news.
+        """Add a poll; return its task if the poll shows something new.
 
-        Left out is what proves nothing: a poll with another token, one that was not answered or
-        refused for other reasons than the task, and one that overlapped with the one before, as
-        nobody can tell which of them saw more.
+        Polls that prove nothing are left out: with another key, without a response, rejected for
+        another reason than the task, or overlapping with the poll before, because it is unknown
+        which of the two saw the later state.
         """
         task_id = exchange.path.rpartition("/")[2]
         known = self._tasks.get(task_id)
@@ -88,9 +98,9 @@ class TaskTracker:
         if known is None or exchange.status not in (200, 404):
             return None
         known.key = known.key or key
-        if known.key != key or began < known.polled:
+        if known.key != key or began < known.last_poll_ended:
             return None
-        known.polled = ended
+        known.last_poll_ended = ended
         if known.ended is None and (exchange.task or {}).get("status") in self._terminal:
             known.ended = ended
         news = _add_poll(known.history.polls, exchange) | _add_to_webhooks(known, exchange, began)
@@ -100,10 +110,10 @@ class TaskTracker:
     def cancelled(
         self, exchange: Exchange, key: bytes, began: float, ended: float
     ) -> TrackedTask | None:
-        """Remember a cancellation; give its task if that is news.
+        """Add a cancellation; return its task if the cancellation matters.
 
-        Left out is one that came when the end was known already; and if it is not clear what came
-        of one, all of them are.
+        One that came after the known end is left out. If the effect of one is unknown, all
+        cancellations of the task are left out.
         """
         known = self._tasks.get(exchange.path.split("/")[-2])
         if known is None or known.key != key or (known.ended is not None and began > known.ended):
@@ -116,13 +126,15 @@ class TaskTracker:
         self._touch(known, ended)
         return known
 
-    def called(self, webhook: Exchange, token: str | None, now: float) -> TrackedTask | None:
-        """Remember a webhook; give its task, or None if nobody knows which one it tells of."""
-        told = webhook.request.get("data") if isinstance(webhook.request, dict) else None
-        task_id = told.get("taskId") if isinstance(told, dict) else None
+    def delivered(self, webhook: Exchange, token: str | None, now: float) -> TrackedTask | None:
+        """Add a webhook; return its task, or None if that is unknown."""
+        task = webhook.request.get("data") if isinstance(webhook.request, dict) else None
+        task_id = task.get("taskId") if isinstance(task, dict) else None
         by_token = self._tokens.get(token or "")
         known = self._tasks.get(by_token or "")
-        if known is None and isinstance(task_id, str):  # it can be faster than the submission
+        if known is None and isinstance(
+            task_id, str
+        ):  # it may arrive before the response to the submission
             known = self._tasks.setdefault(task_id, TrackedTask(History(task_id)))
         if known is None:
             return None
@@ -133,11 +145,11 @@ class TaskTracker:
         return known
 
     def forget(self, now: float) -> Iterator[TrackedTask]:
-        """Forget what is old or too much; give it."""
+        """Forget the tasks with the oldest news, as far as necessary, and yield them."""
         while self._tasks:
             task_id, oldest = next(iter(self._tasks.items()))
-            many = len(self._tasks) > _MOST_TASKS or self._size > _MOST_BYTES
-            if not many and now - oldest.news < _KEPT:
+            is_full = len(self._tasks) > _MOST_TASKS or self._size > _MOST_BYTES
+            if not is_full and now - oldest.latest_news < _QUIET:
                 return
             del self._tasks[task_id]
             self._size -= oldest.size
@@ -145,16 +157,19 @@ class TaskTracker:
 
     def _touch(self, known: TrackedTask, now: float) -> None:
         history = known.history
-        one = [] if history.submission is None else [history.submission]
-        every = [*one, *history.polls, *history.cancels, *history.webhooks]
-        size = sum(len(each.body) + len(each.response_body) + 1000 for each in every)
+        first = [] if history.submission is None else [history.submission]
+        kept = [*first, *history.polls, *history.cancels, *history.webhooks]
+        size = sum(len(one.body) + len(one.response_body) + _OVERHEAD for one in kept)
         self._size += size - known.size
-        known.size, known.news = size, max(now, known.news)
+        known.size, known.latest_news = size, max(now, known.latest_news)
         self._tasks.move_to_end(history.task_id)
 
 
 def _add_poll(polls: list[Exchange], poll: Exchange) -> bool:
-    """Add a poll, and say whether it tells more than the last two, which it else takes part of."""
+    """Add a poll; return whether it differs from the last two.
+
+    A third equal poll replaces the second: of a long wait, its first and its last poll are enough.
+    """
     same = len(polls) > 1 and all(
         (one.status, one.response_body) == (poll.status, poll.response_body) for one in polls[-2:]
     )
@@ -167,7 +182,7 @@ def _add_poll(polls: list[Exchange], poll: Exchange) -> bool:
 
 
 def _add_to_webhooks(known: TrackedTask, poll: Exchange, began: float) -> bool:
-    """Let the first poll after each webhook say what a poll showed when it had come."""
+    """Store the first poll after each webhook with it, as what a poll showed on its arrival."""
     added = False
     for number, webhook in enumerate(known.history.webhooks):
         if not webhook.response_body and known.arrived[number] <= began:
