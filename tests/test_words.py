@@ -39,7 +39,15 @@ PAGES = sorted(
     [ROOT / "README.md", ROOT / "ARCHITECTURE.md", ROOT / "CONTRIBUTING.md"]
     + [page for page in (ROOT / "docs").glob("*.md") if page.stem not in ("clients", "contract")]
 )
-ROOMS = ("mockserver/domain", "mockserver/settings")
+ROOMS = (
+    "mockserver/domain",
+    "mockserver/interception",
+    "mockserver/network",
+    "mockserver/proxy",
+    "mockserver/settings",
+    "mockserver/testing",
+    "bench",
+)
 """Where code is checked, too: its docstrings, messages and help texts."""
 
 _BASES = (ROOT, ROOT / "mockserver")
