@@ -1,7 +1,7 @@
-"""The pytest plugin: a sandbox for each test, and its story when the test fails.
+"""The pytest plugin: a sandbox for each test, and a report of what it saw when the test fails.
 
-It has a name of its own, as other distributions have a `mockserver` too, and imports nothing of
-ours before a test asks for one of the fixtures.
+The module is outside the package, as other distributions have a `mockserver` too, and imports
+nothing from it before a test asks for one of the fixtures.
 """
 
 from __future__ import annotations
@@ -22,20 +22,20 @@ if TYPE_CHECKING:
     from mockserver.testing.inbox import InboxServer
     from mockserver.testing.mocks import InProcessMock
 
-_HELD = pytest.StashKey[list[tuple["MaxapiSandbox", str | None]]]()
-"""The sandboxes of this attempt at a test, and each mock's URL if it outlives the session."""
+_SANDBOXES = pytest.StashKey[list[tuple["MaxapiSandbox", str | None]]]()
+"""The sandboxes of the current run of a test, and each mock's URL if it outlives the session."""
 _SUFFIX = "maxapi_base_url_suffix"
 _STRICT = "maxapi_strict_rules"
 _MARKER = (
     "maxapi(scenario=..., pace=..., balance=..., api_key=...): how the mock of this test behaves; "
-    "any setting of a sandbox can be given, as on the command line; also base_url_suffix, "
+    "takes any setting of a sandbox, as on the command line; also base_url_suffix, "
     "strict_rules, and allow_others for maxapi_intercepted"
 )
 
 
 @dataclass(frozen=True, slots=True)
-class _Marked:
-    """What the markers of a test say."""
+class _Options:
+    """What the markers of a test ask for."""
 
     key: str | None
     suffix: str | None
@@ -45,7 +45,7 @@ class _Marked:
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add the options."""
+    """Add the options and ini settings."""
     group = parser.getgroup("maxapi", "MaxAPI mock")
     group.addoption(
         "--maxapi-url",
@@ -59,25 +59,25 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default="127.0.0.1",
         help="address at which maxapi_inbox listens and the mock reaches it (default: 127.0.0.1)",
     )
-    said = "what MAXAPI_BASE_URL has at its end, such as /api/v1, for clients that want it there"
-    group.addoption("--maxapi-base-url-suffix", metavar="PATH", help=said)
-    parser.addini(_SUFFIX, said, default="")
+    suffix = "what to append to MAXAPI_BASE_URL, for example /api/v1, for clients that expect it"
+    group.addoption("--maxapi-base-url-suffix", metavar="PATH", help=suffix)
+    parser.addini(_SUFFIX, suffix, default="")
     parser.addini(_STRICT, "fail a test if one of its rules never fired", "bool", default=False)
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Make the marker known."""
+    """Register the marker."""
     config.addinivalue_line("markers", _MARKER)
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Forget what an earlier attempt at the same test had."""
-    item.stash[_HELD] = []
+    """Forget the sandboxes of an earlier run of the same test."""
+    item.stash[_SANDBOXES] = []
 
 
 def _import(name: str) -> Any:
-    """Import a module of ours. Fails with one line where another `mockserver` hides it."""
+    """Import a module of the package. Fails with one line if another `mockserver` hides it."""
     try:
         return import_module(f"mockserver.{name}")
     except ImportError as error:
@@ -94,7 +94,7 @@ def _import(name: str) -> Any:
 
 @contextmanager
 def _as_one_line(place: str = "") -> Iterator[None]:
-    """Let a mistake of the user's fail with the message that our exceptions have for it."""
+    """Let errors that the user can fix fail the test with their message, without a traceback."""
     kinds = (
         ("contract", "ContractError"),
         ("settings", "SettingError"),
@@ -118,7 +118,7 @@ def _failed(message: str) -> BaseException:
 
 @pytest.fixture(scope="session")
 def maxapi_server(request: pytest.FixtureRequest) -> Iterator[RunningMock]:
-    """Give the mock of this session, or the one that `--maxapi-url` names."""
+    """Return the mock of this session, or the one that `--maxapi-url` names."""
     testing = _import("testing")
     url = request.config.getoption("--maxapi-url")
     if url:
@@ -132,14 +132,14 @@ def maxapi_server(request: pytest.FixtureRequest) -> Iterator[RunningMock]:
 
 @pytest.fixture
 def maxapi(request: pytest.FixtureRequest, maxapi_server: RunningMock) -> Iterator[MaxapiSandbox]:
-    """Give the test a sandbox of its own, whose clock stands still."""
-    marked = _marked(request.node)
+    """Return a sandbox of the test's own, whose clock stands still."""
+    options = _options_of(request.node)
     with _as_one_line(f"{maxapi_server.url}: "):
-        sandbox = maxapi_server.sandbox(marked.key)
+        sandbox = maxapi_server.sandbox(options.key)
     survives = bool(request.config.getoption("--maxapi-url"))
-    _hold(request.node, sandbox, maxapi_server.url if survives else None)
+    _remember(request.node, sandbox, maxapi_server.url if survives else None)
     try:
-        _configure(sandbox, marked)
+        _configure(sandbox, options)
         yield sandbox
     finally:
         sandbox.close()
@@ -149,13 +149,13 @@ def maxapi(request: pytest.FixtureRequest, maxapi_server: RunningMock) -> Iterat
 def maxapi_env(
     request: pytest.FixtureRequest, maxapi: MaxapiSandbox, monkeypatch: pytest.MonkeyPatch
 ) -> MaxapiSandbox:
-    """Set MAXAPI_API_KEY and MAXAPI_BASE_URL for the test; give the sandbox that they name.
+    """Return the sandbox of the test, and set MAXAPI_API_KEY and MAXAPI_BASE_URL to it.
 
-    A proxy of the user's is left out for the mock.
+    NO_PROXY is extended, so that calls to the mock bypass a proxy of the user's.
     """
     suffix = _suffix(request) or ""
     variables = {"MAXAPI_API_KEY": maxapi.api_key, "MAXAPI_BASE_URL": maxapi.base_url + suffix}
-    variables |= _import("settings.proxies").past_proxies(os.environ, maxapi.base_url)
+    variables |= _import("network.proxy_environment").past_proxies(os.environ, maxapi.base_url)
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
     return maxapi
@@ -174,7 +174,7 @@ def _maxapi_inboxes(request: pytest.FixtureRequest) -> Iterator[InboxServer]:
 
 @pytest.fixture
 def maxapi_inbox(_maxapi_inboxes: InboxServer) -> Iterator[Inbox]:
-    """Give a webhook receiver at a URL that only this test knows."""
+    """Return a webhook receiver at a URL that only this test knows."""
     inbox = _maxapi_inboxes.inbox()
     yield inbox
     _maxapi_inboxes.close(inbox)
@@ -194,40 +194,40 @@ def maxapi_intercepted(
     _maxapi_in_process: InProcessMock,
     monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[Intercepted]:
-    """Answer the calls of the test to the API's own URLs, whatever client makes them.
+    """Return a sandbox that gets the calls to the API's own URLs, whatever client makes them.
 
-    Sets MAXAPI_API_KEY, and MAXAPI_BASE_URL only where a suffix for it is asked for.
+    Sets MAXAPI_API_KEY, and MAXAPI_BASE_URL only if a suffix for it is configured.
     """
-    marked, suffix = _marked(request.node), _suffix(request)
+    options, suffix = _options_of(request.node), _suffix(request)
     with ExitStack() as stack:
         with _as_one_line():
             sandbox = stack.enter_context(
                 _import("testing.intercept").intercept_with(
-                    _maxapi_in_process, marked.key, allow_others=marked.allow_others
+                    _maxapi_in_process, options.key, allow_others=options.allow_others
                 )
             )
-        _hold(request.node, sandbox, None)
+        _remember(request.node, sandbox, None)
         monkeypatch.setenv("MAXAPI_API_KEY", sandbox.api_key)
         if suffix is not None:
             monkeypatch.setenv("MAXAPI_BASE_URL", sandbox.base_url + suffix)
-        _configure(sandbox, marked)
+        _configure(sandbox, options)
         try:
             yield sandbox
         finally:
             sandbox.on_webhook = None
 
 
-def _marked(item: Any) -> _Marked:
-    """Read a test's markers; the nearest wins."""
+def _options_of(item: Any) -> _Options:
+    """Read a test's markers; the nearest takes precedence."""
     given: dict[str, Any] = {}
     for marker in item.iter_markers("maxapi"):
         if marker.args:
-            raise _failed(f"marker: use names, as in {_MARKER.partition(':')[0]}")
+            raise _failed(f"marker: use keyword arguments, as in {_MARKER.partition(':')[0]}")
         given = {**marker.kwargs, **given}
     key = given.pop("api_key", None)
     if not isinstance(key, str | None):
         raise _failed(f"marker: api_key: a text is needed, not {type(key).__name__}")
-    return _Marked(
+    return _Options(
         key,
         given.pop("base_url_suffix", None),
         bool(given.pop("allow_others", False)),
@@ -237,9 +237,9 @@ def _marked(item: Any) -> _Marked:
 
 
 def _suffix(request: pytest.FixtureRequest) -> str | None:
-    """Give what the base URL is to have at its end, with one slash before it; None if nothing."""
+    """Return what to append to the base URL, with one slash before it; None if nothing."""
     asked = (
-        _marked(request.node).suffix,
+        _options_of(request.node).suffix,
         request.config.getoption("--maxapi-base-url-suffix"),
         request.config.getini(_SUFFIX) or None,
     )
@@ -247,25 +247,25 @@ def _suffix(request: pytest.FixtureRequest) -> str | None:
     return None if given is None else str(_import("settings.environment").as_suffix(given))
 
 
-def _configure(sandbox: MaxapiSandbox, marked: _Marked) -> None:
-    if marked.settings:
+def _configure(sandbox: MaxapiSandbox, options: _Options) -> None:
+    if options.settings:
         with _as_one_line("marker: "):
-            sandbox.settings(**marked.settings)
+            sandbox.settings(**options.settings)
 
 
-def _hold(item: Any, sandbox: MaxapiSandbox, url: str | None) -> None:
-    item.stash[_HELD].append((sandbox, url))
+def _remember(item: Any, sandbox: MaxapiSandbox, url: str | None) -> None:
+    item.stash[_SANDBOXES].append((sandbox, url))
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Generator[None, Any, Any]:
-    """Fail a test that passes, but has rules that never fired, if that is asked for."""
+    """Fail a test that passes but has rules that never fired, if it is to be strict."""
     result = yield
-    held = item.stash[_HELD]
-    if held:
-        own = _marked(item).strict_rules
+    sandboxes = item.stash[_SANDBOXES]
+    if sandboxes:
+        own = _options_of(item).strict_rules
         if item.config.getini(_STRICT) if own is None else own:
-            for sandbox, _ in held:
+            for sandbox, _ in sandboxes:
                 sandbox.assert_all_rules_used()
     return result
 
@@ -274,23 +274,24 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, Any, Any]:
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, Any]:
     """Add to the report of a failed test what its sandboxes saw."""
     report = yield
-    held = item.stash.get(_HELD, [])
+    sandboxes = item.stash.get(_SANDBOXES, [])
     if report.failed and report.when != "teardown":
-        for sandbox, url in held:
+        for sandbox, url in sandboxes:
             place = sandbox.control.shown(sandbox.base_url)
-            report.sections.append((f"maxapi: what {place} saw", _story(sandbox, url)))
-    for sandbox, _ in held:
+            report.sections.append((f"maxapi: what {place} saw", _failure_report(sandbox, url)))
+    for sandbox, _ in sandboxes:
         _hide(report, sandbox)
     return report
 
 
 def _hide(report: pytest.TestReport, sandbox: MaxapiSandbox) -> None:
-    """Take the user's own key out of *report*: a traceback has it where a marker names it."""
+    """Take the user's own key out of *report*: a traceback shows it if a marker names it."""
     _import("testing.reports").hide(report, sandbox.control.without_keys)
 
 
-def _story(sandbox: MaxapiSandbox, url: str | None) -> str:
+def _failure_report(sandbox: MaxapiSandbox, url: str | None) -> str:
     try:
-        return str(_import("testing.story").tell(sandbox.control, sandbox.api_key, url))
+        module = _import("testing.failure_report")
+        return str(module.failure_report(sandbox.control, sandbox.api_key, url))
     except Exception as error:  # the report of the failure itself must not suffer
-        return f"the mock does not tell: {type(error).__name__}: {error}"
+        return f"the mock cannot be asked: {type(error).__name__}: {error}"

@@ -1,4 +1,4 @@
-"""Child processes that always end, and what the kernel says of them."""
+"""Child processes that always end, and what they use of memory and processor."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
-from traffic import HOST, PATIENCE, Line
+from traffic import HOST, PATIENCE, Client
 
 _SPAWN = multiprocessing.get_context("spawn")  # a fork would copy threads' locks
 COMMAND = Path(sys.executable).with_name("maxapi-mock")
@@ -23,7 +23,7 @@ COMMAND = Path(sys.executable).with_name("maxapi-mock")
 
 @contextmanager
 def child(work: Callable[..., None], *arguments: Any) -> Iterator[Connection[Any, Any]]:
-    """Run *work* in a process of its own until the block ends; give the pipe to it."""
+    """Run *work* in a process of its own until the block ends; yield the pipe to it."""
     pipe, far_end = _SPAWN.Pipe()
     process = _SPAWN.Process(target=work, args=(far_end, *arguments), daemon=True)
     process.start()
@@ -38,25 +38,25 @@ def child(work: Callable[..., None], *arguments: Any) -> Iterator[Connection[Any
 
 
 def take(pipe: Connection[Any, Any]) -> Any:
-    """Give what the child sends next. Raises TimeoutError, and EOFError if it has ended."""
+    """Return what the child sends next. Raises TimeoutError, or EOFError if it has ended."""
     if not pipe.poll(PATIENCE):
-        raise TimeoutError("a child process of the bench says nothing")
+        raise TimeoutError("a child process of the bench does not report")
     return pipe.recv()
 
 
 def own_environment() -> dict[str, str]:
-    """Give the environment without what sets up a mock, or leads to another."""
+    """Return the environment without the settings of a mock."""
     return {k: v for k, v in os.environ.items() if not k.startswith("MAXAPI_MOCK_")}
 
 
 @contextmanager
 def mock(port: int) -> Iterator[int]:
-    """Run `maxapi-mock serve` with its defaults until the block ends; give the process id."""
+    """Run `maxapi-mock serve` with its defaults until the block ends; yield the process id."""
     process = subprocess.Popen(
         [COMMAND, "serve", "--port", str(port)],
         stdout=subprocess.DEVNULL,
         env=own_environment(),
-        cwd=Path(__file__).parent,  # no config file is here
+        cwd=Path(__file__).parent,  # it has no config file
     )
     try:
         yield process.pid
@@ -70,7 +70,7 @@ def mock(port: int) -> Iterator[int]:
 
 
 def flask_server(pipe: Connection[Any, Any]) -> None:
-    """Serve the same application as plain Flask under its development server; send the port."""
+    """Serve the same application on Flask's development server; send the port."""
     from werkzeug.serving import make_server
 
     from mockserver.contract import load_contract
@@ -87,31 +87,31 @@ def flask_server(pipe: Connection[Any, Any]) -> None:
 
 
 def free_port() -> int:
-    """Find a port that nobody uses."""
+    """Find a port that is not in use."""
     with socket.create_server((HOST, 0)) as server:
         port: int = server.getsockname()[1]
         return port
 
 
-def connected(port: int) -> Line:
-    """Connect as soon as somebody listens. Raises TimeoutError."""
+def connected(port: int) -> Client:
+    """Connect as soon as a server listens. Raises TimeoutError."""
     deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline:
         try:
-            return Line(port)
+            return Client(port)
         except ConnectionRefusedError:
             time.sleep(0.001)
-    raise TimeoutError(f"nobody listens on port {port}")
+    raise TimeoutError(f"nothing listens on port {port}")
 
 
 def resident_mb(pid: int) -> float:
-    """Say how many MB of memory a process and its descendants hold (RSS)."""
+    """Return how many MB of memory a process and its descendants use (RSS)."""
     pages = sum(int(_proc(one, "statm").split()[1]) for one in _family(pid))
     return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
 
 
 def cpu_seconds(pid: int) -> float:
-    """Say how much processor time a process and its descendants have used."""
+    """Return how many seconds of processor time a process and its descendants have used."""
     stats = [_proc(one, "stat").rpartition(")")[2].split() for one in _family(pid)]
     ticks = sum(int(stat[11]) + int(stat[12]) for stat in stats)
     return ticks / os.sysconf("SC_CLK_TCK")

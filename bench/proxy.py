@@ -1,4 +1,4 @@
-"""What a request costs more when it passes through `maxapi-mock proxy`, which judges it aside."""
+"""Measures what `maxapi-mock proxy` adds to a request; it checks it in the background."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import Any
 
 from processes import child, connected, free_port, mock, take
 from table import SHARE, Row
-from traffic import HOST, Line, http_request
+from traffic import HOST, Client, http_request
 
 _RATE = 50
 """Requests a second."""
@@ -23,40 +23,40 @@ _SECONDS = 4 * SHARE
 def proxy(submit: bytes) -> Iterator[Row]:
     """Measure polls directly and through the proxy, in turn, at `_RATE` a second each.
 
-    *submit* is a whole request that submits a task.
+    *submit* is a complete request that submits a task.
     """
     port = free_port()
     with (
         mock(port),
         connected(port) as direct,
         child(_serve, port) as pipe,
-        Line(take(pipe)) as passing,
+        Client(take(pipe)) as proxied,
     ):
-        task = json.loads(passing.ask(submit))["data"]["taskId"]
+        task = json.loads(proxied.send(submit))["data"]["taskId"]
         poll = http_request("GET", f"/api/v1/task/{task}")
-        ours, others = _in_turn((passing, direct), poll)
+        ours, others = _in_turn((proxied, direct), poll)
     what = f"poll through the proxy at {_RATE} a second"
     yield Row(what, median(ours) * 1000, "ms", "the same poll, direct", median(others) * 1000)
 
 
-def _in_turn(lines: tuple[Line, ...], request: bytes) -> tuple[list[float], ...]:
-    """Ask on each line in turn, at even intervals; give how long each answer took, in seconds."""
-    taken: tuple[list[float], ...] = tuple([] for _ in lines)
-    gap, due = 1 / _RATE / len(lines), time.perf_counter()
+def _in_turn(clients: tuple[Client, ...], request: bytes) -> tuple[list[float], ...]:
+    """Send *request* with each client in turn, at even intervals; return the seconds it took."""
+    taken: tuple[list[float], ...] = tuple([] for _ in clients)
+    gap, due = 1 / _RATE / len(clients), time.perf_counter()
     end = due + _SECONDS
-    for line, found in cycle(zip(lines, taken, strict=True)):
+    for client, found in cycle(zip(clients, taken, strict=True)):
         if due > end:
             return taken
         time.sleep(max(0.0, due - time.perf_counter()))
         begun = time.perf_counter()
-        line.ask(request)
+        client.send(request)
         found.append(time.perf_counter() - begun)
         due += gap
     return taken
 
 
 def _serve(pipe: Connection[Any, Any], port: int) -> None:
-    """Run the proxy as the command does, before the mock on *port*; send its own port."""
+    """Run the proxy as the command does, in front of the mock on *port*; send its own port."""
     from contract_tests.checks import PASSIVE
     from mockserver.conformance.traffic.monitor import Monitor
     from mockserver.contract import load_contract

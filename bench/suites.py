@@ -1,4 +1,4 @@
-"""What the mock costs a suite of tests, and a command that runs with a mock of its own."""
+"""Measures what the mock costs a test suite, and a command that runs with its own mock."""
 
 from __future__ import annotations
 
@@ -77,7 +77,9 @@ def suites() -> Iterator[Row]:
     """Measure tests with a mock that submit, poll to success, and take a webhook and an image."""
     sources = (_SOCKETS, _IN_PROCESS, _EMPTY)
     rounds = [[_run_pytest(source) for source in sources] for _ in range(ROUNDS)]
-    means = [[mean(taken[1:-1]) for taken in one] for one in rounds]  # the last one tears all down
+    means = [
+        [mean(taken[1:-1]) for taken in one] for one in rounds
+    ]  # the last one tears everything down
     starts = [[taken[0] - mean(taken[1:-1]) for taken in one] for one in rounds]
     *figures, empty = [median(kind) * 1000 for kind in zip(*means, strict=True)]
     *begun, _ = [median(kind) * 1000 for kind in zip(*starts, strict=True)]
@@ -87,10 +89,10 @@ def suites() -> Iterator[Row]:
 
 
 def _run_pytest(source: str) -> Sequence[float]:
-    """Run a suite; give the seconds that each of its tests took."""
+    """Run a suite; return the seconds that each of its tests took."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        (folder / "pytest.ini").write_text("[pytest]\n")  # so that no other is looked for
+        (folder / "pytest.ini").write_text("[pytest]\n")  # so that pytest looks for no other
         (folder / "conftest.py").write_text(_CONFTEST)
         (folder / "test_suite.py").write_text(source)
         done = subprocess.run(
@@ -121,7 +123,7 @@ def _seconds_of(command: Sequence[str]) -> float:
     begun = time.perf_counter()
     subprocess.run(
         command,
-        cwd=Path(__file__).parent,  # no config file is here
+        cwd=Path(__file__).parent,  # it has no config file
         env=own_environment(),
         stderr=subprocess.DEVNULL,
         timeout=PATIENCE,

@@ -1,4 +1,4 @@
-"""The table: its rows, and what measures them."""
+"""The table: its rows, and the functions that measure them."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ QUICK = "--quick" in sys.argv
 """Whether a rough table is enough, in a fraction of the time."""
 ROUNDS = 1 if QUICK else 3
 SHARE = 0.2 if QUICK else 1.0
-"""How much of the work of a round is done."""
+"""The part of a round's work that is done."""
 STALLED = 300
-"""Seconds after which a row that does not come is given up: it hangs, or so it seems."""
+"""Seconds after which a row that does not come is given up."""
 
 
 class BenchError(Exception):
@@ -46,14 +46,14 @@ class Section:
 
     measure: Callable[[], Iterator[Row]]
     rows: tuple[str, ...]
-    """What each row is about, in their order."""
+    """What each row is about, in order."""
 
 
 def print_table(sections: Iterable[Section], stalled: float = STALLED) -> list[str]:
-    """Print the rows as they are measured; give what those are about that could not be.
+    """Print the rows as they are measured; return what the missing ones are about.
 
-    What goes wrong in one section, also that it hangs for *stalled* seconds, is told, and the
-    next ones are measured all the same.
+    An error in one section, or a row that takes more than *stalled* seconds, is reported, and the
+    next sections are measured anyway.
     """
     signal.signal(signal.SIGALRM, _give_up)
     missing: list[str] = []
@@ -74,7 +74,7 @@ def print_table(sections: Iterable[Section], stalled: float = STALLED) -> list[s
 
 
 def _give_up(*_: object) -> None:
-    raise BenchError("is not done after all this time: it hangs, or the machine is very slow")
+    raise BenchError("takes too long: it hangs, or the machine is very slow")
 
 
 def _number(figure: float) -> str:

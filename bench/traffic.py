@@ -1,4 +1,4 @@
-"""Clients and a webhook receiver on raw sockets, so that the server is what costs time."""
+"""Clients and a webhook receiver on raw sockets, which cost little time themselves."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from typing import Any, Self
 
 HOST = "127.0.0.1"
 PATIENCE = 15
-"""Seconds after which an answer that does not come is an error."""
+"""Seconds to wait for a response."""
 REPORT_EVERY = 500
 """Webhooks between two reports of the receiver."""
 
@@ -24,21 +24,21 @@ _LENGTH = re.compile(rb"(?i)\r\ncontent-length: *([0-9]+)")
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """What came of driving a server."""
+    """The outcome of driving a server."""
 
-    answered: int
+    responses: int
     failed: int
-    """Of those answered, how many with another status than 200."""
+    """How many of them had another status than 200."""
     seconds: float
 
     @property
     def rate(self) -> float:
-        """Answers a second."""
-        return self.answered / self.seconds
+        """Responses per second."""
+        return self.responses / self.seconds
 
 
-class Line:
-    """A connection to a local server, kept alive if the server lets it."""
+class Client:
+    """A connection to a local server, kept alive if the server allows it."""
 
     def __init__(self, port: int) -> None:
         self._port = port
@@ -49,7 +49,8 @@ class Line:
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         for limit in (socket.SO_RCVTIMEO, socket.SO_SNDTIMEO):  # settimeout would cost more calls
             self._socket.setsockopt(socket.SOL_SOCKET, limit, struct.pack("ll", PATIENCE, 0))
-        self.send = self._socket.sendall
+        self.begin = self._socket.sendall
+        """Sends a request, without waiting for the response."""
 
     def __enter__(self) -> Self:
         return self
@@ -58,12 +59,12 @@ class Line:
         self._socket.close()
 
     def receive(self) -> tuple[int, bytes]:
-        """Give status and body of the next answer. Raises OSError if none comes."""
+        """Return status and body of the next response. Raises OSError if none comes."""
         message = self._socket.recv(65536)
-        while not _is_whole(message):
+        while not _is_complete(message):
             more = self._socket.recv(1 << 20)
             if not more:
-                raise ConnectionError("the server hung up")
+                raise ConnectionError("the server closed the connection")
             message += more
         head, _, body = message.partition(b"\r\n\r\n")
         if b"\r\nConnection: close" in head:  # as Flask's development server always says
@@ -71,12 +72,12 @@ class Line:
             self._connect()
         return int(head[9:12]), body
 
-    def ask(self, request: bytes) -> bytes:
-        """Give the body of the answer to *request*. Raises ConnectionError unless it is a 200."""
-        self.send(request)
+    def send(self, request: bytes) -> bytes:
+        """Return the body of the response to *request*. Raises ConnectionError unless it is 200."""
+        self.begin(request)
         status, body = self.receive()
         if status != 200:
-            raise ConnectionError(f"answered {status}: {body[:200]!r}")
+            raise ConnectionError(f"the server returned {status}: {body[:200]!r}")
         return body
 
 
@@ -89,39 +90,39 @@ def http_request(method: str, path: str, body: bytes = b"") -> bytes:
 
 
 def drive(
-    pipe: Connection[Any, Any], port: int, requests: Sequence[bytes], lines: int, seconds: float
+    pipe: Connection[Any, Any], port: int, requests: Sequence[bytes], clients: int, seconds: float
 ) -> None:
-    """Keep *lines* requests under way; send a sign when begun, and in the end a `Load`.
+    """Keep *clients* requests under way; send a sign at the start, and a `Load` at the end.
 
-    Reads the connections in turn: that is as busy as a selector, and costs fewer calls.
+    Reads the connections in turn: it keeps the server as busy as a selector, with fewer calls.
     """
     following = cycle(requests).__next__
-    open_lines = [Line(port) for _ in range(lines)]
-    begun, answered, failed = time.perf_counter(), 0, 0
-    for line in open_lines:
-        line.send(following())
+    connected = [Client(port) for _ in range(clients)]
+    begun, responses, failed = time.perf_counter(), 0, 0
+    for client in connected:
+        client.begin(following())
     pipe.send("begun")
     while (passed := time.perf_counter() - begun) < seconds:
-        for line in open_lines:
-            failed += line.receive()[0] != 200
-            line.send(following())
-        answered += lines
-    pipe.send(Load(answered, failed, passed))
+        for client in connected:
+            failed += client.receive()[0] != 200
+            client.begin(following())
+        responses += clients
+    pipe.send(Load(responses, failed, passed))
 
 
 def latencies(port: int, request: bytes, seconds: float) -> list[float]:
-    """Ask one request after the other; give how long each took, in seconds."""
+    """Send one request after the other; return the seconds that each took."""
     taken, end = [], time.perf_counter() + seconds
-    with Line(port) as line:
+    with Client(port) as client:
         while (begun := time.perf_counter()) < end:
-            line.ask(request)
+            client.send(request)
             taken.append(time.perf_counter() - begun)
     return taken
 
 
 def receive_posts(pipe: Connection[Any, Any]) -> None:
-    """Answer every POST with 200; send the port, then a sign at each `REPORT_EVERY` arrivals."""
-    answer, arrived = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", 0
+    """Respond to every POST with 200; send the port, then a sign every `REPORT_EVERY` arrivals."""
+    response, arrived = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", 0
     with socket.create_server((HOST, 0)) as server, selectors.DefaultSelector() as ready:
         ready.register(server, selectors.EVENT_READ)
         pipe.send(server.getsockname()[1])
@@ -135,16 +136,16 @@ def receive_posts(pipe: Connection[Any, Any]) -> None:
                 if not chunk:
                     ready.unregister(key.fileobj)
                     key.fileobj.close()
-                elif _is_whole(key.data):
+                elif _is_complete(key.data):
                     key.data.clear()
-                    key.fileobj.sendall(answer)
+                    key.fileobj.sendall(response)
                     arrived += 1
                     if arrived % REPORT_EVERY == 0:
                         pipe.send(arrived)
 
 
-def _is_whole(message: bytes | bytearray) -> bool:
-    """Say whether a message has all the bytes that its Content-Length announces."""
+def _is_complete(message: bytes | bytearray) -> bool:
+    """Return whether a message has all the bytes that its Content-Length announces."""
     end = message.find(b"\r\n\r\n")
     length = _LENGTH.search(message, 0, end + 2)
     return end >= 0 and len(message) >= end + 4 + (int(length[1]) if length else 0)

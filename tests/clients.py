@@ -1,4 +1,4 @@
-"""Clients in many languages: what `run --intercept` does to each of them.
+"""Clients in many languages, and what `run --intercept` does to each of them.
 
 `docs/clients.md` shows these rows, and the tests run them.
 """
@@ -15,13 +15,13 @@ URL = "https://api.maxapi.io/api/v1/task/submit"
 
 @dataclass(frozen=True)
 class Row:
-    """A client: a program that submits a task, or, past the proxy, asks the host in URL."""
+    """A client: a program that submits a task or, past the proxy, calls the host in URL."""
 
     language: str
     client: str
     code: str
     by: str
-    """What leads it to the mock, or who is trusted."""
+    """What redirects it to the mock, or limits what it trusts."""
     note: str = ""
     outcome: str = MOCK
     others: str = MOCK
@@ -51,10 +51,10 @@ _AIOHTTP = """
 import asyncio, aiohttp
 async def main():
     async with aiohttp.ClientSession() as session:
-        async with session.post(URL, data=DOCUMENT, headers=HEADERS) as answer:
-            print(await answer.text())
+        async with session.post(URL, data=DOCUMENT, headers=HEADERS) as response:
+            print(await response.text())
 """
-_UNLED = (
+_DIRECT = (
     "import http.client, ssl, urllib.parse\n"
     "url = urllib.parse.urlsplit(os.environ['URL'])\n"
     "call = http.client.HTTPSConnection(url.hostname, url.port)\n"
@@ -90,7 +90,7 @@ HttpRequest request = HttpRequest.newBuilder(URI.create(url)).header("Authorizat
 System.out.println(HttpClient.newHttpClient()
   .send(request, HttpResponse.BodyHandlers.ofString()).body());
 """
-_JAVA_UNLED = """
+_JAVA_DIRECT = """
 URLConnection call = new URL(System.getenv("URL")).openConnection(Proxy.NO_PROXY);
 System.out.println(new String(call.getInputStream().readAllBytes()));
 """
@@ -123,17 +123,17 @@ _GO = (
     'package main\nimport ("fmt"; "io"; "net/http"; "os"; "strings")\n'
     "var _, _ = os.Args, strings.NewReader\nfunc main() {\n%s\n"
     "  if err != nil { fmt.Println(err); os.Exit(1) }\n"
-    "  body, _ := io.ReadAll(answer.Body)\n  fmt.Println(string(body))\n}\n"
+    "  body, _ := io.ReadAll(response.Body)\n  fmt.Println(string(body))\n}\n"
 )
 _GO_CALL = f"""
   request, _ := http.NewRequest("POST", "{URL}", strings.NewReader(`{DOCUMENT}`))
   request.Header.Set("Authorization", "Bearer k")
   request.Header.Set("Content-Type", "application/json")
-  answer, err := http.DefaultClient.Do(request)
+  response, err := http.DefaultClient.Do(request)
 """
-_GO_UNLED = """
+_GO_DIRECT = """
   client := http.Client{Transport: &http.Transport{}}
-  answer, err := client.Get(os.Getenv("URL"))
+  response, err := client.Get(os.Getenv("URL"))
 """
 _CURL = f"""command curl -sS {URL} -H 'Authorization: Bearer k' \\
   -H 'Content-Type: application/json' -d '{DOCUMENT}'"""
@@ -142,7 +142,7 @@ _WGET = f"""wget -q -O - {URL} --header 'Authorization: Bearer k' \\
 
 
 def _past(language: str, client: str, code: str, **more: object) -> Row:
-    """Make a row of a client that takes no notice of what leads others."""
+    """Make a row of a client that ignores what redirects others."""
     note = "set its proxy, or its base URL by `MAXAPI_MOCK_URL`"
     fixed: dict[str, object] = {"by": _TRUST, "note": note, "outcome": ERROR, "others": PAST}
     return Row(language, client, code, **(fixed | more))  # type: ignore[arg-type]
@@ -190,8 +190,8 @@ ROWS = (
         "Python",
         "urllib3",
         _PY + "import urllib3\n"
-        "answer = urllib3.PoolManager().request('POST', URL, body=DOCUMENT, headers=HEADERS)\n"
-        "print(answer.data.decode())",
+        "response = urllib3.PoolManager().request('POST', URL, body=DOCUMENT, headers=HEADERS)\n"
+        "print(response.data.decode())",
         _HOOK,
         modules=("urllib3",),
     ),
@@ -244,7 +244,7 @@ ROWS = (
     _past(
         "Python",
         "http.client with `python -I` or `-S`",
-        _PY + _UNLED,
+        _PY + _DIRECT,
         words=("-I",),
         note="these do not read `PYTHONPATH`, or run no `sitecustomize`; leave the option out",
     ),
@@ -284,7 +284,7 @@ ROWS = (
     _past(
         "Java",
         "without a proxy (Apache HttpClient's own default)",
-        _JAVA % _JAVA_UNLED,
+        _JAVA % _JAVA_DIRECT,
         note="with Apache's, call `useSystemProperties()`",
     ),
     Row("PHP", "curl (Guzzle)", _PHP_CURL, "variables, and an ini by `PHP_INI_SCAN_DIR`"),
@@ -295,7 +295,7 @@ ROWS = (
     _past(
         "Go",
         "a `Transport` without `Proxy`",
-        _GO % _GO_UNLED,
+        _GO % _GO_DIRECT,
         note="set `Proxy: http.ProxyFromEnvironment`",
     ),
 )

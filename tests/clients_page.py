@@ -1,4 +1,4 @@
-"""Renews `docs/clients.md`, what `run --intercept` does: `python -m tests.clients_page`."""
+"""Writes `docs/clients.md`, what `run --intercept` does: `python -m tests.clients_page`."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ _HEAD = """\
 
 `maxapi-mock run --intercept -- COMMAND` redirects the command's calls to `https://api.maxapi.io`
 and `https://cdn.maxapi.io` to the mock, whatever language the command and its children are written
-in; nothing in the app changes. Other HTTPS hosts are refused unless `--allow-others` lets them
+in; nothing in the app changes. Other HTTPS hosts are rejected unless `--allow-others` lets them
 pass. Each row below is a test: `python -m tests.clients_page` writes this page from the programs
 that the tests run.
 
-- *the mock*: the call is answered by the mock.
+- *the mock*: the mock responds to the call.
 - *an error*: the call fails, and has not reached the API.
 - *goes past*: the call reaches the host that it names. Do not run such a client with
   `--allow-others` and a real key.
@@ -35,7 +35,7 @@ own hosts. Other hosts that your `NO_PROXY` names are called directly by clients
 Without `--allow-others`, `SSL_CERT_FILE`, `SSL_CERT_DIR`, `REQUESTS_CA_BUNDLE`, `CURL_CA_BUNDLE`,
 PHP's ini and Java's trust store name the mock's throw-away authority only, plus those authorities
 of your own `SSL_CERT_FILE`, `REQUESTS_CA_BUNDLE` and `CURL_CA_BUNDLE` that are not public ones. So
-a client that takes no notice of the proxy cannot send a key to the API: its TLS handshake fails.
+a client that ignores the proxy cannot send a key to the API: its TLS handshake fails.
 
 `MAXAPI_API_KEY` and `MAXAPI_MOCK_URL` are set, too. `MAXAPI_BASE_URL` is left as it is, unless
 `--base-url-suffix` asks for it (`--base-url-suffix ''` for none).
@@ -57,7 +57,7 @@ a client that takes no notice of the proxy cannot send a key to the API: its TLS
 
 
 def rendered() -> str:
-    """Write the whole page."""
+    """Return the complete page."""
     lines = [
         "| language | client | `--intercept` | with `--allow-others` | by | note |",
         "|---|---|---|---|---|---|",

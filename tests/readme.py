@@ -39,13 +39,13 @@ def settings_table() -> str:
 
 
 def scenarios_table() -> str:
-    """Write the catalogue of scenarios."""
+    """Write the table of all scenarios."""
     rows = [f"| {one.about} | `{one.usage}` | {one.sentence} |" for one in SCENARIOS.values()]
     return "\n".join(["| about | scenario | |", "|---|---|---|", *rows])
 
 
 def example(file: str) -> str:
-    """Copy the tests of an example that are shown, as they are run."""
+    """Copy the tests of an example that the README shows."""
     text = (EXAMPLES / file).read_text("utf-8")
     found = {node.name: node for node in ast.parse(text).body if isinstance(node, ast.FunctionDef)}
     lines = text.splitlines()

@@ -1,4 +1,4 @@
-"""Shells that a person pastes into: interactive ones, at a terminal."""
+"""Interactive shells at a terminal, as people paste snippets into them."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ SHELLS = {
     "bash without comments": ["bash", "--noprofile", "--norc", "+O", "interactive_comments", "-i"],
     "zsh": ["zsh", "-f", "-i"],
 }
-"""How each is started; none reads a file of whoever runs the tests."""
+"""How each is started; none reads a configuration file of the user."""
 
 AT_A_TERMINAL = [sys.executable, "-c", "import pty, sys; pty.spawn(sys.argv[1:])"]
-"""Runs the command behind it at a terminal of its own."""
+"""Runs the command that follows it at a terminal of its own."""
 
 _DEADLINE = 60
 _FENCES = re.compile(
@@ -36,7 +36,7 @@ def documents() -> list[Path]:
 
 
 def snippets(text: str) -> list[str]:
-    """Give the blocks for a shell of a page, as they look when they are copied."""
+    """Return the blocks of a page that are for a shell, as they look when they are copied."""
     return [
         re.sub(rf"^{indent}", "", block, flags=re.MULTILINE)
         for indent, block in _FENCES.findall(text)
@@ -44,10 +44,10 @@ def snippets(text: str) -> list[str]:
 
 
 def paste(name: str, blocks: Sequence[str], environment: Mapping[str, str], folder: Path) -> str:
-    """Paste blocks into the shell *name*, each once the one before has run; give what it shows.
+    """Paste blocks into the shell *name*, each once the previous one has run; return what it shows.
 
-    Fails if it does not come to the end of a block, as when a quote stays open; skips the test
-    if there is no such shell here.
+    Fails the test if the shell does not reach the end of a block, for example because a quote
+    stays open; skips it if the shell is not installed.
     """
     program, *options = SHELLS[name]
     found = shutil.which(program)
@@ -84,5 +84,5 @@ def _until(process: subprocess.Popen[bytes], mark: str, block: str) -> str:
         more = process.stdout.read1()  # type: ignore[attr-defined]
         shown += more
         if not more:
-            pytest.fail(f"the shell has not come to the end of:\n{block}\n{shown.decode()}")
+            pytest.fail(f"the shell did not reach the end of:\n{block}\n{shown.decode()}")
     return shown.decode()

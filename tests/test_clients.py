@@ -1,4 +1,4 @@
-"""Every row of the table of clients, where its language is on the machine."""
+"""Every row of the table of clients, if its language is installed."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ from pathlib import Path
 def where():
     return str(Path(__file__).with_name("another.pem"))
 """
-"""A `certifi` that counts the test's own authority among the public ones."""
+"""A `certifi` that has the test's own authority among the public ones."""
 
 
 def test_the_page_is_current() -> None:
-    """`python -m tests.clients_page` renews it."""
+    """`python -m tests.clients_page` writes it again."""
     assert PAGE.read_text("utf-8") == rendered()
 
 
 def command_of(row: Row, folder: Path) -> list[str]:
-    """Write the program of a row; give what runs it, or skip the test."""
+    """Write the program of a row; return the command that runs it, or skip the test."""
     runner, file, needed = RUNNERS[row.language]
     if needed and which(needed) is None:
         pytest.skip(f"{needed} is not installed")
@@ -41,7 +41,7 @@ def command_of(row: Row, folder: Path) -> list[str]:
 
 
 def call(row: Row, folder: Path, *options: str) -> CompletedProcess[str]:
-    """Run the program of a row, which can also call another host of this machine."""
+    """Run the program of a row, which can also call another host on this machine."""
     command = command_of(row, folder)
     home = folder / "home"
     home.mkdir()
@@ -62,7 +62,7 @@ def call(row: Row, folder: Path, *options: str) -> CompletedProcess[str]:
 @pytest.mark.parametrize("allow_others", [False, True])
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: f"{row.language}: {row.client}")
 def test_a_client_does_what_its_row_says(tmp_path: Path, row: Row, *, allow_others: bool) -> None:
-    """It is answered by the mock, fails, or reaches a host that is trusted without the mock."""
+    """It reaches the mock, fails, or reaches a host that is trusted without the mock."""
     done = call(row, tmp_path, *["--allow-others"] * allow_others)
 
     outcome = row.others if allow_others else row.outcome

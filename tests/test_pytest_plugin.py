@@ -32,9 +32,9 @@ def call(sandbox, method, path, key=None, **more):
 
 def submit(sandbox, prompt="a cat", **more):
     document = {"model": "gpt-image-2/text-to-image", "input": {"prompt": prompt}, **more}
-    answer = call(sandbox, "POST", "/api/v1/task/submit", json=document)
-    answer.raise_for_status()
-    return answer.json()["data"]["taskId"]
+    response = call(sandbox, "POST", "/api/v1/task/submit", json=document)
+    response.raise_for_status()
+    return response.json()["data"]["taskId"]
 
 def poll(sandbox, task):
     return call(sandbox, "GET", f"/api/v1/task/{task}").json()["data"]
@@ -46,7 +46,7 @@ Run = Callable[..., pytest.RunResult]
 
 @pytest.fixture(scope="module")
 def mock() -> Iterator[RunningMock]:
-    """A mock that was there before any session."""
+    """A mock that was started before any session."""
     with intercept():  # imports what must not be imported twice into one process
         pass
     with running_mock() as mock:
@@ -68,7 +68,7 @@ def run(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, mock: Runnin
 
 @pytest.fixture
 def run_apart(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Run:
-    """Run a test file in a process of its own, which measures no coverage."""
+    """Run a test file in a process of its own, without measuring coverage."""
     for name in [name for name in os.environ if "COV" in name or name == "MAXAPI_MOCK_URL"]:
         monkeypatch.delenv(name)
 
@@ -80,7 +80,7 @@ def run_apart(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Run
 
 
 def complaint(result: pytest.RunResult) -> str:
-    """Give the one line that a session says of its one error; there must be no traceback."""
+    """Return the one line of a session's only error; there must be no traceback."""
     result.assert_outcomes(errors=1)
     [header] = [n for n, line in enumerate(result.outlines) if "ERROR at setup of" in line]
     line, after = result.outlines[header + 1 : header + 3]
@@ -93,7 +93,7 @@ def complaint(result: pytest.RunResult) -> str:
 
 
 def test_installing_is_enough_and_costs_nothing(run_apart: Run) -> None:
-    """Without a fixture, the plugin's module is all that is imported, and nothing is started."""
+    """Until a fixture is used, only the plugin's module is imported, and nothing is started."""
     result = run_apart(
         """
         import sys, threading
@@ -108,8 +108,8 @@ def test_installing_is_enough_and_costs_nothing(run_apart: Run) -> None:
     result.assert_outcomes(passed=1)
 
 
-def test_it_introduces_itself(run: Run) -> None:
-    """`--markers`, `--fixtures` and `--help` tell what there is."""
+def test_pytest_lists_it(run: Run) -> None:
+    """`--markers`, `--fixtures` and `--help` list what there is."""
     said = [run("", option).stdout.str() for option in ("--markers", "--fixtures", "--help")]
 
     assert "@pytest.mark.maxapi(scenario=..., pace=..., balance=..., api_key=...)" in said[0]
@@ -120,7 +120,7 @@ def test_it_introduces_itself(run: Run) -> None:
 
 @pytest.mark.parametrize("backwards", [False, True])
 def test_a_sandbox_for_each_test(run: Run, pytester: pytest.Pytester, *, backwards: bool) -> None:
-    """One server, and for each test a world of its own, whatever the order of the tests."""
+    """One server, and an isolated sandbox for each test, whatever their order."""
     if backwards:
         pytester.makeconftest("def pytest_collection_modifyitems(items): items.reverse()")
 
@@ -148,7 +148,7 @@ def test_a_sandbox_for_each_test(run: Run, pytester: pytest.Pytester, *, backwar
 
 
 def test_the_clock_stands_still_unless_the_test_lets_it_run(run: Run) -> None:
-    """Nothing happens before the test says so; then it does by itself."""
+    """Nothing happens until the test starts the clock."""
     result = run(
         """
         def test_it(maxapi, maxapi_inbox):
@@ -189,7 +189,7 @@ def test_the_environment_names_the_sandbox(run: Run, monkeypatch: pytest.MonkeyP
 
 
 def test_the_marker_sets_the_sandbox_up(run: Run) -> None:
-    """Any setting of a sandbox, and the key; the nearest marker wins."""
+    """Any setting of a sandbox, and the key; the nearest marker takes precedence."""
     result = run(
         """
         pytestmark = pytest.mark.maxapi(pace="instant", scenario="failure")
@@ -228,7 +228,10 @@ def test_the_marker_sets_the_sandbox_up(run: Run) -> None:
         ("balance=-1", "maxapi: marker: balance: '-1'"),
         ("pace=None", "maxapi: marker: pace: null is not"),
         ("port=1", "maxapi: marker: port: no such setting"),
-        ("'instant'", r"maxapi: marker: use names, as in maxapi\(scenario=..., pace=..."),
+        (
+            "'instant'",
+            r"maxapi: marker: use keyword arguments, as in maxapi\(scenario=..., pace=...",
+        ),
         ("pace={'fast'}", "maxapi: marker: pace: .*fast.* is not accepted"),
         ("pace=b'instant'", "maxapi: marker: pace: "),
     ],
@@ -260,7 +263,7 @@ def test_a_key_that_fits_no_header_is_one_clear_line(run: Run, key: str) -> None
 def test_a_wrong_setting_of_the_mock_is_one_clear_line(
     run: Run, fixture: str, setting: str, said: str
 ) -> None:
-    """The project's own configuration is read, and its mistakes are named."""
+    """The project's own configuration is read, and its errors are named."""
     Path("maxapi-mock.toml").write_text(setting)
 
     result = run(f"def test_it({fixture}): ...")
@@ -269,14 +272,14 @@ def test_a_wrong_setting_of_the_mock_is_one_clear_line(
 
 
 def test_a_wrong_host_of_the_inbox_is_one_clear_line(run: Run) -> None:
-    """It names the address, which is none of this machine."""
+    """It names the address, which is not one of this machine."""
     result = run("def test_it(maxapi_inbox): ...", "--maxapi-inbox-host", "192.0.2.1")
 
     assert "192.0.2.1" in complaint(result)
 
 
-def test_the_inbox_answers_as_told_and_checks_what_comes(run: Run) -> None:
-    """Two refusals, three attempts; a webhook against the contract fails the test."""
+def test_the_inbox_responds_as_told_and_checks_what_comes(run: Run) -> None:
+    """Two errors, three attempts; a webhook that violates the contract fails the test."""
     result = run(
         """
         def test_retries(maxapi, maxapi_inbox):
@@ -308,8 +311,8 @@ def test_asynchronous_clients(run: Run) -> None:
                 headers = {"Authorization": f"Bearer {maxapi.api_key}"}
                 async with httpx.AsyncClient(base_url=maxapi.base_url, headers=headers) as client:
                     calls = (client.post("/api/v1/task/submit", json=document) for _ in range(10))
-                    answers = await asyncio.gather(*calls)
-                return {answer.json()["data"]["taskId"] for answer in answers}
+                    responses = await asyncio.gather(*calls)
+                return {response.json()["data"]["taskId"] for response in responses}
             tasks = asyncio.run(submit_ten())
             assert len(tasks) == 10
             assert {one["taskId"] for one in maxapi.tasks} == tasks
@@ -321,7 +324,7 @@ def test_asynchronous_clients(run: Run) -> None:
 
 
 def test_interception_ends_with_the_test(run: Run) -> None:
-    """Sessions share a mock, not a world; afterwards `requests` is as it was."""
+    """Tests share a mock, but no sandbox; afterwards `requests` is as before."""
     result = run(
         """
         @pytest.mark.parametrize("number", range(2))
@@ -334,7 +337,7 @@ def test_interception_ends_with_the_test(run: Run) -> None:
             maxapi_intercepted.wait_for(task)
             assert [one.task for one in seen] == [poll(maxapi_intercepted, task)]
         def test_others(maxapi_intercepted, maxapi):
-            with pytest.raises(requests.ConnectionError, match="only the API is here"):
+            with pytest.raises(requests.ConnectionError, match="only the API can be called"):
                 requests.get("https://other.example.com", timeout=5)
             assert submit(maxapi)
         @pytest.mark.maxapi(allow_others=True)
@@ -350,7 +353,7 @@ def test_interception_ends_with_the_test(run: Run) -> None:
 
 
 def test_both_mocks_in_one_test(run: Run) -> None:
-    """The marker is for both; what only one knows does not disturb the other."""
+    """The marker is for both; options of one do not affect the other."""
     result = run(
         """
         @pytest.mark.maxapi(allow_others=True, pace="instant")
@@ -368,7 +371,7 @@ def test_both_mocks_in_one_test(run: Run) -> None:
 def test_a_module_that_hides_ours_is_one_clear_line(
     run_apart: Run, pytester: pytest.Pytester, fixture: str, path: str
 ) -> None:
-    """A project may have a `mockserver` of its own; only tests that ask for a fixture fail."""
+    """A project may have a `mockserver` of its own; only tests that use a fixture fail."""
     file = pytester.path / path
     file.parent.mkdir(exist_ok=True)
     file.write_text("")
@@ -384,7 +387,7 @@ def test_a_module_that_hides_ours_is_one_clear_line(
 def test_a_base_url_with_a_suffix(
     run: Run, pytester: pytest.Pytester, fixture: str, how: str
 ) -> None:
-    """For clients that append only /task/submit to it; the marker's, the option's or the ini's."""
+    """For clients that append only /task/submit: from the marker, the option or the ini file."""
     if how == "ini":
         pytester.makeini("[pytest]\nmaxapi_base_url_suffix = api/v1/")
     marker = "@pytest.mark.maxapi(base_url_suffix='/api/v1')" if how == "marker" else ""
@@ -401,8 +404,8 @@ def test_a_base_url_with_a_suffix(
     result.assert_outcomes(passed=1)
 
 
-def test_a_proxy_of_the_users_is_left_out(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Calls to the mock never go to it, and the user's own exceptions stay."""
+def test_a_proxy_of_the_users_is_bypassed(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Calls to the mock bypass it, and the user's own exceptions stay."""
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
     monkeypatch.setenv("NO_PROXY", "internal.example.com")
     monkeypatch.delenv("no_proxy", raising=False)
@@ -423,7 +426,7 @@ def test_a_proxy_of_the_users_is_left_out(run: Run, monkeypatch: pytest.MonkeyPa
 def test_a_rule_that_never_fired_fails_a_strict_test(
     run: Run, pytester: pytest.Pytester, how: str, fixture: str
 ) -> None:
-    """It is the test that fails, and it is told what came nearest; a marker may excuse one."""
+    """The failure names the nearest request; a marker can switch the check off."""
     if how == "ini":
         pytester.makeini("[pytest]\nmaxapi_strict_rules = true")
     marker = "@pytest.mark.maxapi(strict_rules=True)" if how == "marker" else ""
@@ -451,8 +454,8 @@ def test_a_rule_that_never_fired_fails_a_strict_test(
 # -- the report of a failure -----------------------------------------------------------------
 
 
-def test_a_failed_test_tells_what_the_mock_saw(run: Run) -> None:
-    """Also for calls in the process, and when a fixture of the user's fails; else not a word."""
+def test_a_failed_test_shows_what_the_mock_saw(run: Run) -> None:
+    """Also for intercepted calls, and when a user's fixture fails; otherwise it adds nothing."""
     result = run(
         """
         def test_call(maxapi, maxapi_inbox):
@@ -537,7 +540,7 @@ OWN = """
 def test_a_key_of_the_users_own_is_not_shown(
     run: Run, tmp_path: Path, options: tuple[str, ...]
 ) -> None:
-    """Neither by the story nor by pytest: in the source, locals, output, logs or JUnit."""
+    """Neither in our report nor in pytest's: source, locals, output, logs, JUnit."""
     junit = tmp_path / "junit.xml"
 
     result = run(f"import logging\n{dedent(OWN)}", f"--junit-xml={junit}", *options)
@@ -567,17 +570,17 @@ DYING = """
 
 
 def test_a_mock_that_died_does_not_hide_the_failure(run: Run) -> None:
-    """The report has the failure, and says why it has no story."""
+    """The report has the failure, and says why there is nothing from the mock."""
     result = run(DYING)
 
     assert result.parseoutcomes()["failed"] == 1
     result.stdout.fnmatch_lines(
-        ['E *assert "the test\'s own" == *', "the mock does not tell: ControlError: no mock *"]
+        ['E *assert "the test\'s own" == *', "the mock cannot be asked: ControlError: no mock *"]
     )
 
 
 def test_a_mock_that_died_adds_no_failure(run: Run) -> None:
-    """There is nothing left to forget, so the sandbox is closed without a word."""
+    """There is nothing left to reset, so the sandbox is closed in silence."""
     result = run(DYING)
 
     result.assert_outcomes(failed=1)
@@ -615,7 +618,7 @@ def test_a_mock_that_runs_already(
     ("url", "said"),
     [
         ("{mock}/elsewhere", "no such route: POST /elsewhere/__mock/clock; did .*"),
-        ("{inbox}", "{inbox}/__mock/ is no mock: it answers ''"),
+        ("{inbox}", "{inbox}/__mock/ is not a mock: it returned ''"),
         ("{unused}", "no mock answers: .*refused"),
         ("ftp://127.0.0.1", "no mock answers: .*scheme ftp"),
         ("http://127.0.0.1:99999", "no mock answers: Failed to parse"),
@@ -625,7 +628,7 @@ def test_a_mock_that_runs_already(
 def test_a_url_without_a_mock_is_one_clear_line(
     run: Run, mock: RunningMock, url: str, said: str
 ) -> None:
-    """It names the URL, and what is there; also where warnings are errors, as here."""
+    """It names the URL, and what is there, also where warnings are errors, as here."""
     with socket.socket() as unused, InboxServer() as inbox:
         unused.bind(("127.0.0.1", 0))
         port = unused.getsockname()[1]
@@ -638,14 +641,14 @@ def test_a_url_without_a_mock_is_one_clear_line(
 
 
 def test_a_password_in_the_url_is_not_shown(run: Run) -> None:
-    """Where there is no mock, the line names the URL."""
+    """If there is no mock, the line names the URL without it."""
     result = run("def test_it(maxapi): ...", "--maxapi-url", "http://u:hush@127.0.0.1:1")
 
     assert complaint(result).startswith("maxapi: http://[redacted]@127.0.0.1:1: no mock")
 
 
-def test_an_empty_url_is_none(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    """As a CI sets a variable that has no value: then a mock is started."""
+def test_an_empty_url_does_not_count(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A CI sets such a variable; a mock is started then."""
     monkeypatch.setenv("MAXAPI_MOCK_URL", "")
 
     result = run("def test_it(maxapi): submit(maxapi)")
@@ -657,7 +660,7 @@ def test_an_empty_url_is_none(run: Run, monkeypatch: pytest.MonkeyPatch) -> None
 
 
 def test_each_worker_has_a_mock_of_its_own(run_apart: Run) -> None:
-    """And the story of a failure comes with the worker's report."""
+    """The failure report comes with the worker's."""
     test = "def test_it(maxapi): assert call(maxapi, 'GET', '/api/v1/task/none').ok"
 
     result = run_apart(test, "-n", "2", "--dist", "each")
@@ -738,8 +741,8 @@ MANY = """
         seen = set()
         for _ in range(3):
             try:
-                answer = call(maxapi, "POST", "/api/v1/task/submit", json=DOCUMENT)
-                seen.add(answer.json()["data"]["taskId"])
+                response = call(maxapi, "POST", "/api/v1/task/submit", json=DOCUMENT)
+                seen.add(response.json()["data"]["taskId"])
             except (requests.RequestException, KeyError):
                 pass
         assert seen <= set(ids(maxapi))

@@ -14,7 +14,7 @@ STUBS = (
     *("maxapi-mock", "make", "curl", "npm", "pip", "pytest", ".venv/bin/maxapi-mock", ".ci/run"),
     *("uvx", "pipx", "docker", "git", "node", "java", "php", "ruby", "wget", "keytool", "go"),
 )
-"""The commands of the snippets, none of which is run; a new one is to be named here."""
+"""The commands of the snippets, none of which is really run; name new ones here."""
 _STUB = """#!/bin/sh
 printf '%s\\037' "${0##*/}" "$@" "$(printf '\\036')" >>"$CALLS"
 echo '{"taskId": "a1b2c3d4-e5f6-7890-abcd-ef1234567890"}'
@@ -25,7 +25,7 @@ Call = tuple[str, ...]
 
 @pytest.fixture
 def environment(tmp_path: Path) -> dict[str, str]:
-    """Stand-ins for all commands, which note what they are called with."""
+    """Return an environment with stubs for all commands, which record their arguments."""
     for name in STUBS:
         stub = tmp_path / (name if "/" in name else f"bin/{name}")
         stub.parent.mkdir(parents=True, exist_ok=True)
@@ -37,10 +37,10 @@ def environment(tmp_path: Path) -> dict[str, str]:
 
 
 def calls(environment: dict[str, str]) -> list[Call]:
-    """Take what the stand-ins have noted."""
-    noted = Path(environment["CALLS"])
-    text = noted.read_text("utf-8") if noted.exists() else ""
-    noted.unlink(missing_ok=True)
+    """Take the calls that the stubs have recorded."""
+    recorded = Path(environment["CALLS"])
+    text = recorded.read_text("utf-8") if recorded.exists() else ""
+    recorded.unlink(missing_ok=True)
     return [tuple(call.split("\x1f")[:-1]) for call in text.split("\x1e\x1f")[:-1]]
 
 
@@ -49,7 +49,7 @@ def calls(environment: dict[str, str]) -> list[Call]:
 def test_a_pasted_snippet_does_what_the_script_does(
     path: Path, shell: str, environment: dict[str, str], tmp_path: Path
 ) -> None:
-    """No comment, quote, glob or exclamation mark means something else at a prompt."""
+    """No comment, quote, glob or exclamation mark has another meaning at a prompt."""
     blocks = snippets(path.read_text("utf-8"))
     script = subprocess.run(
         [shutil.which("bash") or "bash", "-euc", "\n".join(blocks)],
@@ -60,22 +60,22 @@ def test_a_pasted_snippet_does_what_the_script_does(
         timeout=30,
         check=False,
     )
-    wanted = calls(environment)
+    expected = calls(environment)
 
     paste(shell, blocks, environment, tmp_path)
 
     assert (script.returncode, script.stderr) == (0, "")
-    assert calls(environment) == wanted
+    assert calls(environment) == expected
 
 
 def test_a_comment_at_the_prompt_is_noticed(environment: dict[str, str], tmp_path: Path) -> None:
-    """The tests above would not pass with one."""
+    """A snippet with one would fail the test above."""
     paste("bash without comments", ["make demo  # in 2 seconds"], environment, tmp_path)
 
     assert calls(environment) == [("make", "demo", "#", "in", "2", "seconds")]
 
 
 def test_a_quote_that_stays_open_is_noticed(environment: dict[str, str], tmp_path: Path) -> None:
-    """Nor with that; the message shows the block."""
+    """A snippet with one would fail, too; the message shows the block."""
     with pytest.raises(pytest.fail.Exception, match="the end of:\nmake demo # Debian's"):
         paste("bash without comments", ["make demo # Debian's", "'exit\n"], environment, tmp_path)

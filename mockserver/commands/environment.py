@@ -55,7 +55,7 @@ def _intercepted(
 ) -> Iterator[Mapping[str, str]]:
     """Offer a proxy that leads to the mock; give what makes clients use and trust it."""
     from mockserver.interception.certificates import Authority, api_hosts
-    from mockserver.interception.clients import Led
+    from mockserver.interception.clients import ClientSetup
     from mockserver.interception.interceptor import Interceptor
     from mockserver.network.listening import reachable
 
@@ -66,4 +66,4 @@ def _intercepted(
             hosts, authority.context(), mock, allow_others=options.allow_others
         ) as interceptor,
     ):
-        yield Led(interceptor, authority, mock, (server.url,), os.environ).variables()
+        yield ClientSetup(interceptor, authority, mock, (server.url,), os.environ).variables()

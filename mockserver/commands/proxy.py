@@ -24,7 +24,7 @@ from mockserver.commands.options import (
 from mockserver.commands.signals import stop_signals
 from mockserver.commands.suite import load_checks, write_report
 from mockserver.contract import load_contract
-from mockserver.network.proxy_environment import LOCAL
+from mockserver.network.loopback import LOOPBACK_HOSTS
 
 if TYPE_CHECKING:
     from mockserver.conformance.model import Finding, Report
@@ -171,7 +171,7 @@ def _is_base(url: str, *, path: bool) -> bool:
 
 def _is_itself(upstream: str, port: int) -> bool:
     parts = urlsplit(upstream)
-    return parts.hostname in LOCAL and parts.port == port
+    return parts.hostname in LOOPBACK_HOSTS and parts.port == port
 
 
 # -- what is told ----------------------------------------------------------------------------

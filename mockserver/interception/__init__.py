@@ -1,1 +1,1 @@
-"""Redirects clients with fixed hosts to the mock, and keeps them from the real API."""
+"""Redirects clients with hard-coded hosts to the mock, and keeps them off the real API."""

@@ -1,4 +1,4 @@
-"""A throw-away certificate authority for the API's own names, and what makes clients trust it."""
+"""A throw-away certificate authority for the API's own names, and how clients come to trust it."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ _BUNDLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 
 
 def api_hosts(contract: Contract) -> tuple[str, ...]:
-    """Name the hosts of the API: the one that is called, and the one of the result files."""
+    """Return the hosts of the API: the one that is called, and the one that serves result files."""
     return tuple(urlsplit(contract.fact(name)).hostname or "" for name in ("base_url", "cdn_url"))
 
 
 class Authority:
-    """Certificates for *hosts*, made anew, in *folder*.
+    """New certificates for *hosts*, in *folder*.
 
-    Without a folder they are in a temporary one, until `close`. Without *bundled*
-    there is no bundle, which takes longer than all else. Raises OSError.
+    Without a folder they are in a temporary one, until `close`. *bundled* is whether to write
+    `bundle` too, which takes longer than everything else. Raises OSError.
     """
 
     def __init__(
@@ -52,7 +52,7 @@ class Authority:
 
         self.certificate, self.key = self.folder / "server.pem", self.folder / "server.key"
         self.authority = self.folder / "ca.pem"
-        """The authority, and what was given to Node, which adds both to those it trusts."""
+        """The authority, and what NODE_EXTRA_CA_CERTS named before; Node adds all of it."""
         self.bundle = self.folder / "bundle.pem"
         """The authority and those of this machine, for clients that trust one file only."""
         authority = trustme.CA(organization_name="maxapi-mockserver, for tests only")
@@ -64,7 +64,7 @@ class Authority:
         write_whole(
             {
                 self.certificate: b"".join(one.bytes() for one in issued.cert_chain_pems),
-                self.authority: own + _given_to_node(),
+                self.authority: own + _extra_for_node(),
             }
         )
 
@@ -75,26 +75,26 @@ class Authority:
         self.close()
 
     def close(self) -> None:
-        """Remove the files, unless somebody named the folder."""
+        """Remove the files if they are in a temporary folder."""
         if self._temporary:
             shutil.rmtree(self.folder, ignore_errors=True)
 
     def context(self) -> ssl.SSLContext:
-        """Make a context for a server."""
+        """Make a TLS context for a server."""
         context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         context.load_cert_chain(self.certificate, self.key)
         return context
 
     @property
     def environment(self) -> Mapping[str, str]:
-        """What makes common clients trust the certificates."""
+        """The variables that make common clients trust the certificates."""
         return {
             **dict.fromkeys(("SSL_CERT_FILE", *_BUNDLES), str(self.bundle)),
             _NODE: str(self.authority),
         }
 
 
-def _given_to_node() -> bytes:
+def _extra_for_node() -> bytes:
     try:
         return Path(os.environ[_NODE]).read_bytes()
     except (KeyError, OSError):
@@ -102,7 +102,7 @@ def _given_to_node() -> bytes:
 
 
 def _trusted_here() -> bytes:
-    """Give the authorities that clients on this machine trust now, by file, folder or variable."""
+    """Return the authorities that clients on this machine trust: by file, folder or variable."""
     context = ssl.create_default_context()
     folder = ssl.get_default_verify_paths().capath
     files = [path for path in Path(folder).iterdir() if path.is_file()] if folder else []

@@ -1,4 +1,4 @@
-"""What makes the clients of each language call an interceptor, and trust it."""
+"""How the clients of each language are made to call an interceptor, and to trust it."""
 
 from __future__ import annotations
 
@@ -17,28 +17,28 @@ from mockserver.interception.certificates import Authority
 from mockserver.interception.interceptor import Interceptor
 from mockserver.network.proxy_environment import past_proxies
 
-_PASSWORD = "maxapi-mock"  # noqa: S105 - what it guards is public
+_PASSWORD = "maxapi-mock"  # noqa: S105 - what it protects is public
 _BUNDLES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 _BEGIN, _END = b"-----BEGIN CERTIFICATE-----", b"-----END CERTIFICATE-----"
 _NON_PROXY = "localhost|127.*|[::1]"
-"""Hosts that Java needs no proxy for."""
+"""Hosts that Java calls without a proxy."""
 
 
 @dataclass(frozen=True, slots=True)
-class Led:
-    """What a command's clients are told; *environment* is the user's own."""
+class ClientSetup:
+    """Makes the clients of a command call the mock; *environment* is the user's own."""
 
     interceptor: Interceptor
     authority: Authority
     mock: tuple[str, int]
     urls: Sequence[str]
-    """Those of the mock itself."""
+    """The base URLs of the mock itself."""
     environment: Mapping[str, str]
 
     def variables(self) -> dict[str, str]:
-        """Write the files that clients read; give the variables to set.
+        """Write the files that clients read; return the variables to set.
 
-        What the user has in them is kept, and extended.
+        What the user has set in them is kept, and extended.
         """
         return {
             **self._trust(),
@@ -61,13 +61,13 @@ class Led:
 
     @property
     def _own(self) -> bytes:
-        """Give the certificate of the throw-away authority, which is the first in its file."""
+        """The certificate of the throw-away authority, which is the first in its file."""
         first, end, _ = self.authority.authority.read_bytes().partition(_END)
         return first + end + b"\n"
 
     @property
     def _bundle(self) -> Path:
-        """Name the file of whom to trust: nobody on the internet, if nothing is to go there."""
+        """The file of trusted authorities: none of the internet if nothing may go there."""
         if self.interceptor.allow_others:
             return self.authority.bundle
         return self._folder / "trusted.pem"
@@ -76,14 +76,15 @@ class Led:
         variables = {**self.authority.environment}
         if not self.interceptor.allow_others:
             self._bundle.write_bytes(self._own + private_authorities(self.environment))
-            nobody = self._folder / "nobody"
-            nobody.mkdir()
-            variables["SSL_CERT_DIR"] = str(nobody)
+            empty = self._folder / "empty"
+            empty.mkdir()
+            variables["SSL_CERT_DIR"] = str(empty)
         return variables | dict.fromkeys(_BUNDLES, str(self._bundle))
 
     def _proxies(self) -> dict[str, str]:
-        led = dict.fromkeys(("HTTPS_PROXY", "https_proxy"), self._proxy)
-        return led | past_proxies(self.environment, *self.urls, led=self.interceptor.hosts)
+        proxies = dict.fromkeys(("HTTPS_PROXY", "https_proxy"), self._proxy)
+        hosts = self.interceptor.hosts
+        return proxies | past_proxies(self.environment, *self.urls, redirected=hosts)
 
     def _node(self) -> dict[str, str]:
         facts = {
@@ -101,7 +102,7 @@ class Led:
     def _python(self) -> dict[str, str]:
         folder = self._folder / "python"
         folder.mkdir()
-        source = Path(str(files("mockserver.web").joinpath("preload.py")))
+        source = Path(str(files("mockserver.interception").joinpath("preload.py")))
         run = f"exec(compile(open({str(source)!r}, 'rb').read(), {str(source)!r}, 'exec'), scope)"
         lines = (
             f"scope = {{'__name__': 'maxapi_mock_preload', '__file__': {str(source)!r}}}",
@@ -131,15 +132,15 @@ class Led:
             "https.proxyPort": self.interceptor.proxy_port,
             "http.nonProxyHosts": _NON_PROXY,
         }
-        told = " ".join(_java_option(f"-D{name}={value}") for name, value in options.items())
-        return {"JAVA_TOOL_OPTIONS": self._added("JAVA_TOOL_OPTIONS", told)}
+        text = " ".join(_java_option(f"-D{name}={value}") for name, value in options.items())
+        return {"JAVA_TOOL_OPTIONS": self._added("JAVA_TOOL_OPTIONS", text)}
 
     def _php(self) -> dict[str, str]:
         folder = self._folder / "php"
         folder.mkdir()
         text = f'openssl.cafile="{self._bundle}"\ncurl.cainfo="{self._bundle}"\n'
         (folder / "maxapi-mock.ini").write_text(text, "utf-8")
-        own = self.environment.get("PHP_INI_SCAN_DIR", "")  # nothing: the folder built into PHP
+        own = self.environment.get("PHP_INI_SCAN_DIR", "")  # empty: the folder built into PHP
         return {"PHP_INI_SCAN_DIR": f"{own}:{folder}"}
 
     def _wget(self) -> dict[str, str]:
@@ -149,8 +150,8 @@ class Led:
             own = Path(self.environment.get("WGETRC") or f"{home}/.wgetrc").read_bytes()
         path = self._folder / "wgetrc"
         path.touch(0o600)
-        led = f"\nca_certificate = {self._bundle}\nhttps_proxy = {self._proxy}\nuse_proxy = on\n"
-        path.write_bytes(own + led.encode())
+        added = f"\nca_certificate = {self._bundle}\nhttps_proxy = {self._proxy}\nuse_proxy = on\n"
+        path.write_bytes(own + added.encode())
         return {"WGETRC": str(path)}
 
     def _facts(self) -> dict[str, Any]:
@@ -163,7 +164,7 @@ class Led:
         }
 
     def _script(self, name: str, head: str, called: str = "") -> Path:
-        code = files("mockserver.web").joinpath(name).read_text("utf-8")
+        code = files("mockserver.interception").joinpath(name).read_text("utf-8")
         path = self._folder / (called or name)
         path.write_text(head + code, "utf-8")
         return path
@@ -177,7 +178,7 @@ class Led:
 
 
 def _java_option(text: str) -> str:
-    """Quote an option where JAVA_TOOL_OPTIONS would be cut."""
+    """Quote an option that JAVA_TOOL_OPTIONS would split at a space."""
     return f'"{text}"' if any(char.isspace() for char in text) else text
 
 
@@ -186,7 +187,7 @@ def _trust_store(pem: bytes) -> bytes:
     from cryptography.x509 import load_pem_x509_certificate
 
     certificates = []
-    with warnings.catch_warnings(action="ignore"):  # a machine's authorities can be any
+    with warnings.catch_warnings(action="ignore"):  # about odd authorities of this machine
         for number, text in enumerate(pem.split(_END)[:-1]):
             with suppress(ValueError):
                 one = load_pem_x509_certificate(text + _END)
@@ -196,9 +197,9 @@ def _trust_store(pem: bytes) -> bytes:
 
 
 def private_authorities(environment: Mapping[str, str]) -> bytes:
-    """Give the authorities that a user names and this machine does not have: their own ones.
+    """Return the authorities that only the user's variables name, for example a company's own.
 
-    Those of the web are not among them, so that no host of the web is trusted.
+    Public ones are left out, so that no host of the internet is trusted.
     """
     named = [Path(environment[name]) for name in _BUNDLES if environment.get(name)]
     own = _certificates(named)
@@ -220,7 +221,7 @@ def _public_files() -> list[Path]:
 
 
 def _certificates(paths: Sequence[Path]) -> set[bytes]:
-    """Give the base64 of each certificate, on one line."""
+    """Return the base64 text of each certificate, on one line."""
     found: set[bytes] = set()
     for path in paths:
         with suppress(OSError):

@@ -1,4 +1,4 @@
-"""An HTTPS proxy whose tunnels to the API's hosts end in the mock."""
+"""An HTTPS proxy whose tunnels to the API's hosts end at the mock."""
 
 from __future__ import annotations
 
@@ -6,18 +6,18 @@ import asyncio
 import ssl
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
-from threading import Event, Thread
 from typing import Any, Self
 from weakref import WeakSet
 
-from mockserver.network.listening import faults_to
+from mockserver.network.listening import one_line_errors
+from mockserver.network.loop_thread import LoopThread, cancel_other_tasks
 from mockserver.network.outbound import tunnel
 
 _HOST = "127.0.0.1"
 _PATIENCE = 30.0
-"""Real seconds that a client has to say where it wants to go, and a host to be reached."""
+"""Real seconds that a client has to send its CONNECT, and a host to accept a connection."""
 _GRACE = 1.0
-"""Real seconds that connections have to end, when all is to end."""
+"""Real seconds that connections have to end when the interceptor stops."""
 _HEAD_LIMIT = 64 * 1024
 _CHUNK = 64 * 1024
 _FAILURES = (
@@ -32,9 +32,9 @@ _FAILURES = (
 class Interceptor:
     """Listens on two free ports of this machine, as a context manager.
 
-    `proxy_port` speaks CONNECT, for clients that know a proxy; `tls_port` is at once the API's
-    host, for those that are led there otherwise. What comes for one of *hosts* is decrypted with
-    *context* and passed to *mock*, its host and port; the rest is refused unless *allow_others*.
+    `proxy_port` speaks CONNECT, for clients that use a proxy; `tls_port` is the API's host itself,
+    for clients that are redirected in another way. What is for one of *hosts* is decrypted with
+    *context* and passed to *mock*, a host and port; the rest is rejected unless *allow_others*.
     """
 
     def __init__(
@@ -51,50 +51,41 @@ class Interceptor:
         self._context = context
         self._mock = mock
         self._writers: WeakSet[asyncio.StreamWriter] = WeakSet()
-        self._ready = Event()
-        self._thread = Thread(target=lambda: asyncio.run(self._serve()), name="tls", daemon=True)
+        self._thread = LoopThread(self._serve, "tls")
 
     def __enter__(self) -> Self:
-        self._thread.start()
-        self._ready.wait(_PATIENCE)
-        if not self.tls_port:
-            raise OSError("the proxy did not start")
+        """Listen. Raises OSError."""
+        self._thread.start(_PATIENCE)
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._loop.call_soon_threadsafe(self._stop.set)
+        self._thread.call(self._stop.set)
         self._thread.join()
 
     async def _serve(self) -> None:
-        self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
-        self._loop.set_exception_handler(faults_to(lambda _: None))
-        try:
-            proxy = await asyncio.start_server(_quiet(self._tunnel), _HOST, 0, limit=_HEAD_LIMIT)
-            direct = await asyncio.start_server(_quiet(self._to_mock), _HOST, 0, ssl=self._context)
-            self.proxy_port = proxy.sockets[0].getsockname()[1]
-            self.tls_port = direct.sockets[0].getsockname()[1]
-        finally:
-            self._ready.set()
+        self._stop = asyncio.Event()
+        asyncio.get_running_loop().set_exception_handler(one_line_errors(lambda _: None))
+        proxy = await asyncio.start_server(_quiet(self._tunnel), _HOST, 0, limit=_HEAD_LIMIT)
+        direct = await asyncio.start_server(_quiet(self._to_mock), _HOST, 0, ssl=self._context)
+        self.proxy_port = proxy.sockets[0].getsockname()[1]
+        self.tls_port = direct.sockets[0].getsockname()[1]
+        self._thread.started()
         await self._stop.wait()
         proxy.close()
         direct.close()
-        await asyncio.sleep(0)  # a connection that was just accepted gets its task
-        others = asyncio.all_tasks() - {asyncio.current_task()}
-        for task in others:
-            task.cancel()
-        for writer in tuple(self._writers):  # whoever does not read is not waited for
+        await asyncio.sleep(0)  # a connection that was just accepted gets its task, and writer
+        for writer in tuple(self._writers):  # a client that does not read must not delay the end
             writer.transport.abort()
-        if others:
-            await asyncio.wait(others, timeout=_GRACE)
+        await cancel_other_tasks(_GRACE)
 
     async def _tunnel(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Let a client through to where it asks to go, or tell it why not."""
+        """Connect a client to the host that it names, or tell it why not."""
         self._writers.add(writer)
         try:
             head = await asyncio.wait_for(_read_head(reader), _PATIENCE)
-            host, port, fault = self._way(head)
-            if fault:
-                await _reject(writer, fault)
+            host, port, error = self._target(head)
+            if error:
+                await _reject(writer, error)
             elif host in self.hosts:
                 await _accept(writer)
                 await writer.start_tls(self._context)
@@ -106,17 +97,21 @@ class Interceptor:
         finally:
             await _close(writer)
 
-    def _way(self, head: bytes) -> tuple[str, int, str]:
-        """Read host and port that a client asks for, and what is against it."""
+    def _target(self, head: bytes) -> tuple[str, int, str]:
+        """Return the host and port that a CONNECT names, and why it is rejected, if it is."""
         method, _, rest = head.decode("latin-1").splitlines()[0].partition(" ")
         target = rest.partition(" ")[0]
         host, colon, digits = target.rpartition(":")
         host = host.strip("[]").lower().rstrip(".")
         if method != "CONNECT":
-            told = method[:20] if method.isascii() and method.isalpha() else "what came"
-            return "", 0, f"{told} is no CONNECT; this proxy is for HTTPS only"
+            shown = method[:20] if method.isascii() and method.isalpha() else "this request"
+            return "", 0, f"{shown} is not CONNECT; this proxy is for HTTPS only"
         if not colon or not digits.isascii() or not digits.isdigit() or len(digits) > 5:
-            return "", 0, f"{target[:100]!r} is no host and port; use such as example.com:443"
+            return (
+                "",
+                0,
+                f"{target[:100]!r} is not a host and port; use, for example, example.com:443",
+            )
         if host in self.hosts and digits != "443":
             return host, 0, f"{host} is not at port {digits}; use 443"
         if host not in self.hosts and not self.allow_others:
@@ -137,43 +132,47 @@ class Interceptor:
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, host: str, port: int
     ) -> None:
         try:
-            by = await tunnel(host, port, tls=True)
-            way = asyncio.open_connection(sock=by) if by else asyncio.open_connection(host, port)
-            far = await asyncio.wait_for(way, _PATIENCE)
+            through = await tunnel(host, port, tls=True)
+            opening = (
+                asyncio.open_connection(sock=through)
+                if through
+                else asyncio.open_connection(host, port)
+            )
+            server = await asyncio.wait_for(opening, _PATIENCE)
         except (OSError, OverflowError, UnicodeError) as error:
             reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
             await _reject(writer, f"{host}:{port}: {reason}")
             return
         await _accept(writer)
-        await self._join(reader, writer, *far)
+        await self._join(reader, writer, *server)
 
     async def _join(
         self,
-        near_in: asyncio.StreamReader,
-        near_out: asyncio.StreamWriter,
-        far_in: asyncio.StreamReader,
-        far_out: asyncio.StreamWriter,
+        from_client: asyncio.StreamReader,
+        to_client: asyncio.StreamWriter,
+        from_server: asyncio.StreamReader,
+        to_server: asyncio.StreamWriter,
     ) -> None:
-        """Carry bytes both ways until both have ended."""
-        self._writers.add(far_out)
-        ways = [
-            asyncio.ensure_future(_carry(near_in, far_out)),
-            asyncio.ensure_future(_carry(far_in, near_out)),
+        """Copy bytes in both directions until both have ended."""
+        self._writers.add(to_server)
+        copies = [
+            asyncio.ensure_future(_copy(from_client, to_server)),
+            asyncio.ensure_future(_copy(from_server, to_client)),
         ]
         try:
-            await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
-            await asyncio.wait(ways, timeout=_PATIENCE)
+            await asyncio.wait(copies, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(copies, timeout=_PATIENCE)
         finally:
-            for way in ways:
-                way.cancel()
-            await _close(far_out)
+            for copy in copies:
+                copy.cancel()
+            await _close(to_server)
 
 
 Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Coroutine[Any, Any, None]]
 
 
 def _quiet(serve: Serve) -> Serve:
-    """Let a connection end with all others: the streams of Python 3.11 would log that."""
+    """Let connections be cancelled in silence: the streams of Python 3.11 would log each."""
 
     async def quietly(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with suppress(asyncio.CancelledError):
@@ -183,7 +182,7 @@ def _quiet(serve: Serve) -> Serve:
 
 
 async def _read_head(reader: asyncio.StreamReader) -> bytes:
-    """Read the head of a request. Raises ValueError, at once for what cannot be one."""
+    """Read the head of a request. Raises ValueError, as soon as what comes cannot be one."""
     head = await reader.readexactly(1)
     if not head.isascii() or not (head.isalnum() or head in b"\r\n"):
         raise ValueError(head)
@@ -208,8 +207,8 @@ async def _reject(writer: asyncio.StreamWriter, reason: str) -> None:
     await writer.drain()
 
 
-async def _carry(source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
-    """Carry what comes from *source* to *sink*, and then its end, however it ended."""
+async def _copy(source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
+    """Copy *source* to *sink*, and then close that, however *source* ended."""
     try:
         while chunk := await source.read(_CHUNK):
             sink.write(chunk)

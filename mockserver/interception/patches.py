@@ -1,7 +1,7 @@
-"""Has every socket, TLS connection and thread of this process ask `redirection` what it may do.
+"""Makes every socket, TLS connection and thread of this process ask `redirection` what it may do.
 
-The patches are made with the first redirection and stay, as other mocks may have wrapped them;
-without a redirection in force they only pass calls on.
+The patches are made for the first redirection and stay in place, as other mocks may have wrapped
+them by then; while no redirection is in force, they only pass calls on.
 """
 
 from __future__ import annotations
@@ -41,11 +41,11 @@ _patches: set[Any] = set()
 _Socket: Any = next(
     (one for one in ssl.SSLSocket.__mro__ if one.__module__ == "socket"), socket.socket
 )
-"""The standard library's class, whatever `socket.socket` is at the moment."""
+"""The standard library's class, even if something has replaced `socket.socket`."""
 
 
 def install_patches() -> None:
-    """Make the patches, also those that another mock has taken back."""
+    """Make the patches, also those that another mock has undone."""
     _patch(socket, "getaddrinfo", _getaddrinfo)
     _patch(asyncio.BaseEventLoop, "getaddrinfo", _loop_getaddrinfo)
     for name in ("gethostbyname", "gethostbyname_ex"):
@@ -55,7 +55,7 @@ def install_patches() -> None:
     _patch(ssl.SSLContext, "wrap_socket", functools.partial(_wrap, 4))
     _patch(ssl.SSLContext, "wrap_bio", functools.partial(_wrap, 3))
     for kind, names in (
-        # some clients make nothing of a failed write, and wait for an answer
+        # some clients ignore a failed write, and wait for a response
         (ssl.SSLSocket, ("send", "write", "recv", "recv_into", "read")),
         (ssl.SSLObject, ("write", "read")),
     ):
@@ -88,18 +88,18 @@ def _getaddrinfo(original: Any) -> Any:
         proto: int = 0,
         flags: int = 0,
     ) -> Any:
-        if not _leads(host, web=port in WEB_PORTS):
+        if not _is_redirected(host, web=port in WEB_PORTS):
             return original(host, port, family, type, proto, flags)
         if family == socket.AF_INET6:
             raise socket.gaierror(socket.EAI_NONAME, "maxapi: the mock has no IPv6 address")
-        # without flags: on a machine that is offline, AI_ADDRCONFIG finds nothing of this machine
+        # without flags: on an offline machine, AI_ADDRCONFIG hides even its own addresses
         return original(MOCK_ADDRESS, port, socket.AF_INET, type, proto, 0)
 
     return getaddrinfo
 
 
-def _leads(host: Any, *, web: bool = False) -> bool:
-    """Return whether the name *host* leads to the mock. Raises gaierror if it leads nowhere."""
+def _is_redirected(host: Any, *, web: bool = False) -> bool:
+    """Return whether *host* is to resolve to the mock. Raises gaierror if it must not resolve."""
     name = named(host)
     try:
         if web:
@@ -110,17 +110,17 @@ def _leads(host: Any, *, web: bool = False) -> bool:
 
 
 def _loop_getaddrinfo(original: Any) -> Any:
-    """Decide in the task: the thread that asks for it does not know whose call it is."""
+    """Decide in the task: the thread that does the look-up does not belong to one."""
 
-    async def getaddrinfo(self: Any, host: Any, port: Any, **more: Any) -> Any:
-        return await original(self, MOCK_ADDRESS if _leads(host) else host, port, **more)
+    async def getaddrinfo(self: Any, host: Any, port: Any, **more: object) -> Any:
+        return await original(self, MOCK_ADDRESS if _is_redirected(host) else host, port, **more)
 
     return getaddrinfo
 
 
 def _gethostbyname(original: Any) -> Any:
     def gethostbyname(host: Any) -> Any:
-        return original(MOCK_ADDRESS if _leads(host) else host)
+        return original(MOCK_ADDRESS if _is_redirected(host) else host)
 
     return gethostbyname
 
@@ -137,12 +137,12 @@ def _connect(original: Any) -> Any:
 
 
 def _wrap(place: int, original: Any) -> Any:
-    """Let a context of the user's speak with the mock, if it is to be spoken to.
+    """Use the mock's own context in place of a user's, where the mock is called.
 
-    *place* is that of the server's name among the positional arguments.
+    *place* is the position of the server's name among the arguments.
     """
 
-    def wrap(self: ssl.SSLContext, *args: Any, **more: Any) -> Any:
+    def wrap(self: ssl.SSLContext, *args: object, **more: object) -> Any:
         host = more.get("server_hostname", (*args, *[None] * 5)[place])
         redirection = redirection_of(named(host))
         if redirection is None or isinstance(self, MockContext):
@@ -154,7 +154,7 @@ def _wrap(place: int, original: Any) -> Any:
 
 
 def _handshake(original: Any) -> Any:
-    def do_handshake(self: Any, *args: Any) -> Any:
+    def do_handshake(self: Any, *args: object) -> Any:
         check_peer(self)
         if not isinstance(self.context, MockContext):
             return original(self, *args)
@@ -165,7 +165,7 @@ def _handshake(original: Any) -> Any:
 
 
 def _checked(original: Any) -> Any:
-    def checked(self: Any, *args: Any, **more: Any) -> Any:
+    def checked(self: Any, *args: object, **more: object) -> Any:
         check_peer(self)
         return original(self, *args, **more)
 
@@ -173,9 +173,9 @@ def _checked(original: Any) -> Any:
 
 
 def _putrequest(original: Any) -> Any:
-    """Let a connection that was kept alive be made anew, to the mock."""
+    """Reopen a connection to the API that was kept alive from before, to the mock."""
 
-    def putrequest(self: Any, method: str, url: str, *args: Any, **more: Any) -> Any:
+    def putrequest(self: Any, method: str, url: str, *args: object, **more: object) -> Any:
         base = urlsplit(url) if "://" in url else None
         name = named(base.hostname if base else getattr(self, "_tunnel_host", None) or self.host)
         admit(name, f"{method} {name}")
@@ -183,19 +183,19 @@ def _putrequest(original: Any) -> Any:
             if base or self.default_port != 443:
                 raise rejected(f"{method} http://{name}: the API is at https://")
             if not isinstance(getattr(self.sock, "context", None), MockContext):
-                http.client.HTTPConnection.close(self)  # urllib3's forgets the request, too
+                http.client.HTTPConnection.close(self)  # urllib3's own would forget the request
         return original(self, method, url, *args, **more)
 
     return putrequest
 
 
 def _set_tunnel(original: Any) -> Any:
-    def set_tunnel(self: Any, host: str, *args: Any, **more: Any) -> Any:
+    def set_tunnel(self: Any, host: str, *args: object, **more: object) -> Any:
         name = named(host)
         if redirection_of(name) is not None:
             raise rejected(
-                f"{name}: this client would call the API through the proxy {self.host}, and not "
-                "the mock; leave it out (by NO_PROXY)"
+                f"{name}: this client would call the API through the proxy {self.host}, not the "
+                "mock; exempt the host with NO_PROXY"
             )
         return original(self, host, *args, **more)
 
@@ -203,7 +203,7 @@ def _set_tunnel(original: Any) -> Any:
 
 
 def _start(original: Any) -> Any:
-    """Let what outlives a redirection have no heirs that are free of it."""
+    """Let a thread that outlives its redirection start none that counts as new."""
 
     def start(self: threading.Thread) -> Any:
         if outlives():
@@ -214,23 +214,23 @@ def _start(original: Any) -> Any:
 
 
 def _start_raw(original: Any) -> Any:
-    def start_new_thread(function: Any, *args: Any) -> Any:
+    def start_new_thread(function: Any, *args: object) -> Any:
         return original(belonging(function), *args)
 
     return start_new_thread
 
 
 def _submit(original: Any) -> Any:
-    """Let a job belong to the test that gave it, whenever its thread began."""
+    """Let a job belong to the test that submitted it, whenever its thread began."""
 
-    def submit(self: Any, function: Any, /, *args: Any, **more: Any) -> Any:
+    def submit(self: Any, function: Any, /, *args: object, **more: object) -> Any:
         return original(self, belonging(function), *args, **more)
 
     return submit
 
 
 def _install_in_asynchronous_clients() -> None:
-    """Patch what looks names up, or connects, without the module `socket`."""
+    """Patch what resolves names, or connects, without the module `socket`."""
     with suppress(ImportError):
         uvloop: Any = import_module("uvloop")
         _patch(uvloop.Loop, "create_connection", _loop_create_connection)
@@ -242,7 +242,7 @@ def _install_in_asynchronous_clients() -> None:
 
 def _loop_create_connection(original: Any) -> Any:
     async def create_connection(
-        self: Any, factory: Any, host: Any = None, port: Any = None, **more: Any
+        self: Any, factory: Any, host: Any = None, port: Any = None, **more: object
     ) -> Any:
         if host is not None:
             if more.get("ssl"):
@@ -254,8 +254,8 @@ def _loop_create_connection(original: Any) -> Any:
 
 
 def _resolve(original: Any) -> Any:
-    async def resolve(self: Any, host: Any, port: Any = 0, *args: Any, **more: Any) -> Any:
-        if not _leads(host, web=port in WEB_PORTS):
+    async def resolve(self: Any, host: Any, port: Any = 0, *args: object, **more: object) -> Any:
+        if not _is_redirected(host, web=port in WEB_PORTS):
             return await original(self, host, port, *args, **more)
         found = {"hostname": host, "host": MOCK_ADDRESS, "port": port}
         return [{**found, "family": int(socket.AF_INET), "proto": 0, "flags": 0}]
@@ -264,7 +264,7 @@ def _resolve(original: Any) -> Any:
 
 
 def _install_in_responses() -> None:
-    """Let `responses`, in whatever order it was activated, answer for other hosts only."""
+    """Let `responses`, whenever it was activated, respond for other hosts only."""
     import responses
 
     def send(original: Any) -> Any:

@@ -1,19 +1,19 @@
-# Loaded by `ruby -r`: leads this process's connections to the API's hosts to the mock, whatever
+# Loaded by `ruby -r`: redirects this process's connections to the API's hosts to the mock, whatever
 # library makes them. MAXAPI_MOCK is defined in front of this.
 require 'socket'
 require 'uri'
 
-module MaxapiMockLead
+module MaxapiMockRedirect
   def self.plain(host)
     host.to_s.downcase.chomp('.')
   end
 
-  def self.led?(host)
+  def self.redirected?(host)
     MAXAPI_MOCK['hosts'].include?(plain(host))
   end
 
-  def self.way(host, port)
-    if led?(host)
+  def self.target(host, port)
+    if redirected?(host)
       case port.to_s
       when '443', 'https' then return ['127.0.0.1', MAXAPI_MOCK['tls_port']]
       when '80', 'http' then return MAXAPI_MOCK['mock']
@@ -30,23 +30,23 @@ module MaxapiMockLead
 
   module Opened
     def initialize(host, port = nil, *more, **named)
-      super(*MaxapiMockLead.way(host, port), *more, **named)
+      super(*MaxapiMockRedirect.target(host, port), *more, **named)
     end
   end
 
   module Connected
     def tcp(host, port, *more, **named, &block)
-      super(*MaxapiMockLead.way(host, port), *more, **named, &block)
+      super(*MaxapiMockRedirect.target(host, port), *more, **named, &block)
     end
   end
 
   module Direct
     def find_proxy(*more)
-      MaxapiMockLead.led?(hostname) ? nil : super
+      MaxapiMockRedirect.redirected?(hostname) ? nil : super
     end
   end
 end
 
-TCPSocket.prepend(MaxapiMockLead::Opened)
-Socket.singleton_class.prepend(MaxapiMockLead::Connected)
-URI::Generic.prepend(MaxapiMockLead::Direct)
+TCPSocket.prepend(MaxapiMockRedirect::Opened)
+Socket.singleton_class.prepend(MaxapiMockRedirect::Connected)
+URI::Generic.prepend(MaxapiMockRedirect::Direct)

@@ -1,13 +1,13 @@
-"""Redirects calls to the API's hosts to a mock in this process, and lets none of them get past it.
+"""Redirects calls to the API's hosts to a mock in this process, and lets none get past it.
 
-It works below the HTTP clients, so it needs to know none of them. Names of the API resolve to an
-address that stands for the mock, and connections to that address go to the mock's port. TLS under
-one of these names is spoken with the mock's own authority only: a connection that came about in any
-other way (kept alive from before, through a proxy, by a resolver of its own) fails in its
+It works below the HTTP clients, so it does not depend on any of them. The API's names resolve to
+an address that stands for the mock, and connections to that address go to the mock's port. TLS
+under one of these names accepts the mock's own authority only: a connection that was made in any
+other way (kept alive from before, through a proxy, with a resolver of its own) fails in its
 handshake, or with its next byte.
 
 What began while a redirection was in force (a thread, an asyncio task) never reaches the real API
-afterwards: it may go on with a key of the user's. `patches` has what asks here.
+afterwards either, as it may still hold a key of the user's. `patches` has the code that asks here.
 """
 
 from __future__ import annotations
@@ -25,15 +25,17 @@ from ipaddress import ip_address
 from typing import Any
 from weakref import WeakSet
 
+from mockserver.network.loopback import is_localhost, is_loopback
+
 MOCK_ADDRESS = "127.87.109.97"
-"""The address that the API's names resolve to: of this machine, and nobody listens there."""
+"""The address that the API's names resolve to: on this machine, where nothing listens."""
 _HTTPS = (443, "443", b"443", "https", b"https")
 WEB_PORTS = (80, "80", b"80", "http", b"http", *_HTTPS)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Redirection:
-    """Where calls to *hosts* go: to *port* of this machine, in TLS as *context* checks it."""
+    """Where calls to *hosts* go: to *port* of this machine, with TLS that *context* verifies."""
 
     hosts: frozenset[str]
     port: int
@@ -42,18 +44,18 @@ class Redirection:
     before: WeakSet[threading.Thread] = field(
         default_factory=lambda: WeakSet(threading.enumerate())
     )
-    """The threads that were there before it."""
+    """The threads that existed before it."""
 
 
 _Context: Any = next(one for one in ssl.SSLContext.__mro__ if one.__module__ == "ssl")
-"""The standard library's, whatever others (truststore for one) have put into its place."""
+"""The standard library's, even if something (truststore, for example) has replaced it."""
 
 
 class MockContext(_Context):  # type: ignore[misc]
-    """A client's context that trusts *authority*, the certificates of a mock in PEM, only."""
+    """A client's TLS context that trusts *authority* (PEM), that of a mock, and no other."""
 
-    is_led = True
-    """Says to the hook of `run --intercept`, which may surround this, that it is not needed."""
+    is_of_mock = True
+    """Tells the hook of `run --intercept`, in which this may run, to leave it alone."""
 
     def __new__(cls, authority: str) -> MockContext:  # noqa: D102, PYI034
         made: MockContext = super().__new__(cls, ssl.PROTOCOL_TLS_CLIENT)
@@ -68,14 +70,14 @@ _own: ContextVar[Redirection | None] = ContextVar("redirection", default=None)
 left_over: WeakSet[threading.Thread] = WeakSet()
 """Threads that began while a redirection was in force that has ended."""
 _hosts: set[str] = {MOCK_ADDRESS}
-"""Every host that was ever redirected, and what it resolves to meanwhile."""
+"""Every host that was ever redirected, and the address that they resolve to."""
 
 
 @contextmanager
 def redirected(redirection: Redirection) -> Iterator[None]:
     """Keep *redirection* in force.
 
-    Of several, that in which the current task began counts, else the innermost.
+    Of several, the one in which the current task began applies, else the innermost.
     """
     _hosts.update(redirection.hosts)
     _in_force.append(redirection)
@@ -89,13 +91,13 @@ def redirected(redirection: Redirection) -> Iterator[None]:
         _in_force.remove(redirection)
 
 
-# -- what is to become of a call -------------------------------------------------------------
+# -- where a call may go --------------------------------------------------------------------
 
 
 def redirection_of(host: str) -> Redirection | None:
-    """Find where a call to *host* is redirected to; None if it goes where it wants.
+    """Return the redirection that applies to *host*; None if a call to it may pass unchanged.
 
-    Raises ConnectionRefusedError if it must not go anywhere.
+    Raises ConnectionRefusedError if there must be no call at all.
     """
     if host not in _hosts:
         return None
@@ -104,7 +106,7 @@ def redirection_of(host: str) -> Redirection | None:
     if outlives():
         raise rejected(
             f"{host}: this {'task' if _own.get() else 'thread'} began while calls to the API were "
-            "intercepted and has outlived that; it does not reach the real API. "
+            "intercepted, and is still running; it cannot reach the real API. "
             "Stop it at the end of the test"
         )
     return None
@@ -118,7 +120,7 @@ def _present() -> Redirection:
 def outlives() -> bool:
     """Return whether the current thread, task or job began in a redirection that has ended.
 
-    Of a thread that Python did not start nobody knows when it began, so it counts as such.
+    A thread that Python did not start counts as such, as it is unknown when it began.
     """
     own, thread = _own.get(), threading.current_thread()
     if own is not None and own not in _in_force:
@@ -128,7 +130,7 @@ def outlives() -> bool:
 
 
 def belonging(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Let *function*, which another thread will run, belong to the redirection in force, if any."""
+    """Let *function*, which another thread will run, belong to the redirection in force."""
     if not _in_force:
         return function
     redirection = _present()
@@ -145,12 +147,12 @@ def belonging(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def rejected(message: str) -> ConnectionRefusedError:
-    """Make the error of a call that gets nowhere: what a client expects of a network."""
+    """Make the error of a call that must not be made: one that clients know from networks."""
     return ConnectionRefusedError(errno.ECONNREFUSED, f"maxapi: {message}")
 
 
 def named(host: Any) -> str:
-    """Give a host as it is compared: text, lower case, without a dot at its end."""
+    """Return a host as it is compared: text, in lower case, without a trailing dot."""
     text = host.decode("latin-1") if isinstance(host, bytes | bytearray) else host
     if not isinstance(text, str):
         return ""
@@ -160,24 +162,23 @@ def named(host: Any) -> str:
 
 
 def _is_here(host: str) -> bool:
-    """Whether *host* is this machine, as far as can be told without looking its name up."""
+    """Return whether *host* is this machine, as far as that is known without resolving it."""
     with suppress(ValueError):
-        address = ip_address(host.strip("[]").partition("%")[0])
-        return address.is_loopback or address.is_unspecified
-    return host in {"", "localhost", socket.gethostname().lower()} or host.endswith(".localhost")
+        return is_loopback(ip_address(host.strip("[]").partition("%")[0]))
+    return host in {"", socket.gethostname().lower()} or is_localhost(host)
 
 
 def admit(host: str, what: str) -> None:
-    """Let *what*, a call to a host that is not the API's, pass or raise ConnectionRefusedError."""
+    """Check that *what*, a call to another host, may pass. Raises ConnectionRefusedError."""
     strict = bool(_in_force) and not _present().allow_others
     if strict and host not in _hosts and not _is_here(host):
         raise rejected(
-            f"{what}: only the API is here; intercept(allow_others=True) lets others pass"
+            f"{what}: only the API can be called; intercept(allow_others=True) lets others pass"
         )
 
 
 def destination(address: Any, *, stream: bool) -> Any:
-    """Give the address to connect to instead of *address*."""
+    """Return the address to connect to in place of *address*. Raises ConnectionRefusedError."""
     if not (isinstance(address, tuple) and len(address) >= 2):
         return address
     host, port = named(address[0]), address[1]
@@ -193,14 +194,14 @@ def destination(address: Any, *, stream: bool) -> Any:
 
 @contextmanager
 def explained(host: str | None) -> Iterator[None]:
-    """Say of a handshake that fails why it can."""
+    """Explain the failure of a handshake."""
     try:
         yield
     except ssl.SSLCertVerificationError as error:
         raise ssl.SSLCertVerificationError(
             error.errno,
-            f"maxapi: {host}: calls to the API are intercepted, and this connection does not lead "
-            f"to the mock (through a proxy, or by a resolver of its own?): {error.verify_message}",
+            f"maxapi: {host}: calls to the API are intercepted, but this connection is not to the "
+            f"mock (through a proxy, or with a resolver of its own?): {error.verify_message}",
         ) from None
 
 

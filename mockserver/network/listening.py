@@ -9,27 +9,28 @@ from collections.abc import Callable
 from typing import Any
 
 _BACKLOG = 1024
+_Handler = Callable[[asyncio.AbstractEventLoop, dict[str, Any]], None]
 _EVERYWHERE = {"": "0.0.0.0", "0.0.0.0": "0.0.0.0", "::": "::"}  # noqa: S104
 
 
 def address_of(host: str) -> str:
-    """Look the name of an interface up; give it as a number. Raises OSError."""
+    """Resolve the name of an interface to a numeric address. Raises OSError."""
     if host in _EVERYWHERE:
         return _EVERYWHERE[host]
     try:
         found = socket.getaddrinfo(host, None, 0, socket.SOCK_STREAM)
     except UnicodeError as error:
         raise OSError(errno.EINVAL, str(error)) from None
-    found.sort(key=lambda one: one[0] != socket.AF_INET)  # a name can mean both; clients try IPv4
+    found.sort(key=lambda one: one[0] != socket.AF_INET)  # of both, clients try IPv4
     return str(found[0][4][0])
 
 
 def listen_on(host: str, port: int) -> socket.socket:
-    """Listen on a port of *host*, or on a free one if it is 0.
+    """Listen on a port of *host*, or on a free one if *port* is 0.
 
-    Raises OSError, whose `strerror` also says what to do, if anybody else has it. What two
-    programs bind at one moment only one of them can listen on: the kernel sees to that, unless
-    they agree to share (SO_REUSEPORT), which this never does.
+    Raises OSError if another program has the port; its `strerror` also says what to do. Two
+    programs may bind the same port at the same moment, but the kernel lets only one of them
+    listen, unless both agree to share it (SO_REUSEPORT), which this never does.
     """
     address = address_of(host)
     bound = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET)
@@ -46,24 +47,24 @@ def listen_on(host: str, port: int) -> socket.socket:
 
 
 def reachable(host: str) -> str:
-    """Give an address that reaches a server on this machine that listens on *host*."""
+    """Return an address at which clients on this machine reach a server that listens on *host*."""
     return {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104
 
 
 def base_of(scheme: str, host: str, port: int) -> str:
-    """Give the base URL, for a client on this machine, of a server that listens on *host*."""
+    """Return the base URL, for clients on this machine, of a server that listens on *host*."""
     host = reachable(host)
     return f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}"
 
 
-def faults_to(tell: Callable[[str], object]) -> Callable[[Any, dict[str, Any]], None]:
-    """Make a handler for what goes wrong in an event loop and is nobody's, such as too many files.
+def one_line_errors(report: Callable[[str], object]) -> _Handler:
+    """Make an event loop's handler for errors that belong to no task, like too many open files.
 
-    It tells of it in one line; asyncio would log a traceback for each connection.
+    It reports each in one line; asyncio would log a traceback for every connection.
     """
 
-    def handle(_loop: Any, context: dict[str, Any]) -> None:
+    def handle(_loop: object, context: dict[str, Any]) -> None:
         if not isinstance(context.get("exception"), asyncio.CancelledError):
-            tell(f"{context['message'].partition(' <')[0]}: {context.get('exception', '')}")
+            report(f"{context['message'].partition(' <')[0]}: {context.get('exception', '')}")
 
     return handle

@@ -1,4 +1,4 @@
-"""Where a request goes, as its URL says."""
+"""Which server a request goes to, as its URL and its Host header name it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from ipaddress import AddressValueError, IPv6Address
-from urllib.parse import quote, urlsplit
+
+from mockserver.network.receiver import read_receiver
 
 _HOST = re.compile(
     r"(?:\[(?P<six>[0-9A-Fa-f:.]+)(?:%[\w.~-]+)?\]|(?P<name>(?:[\w.~!$&'()*+,;=-]|%[0-9A-Fa-f]{2})*))"
@@ -18,7 +19,7 @@ _HOST = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where a request goes."""
+    """A server, as clients connect to it."""
 
     host: str
     port: int
@@ -31,26 +32,21 @@ class Origin:
 
 
 def origin_of(url: str) -> Origin:
-    """Give the origin of an http or https URL. Raises ValueError."""
-    parts = urlsplit(url)
-    host, tls = (parts.hostname or "").encode("idna").decode("ascii"), parts.scheme == "https"
-    if parts.scheme not in ("http", "https") or not host or parts.port == 0:
-        raise ValueError(f"{url!r} is no http or https URL")
-    name = f"[{host}]" if ":" in host else host
-    usual = 443 if tls else 80
-    port = parts.port or usual
-    return Origin(host, port, tls, name if port == usual else f"{name}:{port}")
+    """Return the origin of an http or https URL. Raises ValueError."""
+    read = read_receiver(url)
+    return Origin(read.host, read.port, read.scheme == "https", read.authority)
 
 
 def target_of(url: str) -> str:
-    """Give what a request for *url* asks the server for."""
-    parts = urlsplit(url)
-    target = f"{parts.path or '/'}?{parts.query}" if parts.query else parts.path or "/"
-    return quote(target, safe="!#$%&'()*+,/:;=?@[]~")
+    """Return path and query of a URL, as a request line has them. Raises ValueError."""
+    return read_receiver(url).target
 
 
 def origin_form(target: str) -> str:
-    """Give the path and query of an absolute target, as servers are asked for it; others as is."""
+    """Return path and query of an absolute target; any other target as it is.
+
+    Only proxies are sent absolute targets, but servers have to accept them (RFC 9112, 3.2.2).
+    """
     scheme, absolute, rest = target.partition("://")
     if not absolute or scheme.lower() not in ("http", "https"):
         return target
@@ -59,9 +55,9 @@ def origin_form(target: str) -> str:
 
 
 def check_host(values: Sequence[str], version: str) -> None:
-    """See to it that the Host headers of a request name one host. Raises ValueError."""
+    """Check that the Host headers of a request name one host. Raises ValueError."""
     if not values and version == "1.1":
-        raise ValueError("Host: missing; HTTP/1.1 asks for it")
+        raise ValueError("Host: missing; HTTP/1.1 requires it")
     if len(values) > 1:
         raise ValueError(f"Host: sent {len(values)} times; send it once")
     for value in values:
@@ -69,13 +65,17 @@ def check_host(values: Sequence[str], version: str) -> None:
 
 
 def name_in(host: str) -> str:
-    """Give the name or address in a Host header, without brackets. Raises ValueError."""
+    """Return the name or address in a Host header, without brackets. Raises ValueError."""
     found = _HOST.fullmatch(host)
     if found is None or int((found["port"] or "0")[-9:]) > 65535:
-        raise ValueError(f"Host: {host[:100]!r} is no host; use such as 127.0.0.1:6290")
+        raise _bad_host(host, "127.0.0.1:6290")
     if found["six"] is None:
         return found["name"].lower()
     try:
         return str(IPv6Address(found["six"]))
     except AddressValueError:
-        raise ValueError(f"Host: {host[:100]!r} is no host; use such as [::1]:6290") from None
+        raise _bad_host(host, "[::1]:6290") from None
+
+
+def _bad_host(host: str, example: str) -> ValueError:
+    return ValueError(f"Host: {host[:100]!r} is not a host; use, for example, {example}")

@@ -1,4 +1,4 @@
-"""How calls leave this machine: by the proxy that its user has set, if there is one."""
+"""How calls leave this machine: through the proxy that its user has set, if there is one."""
 
 from __future__ import annotations
 
@@ -23,24 +23,24 @@ class UserProxyError(OSError):
 
 @dataclass(frozen=True, slots=True, repr=False)
 class UserProxy:
-    """An HTTP proxy, as a variable such as HTTPS_PROXY names it."""
+    """An HTTP proxy, as a variable like HTTPS_PROXY names it."""
 
     host: str
     port: int
     authorization: str | None
-    """What the header Proxy-Authorization says; it is a secret."""
+    """The value of the header Proxy-Authorization; it is a secret."""
 
     @property
     def url(self) -> str:
-        """Without user and password."""
+        """Its URL, without user and password."""
         name = f"[{self.host}]" if ":" in self.host else self.host
         return f"http://{name}:{self.port}"
 
 
 def proxy_for(url: str) -> UserProxy | None:
-    """Give the proxy for calls to *url*; None for this machine, or if there is none.
+    """Return the proxy for calls to *url*; None if there is none, and always for this machine.
 
-    Heeds HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY in either case, and the settings of the
+    Reads HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY in either case, and the settings of the
     system where Python knows them. Raises UserProxyError.
     """
     from requests.utils import get_environ_proxies, select_proxy
@@ -48,10 +48,10 @@ def proxy_for(url: str) -> UserProxy | None:
     if is_this_machine(url):
         return None
     text = select_proxy(url, get_environ_proxies(url, no_proxy=None))
-    return _read(text if "://" in text else f"http://{text}") if text else None
+    return _parsed(text if "://" in text else f"http://{text}") if text else None
 
 
-def _read(text: str) -> UserProxy:
+def _parsed(text: str) -> UserProxy:
     try:
         parts = urlsplit(text)
         host, port = parts.hostname or "", parts.port or 80
@@ -69,11 +69,11 @@ def _read(text: str) -> UserProxy:
 async def connect(
     make: Callable[[], asyncio.BaseProtocol], host: str, port: int, context: ssl.SSLContext | None
 ) -> None:
-    """Connect a protocol to a host, by TLS if there is a *context*. Raises OSError, ValueError."""
+    """Connect a protocol to a host, with TLS if *context* is given. Raises OSError, ValueError."""
     loop, name = asyncio.get_running_loop(), host if context else None
-    by = await tunnel(host, port, tls=context is not None)
-    if by is not None:
-        await loop.create_connection(make, sock=by, ssl=context, server_hostname=name)
+    through = await tunnel(host, port, tls=context is not None)
+    if through is not None:
+        await loop.create_connection(make, sock=through, ssl=context, server_hostname=name)
         return
     await loop.create_connection(
         make, host, port, ssl=context, server_hostname=name, happy_eyeballs_delay=0.25
@@ -81,7 +81,7 @@ async def connect(
 
 
 async def tunnel(host: str, port: int, *, tls: bool) -> socket.socket | None:
-    """Give a connection to a host by the user's proxy; None if there is no proxy for it.
+    """Return a connection to a host through the user's proxy; None if there is no proxy for it.
 
     Raises OSError.
     """
@@ -89,17 +89,17 @@ async def tunnel(host: str, port: int, *, tls: bool) -> socket.socket | None:
     proxy = proxy_for(f"{'https' if tls else 'http'}://{name}:{port}")
     if proxy is None:
         return None
-    sock = await _reach(proxy)
+    sock = await _connect_to(proxy)
     try:
         async with asyncio.timeout(_PATIENCE):
-            await _ask(sock, proxy, f"{name}:{port}")
+            await _request_tunnel(sock, proxy, f"{name}:{port}")
     except BaseException:
         sock.close()
         raise
     return sock
 
 
-async def _reach(proxy: UserProxy) -> socket.socket:
+async def _connect_to(proxy: UserProxy) -> socket.socket:
     loop, failure = asyncio.get_running_loop(), OSError("no address")
     for family, kind, number, _, address in await loop.getaddrinfo(
         proxy.host, proxy.port, type=socket.SOCK_STREAM
@@ -117,14 +117,14 @@ async def _reach(proxy: UserProxy) -> socket.socket:
     raise UserProxyError(f"the proxy {proxy.url} cannot be reached: {failure}")
 
 
-async def _ask(sock: socket.socket, proxy: UserProxy, target: str) -> None:
+async def _request_tunnel(sock: socket.socket, proxy: UserProxy, target: str) -> None:
     loop = asyncio.get_running_loop()
     lines = [f"CONNECT {target} HTTP/1.1", f"Host: {target}"]
     if proxy.authorization is not None:
         lines.append(f"Proxy-Authorization: {proxy.authorization}")
     await loop.sock_sendall(sock, "\r\n".join([*lines, "", ""]).encode("latin-1"))
     head = b""
-    while not head.endswith(b"\r\n\r\n"):  # byte by byte: what follows is the host's
+    while not head.endswith(b"\r\n\r\n"):  # byte by byte: what follows is already the host's
         byte = await loop.sock_recv(sock, 1)
         head += byte
         if not byte or len(head) > _HEAD_LIMIT:

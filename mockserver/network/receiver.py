@@ -1,4 +1,4 @@
-"""Who receives webhooks: what a callBackUrl names, and whether the mock may call it."""
+"""What an http or https URL names, and which receivers of webhooks the mock may call."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from urllib.parse import SplitResult, quote, unquote, urlsplit
 
+from mockserver.network.loopback import is_localhost, is_loopback
+
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 _PORTS = {"http": 80, "https": 443}
@@ -23,17 +25,18 @@ _NAME = re.compile(r"[a-z0-9._-]+")
 
 @dataclass(frozen=True, slots=True)
 class Receiver:
-    """What a callBackUrl names; the check of who may be called and the sender share this reading.
+    """What a URL names, for example a callBackUrl.
 
-    Two readings could differ, and then one host would be checked and another one called.
+    The check of which hosts may be called and the code that calls them share this reading: if
+    there were two, one host could be checked and another one called.
     """
 
     scheme: str
     host: str
-    """In small letters and ASCII, without a dot at its end; of an address, its usual spelling."""
+    """In lower case and ASCII, without a trailing dot; an address in its usual spelling."""
     port: int
     target: str
-    """Path and query, as the request line has them."""
+    """Path and query, as a request line has them."""
     userinfo: str | None
     """User and password, decoded; it is a secret."""
     address: Address | None
@@ -41,21 +44,19 @@ class Receiver:
 
     @property
     def is_loopback(self) -> bool:
-        """Whether it is a name or an address of this machine that no other one shares."""
-        if self.address is None:
-            return self.host == "localhost" or self.host.endswith(".localhost")
-        return self.address.is_loopback or self.address.is_unspecified
+        """Whether a connection to it stays on this machine, as far as its spelling tells."""
+        return is_localhost(self.host) if self.address is None else is_loopback(self.address)
 
     @property
     def authority(self) -> str:
-        """Host and port for people and the header Host; the port only if it is not the usual."""
+        """Host and port, as the Host header has them; the port only if it is not the default."""
         host = self.host.partition("%")[0]
         shown = f"[{host}]" if ":" in host else host
         return shown if self.port == _PORTS[self.scheme] else f"{shown}:{self.port}"
 
 
 def read_receiver(url: str) -> Receiver:
-    """Read a callBackUrl. Raises ValueError, which says what it lacks."""
+    """Read an http or https URL. Raises ValueError, which says what is wrong with it."""
     parts = _split(url)
     host = unicodedata.normalize("NFKC", unquote(parts.hostname or "")).rstrip(".")
     address = _address(host)
@@ -72,7 +73,7 @@ def read_receiver(url: str) -> Receiver:
 
 
 def _split(url: str) -> SplitResult:
-    """Split a URL; what Python says of one that it cannot split could hold a password."""
+    """Split a URL. Python's own message about one that it cannot split could hold a password."""
     try:
         url.encode()
         parts = urlsplit(url)
@@ -109,7 +110,7 @@ def _address(host: str) -> Address | None:
     except ValueError:
         pass
     else:
-        zoned = ":" in host and not address.is_link_local  # only there does a zone mean anything
+        zoned = ":" in host and not address.is_link_local  # a zone means nothing anywhere else
         plain = ipaddress.ip_address(host.partition("%")[0]) if zoned else address
         return getattr(plain, "ipv4_mapped", None) or plain
     try:  # the short and numeric spellings: 127.1, 2130706433, 0x7f000001
@@ -119,7 +120,7 @@ def _address(host: str) -> Address | None:
 
 
 def is_this_machine(url: str) -> bool:
-    """Return whether a URL's host is a name or any spelling of an address of the loopback."""
+    """Return whether a URL names this machine by a loopback name or address, however spelled."""
     try:
         return read_receiver(url).is_loopback
     except ValueError:
@@ -127,9 +128,9 @@ def is_this_machine(url: str) -> bool:
 
 
 class Reach:
-    """Which receivers the mock may call; to say so, it looks no name up.
+    """Which receivers the mock may call. It decides without resolving names.
 
-    *named* are globs of hosts; *own* allows those of this machine besides.
+    *named* are globs of hosts; *own* also allows receivers on this machine.
     """
 
     def __init__(self, named: Iterable[str] = (), *, own: bool = True) -> None:
@@ -148,7 +149,7 @@ class Reach:
 
 
 def _canonical(named: str) -> str:
-    """Write what settings name as the host of a receiver is written."""
+    """Spell a host that a setting names as `read_receiver` spells it."""
     plain = named.strip("[]") if ":" in named else named.rstrip(".")
     address = _address(plain)
     if address is not None:
@@ -159,9 +160,9 @@ def _canonical(named: str) -> str:
 
 
 def _is_own(address: Address | None) -> bool:
-    """Return whether an address is one of this machine's: then one can bind to it.
+    """Return whether an address is one of this machine's: a socket can be bound to it then.
 
-    A test can forbid sockets, with errors of its own.
+    Any exception counts as no: a test suite that forbids sockets raises errors of its own.
     """
     if address is None or address.is_multicast or address == _EVERYBODY:
         return False

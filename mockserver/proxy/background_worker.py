@@ -1,4 +1,4 @@
-"""A thread that looks at what passes, so that nothing waits for it."""
+"""A thread that evaluates what passes through the proxy, so that no connection waits for it."""
 
 from __future__ import annotations
 
@@ -7,26 +7,30 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import suppress
 from threading import Condition, Thread
-from typing import Any, Self
+from typing import Self, TypeVar
 
-_MOST_BYTES = 128 * 1024 * 1024
-_MOST_ENTRIES = 5000
+_MAX_BYTES = 128 * 1024 * 1024
+_MAX_JOBS = 5000
+
+_Result = TypeVar("_Result")
 
 
 class BackgroundWorker:
-    """Calls functions one after the other, as a context manager; ends when all were called.
+    """Calls functions one after the other, as a context manager; leaves when all were called.
 
-    What is too much to remember is left out, and counted.
+    What exceeds the limits of its queue is dropped, and counted. *failed* is called with what a
+    function raises.
     """
 
     def __init__(self, failed: Callable[[Exception], object]) -> None:
-        self.left_out = 0
+        self.dropped = 0
+        """How many functions were never called, as too many were waiting."""
         self._failed = failed
-        self._calls: deque[tuple[Callable[[], object], int]] = deque()
+        self._jobs: deque[tuple[Callable[[], object], int]] = deque()
         self._bytes = 0
-        self._ends = False
+        self._is_closed = False
         self._changed = Condition()
-        self._thread = Thread(target=self._run, name="aside", daemon=True)
+        self._thread = Thread(target=self._run, name="observer", daemon=True)
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -34,42 +38,45 @@ class BackgroundWorker:
 
     def __exit__(self, *_: object) -> None:
         with self._changed:
-            self._ends = True
+            self._is_closed = True
             self._changed.notify()
         self._thread.join()
 
     def call(self, function: Callable[[], object], size: int = 0) -> None:
-        """Call *function* soon, which keeps so many bytes until then."""
+        """Call *function* soon; until then it keeps *size* bytes in memory."""
         with self._changed:
-            if self._bytes + size > _MOST_BYTES or len(self._calls) >= _MOST_ENTRIES:
-                self.left_out += 1
+            if self._bytes + size > _MAX_BYTES or len(self._jobs) >= _MAX_JOBS:
+                self.dropped += 1
                 return
             self._bytes += size
-            self._calls.append((function, size))
+            self._jobs.append((function, size))
             self._changed.notify()
 
-    def ask(self, function: Callable[[], Any]) -> Future[Any]:
-        """Call *function* after all that was to be called before; give what will come of it."""
-        future: Future[Any] = Future()
+    def submit(self, function: Callable[[], _Result]) -> Future[_Result]:
+        """Call *function* after everything that is already waiting; return its future result.
 
-        def response_body() -> None:
+        Unlike `call`, it is never dropped.
+        """
+        future: Future[_Result] = Future()
+
+        def settle() -> None:
             try:
                 future.set_result(function())
             except Exception as error:
                 future.set_exception(error)
 
         with self._changed:
-            self._calls.append((response_body, 0))
+            self._jobs.append((settle, 0))
             self._changed.notify()
         return future
 
     def _run(self) -> None:
         while True:
             with self._changed:
-                self._changed.wait_for(lambda: self._calls or self._ends)
-                if not self._calls:
+                self._changed.wait_for(lambda: self._jobs or self._is_closed)
+                if not self._jobs:
                     return
-                function, size = self._calls.popleft()
+                function, size = self._jobs.popleft()
                 self._bytes -= size
             try:
                 function()

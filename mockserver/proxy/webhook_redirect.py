@@ -1,4 +1,4 @@
-"""Leads webhooks through the proxy: puts an address of its own in the place of callBackUrl."""
+"""Redirects webhooks through the proxy: replaces callBackUrl with an address of its own."""
 
 from __future__ import annotations
 
@@ -8,17 +8,20 @@ import secrets
 from collections import OrderedDict
 from urllib.parse import urlsplit
 
-from mockserver.network.origin import origin_of
+from mockserver.network.receiver import read_receiver
 
 PATH = "/__mock/webhook/"
 _FIELD = "callBackUrl"
-_MOST = 20_000
-"""Addresses that are remembered; the oldest are forgotten first."""
+_MAX_URLS = 20_000
+"""URLs that are remembered; the oldest are forgotten first."""
 _BLANK = re.compile(r"[ \t\r\n]*")
 
 
 class WebhookRedirect:
-    """The app's own URLs, by the tokens in the addresses that stand for them."""
+    """The app's own callback URLs, by the tokens in the addresses that replace them.
+
+    *public_url* is where the API reaches this proxy; without one, nothing is replaced.
+    """
 
     def __init__(self, public_url: str | None) -> None:
         self._public_url = None if public_url is None else public_url.rstrip("/")
@@ -26,23 +29,24 @@ class WebhookRedirect:
         self._urls: OrderedDict[str, str] = OrderedDict()
 
     @property
-    def wanted(self) -> bool:
-        """Whether webhooks are to come this way."""
+    def is_active(self) -> bool:
+        """Whether webhooks are to come through this proxy."""
         return self._public_url is not None
 
     def token_in(self, path: str) -> str | None:
-        """Give the token of an address of this proxy; None if *path* is none."""
+        """Return the token in an address of this proxy; None if *path* is not one."""
         own = path.removeprefix(self._prefix)
-        return own.removeprefix(PATH) if self.wanted and own.startswith(PATH) else None
+        return own.removeprefix(PATH) if self.is_active and own.startswith(PATH) else None
 
     def url_of(self, token: str) -> str | None:
-        """Give the app's URL; None if nobody knows it any longer."""
+        """Return the app's own URL; None if *token* is unknown, or was forgotten."""
         return self._urls.get(token)
 
-    def lead(self, body: bytes) -> tuple[bytes, str] | None:
-        """Put an address of this proxy into a submission; give that, and the token.
+    def replace(self, body: bytes) -> tuple[bytes, str] | None:
+        """Replace the callBackUrl of a submission; return the new body, and the token.
 
-        Nothing else is changed. None if there is nothing that could be led.
+        Every other byte stays as it is, so the API checks what the app has written. None if
+        there is not exactly one URL that can be replaced.
         """
         found = _find(body)
         if found is None or self._public_url is None:
@@ -50,15 +54,14 @@ class WebhookRedirect:
         url, start, end = found
         token = secrets.token_urlsafe(16)
         self._urls[token] = url
-        if len(self._urls) > _MOST:
+        if len(self._urls) > _MAX_URLS:
             self._urls.popitem(last=False)
-        text = body.decode("utf-8")
-        led = f"{text[:start]}{json.dumps(f'{self._public_url}{PATH}{token}')}{text[end:]}"
-        return led.encode("utf-8"), token
+        text, own = body.decode("utf-8"), json.dumps(f"{self._public_url}{PATH}{token}")
+        return f"{text[:start]}{own}{text[end:]}".encode(), token
 
 
 def _find(body: bytes) -> tuple[str, int, int] | None:
-    """Find the one callBackUrl of a JSON object: its value, and where it begins and ends."""
+    """Find the only callBackUrl of a JSON object: its value, and where that begins and ends."""
     try:
         found = [one for one in _members(body.decode("utf-8")) if one[0] == _FIELD]
     except (ValueError, IndexError, RecursionError):
@@ -66,31 +69,32 @@ def _find(body: bytes) -> tuple[str, int, int] | None:
     if len(found) != 1:
         return None
     _, url, start, end = found[0]
-    return (url, start, end) if isinstance(url, str) and _can_be_led(url) else None
+    return (url, start, end) if isinstance(url, str) and _can_be_reached(url) else None
 
 
 def _members(text: str) -> list[tuple[str, object, int, int]]:
-    """List the members of a JSON object, with where their values begin and end.
+    """List the members of a JSON object, and where their values begin and end in *text*.
 
-    Raises ValueError and IndexError if it is none.
+    `json` does not tell positions, but its decoder says where a value ends: so only the outermost
+    object is parsed here. Raises ValueError or IndexError if *text* is not a JSON object.
     """
-    members, decoder, at = [], json.JSONDecoder(), _blank(text, 0)
+    members, decoder, at = [], json.JSONDecoder(), _skip_blank(text, 0)
     if text[at] != "{":
         raise ValueError(text[at])
-    at = _blank(text, at + 1)
+    at = _skip_blank(text, at + 1)
     while text[at] != "}":
         if text[at] != '"':
             raise ValueError(text[at])
         name, at = decoder.raw_decode(text, at)
-        at = _blank(text, at)
+        at = _skip_blank(text, at)
         if text[at] != ":":
             raise ValueError(text[at])
-        start = _blank(text, at + 1)
+        start = _skip_blank(text, at + 1)
         value, end = decoder.raw_decode(text, start)
         members.append((name, value, start, end))
-        at = _blank(text, end)
+        at = _skip_blank(text, end)
         if text[at] == ",":
-            at = _blank(text, at + 1)
+            at = _skip_blank(text, at + 1)
         elif text[at] != "}":
             raise ValueError(text[at])
     if text[at + 1 :].strip():
@@ -98,15 +102,14 @@ def _members(text: str) -> list[tuple[str, object, int, int]]:
     return members
 
 
-def _blank(text: str, at: int) -> int:
+def _skip_blank(text: str, at: int) -> int:
     found = _BLANK.match(text, at)
     return at if found is None else found.end()
 
 
-def _can_be_led(url: str) -> bool:
-    """Say whether calls to *url* can be passed on; a user and password would get lost."""
+def _can_be_reached(url: str) -> bool:
+    """Return whether webhooks can be passed on to *url*; a user and password would get lost."""
     try:
-        origin_of(url)
+        return read_receiver(url).userinfo is None
     except ValueError:
         return False
-    return "@" not in urlsplit(url).netloc

@@ -1,6 +1,10 @@
-"""For tests of apps that use the API: mocks with and without sockets, and what steers them."""
+"""What tests of an app import: mocks, sandboxes, webhook receivers, and their types.
 
-from mockserver.testing.control import ControlClient, ControlError, Moved
+`__all__` is the public API of this package; everything else in it may change at any time.
+"""
+
+from mockserver.testing.control import ControlClient, Moved
+from mockserver.testing.control_http import ControlError
 from mockserver.testing.inbox import Inbox, InboxServer
 from mockserver.testing.intercept import Intercepted, intercept
 from mockserver.testing.mocks import InProcessMock, RunningMock, running_mock

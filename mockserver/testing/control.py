@@ -4,38 +4,32 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Unpack, cast
 from urllib.parse import quote
 
-import urllib3
-
 from mockserver.domain.redaction import HIDDEN, Redactor, is_ours, without_url_secrets
-from mockserver.testing.names import RequestMatch, SandboxSettings, ScenarioName, ScenarioText
-
-Send = Callable[[str, str, Mapping[str, str], bytes | None], tuple[int, bytes]]
-"""Sends one request (method, URL, headers, body) and gives the status and body of its answer."""
+from mockserver.testing.control_http import ControlError, ControlHttp, Send
+from mockserver.testing.names import (
+    Balance,
+    ClockState,
+    ContractWarning,
+    FoundRequests,
+    OtherRequests,
+    RequestMatch,
+    Rule,
+    SandboxSettings,
+    ScenarioName,
+    ScenarioText,
+    as_setting,
+)
 
 __tracebackhide__ = True
-"""A test that is refused something shows its own line, not those in here."""
-
-_SEVERAL = ("expect", "cancellable")
-"""Settings that can have several values at once."""
-_TO_CONNECT, _TO_ANSWER = 10.0, 300.0
-"""Real seconds; an advance answers once every webhook on its way has been tried."""
+"""A test whose request is rejected shows its own line, not those in here."""
 
 Json = dict[str, Any]
-"""A JSON object, as `schemas/control.json` describes it."""
-
-
-class ControlError(Exception):
-    """The mock refused a control request, or there is none; the message says why."""
-
-    def __init__(self, status: int | None, message: str) -> None:
-        super().__init__(message)
-        self.status = status
-        """HTTP status of the refusal; None if nobody answered."""
+"""A JSON object with fields of the API, for example a task; see `schemas/control.json`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,13 +37,29 @@ class Moved:
     """The clock after it was moved, and what happened on the way."""
 
     now: str
+    """ISO 8601, in UTC."""
     speed: float
+    """How many times as fast as real time the clock runs; 0 if it stands still."""
     happened: Sequence[Json]
-    """Transitions and webhook attempts, in their order."""
+    """The transitions of tasks and the webhook attempts, in order."""
 
 
 class ControlClient:
-    """Steers one sandbox of a running mock; each call raises ControlError if it is refused."""
+    """Controls one sandbox of a running mock.
+
+    *base_url* is that of the mock, *api_key* the one that the app under test uses, and
+    *control_token* the one that the mock was started with, if any. *send* replaces HTTP. Every
+    method raises ControlError if the mock rejects the request, or there is no mock.
+
+    >>> from mockserver.testing import ControlClient, running_mock
+    >>> with running_mock() as mock:
+    ...     control = ControlClient(mock.url, "key-of-the-app")
+    ...     control.freeze()
+    ...     rule = control.add_rule("unavailable", times=2, path="*/submit")
+    ...     (rule["scenario"], control.clock()["frozen"])
+    ...     control.close()
+    ('unavailable', True)
+    """
 
     def __init__(
         self,
@@ -64,25 +74,25 @@ class ControlClient:
         if control_token is not None:
             self._headers["X-Mock-Control-Token"] = control_token
         self._keys = Redactor(() if is_ours(api_key) else (api_key,))
-        self._others = Redactor(() if control_token is None else (control_token,), HIDDEN)
+        self._tokens = Redactor(() if control_token is None else (control_token,), HIDDEN)
         self.stands_still = False
-        """Whether the clock is to stand still after a reset, too, as that of a fixture does."""
-        self._http = _Http()
+        """Whether the clock is to stand still after a reset too, as in the fixtures."""
+        self._http = ControlHttp()
         self._send = send or self._http
 
     def close(self) -> None:
-        """Close the connections."""
+        """Close the connections to the mock."""
         self._http.close()
 
     def shown(self, text: str) -> str:
-        """Give *text* without secrets: those of URLs, and what `without_keys` hides."""
+        """Return *text* without secrets: those in URLs, and those that `without_keys` hides."""
         return without_url_secrets(self.without_keys(text))
 
     def without_keys(self, text: str) -> str:
-        """Give *text* without the API key, unless the mock made it, and the control token."""
-        return self._others.text(self._keys.text(text))
+        """Return *text* without the control token, and without an API key of the user's own."""
+        return self._tokens.text(self._keys.text(text))
 
-    def _call(self, method: str, path: str, body: Any = None) -> Json:
+    def _call(self, method: str, path: str, body: object = None) -> Json:
         try:
             text = None if body is None else json.dumps(body).encode()
         except TypeError as error:
@@ -92,35 +102,37 @@ class ControlClient:
         except ControlError as error:
             raise ControlError(error.status, self.shown(str(error))) from None
         try:
-            answer = json.loads(data)
+            document = json.loads(data)
         except ValueError:
-            answer = None
-        if not isinstance(answer, dict):
-            said = self.shown(data.decode("utf-8", "replace"))[:80]
-            raise ControlError(status, f"{self.shown(self._base)} is no mock: it answers {said!r}")
+            document = None
+        if not isinstance(document, dict):
+            raise self._not_a_mock(status, self.shown(data.decode("utf-8", "replace")))
         if status != 200:
-            raise ControlError(status, self.shown(str(answer.get("msg", answer))))
-        return answer
+            raise ControlError(status, self.shown(str(document.get("msg", document))))
+        return document
+
+    def _not_a_mock(self, status: int, response: str) -> ControlError:
+        shown = self.shown(self._base)
+        return ControlError(status, f"{shown} is not a mock: it returned {response[:80]!r}")
 
     # -- clock -------------------------------------------------------------------------------
 
-    def clock(self) -> Json:
-        """Give `now`, `speed` and `frozen`."""
-        return self._call("GET", "clock")
+    def clock(self) -> ClockState:
+        """Return what the clock shows, its speed, and whether it stands still."""
+        return cast("ClockState", self._call("GET", "clock"))
 
     def freeze(self) -> None:
-        """Let the clock stand still."""
-        answer = self._call("POST", "clock", {"freeze": True})
-        if "frozen" not in answer:
-            said = f"{self._base} is no mock: it answers {answer!r}"
-            raise ControlError(200, self.shown(said)[:200])
+        """Stop the clock; only `advance` and the like move it then."""
+        document = self._call("POST", "clock", {"freeze": True})
+        if "frozen" not in document:
+            raise self._not_a_mock(200, self.shown(json.dumps(document)))
 
     def run(self, speed: float = 1) -> None:
         """Let the clock run, *speed* times as fast as real time."""
         self._call("POST", "clock", {"run": True, "speed": speed})
 
     def advance(self, duration: str | float) -> Moved:
-        """Move the clock ahead by seconds, or by a text such as `90s` or `6d`."""
+        """Move the clock ahead by seconds, or by a text like `90s` or `6d`."""
         return self._move({"advance": duration})
 
     def advance_until(self, task_id: str, status: str) -> Moved:
@@ -128,7 +140,7 @@ class ControlClient:
         return self._move({"advance_until": {"task": task_id, "status": status}})
 
     def advance_until_idle(self) -> Moved:
-        """Move the clock until nothing is due any more."""
+        """Move the clock until nothing more is due."""
         return self._move({"advance_until": "idle"})
 
     def _move(self, course: Json) -> Moved:
@@ -143,7 +155,7 @@ class ControlClient:
         return cast("list[Json]", self._call("GET", "tasks")["tasks"])
 
     def task(self, task_id: str) -> Json:
-        """Show a task with its `timeline`, past and to come."""
+        """Return a task with its `timeline`, past and to come."""
         return self._call("GET", f"tasks/{task_id}")
 
     def finish(self, task_id: str) -> Json:
@@ -166,7 +178,7 @@ class ControlClient:
         """Let the results of a task expire, now."""
         return self._call("POST", f"tasks/{task_id}/expire")
 
-    # -- what was asked and sent -------------------------------------------------------------
+    # -- requests and webhooks ---------------------------------------------------------------
 
     def requests(self) -> list[Json]:
         """List the last requests with their responses, oldest first."""
@@ -176,27 +188,24 @@ class ControlClient:
         """Count the requests that match: model, prompt, user_id, method, path, nth."""
         return int(self._call("POST", "requests/count", match)["count"])
 
-    def find(self, **match: Unpack[RequestMatch]) -> Json:
-        """Find `requests` that match and, if none does, `near_misses` with what differs."""
-        return self._call("POST", "requests/find", match)
+    def find(self, **match: Unpack[RequestMatch]) -> FoundRequests:
+        """Return the requests that match and, if none does, near misses with what differs."""
+        return cast("FoundRequests", self._call("POST", "requests/find", match))
 
-    def warnings(self) -> list[Json]:
-        """List what the app did against the contract: `kind`, `text` and `count`."""
-        return cast("list[Json]", self._call("GET", "warnings")["warnings"])
+    def warnings(self) -> list[ContractWarning]:
+        """List what the app did against the contract."""
+        return cast("list[ContractWarning]", self._call("GET", "warnings")["warnings"])
 
-    def strangers(self) -> Json:
-        """Count the requests of keys that nobody controls, since this sandbox began anew.
-
-        Gives `with_other_keys` and `without_key`.
-        """
-        return self._call("GET", "strangers")
+    def strangers(self) -> OtherRequests:
+        """Count the requests with keys that no client controls, since the last reset."""
+        return cast("OtherRequests", self._call("GET", "strangers"))
 
     def deliveries(self) -> list[Json]:
         """List the last webhook attempts, oldest first."""
         return cast("list[Json]", self._call("GET", "deliveries")["deliveries"])
 
     def resend(self, number: int) -> Json:
-        """Send a webhook once more, as it was sent; give the attempt."""
+        """Send a webhook again, unchanged; return the attempt."""
         return self._call("POST", f"deliveries/{number}/resend")
 
     # -- the sandbox -------------------------------------------------------------------------
@@ -206,16 +215,16 @@ class ControlClient:
         return cast("list[Json]", self._call("GET", "scenarios")["scenarios"])
 
     def models(self) -> list[Json]:
-        """List the models in short."""
+        """List the models, without their fields."""
         return cast("list[Json]", self._call("GET", "models")["models"])
 
     def model(self, name: str) -> Json:
-        """Show the `fields`, `rules`, `price` and `pixels` of a model, each with its source."""
+        """Return the `fields`, `rules`, `price` and `pixels` of a model, each with its source."""
         return self._call("GET", f"models/{quote(name)}")
 
-    def rules(self) -> list[Json]:
-        """List the rules in their order, and how often each has spoken."""
-        return cast("list[Json]", self._call("GET", "rules")["rules"])
+    def rules(self) -> list[Rule]:
+        """List the rules in order, and how often each has fired."""
+        return cast("list[Rule]", self._call("GET", "rules")["rules"])
 
     def add_rule(
         self,
@@ -223,9 +232,10 @@ class ControlClient:
         *,
         times: int | None = None,
         **match: Unpack[RequestMatch],
-    ) -> Json:
-        """Let *scenario* happen to the requests that match, so many times or always."""
-        return self._call("POST", "rules", {"scenario": scenario, "times": times, "match": match})
+    ) -> Rule:
+        """Apply *scenario* to the next *times* requests that match; None is to all of them."""
+        rule = {"scenario": scenario, "times": times, "match": match}
+        return cast("Rule", self._call("POST", "rules", rule))
 
     def delete_rule(self, id_: int) -> None:
         """Delete a rule."""
@@ -235,32 +245,32 @@ class ControlClient:
         """Delete all rules."""
         self._call("DELETE", "rules")
 
-    def balance(self) -> Json:
-        """Give `balance_usd`, None if unlimited, and `spent_usd`.
+    def balance(self) -> Balance:
+        """Return what is left (None is unlimited) and what was spent.
 
-        Where tasks are charged for whose price nobody publishes, `unpriced_tasks` counts them,
-        and `note` says it in words.
+        `unpriced_tasks` counts the tasks, if there are any, of models without a published price;
+        `note` explains it.
         """
-        return self._call("GET", "balance")
+        return cast("Balance", self._call("GET", "balance"))
 
-    def set_balance(self, usd: str | None) -> Json:
+    def set_balance(self, usd: str | None) -> Balance:
         """Set what is left to spend; None is unlimited."""
-        return self._call("PUT", "balance", {"balance_usd": usd})
+        return cast("Balance", self._call("PUT", "balance", {"balance_usd": usd}))
 
     def settings(self) -> Mapping[str, str]:
-        """Give the settings of the sandbox by name."""
+        """Return the settings of the sandbox by name."""
         return cast("dict[str, str]", self._call("GET", "settings")["settings"])
 
     def change_settings(self, **settings: Unpack[SandboxSettings]) -> Mapping[str, str]:
-        """Change settings of the sandbox until a reset: pace, duration, scenario, …."""
-        body = {name: _plain(name, value) for name, value in settings.items()}
+        """Change settings of the sandbox until a reset; return all of them."""
+        body = {name: as_setting(name, value) for name, value in settings.items()}
         return cast("dict[str, str]", self._call("PATCH", "settings", body)["settings"])
 
     def reset(self, *, everything: bool = False, keep_clock: bool = False) -> int:
-        """Reset the sandbox, or all; give how many tasks were forgotten.
+        """Reset the sandbox, or *everything* in the mock; return how many tasks were deleted.
 
-        The clock is put back to real time and, where it does not always stand still, to its
-        speed, unless *keep_clock*.
+        Unless *keep_clock*, the clock goes back to real time and to the speed of the settings; one
+        that `stands_still` is stopped again.
         """
         path, keep = "reset?all=true" if everything else "reset", {"keep": ["clock"]}
         forgotten = int(self._call("POST", path, keep if keep_clock else None)["tasks"])
@@ -269,21 +279,14 @@ class ControlClient:
         return forgotten
 
 
-def _plain(name: str, value: object) -> str | float | None:
-    """Write a setting's value as the command line has it; numbers may stay what they are."""
-    if name in _SEVERAL and isinstance(value, list | tuple | set | frozenset):
-        return ",".join(map(str, value))
-    return value if isinstance(value, str | int | float | None) else str(value)
-
-
 def _explain_stall(happened: Sequence[Json]) -> None:
-    """Raise ControlError if webhooks waited in vain for a receiver in the caller's event loop."""
-    unanswered = [one for one in happened if one.get("failure") == "timeout"]
-    if unanswered and _is_in_event_loop():
+    """Raise ControlError if the caller blocked the event loop in which its receiver runs."""
+    timed_out = [one for one in happened if one.get("failure") == "timeout"]
+    if timed_out and _is_in_event_loop():
         raise ControlError(
             None,
-            f"the clock was moved in an event loop, and {len(unanswered)} webhook attempts found "
-            "no answer meanwhile: a receiver in the same loop cannot answer while this waits; use "
+            f"the clock was moved in an event loop, and {len(timed_out)} webhook attempts timed "
+            "out meanwhile: a receiver in the same loop cannot respond while this call waits; use "
             "await async_wait_for(…), async_wait_until_idle() or clock.async_advance(…)",
         )
 
@@ -294,30 +297,3 @@ def _is_in_event_loop() -> bool:
     except RuntimeError:
         return False
     return True
-
-
-class _Http:
-    """Sends over kept-alive connections."""
-
-    def __init__(self) -> None:
-        self._pool = urllib3.PoolManager(
-            retries=False, timeout=urllib3.Timeout(connect=_TO_CONNECT, read=_TO_ANSWER)
-        )
-
-    def __call__(
-        self, method: str, url: str, headers: Mapping[str, str], body: bytes | None
-    ) -> tuple[int, bytes]:
-        scheme = url.partition("://")[0] if "://" in url else "none"
-        if scheme not in ("http", "https"):
-            said = f"no mock answers: an http or https URL is needed, not one of scheme {scheme}"
-            raise ControlError(None, said)
-        try:
-            response = self._pool.request(method, url, body=body, headers=headers)
-        except urllib3.exceptions.HTTPError as error:
-            raise ControlError(None, f"no mock answers: {error}") from None
-        except ValueError as error:  # a key that no header can hold
-            raise ControlError(None, f"not sent: {error}") from None
-        return response.status, response.data
-
-    def close(self) -> None:
-        self._pool.clear()

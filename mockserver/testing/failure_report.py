@@ -1,4 +1,4 @@
-"""What a sandbox saw, told for the report of a test that failed."""
+"""The failure report: what a sandbox saw, for the report of a test that failed."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from mockserver.testing.recipe import recipe, submits
 from mockserver.testing.rules import explained, unused_rules
 from mockserver.testing.sandbox import shown_key
 
-_MOST_LINES = 60
+_MAX_LINES = 60
 _SHOWN_ELSEWHERE = (REJECTED, UNKNOWN_FIELD)
-"""Kinds of warnings that stand beside their request."""
+"""Kinds of warnings that are shown with their request."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,14 +29,14 @@ class _Line:
     text: str
     more: tuple[str, ...] = ()
     after: int = 0
-    """The number of the last request that is known to have been before it."""
+    """The number of the last request that is known to have come before it."""
 
 
-def tell(control: ControlClient, api_key: str, url: str | None) -> str:
-    """Tell what happened in the sandbox of *api_key*, in order, and how to repeat it by hand.
+def failure_report(control: ControlClient, api_key: str, url: str | None) -> str:
+    """Describe what happened in the sandbox of *api_key*, in order, and how to repeat it.
 
-    *url* is that of a mock that will still be there; without one, the curl lines are for one
-    that is started by hand. Raises ControlError.
+    *url* is that of a mock that outlives the test; without one, the curl lines are for a mock
+    that the reader has to start. Raises ControlError.
     """
     requests, deliveries = _shown(control, control.requests()), control.deliveries()
     tasks = [control.task(one["taskId"]) for one in control.tasks()]
@@ -45,38 +45,38 @@ def tell(control: ControlClient, api_key: str, url: str | None) -> str:
     seen = ", ".join(
         f"{len(things)} {name}{'' if len(things) == 1 else 's'}" for things, name in counts
     )
-    course = "stands still" if clock["frozen"] else f"runs at speed {clock['speed']:g}"
-    lines = [f"{seen}; the clock shows {clock['now']} and {course}"]
+    movement = "stands still" if clock["frozen"] else f"runs at speed {clock['speed']:g}"
+    lines = [f"{seen}; the clock shows {clock['now']} and {movement}"]
     lines += _keys(control, None if requests else shown_key(api_key))
     lines += ["", *_last(_written(list(_in_order(requests, tasks, deliveries))))]
-    to_come = [_to_come(task, event) for task in tasks for event in task["timeline"]]
+    future = [_future(task, event) for task in tasks for event in task["timeline"]]
     for title, found in (
-        ("to come", [one for one in to_come if one]),
+        ("to come", [one for one in future if one]),
         ("contract warnings", _warnings(control)),
         ("rules that never fired", _unused(control)),
     ):
         lines += ["", f"{title}:", *(f"  {one}" for one in found)] if found else []
     if requests:
-        moments = clock["now"] if clock["frozen"] else None
-        lines += ["", *recipe(requests, api_key, url, control.settings(), moments)]
+        now = clock["now"] if clock["frozen"] else None
+        lines += ["", *recipe(requests, api_key, url, control.settings(), now)]
     return control.shown("\n".join(lines).replace("\n\n\n", "\n\n"))
 
 
 def _keys(control: ControlClient, unused: str | None) -> list[str]:
-    """Tell of requests that may be the app's and came with a key of nobody's, or of none at all.
+    """Mention requests that may be the app's, but came with another key, or with none.
 
     *unused* is the sandbox's own key if nothing came with it.
     """
-    strangers = control.strangers()
-    other, without = strangers["with_other_keys"], strangers["without_key"]
-    said = [
+    counts = control.strangers()
+    other, without = counts["with_other_keys"], counts["without_key"]
+    came = [
         f"{number} request{'' if number == 1 else 's'} came {how}"
         for number, how in ((other, "with another key"), (without, "without an accepted key"))
         if number
     ]
     own = [] if unused is None else [f"No request came with the key {unused}"]
     advice = "give the app this key, or the sandbox the app's: @pytest.mark.maxapi(api_key=…)"
-    return [f"{', '.join([*own, *said])}{f': {advice}' if said else ''}"] if own or said else []
+    return [f"{', '.join([*own, *came])}{f': {advice}' if came else ''}"] if own or came else []
 
 
 def _warnings(control: ControlClient) -> list[str]:
@@ -92,7 +92,7 @@ def _unused(control: ControlClient) -> list[str]:
 
 
 def _shown(control: ControlClient, value: Any) -> Any:
-    """Take the secrets out before anything is shortened, and with it a part of them left."""
+    """Take secrets out before anything is shortened: a part of one would not be recognized."""
     return json.loads(control.shown(json.dumps(value, ensure_ascii=False)))
 
 
@@ -102,7 +102,11 @@ def _shown(control: ControlClient, value: Any) -> Any:
 def _in_order(requests: list[Json], tasks: list[Json], deliveries: list[Json]) -> Iterator[_Line]:
     """Put requests, transitions and webhook attempts into the order in which they happened.
 
-    Moments alone do not tell: a clock that stands still gives the same one to many.
+    Their times are not enough: while the clock stands still, many have the same one. So each
+    transition also knows the last request that must have come before it: the one that submitted
+    the task, cancelled it, or was still shown an earlier status. Requests stay in the order of
+    their numbers, and an event is put before the first request that is neither earlier than it nor
+    one of those.
     """
     waiting: list[_Line] = []
     ends: dict[str, int] = {}
@@ -111,8 +115,8 @@ def _in_order(requests: list[Json], tasks: list[Json], deliveries: list[Json]) -
         after = next((one["number"] for one in own if submits(one)), 0)
         earlier: set[str] = set()
         for event in _past(task):
-            of_its_moment = [one for one in own if one["at"] == event["at"]]
-            known = [one["number"] for one in of_its_moment if _was_before(one, event, earlier)]
+            at_its_time = [one for one in own if one["at"] == event["at"]]
+            known = [one["number"] for one in at_its_time if _was_before(one, event, earlier)]
             after = max([after, *known])
             waiting.append(_transition(task, event, after))
             earlier.add(str(event.get("status")))
@@ -129,12 +133,12 @@ def _in_order(requests: list[Json], tasks: list[Json], deliveries: list[Json]) -
 
 
 def _was_before(request: Json, event: Json, earlier: set[str]) -> bool:
-    """Say whether a request to a task was before an event of its moment.
+    """Return whether a request to a task came before an event of the same time.
 
-    It was if it was shown one of the *earlier* states, or if it brought the event about.
+    It did if it was shown one of the *earlier* states, or if it caused the event.
     """
-    answer = request["response_body"]
-    data = answer.get("data") if isinstance(answer, dict) else None
+    response = request["response_body"]
+    data = response.get("data") if isinstance(response, dict) else None
     if isinstance(data, dict) and "status" in data:
         return data["status"] in earlier
     cancels = request["status"] == 200 and str(request["path"]).endswith("/cancel")
@@ -153,25 +157,26 @@ def _transition(task: Json, event: Json, after: int) -> _Line:
 
 
 def _delivery(one: Json, after: int) -> _Line:
-    answer = f"answered {one['status']}" if one["delivered"] else f"NOT delivered: {one['error']}"
+    delivered = f"delivered ({one['status']})"
+    outcome = delivered if one["delivered"] else f"NOT delivered: {one['error']}"
     again = f"; again at {_time(one['next_at'])}" if one["next_at"] else ""
     text = (
         f"  webhook of {_short(one['taskId'])}, attempt {one['attempt']}, "
-        f"to {one['url']}: {answer}{again}{_fault(one)}"
+        f"to {one['url']}: {outcome}{again}{_scenarios(one)}"
     )
     return _Line(one["at"], text, after=after)
 
 
-def _fault(one: Json) -> str:
+def _scenarios(one: Json) -> str:
     return f"  [{', '.join(one['scenarios'])}]" if one["scenarios"] else ""
 
 
 def _request(one: Json) -> _Line:
-    answer = one["response_body"]
-    said = ""
-    if isinstance(answer, dict):
-        found = answer.get("data")
-        said = str(answer.get("msg", "")) if one["status"] >= 400 else _about(found)
+    response = one["response_body"]
+    shown = ""
+    if isinstance(response, dict):
+        is_error = one["status"] >= 400
+        shown = str(response.get("msg", "")) if is_error else _summary(response.get("data"))
     more = []
     if one["status"] >= 400 and isinstance(one["body"], dict):
         more.append(f"sent: {json.dumps(shortened(one['body']), ensure_ascii=False)[:300]}")
@@ -181,19 +186,19 @@ def _request(one: Json) -> _Line:
     path = one["path"]
     if one["taskId"]:
         path = path.replace(one["taskId"], _short(one["taskId"]))
-    outcome = "no response" if "hang" in one["scenarios"] else f"{one['status']} {said}"
-    text = f"{one['method']} {path} -> {outcome}".rstrip() + _fault(one)
+    outcome = "no response" if "hang" in one["scenarios"] else f"{one['status']} {shown}"
+    text = f"{one['method']} {path} -> {outcome}".rstrip() + _scenarios(one)
     return _Line(one["at"], text, tuple(more))
 
 
-def _about(found: Any) -> str:
-    if not isinstance(found, dict):
+def _summary(data: object) -> str:
+    if not isinstance(data, dict):
         return ""
-    return str(found.get("status") or f"task {_short(str(found.get('taskId', '')))}")
+    return str(data.get("status") or f"task {_short(str(data.get('taskId', '')))}")
 
 
 def _written(lines: list[_Line]) -> list[str]:
-    """Write the lines, each run of equal ones as one, and the day wherever it is another."""
+    """Write the lines, each run of equal ones as one, and the date wherever it changes."""
     written = []
     day = lines[0].at[:10] if lines else ""
     for (text, more), run in groupby(lines, key=lambda line: (line.text, line.more)):
@@ -208,11 +213,11 @@ def _written(lines: list[_Line]) -> list[str]:
 
 
 def _last(lines: list[str]) -> list[str]:
-    left_out = len(lines) - _MOST_LINES
+    left_out = len(lines) - _MAX_LINES
     return [f"... {left_out} earlier lines", *lines[left_out:]] if left_out > 0 else lines
 
 
-def _to_come(task: Json, event: Json) -> str:
+def _future(task: Json, event: Json) -> str:
     if event["past"] or event["event"] == "results-expire":
         return ""
     when = f"at {_time(event['at'])}" if event["at"] else "when it is polled"

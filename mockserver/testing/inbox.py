@@ -1,4 +1,4 @@
-"""A webhook receiver: answers as it is told, and is waited on by event."""
+"""A webhook receiver for tests: it keeps what comes, and responds as the test says."""
 
 from __future__ import annotations
 
@@ -26,18 +26,36 @@ _log = logging.getLogger(__name__)
 _LIMIT = 16 * 1024 * 1024
 """Bytes of the largest body that is read."""
 _AT_ONCE = 64
-"""Webhooks that owners are given at once; some take long to answer."""
+"""Webhooks that are handed over at the same time; some owners take long to respond."""
 
 
 class InboxServer:
-    """Listens for webhooks on *host*, as a context manager; hands each to whoever owns its path."""
+    """Listens for webhooks, as a context manager, and hands each to the owner of its path.
+
+    *host* is the address of an interface, and *port* 0 takes a free port. Raises OSError if the
+    address cannot be used. One server has any number of inboxes, each at a URL of its own.
+
+    >>> import requests
+    >>> from mockserver.testing import InboxServer, running_mock
+    >>> draw = {"model": "gpt-image-2/text-to-image", "input": {"prompt": "a cat"}}
+    >>> with InboxServer() as server, running_mock() as mock:
+    ...     inbox, sandbox = server.inbox(), mock.sandbox()
+    ...     response = requests.post(
+    ...         f"{sandbox.base_url}/api/v1/task/submit",
+    ...         json=draw | {"callBackUrl": inbox.url},
+    ...         headers={"Authorization": f"Bearer {sandbox.api_key}"},
+    ...     )
+    ...     moved = sandbox.wait_until_idle()
+    ...     inbox.wait(1)[0].task["status"]
+    'SUCCESS'
+    """
 
     def __init__(self, host: str = "127.0.0.1", port: int = 0) -> None:
-        """Take the port, a free one if it is 0. Raises OSError."""
         self.owners: dict[str, OnWebhook] = {}
-        """By the first segment of the path; the empty one takes what has no other owner."""
+        """By the first segment of the path; the empty one gets what has no other owner."""
         self._bound = listen_on(host, port)
         self.url = base_of("http", host, self._bound.getsockname()[1])
+        """The base URL, without a slash at its end."""
         self._listener = Listener(self._answer, "inbox")
         self._owning = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="inbox")
 
@@ -50,26 +68,26 @@ class InboxServer:
         self._owning.shutdown(wait=False, cancel_futures=True)
 
     def inbox(self) -> Inbox:
-        """Open an inbox at a URL of its own."""
+        """Open an inbox at a new URL."""
         name = secrets.token_hex(8)
         inbox = Inbox(f"{self.url}/{name}")
         self.owners[name] = inbox.receive
         return inbox
 
     def close(self, inbox: Inbox) -> None:
-        """Take no more for *inbox*: what comes late is answered 410."""
+        """Close an inbox: webhooks that come later are answered 410."""
         del self.owners[inbox.url.rpartition("/")[2]]
 
     async def _answer(self, scope: Scope, proto: HTTPProtocol) -> None:
-        status, said = 200, ""
+        status, text = 200, ""
         try:
             status = await self._received(scope, proto)
         except BadRequest as error:
-            status, said = error.status, f"{error}\n"
-        except Exception:  # that of an owner, whom others are not to suffer for
-            _log.exception("a webhook's owner failed")
+            status, text = error.status, f"{error}\n"
+        except Exception:  # of one owner; the others must not suffer for it
+            _log.exception("the owner of a webhook failed")
             status = 500
-        proto.response_str(status, [("Content-Type", "text/plain")] if said else [], said)
+        proto.response_str(status, [("Content-Type", "text/plain")] if text else [], text)
 
     async def _received(self, scope: Scope, proto: HTTPProtocol) -> int:
         came = await take(scope, proto, _LIMIT)
@@ -86,42 +104,54 @@ class InboxServer:
 
 
 class Inbox:
-    """What has come to one URL; safe to use from several threads."""
+    """The webhooks that have come to one URL; safe to use from several threads.
+
+    It can also be used without a server, as an `on_webhook`:
+
+    >>> from mockserver.testing import Inbox, Webhook
+    >>> inbox = Inbox("https://app.example.com/hook")
+    >>> inbox.respond(503)
+    >>> [inbox.receive(Webhook("POST", inbox.url, {}, b"{}")) for _ in range(2)]
+    [503, 200]
+    >>> len(inbox.received)
+    2
+    """
 
     def __init__(self, url: str) -> None:
         self.url = url
-        """Give it to the app as its callBackUrl."""
+        """The URL for the app to send as its callBackUrl."""
         self._arrived = Condition()
         self._received: list[Webhook] = []
-        self._answers: deque[int] = deque()
+        self._statuses: deque[int] = deque()
 
     @property
     def received(self) -> Sequence[Webhook]:
-        """What has come so far, the refused ones too."""
+        """What has come so far, including what was answered with an error."""
         return tuple(self._received)
 
     def respond(self, *statuses: int) -> None:
-        """Answer the next webhooks with *statuses* in turn; after them, 200.
+        """Respond to the next webhooks with *statuses*, one each, and then with 200 again.
 
-        Raises ValueError for what is no status of an answer.
+        Raises ValueError if one is not an integer from 200 to 599.
         """
         for status in statuses:
             if not isinstance(status, int) or not 200 <= status <= 599:
-                raise ValueError(f"{status!r} is no status; use an integer from 200 to 599")
-        self._answers.extend(statuses)
+                raise ValueError(f"{status!r} is not a status; use an integer from 200 to 599")
+        self._statuses.extend(statuses)
 
     def receive(self, webhook: Webhook) -> int:
-        """Take a webhook; give the status to answer."""
+        """Keep a webhook; return the status to respond with."""
         with self._arrived:
             self._received.append(webhook)
             self._arrived.notify_all()
-            return self._answers.popleft() if self._answers else 200
+            return self._statuses.popleft() if self._statuses else 200
 
     def wait(self, count: int = 1, *, check: bool = True, timeout: float = 5) -> Sequence[Webhook]:
-        """Await *count* webhooks, counted from the first; give all that have come.
+        """Wait until *count* webhooks have come in all; return everything that has come.
 
-        Fails with AssertionError after *timeout* seconds of real time, or, unless *check* is
-        false, when one of them does not conform to the contract.
+        Raises AssertionError after *timeout* seconds of real time and, unless *check* is false,
+        if one of them does not conform to the contract. A clock that stands still sends no
+        webhooks: move it first.
         """
         __tracebackhide__ = True
         with self._arrived:
@@ -143,5 +173,5 @@ class Inbox:
         check: bool = True,
         timeout: float = 5,  # noqa: ASYNC109 - as `wait` has it
     ) -> Sequence[Webhook]:
-        """Do as `wait`, while the event loop goes on."""
+        """Do the same as `wait` without blocking the event loop."""
         return await asyncio.to_thread(self.wait, count, check=check, timeout=timeout)

@@ -1,4 +1,4 @@
-"""Answers an app's calls to the API at the API's own URLs, in the process of the test."""
+"""Intercepts an app's calls to the API's own URLs, in the process of the test."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 class Intercepted(MaxapiSandbox):
-    """The sandbox of an app whose calls to the API's own URLs are answered in the process."""
+    """The sandbox of an app whose calls to the API's own URLs are intercepted in the process."""
 
     def __init__(self, mock: InProcessMock, api_key: str | None) -> None:
         of_key = mock.sandbox(api_key)
@@ -39,7 +39,7 @@ class Intercepted(MaxapiSandbox):
 
     @property
     def on_webhook(self) -> OnWebhook | None:
-        """What takes the webhooks; without it they go to receivers on this machine, by HTTP."""
+        """What is called with the webhooks; if None, they are sent by HTTP to local receivers."""
         return self._mock.on_webhook
 
     @on_webhook.setter
@@ -56,17 +56,29 @@ def intercept(
     folder: Path | None = None,
     **settings: Unpack[MockSettings],
 ) -> Iterator[Intercepted]:
-    """Answer every call of this process to `https://api.maxapi.io` and `https://cdn.maxapi.io`.
+    """Redirect every call of this process to `https://api.maxapi.io` and `https://cdn.maxapi.io`.
 
     Whatever the client (requests, urllib3, httpx, aiohttp, http.client, …) and whatever other mocks
     are active, a call to these hosts is answered by the mock or fails with an error that says why;
-    threads, tasks and jobs that began meanwhile never reach the real API afterwards. Out of reach
-    are other processes and clients with a TLS of their own, such as pycurl.
+    threads, tasks and jobs that began meanwhile never reach the real API afterwards. Other
+    processes, and clients with a TLS implementation of their own (pycurl), are out of reach.
 
-    *api_key* is the one that the app sends, and so names the sandbox that is given. Webhooks go
-    to *on_webhook*. HTTP calls to other machines are rejected as if the network were down, unless
-    *allow_others* lets them pass. For *folder* and *settings* see `running_mock`. The clock stands
-    still. Raises SettingError.
+    *api_key* is the one that the app sends; it selects the sandbox. *on_webhook* is called with
+    the webhooks, in a thread; without it they are sent by HTTP to receivers on this machine. HTTP
+    calls to other machines fail as if the network were down, unless *allow_others*. For *folder*
+    and *settings* see `running_mock`. The clock of the sandbox stands still. Raises SettingError.
+
+    >>> import requests
+    >>> from mockserver.testing import intercept
+    >>> draw = {"model": "gpt-image-2/text-to-image", "input": {"prompt": "a cat"}}
+    >>> with intercept(api_key="key-of-the-app") as sandbox:
+    ...     response = requests.post(
+    ...         "https://api.maxapi.io/api/v1/task/submit",
+    ...         json=draw,
+    ...         headers={"Authorization": "Bearer key-of-the-app"},
+    ...     )
+    ...     sandbox.wait_for(response.json()["data"]["taskId"])["status"]
+    'SUCCESS'
     """
     mock = mock_of_the_api(folder, **settings)
     try:
@@ -78,7 +90,7 @@ def intercept(
 
 
 def mock_of_the_api(folder: Path | None = None, **settings: Unpack[MockSettings]) -> InProcessMock:
-    """Make a mock that takes the API's own place: its URLs are those of the API."""
+    """Make a mock that takes the API's place: its URLs are those of the API."""
     contract = load_contract()
     settings.setdefault("public_url", contract.fact("cdn_url"))
     return InProcessMock(contract.fact("base_url"), folder, **settings)
@@ -88,7 +100,7 @@ def mock_of_the_api(folder: Path | None = None, **settings: Unpack[MockSettings]
 def intercept_with(
     mock: InProcessMock, api_key: str | None, *, allow_others: bool = False
 ) -> Iterator[Intercepted]:
-    """Do as `intercept`, with a mock that there is already."""
+    """Do the same as `intercept`, with an existing mock."""
     _check_sockets()
     install_patches()
     hosts = frozenset(api_hosts(load_contract()))
@@ -103,7 +115,7 @@ def intercept_with(
 
 
 def _check_sockets() -> None:
-    """Raise ServerError where threads and sockets are not those of Python."""
+    """Raise ServerError if the sockets of this process are not Python's own."""
     monkey: Any = sys.modules.get("gevent.monkey")
     if monkey is not None and monkey.is_module_patched("socket"):
         raise ServerError(
@@ -113,14 +125,14 @@ def _check_sockets() -> None:
 
 
 def _without_proxies(hosts: frozenset[str]) -> Mapping[str, str]:
-    """Give the variables that lead past a proxy of the user's; none where there is no proxy."""
+    """Return the variables that bypass a proxy of the user's; none if there is no proxy."""
     proxies = {name.lower() for name in os.environ} & {"http_proxy", "https_proxy", "all_proxy"}
     return past_proxies(os.environ, *(f"https://{host}" for host in hosts)) if proxies else {}
 
 
 @contextmanager
 def _environment(changes: Mapping[str, str]) -> Iterator[None]:
-    """Set variables, and put them back, except those that the test has changed itself."""
+    """Set variables, and restore them, except those that the test has changed itself."""
     before = {name: os.environ.get(name) for name in changes}
     os.environ.update(changes)
     try:

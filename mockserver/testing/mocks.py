@@ -1,4 +1,4 @@
-"""Mocks for tests: one with sockets, one without, one that somebody else has started."""
+"""Mocks for tests: on a port, in the process, or started by another program."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Unpack
+from typing import TYPE_CHECKING, Unpack
 
 from mockserver.engine.clock import Clock
 from mockserver.engine.messages import Request, Response
@@ -31,15 +31,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class RunningMock:
-    """A mock that answers at a URL."""
+    """A mock that listens at *url*; *control_token* is the one that it was started with, if any."""
 
     url: str
     control_token: str | None = field(default=None, repr=False)
 
     def sandbox(self, api_key: str | None = None) -> MaxapiSandbox:
-        """Give a sandbox whose clock stands still; its key is new unless one is given.
+        """Return the sandbox of *api_key*, or of a new key, and stop its clock.
 
-        Raises ControlError if the URL is not a mock's, or it does not let itself be controlled.
+        Raises ControlError if there is no mock at the URL, or it rejects the control token.
         """
         key = api_key or new_key()
         control = ControlClient(self.url, key, control_token=self.control_token)
@@ -54,12 +54,20 @@ def running_mock(
     service: Callable[..., Service] = Service,
     **settings: Unpack[ServerSettings],
 ) -> Iterator[RunningMock]:
-    """Run a mock on a free port of this machine, configured by *folder*, by default this one.
+    """Run a mock on a free port of this machine until the block ends.
 
-    *settings* go before those of the environment and the config file; their values are those of
-    the command line: `running_mock(duration="5m", webhook_tries=5)`. Webhooks go to this machine
-    only, unless `callback_allow` names other hosts. *service* makes what answers, of the arguments
-    of `Service`. Raises SettingError.
+    *folder* is where the config file is looked for, by default the current one. *settings* take
+    precedence over the environment and the config file; their names and values are those of the
+    command line, and durations are seconds or texts like `5m`. Webhooks are sent to this machine
+    only, unless `callback_allow` names other hosts. *service* is what makes the service that
+    responds, called like `Service`. Raises SettingError, or ServerError if it cannot listen.
+
+    >>> import requests
+    >>> from mockserver.testing import running_mock
+    >>> with running_mock(duration="5m", webhook_tries=5) as mock:
+    ...     sandbox = mock.sandbox()
+    ...     requests.get(f"{mock.url}/__mock/health").json()
+    {'status': 'ok'}
     """
     from mockserver.web.server import Server
 
@@ -71,10 +79,11 @@ def running_mock(
 
 
 class InProcessMock:
-    """A mock that is called in the process, whose clocks stand still.
+    """A mock without a port, whose clocks stand still.
 
-    *url* is what the app under test takes for the API's; for *folder* and *settings* see
-    `running_mock`. Raises SettingError.
+    *url* is the base URL that the app under test uses for the API; for *folder* and *settings* see
+    `running_mock`. `app` is for clients that take a WSGI application as their transport. Raises
+    SettingError.
     """
 
     def __init__(
@@ -83,19 +92,19 @@ class InProcessMock:
         self.url = url
         resolved = _settled(folder, {"tls": True} | settings)
         self.on_webhook: OnWebhook | None = None
-        """Takes the webhooks; without it they go to receivers on this machine, by HTTP."""
-        self._nearby = transport_of(resolved.settings)
+        """Called with the webhooks; if None, they are sent by HTTP to receivers on this machine."""
+        self._transport = transport_of(resolved.settings)
         self._service = Service(
             resolved.contract,
             resolved.settings,
             make_clock=lambda: Clock(speed=0),
             transport=self._deliver,
         )
-        self._whole = Gateway(self._service)
+        self._gateway = Gateway(self._service)
         self._server: Server | None = None
 
     def listen(self) -> tuple[int, str]:
-        """Answer by HTTPS, too: give the port of this machine, and the authority's certificate.
+        """Listen for HTTPS too; return the port, and the authority's certificate (PEM).
 
         Raises ServerError.
         """
@@ -110,21 +119,21 @@ class InProcessMock:
     @property
     def app(self) -> Flask:
         """The mock as a WSGI application."""
-        return self._whole.app
+        return self._gateway.app
 
     def answer(self, request: Request) -> Response:
-        """Answer a request; what is to go wrong with its connection is left to the caller."""
-        response = self._whole.respond(request)
+        """Return the response to a request; faults of the connection are left to the caller."""
+        response = self._gateway.respond(request)
         if response.first is not None:
             response.first()
         return response
 
     def sandbox(self, api_key: str | None = None) -> MaxapiSandbox:
-        """Give a sandbox whose clock stands still; its key is new unless one is given."""
+        """Return the sandbox of *api_key*, or of a new key; its clock stands still."""
         key = api_key or new_key()
         token = self._service.settings.control_token
         control = ControlClient(_HERE, key, control_token=token, send=self._send)
-        control.freeze()  # it stands still already; from now on its key is known to be somebody's
+        control.freeze()  # it stands still already; this makes its key one that is controlled
         return MaxapiSandbox(self.url, key, control)
 
     def _send(
@@ -133,37 +142,37 @@ class InProcessMock:
         status, _, data = call(self.app, method, url, headers, body or b"")
         return status, data
 
-    def _deliver(self, callback: WebhookRequest) -> AttemptResult:
+    def _deliver(self, sent: WebhookRequest) -> AttemptResult:
         if self.on_webhook is None:
-            return self._nearby(callback)
-        headers = {name.lower(): value for name, value in callback.proof}
-        headers["content-type"] = callback.content_type
-        webhook = Webhook(callback.method, callback.url, headers, callback.body)
+            return self._transport(sent)
+        headers = {name.lower(): value for name, value in sent.proof}
+        headers["content-type"] = sent.content_type
+        webhook = Webhook(sent.method, sent.url, headers, sent.body)
         try:
             return AttemptResult.of_status(int(self.on_webhook(webhook) or 200), 0.0)
-        except Exception as error:  # the receiver's own fault, as the mock would see it
+        except Exception as error:  # an error of the receiver, which responds 500 then
             why = f"raised {type(error).__name__}: {error}"
             return AttemptResult(500, why, 0.0, Failure.STATUS)
 
     def close(self) -> None:
-        """Let its threads go."""
+        """End its threads and connections."""
         if self._server is not None:
             self._server.stop()
         self._service.close()
-        self._nearby.close()
+        self._transport.close()
 
 
 _HERE = "http://localhost"
-"""What the control plane of a mock without sockets takes for its own host."""
+"""The host under which the control plane of a mock without a port is called."""
 
 
 def new_key() -> str:
-    """Make an API key that nobody else has."""
+    """Make an API key that is not in use."""
     return f"test-{secrets.token_hex(8)}"
 
 
-def _settled(folder: Path | None, changes: Mapping[str, Any]) -> Resolved:
-    """Give the settings of a folder and the environment, but those of a server for others."""
+def _settled(folder: Path | None, changes: Mapping[str, object]) -> Resolved:
+    """Resolve the settings, without those that only make sense for a server of others."""
     texts = {
         name: str(value).lower() if isinstance(value, bool) else str(value)
         for name, value in changes.items()

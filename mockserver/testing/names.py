@@ -1,6 +1,7 @@
-"""What a type checker knows of the names that a test gives: scenarios, matches, settings.
+"""What type checkers know of what tests pass in (scenarios, matches, settings) and get back.
 
-A test holds these equal to the tables that decide at run time, where any text is looked up.
+Nothing here decides at run time: there, any text is looked up. A test checks that these types are
+equal to the tables that decide, and to `schemas/control.json`.
 """
 
 from __future__ import annotations
@@ -8,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from decimal import Decimal
 from os import PathLike
-from typing import Literal, NewType, TypedDict
+from typing import Any, Literal, NewType, NotRequired, TypedDict
 
 ScenarioName = Literal[
     "success",
@@ -63,38 +64,39 @@ ScenarioWithValue = Literal[
     "fewer-results",
     "result-slow",
 ]
-"""Those that take one: `scenario("slow", "90s")`."""
+"""The scenarios that take a value: `scenario("slow", "90s")`."""
 
 ScenarioText = NewType("ScenarioText", str)
-"""Scenarios as the header has them, into which no type checker can look.
+"""One or several scenarios as one text, which type checkers cannot look into.
 
-`ScenarioText("slow=90s, webhook-lost")`; at run time it is the text itself.
+For example `ScenarioText("slow=90s, webhook-lost")`, as the header `X-Mock-Scenario` has them. At
+run time it is the text itself.
 """
 
 Duration = str | float
-"""Seconds, or a text such as `250ms`, `90s`, `6d`."""
+"""Seconds, or a text like `250ms`, `90s` or `6d`."""
 Usd = str | float | Decimal
 Count = int | str
 Flag = bool | Literal["true", "false"]
 
 
 class RequestMatch(TypedDict, total=False):
-    """What requests have to be like; what is left out does not matter."""
+    """Which requests match; what is left out matches all."""
 
     model: str
     """A glob."""
     prompt: str
-    """A text that the prompt contains."""
+    """A text that the prompt has to contain."""
     user_id: str
     method: str
     path: str
-    """A glob, such as `*/submit`."""
+    """A glob, for example `*/submit`."""
     nth: int
-    """Among the requests that match the rest, only the n-th, from 1."""
+    """Of the requests that match everything else, only the n-th; the first is 1."""
 
 
 class SandboxSettings(TypedDict, total=False):
-    """The settings that a sandbox can have; `maxapi-mock serve --help` describes them."""
+    """The settings of a sandbox; `maxapi-mock serve --help` describes them."""
 
     pace: Literal["realtime", "instant", "per-poll"]
     duration: Duration
@@ -120,7 +122,7 @@ class SandboxSettings(TypedDict, total=False):
 
 
 class MockSettings(SandboxSettings, total=False):
-    """The settings of a mock that a program starts."""
+    """The settings of a mock: those of its sandboxes, and its own."""
 
     host: str
     port: int | str
@@ -148,11 +150,81 @@ class MockSettings(SandboxSettings, total=False):
 
 
 class ServerSettings(MockSettings, total=False):
-    """The same, and the keys that it accepts."""
+    """The same, and the API keys that it accepts."""
 
     api_key: str
 
 
+class ClockState(TypedDict):
+    """What the clock of a sandbox shows."""
+
+    now: str
+    """ISO 8601, in UTC."""
+    speed: float
+    frozen: bool
+
+
+class Rule(TypedDict):
+    """A scenario for the requests that match."""
+
+    id: int
+    match: RequestMatch
+    scenario: str
+    times: int | None
+    """How many more requests it is for; None is without a limit."""
+    fired: int
+    """How many requests it has decided."""
+
+
+class NearMiss(TypedDict):
+    """A request that nearly matched."""
+
+    request: dict[str, Any]
+    differences: list[str]
+
+
+class FoundRequests(TypedDict):
+    """The requests that match and, if none does, those that come nearest."""
+
+    requests: list[dict[str, Any]]
+    near_misses: list[NearMiss]
+
+
+class ContractWarning(TypedDict):
+    """Something that the app did against the contract."""
+
+    kind: str
+    text: str
+    count: int
+
+
+class OtherRequests(TypedDict):
+    """How many requests came with keys that no test controls."""
+
+    with_other_keys: int
+    without_key: int
+
+
+class Balance(TypedDict):
+    """What a sandbox has spent, and what is left; amounts are decimal texts, in USD."""
+
+    balance_usd: str | None
+    spent_usd: str
+    unpriced_tasks: NotRequired[int]
+    note: NotRequired[str]
+
+
 def with_value(scenario: str, value: str | float | None) -> ScenarioText:
-    """Write a scenario with its value, if it has one, as rules and settings take it."""
+    """Return a scenario and its value, if it has one, as the text that rules and settings take."""
     return ScenarioText(scenario if value is None else f"{scenario}={value}")
+
+
+_LISTS = ("expect", "cancellable")
+"""Settings that can have several values at once."""
+
+
+def as_setting(name: str, value: object) -> str | float | None:
+    """Return a setting's value as the command line has it; numbers may stay numbers."""
+    if name in _LISTS and isinstance(value, list | tuple | set | frozenset):
+        return ",".join(map(str, value))
+    return value if isinstance(value, str | int | float | None) else str(value)

@@ -1,25 +1,24 @@
-"""How to repeat by hand what a sandbox saw: lines for a shell."""
+"""Shell lines that repeat what a sandbox saw."""
 
 from __future__ import annotations
 
 import json
-import shlex
 from collections.abc import Iterator, Mapping
 from datetime import datetime
-from typing import Any
 from urllib.parse import quote
 
 from mockserver.contract import load_contract
 from mockserver.domain.scenario import HEADER
+from mockserver.network.curl import curl_line, shell_word
 from mockserver.settings import make_settings, show_value
 from mockserver.settings.texts import HIDDEN
 from mockserver.testing.control import Json
 from mockserver.testing.sandbox import shown_key
 
-_MOST_CURLS = 12
-_LONGEST_BODY = 4000
+_MAX_LINES = 12
+_MAX_BODY = 4000
 _DEFAULT_MOCK = "http://127.0.0.1:6290"
-_AUTHORIZED = '-H "Authorization: Bearer $KEY"'
+_AUTHORIZATION = shell_word("Authorization: Bearer $KEY", "$KEY")
 
 
 def submits(request: Json) -> bool:
@@ -34,19 +33,19 @@ def recipe(
     settings: Mapping[str, str],
     now: str | None,
 ) -> list[str]:
-    """Write the requests as lines for a shell; the ids of tasks are taken from the answers.
+    """Write the requests as lines for a shell; ids of tasks are taken from the responses.
 
-    *settings* are the sandbox's; those that are not the default are set first. *now* is what a
-    clock shows that stands still: it is then moved as it was moved between the requests.
+    *settings* are the sandbox's; those that differ from the defaults are set first. *now* is what
+    the clock shows if it stands still: the lines then move it as the test did.
     """
-    every = settings.get("pace") == "per-poll"  # then each poll moves its task on
+    every = settings.get("pace") == "per-poll"  # then even equal polls have different outcomes
     lines = list(_lines(requests, now, every=every))
     start = "" if url else ", against a mock of its own (maxapi-mock serve)"
-    named = f"MOCK={url or _DEFAULT_MOCK} KEY={shown_key(api_key)}"
-    left_out = len(lines) - _MOST_CURLS
+    variables = f"MOCK={url or _DEFAULT_MOCK} KEY={shown_key(api_key)}"
+    left_out = len(lines) - _MAX_LINES
     if left_out > 0:
-        lines = [*lines[:_MOST_CURLS], f": and {left_out} more"]
-    lines = [named, *_set_up(settings, frozen=now is not None), *lines]
+        lines = [*lines[:_MAX_LINES], f": and {left_out} more"]
+    lines = [variables, *_set_up(settings, frozen=now is not None), *lines]
     return [
         f"to repeat it by hand{start}:",
         *(f"  {one}" for line in lines for one in line.split("\n  ")),
@@ -70,13 +69,13 @@ def _set_up(settings: Mapping[str, str], *, frozen: bool) -> Iterator[str]:
         yield _control("clock", {"freeze": True})
 
 
-def _control(path: str, body: Any, method: str = "") -> str:
-    text = shlex.quote(json.dumps(body, ensure_ascii=False))
-    return f'curl -sg {method}"$MOCK"/__mock/{path} {_AUTHORIZED} -d {text}'
+def _control(path: str, body: Mapping[str, object], method: str = "") -> str:
+    text = shell_word(json.dumps(body, ensure_ascii=False))
+    return f'curl -sg {method}"$MOCK"/__mock/{path} -H {_AUTHORIZATION} -d {text}'
 
 
 def _lines(requests: list[Json], now: str | None, *, every: bool) -> Iterator[str]:
-    """Write the requests, each run of equal ones as one, and what moves the clock before it."""
+    """Write the requests, a run of equal ones as one, and before each what moves the clock."""
     names: dict[str, str] = {}
     last, at = "", str(requests[0]["at"])
     for request in requests:
@@ -101,22 +100,20 @@ def _moved(before: str, after: str) -> str:
 
 
 def _curl(request: Json, names: dict[str, str]) -> str:
-    words = [f'curl -sg "$MOCK"{_path(request, names)}', _AUTHORIZED]
-    if request["method"] != "GET":
-        words.insert(1, "-I" if request["method"] == "HEAD" else f"-X {request['method']}")
     body = request["body"]
     text = body if isinstance(body, str) else json.dumps(body, ensure_ascii=False)
+    headers = [_AUTHORIZATION]
     asked = [one for one in request["scenarios"] if f"#mock:{one}" not in text]
     if asked:
-        words.append(f"-H {shlex.quote(HEADER + ': ' + ', '.join(asked))}")
+        headers.append(shell_word(f"{HEADER}: {', '.join(asked)}"))
     if text:
         kind = request["headers"].get("content-type", "")
-        words.append(f"-H {shlex.quote('Content-Type: ' + kind)}")
-        whole = len(text) <= _LONGEST_BODY
-        words.append(
-            f"--data-raw {shlex.quote(text)}" if whole else f"-d @body-of-{len(text)}-characters"
-        )
-    line = " ".join(words)
+        headers.append(shell_word(f"Content-Type: {kind}"))
+    is_short = len(text) <= _MAX_BODY
+    shown = shell_word(text) if text and is_short else ""
+    line = curl_line(request["method"], f'"$MOCK"{_path(request, names)}', headers, shown)
+    if not is_short:
+        line += f" -d @body-of-{len(text)}-characters"
     if submits(request):
         name = names[request["taskId"]]
         return f"{name}=$({line} | grep -o '[0-9a-f-]\\{{36\\}}'); echo ${name}"
@@ -124,8 +121,8 @@ def _curl(request: Json, names: dict[str, str]) -> str:
 
 
 def _path(request: Json, names: dict[str, str]) -> str:
-    """Write a path for the shell; the journal has it decoded."""
-    path = shlex.quote(quote(request["path"]))
+    """Return a path for the shell, encoded again: the journal has it decoded."""
+    path = shell_word(quote(request["path"]))
     for task_id, name in names.items():
         path = path.replace(task_id, f"${name}")
     return path

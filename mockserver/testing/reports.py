@@ -1,4 +1,4 @@
-"""Takes a user's own keys out of the report of a test, whoever printed them there."""
+"""Takes a user's own keys out of pytest's report of a test, wherever they stand in it."""
 
 from __future__ import annotations
 

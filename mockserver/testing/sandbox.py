@@ -1,4 +1,4 @@
-"""What a test holds in its hands: one sandbox of a mock."""
+"""One sandbox of a mock, as a test uses it."""
 
 from __future__ import annotations
 
@@ -11,9 +11,12 @@ from typing import Unpack, overload
 from mockserver.contract import load_contract
 from mockserver.contract.violation import shortened
 from mockserver.domain.redaction import REDACTED, is_ours
-from mockserver.testing.control import ControlClient, ControlError, Json, Moved
+from mockserver.testing.control import ControlClient, Json, Moved
+from mockserver.testing.control_http import ControlError
 from mockserver.testing.names import (
+    ContractWarning,
     RequestMatch,
+    Rule,
     SandboxSettings,
     ScenarioName,
     ScenarioText,
@@ -27,7 +30,10 @@ __tracebackhide__ = True
 
 
 class SandboxClock:
-    """The clock of a sandbox; everything that the mock does goes by it."""
+    """The clock of a sandbox, on which everything in the mock depends.
+
+    Its methods do what those of `ControlClient` with the same names do.
+    """
 
     def __init__(self, control: ControlClient) -> None:
         self._control = control
@@ -38,12 +44,12 @@ class SandboxClock:
         self.advance_until_idle = control.advance_until_idle
 
     async def async_advance(self, duration: str | float) -> Moved:
-        """Advance, while the event loop goes on: a webhook receiver may be in it."""
+        """Do the same as `advance` without blocking the event loop, and so a receiver in it."""
         return await asyncio.to_thread(self.advance, duration)
 
     @property
     def now(self) -> datetime:
-        """The moment that it shows, in UTC."""
+        """What it shows, in UTC."""
         return datetime.fromisoformat(self._control.clock()["now"])
 
     @property
@@ -53,14 +59,36 @@ class SandboxClock:
 
 
 class MaxapiSandbox:
-    """An isolated world of one mock: the app under test is given `base_url` and `api_key`."""
+    """A sandbox: the isolated world of one API key in a mock.
+
+    Configure the app under test with `base_url` and `api_key`. Everything else is for the test:
+    what is to happen (`scenario`, `settings`), the time (`clock`, `wait_for`, `wait_until_idle`),
+    and what the app did (`tasks`, `requests`, `deliveries`, `assert_requested`). Every method and
+    property raises ControlError if the mock rejects the request, or has gone.
+
+    >>> import requests
+    >>> from mockserver.testing import running_mock
+    >>> draw = {"model": "gpt-image-2/text-to-image", "input": {"prompt": "a cat"}}
+    >>> with running_mock() as mock:
+    ...     sandbox = mock.sandbox()
+    ...     rule = sandbox.scenario("slow", "90s", times=1)
+    ...     response = requests.post(
+    ...         f"{sandbox.base_url}/api/v1/task/submit",
+    ...         json=draw,
+    ...         headers={"Authorization": f"Bearer {sandbox.api_key}"},
+    ...     )
+    ...     sandbox.wait_for(response.json()["data"]["taskId"])["status"]
+    ...     len(sandbox.assert_requested(times=1, prompt="cat"))
+    'SUCCESS'
+    1
+    """
 
     def __init__(self, base_url: str, api_key: str, control: ControlClient) -> None:
         self.base_url = base_url
-        """Where the API is, without a slash at its end."""
+        """The base URL of the API, without a slash at its end."""
         self.api_key = api_key
         self.control = control
-        """Everything else that can be asked of the mock."""
+        """The client of the control plane, for everything that has no method here."""
         control.stands_still = True
         self.clock = SandboxClock(control)
 
@@ -71,7 +99,7 @@ class MaxapiSandbox:
         *,
         times: int | None = None,
         **match: Unpack[RequestMatch],
-    ) -> Json: ...
+    ) -> Rule: ...
 
     @overload
     def scenario(
@@ -81,7 +109,7 @@ class MaxapiSandbox:
         *,
         times: int | None = None,
         **match: Unpack[RequestMatch],
-    ) -> Json: ...
+    ) -> Rule: ...
 
     def scenario(
         self,
@@ -90,30 +118,33 @@ class MaxapiSandbox:
         *,
         times: int | None = None,
         **match: Unpack[RequestMatch],
-    ) -> Json:
-        """Let *scenario* happen to the requests that match, so many times or always.
+    ) -> Rule:
+        """Apply *scenario* to the next *times* requests that match; without it, to all of them.
 
-        *match* is any of model, prompt, user_id, method, path, nth. Gives the rule. Any text
-        works that a rule takes, such as `slow=90s, webhook-lost`; for type checkers that is a
-        `ScenarioText`, or `scenario("slow", "90s")`.
+        *match* is any of model, prompt, user_id, method, path, nth (see `RequestMatch`). *value* is
+        for scenarios that take one: `scenario("slow", "90s")`. Several scenarios are one text,
+        `ScenarioText("slow=90s, webhook-lost")`. Returns the rule that was added.
         """
         return self.control.add_rule(with_value(scenario, value), times=times, **match)
 
     def settings(self, **changes: Unpack[SandboxSettings]) -> Mapping[str, str]:
-        """Change settings of the sandbox for the rest of the test; give all that it has."""
+        """Change settings of the sandbox for the rest of the test; return all of them.
+
+        See `SandboxSettings`; durations are seconds, or texts like `90s`.
+        """
         return self.control.change_settings(**changes) if changes else self.control.settings()
 
     @property
-    def rules(self) -> list[Json]:
-        """The rules in their order, and how often each has spoken."""
+    def rules(self) -> list[Rule]:
+        """The rules in order, and how often each has fired."""
         return self.control.rules()
 
-    def unused_rules(self) -> list[Json]:
-        """List the rules that have never spoken: they may match something else than meant."""
+    def unused_rules(self) -> list[Rule]:
+        """List the rules that never fired: their matches may be wrong."""
         return unused_rules(self.control)
 
     def assert_all_rules_used(self) -> None:
-        """Fail if a rule has never spoken; the failure names what came nearest to it."""
+        """Raise AssertionError if a rule never fired; the message names the nearest request."""
         unused = [line for rule in self.unused_rules() for line in explained(self.control, rule)]
         if unused:
             lines = "\n".join(f"  {line}" for line in unused)
@@ -121,7 +152,7 @@ class MaxapiSandbox:
 
     @property
     def tasks(self) -> list[Json]:
-        """The tasks, oldest first, as a poll would show them now."""
+        """The tasks, oldest first, as a poll would return them now."""
         return self.control.tasks()
 
     @property
@@ -135,59 +166,60 @@ class MaxapiSandbox:
         return self.control.deliveries()
 
     @property
-    def warnings(self) -> list[Json]:
-        """What the app did against the contract: `kind`, `text`, and `count`."""
+    def warnings(self) -> list[ContractWarning]:
+        """What the app did against the contract."""
         return self.control.warnings()
 
     def reset(self) -> None:
-        """Begin anew: no tasks, rules or journal, the first settings; the clock stands still."""
+        """Delete tasks, rules and journal, and restore the settings; the clock stands still."""
         self.control.reset()
 
     def wait_for(self, task: str, status: str | None = None) -> Json:
-        """Move the clock to the moment at which *task* enters *status*; give the task then.
+        """Move the clock to the moment at which *task* enters *status*; return the task then.
 
-        The status is that of success unless one is given. Webhooks that fall due on the way have
-        been delivered when this returns. Raises ControlError if the task never enters it.
+        *task* is a task's id; *status* is that of success unless one is given. Webhooks that fall
+        due on the way have been sent when this returns. Raises ControlError if the task never
+        enters that status.
         """
         known = load_contract().document("task")["properties"]["status"]["enum"]
         if status is not None and status not in known:
-            said = f"wait_for: {status!r} is no status; use one of {', '.join(known)}"
-            raise ControlError(None, said)
+            problem = f"{status!r} is not a status; use one of {', '.join(known)}"
+            raise ControlError(None, f"wait_for: {problem}")
         self.control.advance_until(task, status or load_contract().lifecycle.success)
         return self.control.task(task)
 
     def wait_until_idle(self) -> Moved:
-        """Move the clock until every task has ended and every webhook is delivered or given up."""
+        """Move the clock until all tasks have ended and all webhooks are delivered or given up."""
         return self.control.advance_until_idle()
 
     async def async_wait_for(self, task: str, status: str | None = None) -> Json:
-        """Do as `wait_for`, while the event loop goes on: a webhook receiver may be in it."""
+        """Do the same as `wait_for` without blocking the event loop, and so a receiver in it."""
         return await asyncio.to_thread(self.wait_for, task, status)
 
     async def async_wait_until_idle(self) -> Moved:
-        """Do as `wait_until_idle`, while the event loop goes on."""
+        """Do the same as `wait_until_idle` without blocking the event loop."""
         return await asyncio.to_thread(self.wait_until_idle)
 
     def assert_requested(
         self, *, times: int | None = None, **match: Unpack[RequestMatch]
     ) -> list[Json]:
-        """Fail unless the app has made a matching request, or exactly so many; give them.
+        """Return the matching requests; raise AssertionError unless there is one, or *times*.
 
-        *match* is any of model, prompt, user_id, method, path, nth. The failure names the
-        requests that come nearest, and what differs.
+        *match* is any of model, prompt, user_id, method, path, nth (see `RequestMatch`). The
+        message names the requests that come nearest, and what differs.
         """
-        answer = self.control.find(**match)
-        found: list[Json] = answer["requests"]
+        outcome = self.control.find(**match)
+        found = outcome["requests"]
         if len(found) == times or (times is None and found):
             return found
         wanted = ", ".join(f"{name}={value!r}" for name, value in match.items()) or "any request"
         times_ = "at least once" if times is None else f"{times} times"
         lines = [f"{wanted}: expected {times_}, seen {len(found)} times"]
         lines += [f"  seen: {self._line(one)}" for one in found]
-        for miss in answer["near_misses"]:
+        for miss in outcome["near_misses"]:
             lines.append(f"  near: {self._line(miss['request'])}")
             lines += [f"        {difference}" for difference in miss["differences"]]
-        if not found and not answer["near_misses"]:
+        if not found and not outcome["near_misses"]:
             lines.append(f"  no request at all came with the key {shown_key(self.api_key)}")
         raise AssertionError(self.control.shown("\n".join(lines)))
 
@@ -198,7 +230,7 @@ class MaxapiSandbox:
         return " ".join(shown).rstrip()
 
     def close(self) -> None:
-        """Forget what was in the sandbox, and close the connections to the mock."""
+        """Reset the sandbox, and close the connections to the mock."""
         self.control.stands_still = False
         try:
             self.control.reset()
@@ -210,5 +242,5 @@ class MaxapiSandbox:
 
 
 def shown_key(api_key: str) -> str:
-    """Give a key for a shell: as it is if the mock made it, else the variable that holds it."""
+    """Return a key for a shell: as it is if the mock made it, else the variable that has it."""
     return api_key if is_ours(api_key) else REDACTED

@@ -11,22 +11,30 @@ from mockserver.contract import NotJson, load_contract, parse_json
 
 @dataclass(frozen=True, slots=True)
 class Webhook:
-    """A request that came to a webhook receiver."""
+    """A request that came to a webhook receiver.
+
+    >>> from mockserver.testing import Webhook
+    >>> webhook = Webhook("POST", "http://127.0.0.1/hook", {}, b'{"data": {"status": "SUCCESS"}}')
+    >>> webhook.task["status"]
+    'SUCCESS'
+    >>> webhook.violations == []  # the contract asks for more than this
+    False
+    """
 
     method: str
     url: str
     headers: Mapping[str, str] = field(repr=False)
-    """By lower-case name; one can hold a secret."""
+    """By lower-case name. They can hold a secret, so `repr` does not show them."""
     body: bytes
 
     @property
     def json(self) -> Any:
-        """The body as JSON. Raises ValueError if it is not."""
+        """The body, parsed as JSON. Raises ValueError if it is not JSON."""
         return parse_json(self.body)
 
     @property
     def task(self) -> dict[str, Any]:
-        """The task that it tells of, as a poll shows it. Raises ValueError if there is none."""
+        """The task in it, as a poll returns it. Raises ValueError if there is none."""
         document = self.json
         if not isinstance(document, dict) or not isinstance(document.get("data"), dict):
             raise ValueError(f"a webhook without data: {self.body[:200]!r}")  # noqa: TRY004
@@ -34,7 +42,7 @@ class Webhook:
 
     @property
     def violations(self) -> list[str]:
-        """What the contract has against it; empty if it conforms."""
+        """How it differs from the contract, one text for each; empty if it conforms."""
         if self.method != "POST":
             return [f"method: {self.method} is not POST"]
         try:
@@ -45,4 +53,4 @@ class Webhook:
 
 
 OnWebhook = Callable[[Webhook], int | None]
-"""Takes a webhook and gives the HTTP status to answer; None is 200."""
+"""Called with each webhook; returns the HTTP status to respond with, or None for 200."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from mockserver.engine.messages import ApiError
+from mockserver.network.loopback import LOOPBACK_HOSTS, is_localhost
 from mockserver.network.origin import name_in
 from mockserver.settings import Settings
 
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
 
 TOKEN_HEADER = "X-Mock-Control-Token"  # noqa: S105 - its name
 _OPEN = ("/__mock/health", "/__mock/version")
-_LOOPBACK = frozenset(("localhost", "127.0.0.1", "::1"))
 
 
 def check_access(request: Request, settings: Settings) -> None:
@@ -46,10 +46,10 @@ def _check_origin(request: Request) -> None:
 
 
 def _check_host(request: Request, settings: Settings) -> None:
-    own = {settings.host, urlsplit(settings.public_url or "").hostname}
+    own = {*LOOPBACK_HOSTS, settings.host, urlsplit(settings.public_url or "").hostname}
     try:
         host = name_in(request.headers.get("Host", "localhost"))
     except ValueError as error:
         raise ApiError(400, str(error)) from None
-    if host not in _LOOPBACK | own and not host.endswith(".localhost"):
+    if host not in own and not is_localhost(host):
         raise ApiError(403, f"host {host[:100]!r} is not this machine; use http://127.0.0.1")

@@ -9,12 +9,12 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from pathlib import Path
-from threading import Event, Thread
 from threading import enumerate as enumerate_threads
 from time import sleep
 from typing import TYPE_CHECKING, Any
 
 from mockserver.engine.clock import real_seconds
+from mockserver.network.loop_thread import LoopThread
 
 if TYPE_CHECKING:
     from socket import socket
@@ -48,11 +48,9 @@ class Listener:
         self.stopping = asyncio.Event()
         """Set when no client is to be kept waiting any longer."""
         self._handle = handle
-        self._serving = Event()
-        self._thread: Thread | None = None
-        self._failure: Exception | None = None
         self._name = name
-        self._stop: Callable[[], object] = lambda: None
+        self._thread: LoopThread | None = None
+        self._granian: Any = None
         self._native: set[str] = set()
 
     def start(self, bound: socket, tls: Mapping[str, Path] | None = None) -> None:
@@ -60,14 +58,15 @@ class Listener:
 
         *tls* are granian's arguments for TLS.
         """
-        arguments = bound.getsockname()[:2], bound.detach(), tls or {}
-        self._thread = Thread(target=self._run, args=arguments, name=self._name, daemon=True)
+        address, fd = bound.getsockname()[:2], bound.detach()
+        serve = partial(self._serve, address, fd, tls or {})
+        self._thread = LoopThread(serve, self._name, _RealTimeLoop)
         others = _native_threads()
-        self._thread.start()
-        self._serving.wait(_DEADLINE)
+        try:
+            self._thread.start(_DEADLINE)
+        except Exception as error:
+            raise OSError(f"the server did not start: {error}") from None
         self._native = _native_threads() - others
-        if not self._thread.is_alive():
-            raise OSError(f"the server did not start: {self._failure}")
 
     def stop(self) -> bool:
         """Stop serving.
@@ -78,11 +77,12 @@ class Listener:
         thread = self._thread
         if thread is None:
             return True
-        if thread.is_alive():
-            self._stop()
+        if thread.is_alive:
+            if self._granian is not None:
+                thread.call(self._end)
             thread.join(_GRACE)
             self._await_native_threads()
-        return not thread.is_alive()
+        return not thread.is_alive
 
     def _await_native_threads(self) -> None:
         """Wait for granian's own threads to end: one that outlives the interpreter panics.
@@ -96,30 +96,20 @@ class Listener:
             before, left = left, self._native & _native_threads()
             unchanged = unchanged + 1 if left == before else 0
 
-    def _run(self, address: tuple[str, int], fd: int, tls: Mapping[str, Path]) -> None:
-        try:
-            with asyncio.Runner(loop_factory=_RealTimeLoop) as runner:
-                runner.run(self._serve(address, fd, tls))
-        except Exception as error:
-            self._failure = error
-        finally:
-            self._serving.set()
-
     async def _serve(self, address: tuple[str, int], fd: int, tls: Mapping[str, Any]) -> None:
-        granian = _granian_on(fd)(self, *address, **tls)
-        loop = asyncio.get_running_loop()
-        self._stop = lambda: loop.call_soon_threadsafe(self._end, granian)
-        await granian.serve()
+        self._granian = _granian_on(fd)(self, *address, **tls)
+        await self._granian.serve()
 
-    def _end(self, granian: Any) -> None:
+    def _end(self) -> None:
         self.stopping.set()
-        granian.stop()
+        self._granian.stop()
 
     # -- called by granian ----------------------------------------------------------------------
 
     def __rsgi_init__(self, loop: asyncio.AbstractEventLoop) -> None:
         """Note the start once the event loop runs what granian does after this."""
-        loop.call_soon(self._serving.set)
+        if self._thread is not None:
+            loop.call_soon(self._thread.started)
 
     async def __rsgi__(self, scope: Scope, proto: HTTPProtocol) -> None:
         await self._handle(scope, proto)

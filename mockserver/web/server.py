@@ -17,7 +17,7 @@ from mockserver.engine.messages import ApiError, Request, Response
 from mockserver.engine.service import Service
 from mockserver.interception.certificates import Authority, api_hosts
 from mockserver.network.listening import address_of, base_of, listen_on
-from mockserver.network.proxy_environment import LOCAL
+from mockserver.network.loopback import LOOPBACK_HOSTS
 from mockserver.web.delivery import Hang, Pause, Run, Send, steps_of
 from mockserver.web.gateway import Gateway, Kind, kind_of
 from mockserver.web.incoming import BadRequest, take
@@ -93,7 +93,7 @@ class Server:
 
     def _certify(self) -> Authority:
         settings = self.service.settings
-        names = {*api_hosts(self.service.contract), *LOCAL}
+        names = {*api_hosts(self.service.contract), *LOOPBACK_HOSTS}
         if settings.is_public:
             others = {settings.host, socket.gethostname()} - {"0.0.0.0", "::"}  # noqa: S104
             names |= {name for name in others if _NAMEABLE.fullmatch(name)}

@@ -9,7 +9,7 @@ from contract_tests.checks import PASSIVE
 from mockserver.conformance.model import Finding
 from mockserver.conformance.traffic.monitor import Monitor
 from mockserver.contract import Contract, load_contract
-from mockserver.proxy.upstream import ObservedExchange
+from mockserver.proxy.observer import ObservedExchange
 
 KEY = "Bearer the-key-of-the-app"
 TASK = "a1b2c3d4-e5f6-7890-abcd-ef1234567890"

@@ -1,4 +1,4 @@
-"""An app that uses the API: it submits, polls, and hears of the end by a webhook."""
+"""An app that uses the API: it submits, polls, and receives webhooks."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ Wait = Callable[[float], object]
 
 
 class GaveUp(Exception):
-    """The API did not do what was asked, as often as the app tried."""
+    """The API did not do what was asked, although the app tried several times."""
 
 
 class App:
-    """Submits with retries, and polls with patience."""
+    """Submits with retries, and polls until the task ends."""
 
     def __init__(self, base_url: str, api_key: str, *, wait: Wait, tries: int = 5) -> None:
         self._base = f"{base_url}/api/v1/task"
@@ -32,20 +32,20 @@ class App:
         self._http.headers["Authorization"] = f"Bearer {api_key}"
 
     def submit(self, document: dict[str, Any]) -> str:
-        """Submit a task; give its id. Tries again on 429 and 5xx, when the API says so."""
+        """Submit a task; return its id. Tries again on 429 and 5xx, when the API says so."""
         for attempt in range(self._tries):
-            answer = self._http.post(f"{self._base}/submit", json=document, timeout=5)
-            if answer.status_code != 429 and answer.status_code < 500:
-                answer.raise_for_status()
-                return str(answer.json()["data"]["taskId"])
-            self._wait(float(answer.headers.get("Retry-After", 2**attempt)))
-        raise GaveUp(f"submit: {answer.status_code}")
+            response = self._http.post(f"{self._base}/submit", json=document, timeout=5)
+            if response.status_code != 429 and response.status_code < 500:
+                response.raise_for_status()
+                return str(response.json()["data"]["taskId"])
+            self._wait(float(response.headers.get("Retry-After", 2**attempt)))
+        raise GaveUp(f"submit: {response.status_code}")
 
     def result_of(self, task_id: str, *, polls: int = 20) -> list[str]:
-        """Await the end of a task; give the URLs of its results."""
+        """Wait for the end of a task; return the URLs of its results."""
         for _ in range(polls):
-            answer = self._http.get(f"{self._base}/{task_id}", timeout=5)
-            task: dict[str, Any] = answer.json()["data"] if answer.ok else {"status": "UNKNOWN"}
+            response = self._http.get(f"{self._base}/{task_id}", timeout=5)
+            task: dict[str, Any] = response.json()["data"] if response.ok else {"status": "UNKNOWN"}
             if task["status"] == "SUCCESS":
                 return list(task["result"]["urls"])
             if task["status"] in TERMINAL:
@@ -59,14 +59,14 @@ class App:
 
 
 class Webhooks:
-    """Takes webhooks: each task is charged once, whatever arrives, however often."""
+    """Receives webhooks: each task is charged once, whatever comes, and however often."""
 
     def __init__(self) -> None:
         self.status: dict[str, str] = {}
         self.charged: list[str] = []
 
     def receive(self, body: bytes) -> int:
-        """Take a webhook; give the HTTP status to answer, so that a broken one comes again."""
+        """Receive a webhook; return the status to respond with: an error for a broken one."""
         try:
             task = json.loads(body)["data"]
         except ValueError:
@@ -80,7 +80,7 @@ class Webhooks:
 
 @contextmanager
 def endpoint(webhooks: Webhooks) -> Iterator[str]:
-    """Listen for webhooks on a free port; give the URL."""
+    """Listen for webhooks on a free port; yield the URL."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
@@ -100,20 +100,20 @@ def endpoint(webhooks: Webhooks) -> Iterator[str]:
 
 
 class NaiveApp(App):
-    """Believes that every answer is a good one."""
+    """Assumes that every response is a good one."""
 
     def submit(self, document: dict[str, Any]) -> str:
-        """Submit a task; give its id."""
-        answer = self._http.post(f"{self._base}/submit", json=document, timeout=5)
-        answer.raise_for_status()
-        return str(answer.json()["data"]["taskId"])
+        """Submit a task; return its id."""
+        response = self._http.post(f"{self._base}/submit", json=document, timeout=5)
+        response.raise_for_status()
+        return str(response.json()["data"]["taskId"])
 
     def result_of(self, task_id: str, *, polls: int = 20) -> list[str]:
-        """Await the end of a task; give the URLs of its results."""
+        """Wait for the end of a task; return the URLs of its results."""
         for _ in range(polls):
-            answer = self._http.get(f"{self._base}/{task_id}", timeout=5)
-            answer.raise_for_status()
-            task = answer.json()["data"]
+            response = self._http.get(f"{self._base}/{task_id}", timeout=5)
+            response.raise_for_status()
+            task = response.json()["data"]
             if task["status"] in TERMINAL:
                 return list(task["result"]["urls"])
             self._wait(1)
@@ -121,10 +121,10 @@ class NaiveApp(App):
 
 
 class NaiveWebhooks(Webhooks):
-    """Believes that every webhook is new and whole."""
+    """Assumes that every webhook is new and valid."""
 
     def receive(self, body: bytes) -> int:
-        """Take a webhook; give the HTTP status to answer."""
+        """Receive a webhook; return the status to respond with."""
         try:
             task = json.loads(body)["data"]
         except ValueError:

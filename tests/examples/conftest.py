@@ -1,4 +1,4 @@
-"""What the examples in other languages are run with."""
+"""Runs the examples in other languages."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ RunWithMock = Callable[..., "subprocess.CompletedProcess[str]"]
 
 @pytest.fixture
 def run_with_mock(tmp_path: Path) -> RunWithMock:
-    """Do as `maxapi-mock run`, in an empty folder and with no settings of the environment."""
+    """Run a command with `maxapi-mock run`, in an empty folder and without settings."""
 
     def run(*words: object, **variables: str) -> subprocess.CompletedProcess[str]:
         foreign = re.compile("MAXAPI|proxy|SSL_CERT|_CA_|NODE_", re.IGNORECASE)

@@ -1,4 +1,4 @@
-"""How an app is tested with the mock: no waiting, and each bad day on demand."""
+"""How to test an app with the mock: without waiting, and with every fault on demand."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ MakeApp = Callable[[type[App]], App]
 
 @pytest.fixture
 def make_app(maxapi: MaxapiSandbox) -> Iterator[MakeApp]:
-    """Make an app that, instead of waiting, moves the mock's clock."""
+    """Make an app that moves the mock's clock instead of waiting."""
     with ExitStack() as closing:
 
         def make(kind: type[App]) -> App:
@@ -35,7 +35,7 @@ def document(prompt: str = "a cat", **more: Any) -> dict[str, Any]:
 
 @pytest.mark.parametrize("kind", [App, NaiveApp])
 def test_a_good_day(make_app: MakeApp, kind: type[App]) -> None:
-    """Both apps get their picture: this test finds nothing."""
+    """Both apps get their picture: this test finds no difference."""
     app = make_app(kind)
 
     urls = app.result_of(app.submit(document()))
@@ -57,7 +57,7 @@ def test_the_api_is_busy_twice(
 
 
 def test_the_app_waits_as_long_as_it_is_told(maxapi: MaxapiSandbox) -> None:
-    """`Retry-After` decides, and a wait of its own where there is none."""
+    """`Retry-After` decides; without it, the app has a wait of its own."""
     maxapi.scenario("rate-limited", 7, times=1)
     maxapi.scenario("unavailable", times=1)
     waits: list[float] = []
@@ -71,7 +71,7 @@ def test_the_app_waits_as_long_as_it_is_told(maxapi: MaxapiSandbox) -> None:
 
 @pytest.mark.maxapi(rate_limit="1/60s")
 def test_the_app_stays_below_the_rate_limit(make_app: MakeApp, maxapi: MaxapiSandbox) -> None:
-    """The second task is submitted as soon as the API takes it."""
+    """The second task is submitted as soon as the API accepts it."""
     app, begun = make_app(App), maxapi.clock.now
 
     app.submit(document())
@@ -83,7 +83,7 @@ def test_the_app_stays_below_the_rate_limit(make_app: MakeApp, maxapi: MaxapiSan
 
 @pytest.mark.parametrize("scenario", ["unknown-at-first=2", "flaky-poll=2"])
 def test_polls_that_fail_at_first(make_app: MakeApp, scenario: str) -> None:
-    """The app asks again; the naive one gives up on a task that is well."""
+    """The app polls again; the naive one gives up on a task that succeeds."""
     app, naive = make_app(App), make_app(NaiveApp)
 
     assert app.result_of(app.submit(document(f"a cat #mock:{scenario}")))
@@ -93,7 +93,7 @@ def test_polls_that_fail_at_first(make_app: MakeApp, scenario: str) -> None:
 
 @pytest.mark.parametrize("scenario", ["failure", "timeout", "stuck"])
 def test_tasks_that_do_not_succeed(make_app: MakeApp, scenario: str) -> None:
-    """The app says so, and does not wait for ever."""
+    """The app reports it, and does not wait for ever."""
     app = make_app(App)
     task_id = app.submit(document(f"a cat #mock:{scenario}"))
 
@@ -101,10 +101,10 @@ def test_tasks_that_do_not_succeed(make_app: MakeApp, scenario: str) -> None:
         app.result_of(task_id)
 
 
-def test_the_webhook_tells_what_the_app_polls(
+def test_the_webhook_equals_a_poll(
     make_app: MakeApp, maxapi: MaxapiSandbox, maxapi_inbox: Inbox
 ) -> None:
-    """Whoever listens needs not poll."""
+    """An app that listens need not poll."""
     app = make_app(App)
 
     task_id = app.submit(document(callBackUrl=maxapi_inbox.url))
@@ -132,7 +132,7 @@ def test_a_webhook_that_comes_twice(
 def test_a_webhook_that_is_broken(
     make_app: MakeApp, maxapi: MaxapiSandbox, kind: type[Webhooks], attempts: int
 ) -> None:
-    """The app asks for it again, and then polls; the naive one says thank you for nothing."""
+    """The app asks for it again, and then polls; the naive one accepts it."""
     webhooks, app = kind(), make_app(App)
 
     with endpoint(webhooks) as url:
@@ -146,7 +146,7 @@ def test_a_webhook_that_is_broken(
 
 @pytest.mark.parametrize(("kind", "status"), [(Webhooks, "SUCCESS"), (NaiveWebhooks, "FAILURE")])
 def test_a_later_webhook_that_says_otherwise(kind: type[Webhooks], status: str) -> None:
-    """What has ended has ended, as the app sees it."""
+    """For the app, a task that has ended has ended."""
     webhooks = kind()
 
     for said in ("SUCCESS", "FAILURE"):

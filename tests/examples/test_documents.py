@@ -1,4 +1,4 @@
-"""The Dockerfile, the compose file and the CI jobs say what the command understands."""
+"""The Dockerfile, the compose file and the CI jobs use the command correctly."""
 
 from __future__ import annotations
 
@@ -35,14 +35,14 @@ def load(name: str) -> Any:
 
 
 def words_of(instruction: str) -> list[str]:
-    """Read the words of an instruction of the Dockerfile that stands there as JSON."""
+    """Read the words of an instruction in the Dockerfile that is written as JSON."""
     found = re.search(rf"^{instruction}\b.*?(\[.*\])$", DOCKERFILE, re.MULTILINE)
     assert found
     return list(json.loads(found[1]))
 
 
 def is_healthy(code: str) -> bool:
-    """Run a health check; say what it finds."""
+    """Run a health check; return whether it passes."""
     command = [sys.executable, "-c", code]
     return subprocess.run(command, check=False, capture_output=True, timeout=20).returncode == 0
 
@@ -76,7 +76,7 @@ def test_ci_jobs_are_in_order() -> None:
 def test_the_image_serves_others(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """At the port that is exposed, unless it is told otherwise."""
+    """At the exposed port, unless it is told otherwise."""
     monkeypatch.chdir(tmp_path)
     program, *arguments = words_of("ENTRYPOINT") + words_of("CMD")
 
@@ -88,7 +88,7 @@ def test_the_image_serves_others(
 
 
 def test_the_health_check_of_the_image(contract: Contract) -> None:
-    """It passes while the mock answers, and fails once there is none."""
+    """It passes while the mock responds, and fails once there is none."""
     program, option, code = words_of("HEALTHCHECK")
 
     with Server(Service(contract, make_settings(contract, port=0))) as server:
@@ -99,7 +99,7 @@ def test_the_health_check_of_the_image(contract: Contract) -> None:
 
 
 def test_the_image_is_built_from_what_the_package_needs(tmp_path: Path) -> None:
-    """What the Dockerfile copies, and `.dockerignore` lets through, makes the whole wheel."""
+    """What the Dockerfile copies, and `.dockerignore` keeps, makes the complete wheel."""
     ignored = (ROOT / ".dockerignore").read_text("utf-8").splitlines()
     for *sources, target in map(str.split, re.findall(r"^COPY (.*)$", DOCKERFILE, re.MULTILINE)):
         for source in sources:
@@ -125,7 +125,7 @@ def test_the_image_is_built_from_what_the_package_needs(tmp_path: Path) -> None:
 
 
 def test_the_composed_mock_is_the_api(contract: Contract, tmp_path: Path) -> None:
-    """Under the API's names, at HTTPS's port, trusted by whoever has the shared folder."""
+    """Under the API's names, at HTTPS's port, trusted by containers with the shared folder."""
     services = load("compose/compose.yaml")["services"]
     mock, app = services["mock"], services["app"]
 
@@ -142,7 +142,7 @@ def test_the_composed_mock_is_the_api(contract: Contract, tmp_path: Path) -> Non
 
 
 def test_the_composed_mock_can_be_controlled_and_calls_the_app() -> None:
-    """By whoever has the token; and it calls nobody else."""
+    """With the token; and it calls no other host."""
     services = load("compose/compose.yaml")["services"]
     mock, app = services["mock"], services["app"]
     token = "MAXAPI_MOCK_CONTROL_TOKEN"
@@ -156,7 +156,7 @@ def test_the_composed_mock_can_be_controlled_and_calls_the_app() -> None:
 
 
 def test_the_health_check_of_the_composed_mock(tmp_path: Path) -> None:
-    """It passes when the certificates are there and the mock answers with them."""
+    """It passes when the certificates exist and the mock responds with them."""
     mock = load("compose/compose.yaml")["services"]["mock"]
     *program, code = mock["healthcheck"]["test"]
     code = code.replace("/certs", str(tmp_path))

@@ -15,7 +15,7 @@ CLEAN = {
 
 
 def test_a_project_that_has_it_all(tmp_path: Path) -> None:
-    """Its tests pass by two workers, and no look-up or connection leaves the machine."""
+    """Its tests pass with two workers, and no look-up or connection leaves the machine."""
     options = ["-q", "-n", "2", "--dist", "loadscope", "-p", "no:cacheprovider"]
     options += ["-o", "asyncio_default_fixture_loop_scope=function", "-c", os.devnull]
 
@@ -32,7 +32,7 @@ def test_a_project_that_has_it_all(tmp_path: Path) -> None:
     said = done.stdout + done.stderr
     assert re.search(r"^1 failed, \d+ passed, 3 rerun", said, re.MULTILINE), said
     assert re.findall(r"Failed: (attempt \d)", said)[-1] == "attempt 3"
-    [story] = re.findall(r"what http://\S+ saw -+\n(.*)", said)
-    assert story.startswith("3 requests, 3 tasks"), story
+    [report] = re.findall(r"what http://\S+ saw -+\n(.*)", said)
+    assert report.startswith("3 requests, 3 tasks"), report
     workers = {path.name: path.read_text() for path in tmp_path.iterdir() if path.is_file()}
     assert workers == dict.fromkeys(("main", "gw0", "gw1"), "[]")

@@ -1,4 +1,4 @@
-"""How an app is tested whose code names the API's own host."""
+"""How to test an app with the API's own host in its code."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ CALLBACK = "https://app.example.com/webhook"
 
 
 class Studio:
-    """The app; it was written without a thought of the mock."""
+    """The app; it was written without the mock in mind."""
 
     def __init__(self, http: requests.Session | httpx.Client) -> None:
         self._http = http
         self._http.headers["Authorization"] = f"Bearer {os.environ['MAXAPI_API_KEY']}"
 
     def draw(self, prompt: str, **more: str) -> str:
-        """Submit a task; give its id."""
+        """Submit a task; return its id."""
         document = {"model": "gpt-image-2/text-to-image", "input": {"prompt": prompt}, **more}
-        answer = self._http.post(f"{API}/submit", json=document)
-        answer.raise_for_status()
-        return str(answer.json()["data"]["taskId"])
+        response = self._http.post(f"{API}/submit", json=document)
+        response.raise_for_status()
+        return str(response.json()["data"]["taskId"])
 
     def picture(self, task_id: str) -> bytes:
         """Download the result of a task that has succeeded."""
@@ -36,7 +36,7 @@ class Studio:
 
 
 def test_an_app_that_uses_requests(maxapi_intercepted: Intercepted) -> None:
-    """The mock answers at the API's own URLs; there is nothing to configure."""
+    """The mock responds at the API's own URLs; there is nothing to configure."""
     studio = Studio(requests.Session())
 
     task_id = studio.draw("a cat")
@@ -46,7 +46,7 @@ def test_an_app_that_uses_requests(maxapi_intercepted: Intercepted) -> None:
 
 
 def test_an_app_that_uses_httpx(maxapi_intercepted: Intercepted) -> None:
-    """Nor has any other client of this process."""
+    """The same is true of every other client of this process."""
     with httpx.Client() as http:
         studio = Studio(http)
 
@@ -68,9 +68,9 @@ def test_webhooks_without_a_server(maxapi_intercepted: Intercepted) -> None:
 
 
 def test_a_webhook_that_is_broken(maxapi_intercepted: Intercepted) -> None:
-    """The function gives the status to answer: the app's own handler refuses, and is asked again.
+    """The function returns the status: the app's own handler rejects it, and it is sent again.
 
-    A web framework's test client fits in here as well.
+    A web framework's test client can be called here as well.
     """
     webhooks = Webhooks()
     maxapi_intercepted.on_webhook = lambda webhook: webhooks.receive(webhook.body)
@@ -83,7 +83,7 @@ def test_a_webhook_that_is_broken(maxapi_intercepted: Intercepted) -> None:
 
 
 def test_a_host_that_hangs(maxapi_intercepted: Intercepted) -> None:
-    """The app's own time-out ends it, as it has to: this one has a short one for its tests."""
+    """The app's own time-out ends it; for its tests, this app has a short one."""
     maxapi_intercepted.scenario("hang", path="*/submit")
 
     with pytest.raises(httpx.TimeoutException):

@@ -1,4 +1,4 @@
-"""The example for Node: its suite passes under `maxapi-mock run`, and all of it is run."""
+"""The example for Node: its complete suite passes under `maxapi-mock run`."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ pytestmark = pytest.mark.skipif(shutil.which("node") is None, reason="node is no
 
 
 def counts(tap: str) -> dict[str, int]:
-    """Read how many tests there were, and what became of them."""
+    """Read how many tests there were, and their outcomes."""
     names = "tests|pass|fail|cancelled|skipped|todo"
     return {name: int(n) for name, n in re.findall(rf"^# ({names}) (\d+)$", tap, re.MULTILINE)}
 
 
 def all_passed(number: int) -> dict[str, int]:
-    """Say what `counts` gives for a suite whose tests have all passed."""
+    """Return what `counts` returns for a suite whose tests have all passed."""
     others = dict.fromkeys(("fail", "cancelled", "skipped", "todo"), 0)
     return {"tests": number, "pass": number, **others}
 
 
 def test_the_suite_passes(run_with_mock: RunWithMock, tmp_path: Path) -> None:
-    """Every test; the summary tells what the suite made the mock do."""
+    """Every test of it; the summary shows the scenarios that it used."""
     summary = tmp_path / "summary.json"
 
     done = run_with_mock("--summary-file", summary, "--", *NODE, HERE / "node/app.test.mjs")
@@ -45,7 +45,7 @@ def test_the_suite_passes(run_with_mock: RunWithMock, tmp_path: Path) -> None:
 
 
 def test_the_suite_has_no_warnings(run_with_mock: RunWithMock, tmp_path: Path) -> None:
-    """Who comes seven days too late has done nothing against the contract."""
+    """A request that comes seven days too late does not violate the contract."""
     suite, summary = HERE / "node/app.test.mjs", tmp_path / "summary.json"
 
     done = run_with_mock("--fail-on-warnings", "--summary-file", summary, "--", *NODE, suite)
@@ -54,8 +54,8 @@ def test_the_suite_has_no_warnings(run_with_mock: RunWithMock, tmp_path: Path) -
     assert done.returncode == 0
 
 
-def test_a_hard_coded_host_is_led_to_the_mock(run_with_mock: RunWithMock, tmp_path: Path) -> None:
-    """Both hosts of the API are, and no other is reached."""
+def test_a_hard_coded_host_is_redirected(run_with_mock: RunWithMock, tmp_path: Path) -> None:
+    """Both hosts of the API are redirected, and no other is reached."""
     options = (*HARDCODED, "--expect-requests", "--summary-file", tmp_path / "summary.json")
 
     done = run_with_mock(*options, "--", *NODE, HERE / "node/hardcoded.test.mjs")
@@ -73,7 +73,7 @@ def test_a_hard_coded_host_is_led_to_the_mock(run_with_mock: RunWithMock, tmp_pa
 def test_nothing_leaves_the_machine(
     run_with_mock: RunWithMock, tmp_path: Path, options: tuple[str, ...], suite: str
 ) -> None:
-    """No process of the suite looks a name up, or connects, beyond it."""
+    """No process of the suite resolves a name, or connects, beyond it."""
     watch = {"NODE_OPTIONS": f"--require {HERE / 'node/watch.cjs'}", "WATCH": str(tmp_path / "it")}
 
     done = run_with_mock(*options, "--", *NODE, HERE / "node" / suite, **watch)
@@ -84,8 +84,8 @@ def test_nothing_leaves_the_machine(
     assert set(lines) == {"watched "}
 
 
-def test_a_suite_that_fails_says_so(run_with_mock: RunWithMock) -> None:
-    """Its status is that of the whole; here, no key is good where a test asks for nothing else."""
+def test_a_suite_that_fails_has_its_exit_status(run_with_mock: RunWithMock) -> None:
+    """The exit status is that of the suite; here, no key is accepted."""
     suite = HERE / "node/app.test.mjs"
 
     done = run_with_mock("--scenario", "unauthorized", "--", *NODE, suite)

@@ -1,4 +1,4 @@
-"""An internet of one server, on this machine: the real API, which must never be reached."""
+"""An internet with one server, on this machine: the real API, which must never be reached."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ import pytest
 import trustme
 
 _ADDRESS = "127.87.109.98"
-"""Of every name; nobody listens there."""
+"""The address of every name; nothing listens there."""
 HOSTS = ("api.maxapi.io", "cdn.maxapi.io")
 
 
 @dataclass(slots=True)
 class Internet:
-    """What was looked up, and what came to the server that stands for the real API."""
+    """What was resolved, and what came to the server that stands for the real API."""
 
     port: int
     authority: str
@@ -35,13 +35,13 @@ class Internet:
         return bool(self.came)
 
     def context(self) -> ssl.SSLContext:
-        """Make a context of a client that trusts the real API."""
+        """Make a client's context that trusts the real API."""
         return ssl.create_default_context(cafile=self.authority)
 
 
 @contextmanager
 def internet(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Internet]:
-    """Let every name but those of this machine lead to one server, and note what it gets."""
+    """Let all names except those of this machine resolve to one server, and record its requests."""
     authority = trustme.CA()
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert(*HOSTS).configure_cert(context)
@@ -80,11 +80,11 @@ def _serve(listener: socket.socket, context: ssl.SSLContext, made: Internet) -> 
         except OSError:
             return
         made.connections += 1
-        Thread(target=_answer, args=(connection, context, made), daemon=True).start()
+        Thread(target=_respond, args=(connection, context, made), daemon=True).start()
 
 
-def _answer(connection: socket.socket, context: ssl.SSLContext, made: Internet) -> None:
-    """Answer as the real API does, to whoever gets here."""
+def _respond(connection: socket.socket, context: ssl.SSLContext, made: Internet) -> None:
+    """Respond as the real API does to every request that gets here."""
     body = b'{"code": 0, "msg": "ok", "data": {"taskId": "that costs money"}}'
     head = f"HTTP/1.1 200 OK\r\nContent-Length: {len(body)}\r\n\r\n".encode()
     try:

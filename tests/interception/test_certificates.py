@@ -42,7 +42,7 @@ def pem(path: Path) -> list[bytes]:
 
 
 @pytest.fixture
-def trusting_nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def nothing_trusted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A machine on which no authority is trusted."""
     for kind in ("SSL_CERT_FILE", "SSL_CERT_DIR", "NODE_EXTRA_CA_CERTS"):
         monkeypatch.setenv(kind, str(tmp_path / "none"))
@@ -60,18 +60,18 @@ def server(contract: Contract) -> Iterator[Server]:
 
 @pytest.fixture(scope="module")
 def authority(server: Server) -> Authority:
-    """What signs for the server."""
+    """The authority of the server."""
     assert server.authority is not None
     return server.authority
 
 
 def test_the_hosts_of_the_api_are_those_of_the_contract(contract: Contract) -> None:
-    """The one that is called, and the one of the result files."""
+    """The one that is called, and the one that serves result files."""
     assert api_hosts(contract) == (API, CDN)
 
 
 def test_a_temporary_folder_goes_and_a_named_one_stays(tmp_path: Path) -> None:
-    """Its files too; a folder is made with those above it."""
+    """With its files; a named folder is created if it does not exist."""
     named = tmp_path / "a" / "b"
 
     with Authority([API]) as temporary:
@@ -89,7 +89,7 @@ def test_a_temporary_folder_goes_and_a_named_one_stays(tmp_path: Path) -> None:
 
 
 def test_only_the_owner_can_read_the_key(tmp_path: Path) -> None:
-    """And nobody else can enter the temporary folder."""
+    """No other user can enter the temporary folder."""
     with Authority([API]) as temporary, Authority([API], tmp_path) as named:
         modes = [stat.S_IMODE(path.stat().st_mode) for path in (temporary.key, named.key)]
 
@@ -98,7 +98,7 @@ def test_only_the_owner_can_read_the_key(tmp_path: Path) -> None:
 
 
 def test_a_key_that_others_could_read_is_closed(tmp_path: Path) -> None:
-    """A folder that is used again holds the key of last time, perhaps copied by somebody."""
+    """A folder that is used again has the key of last time, perhaps as a copy."""
     (tmp_path / "server.key").touch(0o644)
 
     with Authority([API], tmp_path) as authority:
@@ -106,7 +106,7 @@ def test_a_key_that_others_could_read_is_closed(tmp_path: Path) -> None:
 
 
 def test_a_folder_that_is_used_again_gets_new_certificates(tmp_path: Path) -> None:
-    """They fit together, and the old ones are not trusted any more."""
+    """They match each other, and the old ones are no longer trusted."""
     with Authority([API], tmp_path):
         old = pem(tmp_path / "ca.pem")
 
@@ -116,12 +116,12 @@ def test_a_folder_that_is_used_again_gets_new_certificates(tmp_path: Path) -> No
     assert pem(tmp_path / "ca.pem") != old
 
 
-@pytest.mark.usefixtures("trusting_nobody")
+@pytest.mark.usefixtures("nothing_trusted")
 @pytest.mark.parametrize(
     ("name", "file", "count"),
     [("SSL_CERT_FILE", "bundle.pem", 2), ("NODE_EXTRA_CA_CERTS", "ca.pem", 2), ("-", "ca.pem", 1)],
 )
-def test_who_was_trusted_is_trusted(
+def test_authorities_stay_trusted(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, file: str, count: int
 ) -> None:
     """By clients that trust one file only, and by Node, which has a variable of its own."""
@@ -132,7 +132,7 @@ def test_who_was_trusted_is_trusted(
         assert len(pem(authority.folder / file)) == count
 
 
-@pytest.mark.usefixtures("trusting_nobody")
+@pytest.mark.usefixtures("nothing_trusted")
 @pytest.mark.skipif(which("openssl") is None, reason="names the files of the folder")
 def test_the_bundle_has_the_authorities_of_a_folder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -149,7 +149,7 @@ def test_the_bundle_has_the_authorities_of_a_folder(
 
 
 def test_common_clients_are_told_what_to_trust() -> None:
-    """By their own variables: those that add to what they trust get the authority alone."""
+    """By their own variables: clients that add to what they trust get the authority alone."""
     with Authority([API]) as authority:
         environment = dict(authority.environment)
 
@@ -166,19 +166,19 @@ def test_common_clients_are_told_what_to_trust() -> None:
 def test_the_server_has_a_certificate_of_each_of_its_names(
     server: Server, authority: Authority, name: str
 ) -> None:
-    """The API's own, and those of this machine."""
+    """The API's own names, and those of this machine."""
     shake_hands(server.port, name, authority.authority)
 
 
 @pytest.mark.parametrize("name", ["example.com", "maxapi.io", "x.api.maxapi.io", "127.0.0.2"])
-def test_the_server_is_nobody_else(server: Server, authority: Authority, name: str) -> None:
-    """An authority for tests signs for the hosts of the API and this machine only."""
+def test_the_server_has_no_other_names(server: Server, authority: Authority, name: str) -> None:
+    """The authority signs for the hosts of the API and this machine only."""
     with pytest.raises(ssl.SSLCertVerificationError):
         shake_hands(server.port, name, authority.authority)
 
 
 def test_the_api_is_served_over_tls(server: Server, authority: Authority) -> None:
-    """The result's URL is one of HTTPS that works, and so does the control plane."""
+    """The result's URL is an HTTPS URL that works, and so does the control plane."""
     with requests.Session() as session:
         session.headers.update(AUTH)
         session.trust_env = False
@@ -195,21 +195,21 @@ def test_the_api_is_served_over_tls(server: Server, authority: Authority) -> Non
     assert [one["taskId"] for one in listed] == [task_id]
 
 
-def test_a_client_without_tls_disturbs_nobody(server: Server, authority: Authority) -> None:
-    """It gets no answer; the next one is served."""
+def test_a_client_without_tls_affects_no_other(server: Server, authority: Authority) -> None:
+    """It gets no response; the next client is served."""
     with pytest.raises(requests.ConnectionError):
         requests.get(f"http://127.0.0.1:{server.port}/", timeout=5)
 
     shake_hands(server.port, API, authority.authority)
 
 
-def test_a_folder_that_cannot_be_written_is_said(contract: Contract, tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_written_is_an_error(contract: Contract, tmp_path: Path) -> None:
     """In one line that names the setting and the folder."""
     (tmp_path / "file").touch()
     settings = make_settings(contract, port=0, tls=True, tls_folder=tmp_path / "file" / "x")
 
     with pytest.raises(
-        ServerError, match=r"^tls-folder: .*/file/x: Not a directory; use a folder that can be"
+        ServerError, match=r"^tls-folder: .*/file/x: Not a directory; use a writable folder"
     ):
         Server(Service(contract, settings)).start()
 
@@ -217,7 +217,7 @@ def test_a_folder_that_cannot_be_written_is_said(contract: Contract, tmp_path: P
 def test_a_public_server_has_the_names_of_its_machine(
     contract: Contract, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Others reach it by those."""
+    """Other machines reach it by those."""
     monkeypatch.setattr(socket, "gethostname", lambda: "build-7")
     settings = make_settings(contract, port=0, tls=True, host="0.0.0.0")
 
@@ -230,7 +230,7 @@ def test_a_public_server_has_the_names_of_its_machine(
 def test_a_machine_whose_name_no_certificate_takes_is_served(
     contract: Contract, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
-    """An underline is no letter of host names, but machines have it."""
+    """Host names cannot have an underscore, but machines have it."""
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     monkeypatch.setattr(socket, "gethostname", lambda: name)
     settings = make_settings(contract, port=0, tls=True, host="0.0.0.0")
@@ -251,10 +251,10 @@ def test_a_machine_whose_name_no_certificate_takes_is_served(
         (API.upper(), f"https://{CDN}"),
     ],
 )
-def test_whoever_calls_the_api_by_its_name_gets_urls_of_its_cdn(
+def test_calls_to_the_apis_name_get_urls_of_its_cdn(
     make_client: MakeClient, host: str, base: str
 ) -> None:
-    """As from the API itself; at another port the CDN would not be the mock."""
+    """The same as from the API itself; at another port the CDN would not be the mock."""
     client = make_client(pace="instant")
 
     task_id = client.submit(seed(), host=host).json["data"]["taskId"]
@@ -264,8 +264,8 @@ def test_whoever_calls_the_api_by_its_name_gets_urls_of_its_cdn(
     assert client.request("GET", parts.path, headers={"host": CDN}).body.startswith(b"\x89PNG")
 
 
-def test_a_public_url_goes_before_the_apis_name(make_client: MakeClient) -> None:
-    """Whoever sets it knows where the mock is."""
+def test_a_public_url_has_precedence_over_the_apis_name(make_client: MakeClient) -> None:
+    """It says where the mock is reached."""
     client = make_client(pace="instant", public_url="https://mock.example")
 
     task_id = client.submit(seed(), host=API).json["data"]["taskId"]

@@ -1,4 +1,4 @@
-"""The HTTPS proxy whose tunnels to the API's hosts end in the mock."""
+"""The HTTPS proxy whose tunnels to the API's hosts end at the mock."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ FOREIGN = "is not the API; --allow-others lets it pass"
 
 @pytest.fixture(scope="module")
 def server(contract: Contract) -> Iterator[Server]:
-    """The mock that tunnels lead to."""
+    """The mock to which the tunnels go."""
     with Server(Service(contract, make_settings(contract, port=0))) as server:
         yield server
 
@@ -49,7 +49,7 @@ def authority(contract: Contract) -> Iterator[Authority]:
 
 @pytest.fixture
 def trusting(authority: Authority) -> ssl.SSLContext:
-    """What a client checks certificates with."""
+    """A client's context that trusts them."""
     return ssl.create_default_context(cafile=authority.authority)
 
 
@@ -59,7 +59,7 @@ Intercept = Callable[..., AbstractContextManager[Interceptor]]
 
 @pytest.fixture
 def make(contract: Contract, server: Server, authority: Authority) -> Make:
-    """Make a proxy that leads to the mock, or to another port of this machine."""
+    """Make an interceptor for the mock, or for another port of this machine."""
     hosts, context = api_hosts(contract), authority.context()
     return lambda port=server.port, *, allow_others=False: Interceptor(
         hosts, context, ("127.0.0.1", port), allow_others=allow_others
@@ -68,7 +68,7 @@ def make(contract: Contract, server: Server, authority: Authority) -> Make:
 
 @pytest.fixture
 def intercept(make: Make) -> Intercept:
-    """Start a proxy; what its end leaves has a test of its own."""
+    """Start interceptors; what they leave behind has a test of its own."""
 
     @contextmanager
     def start(*port: int, allow_others: bool = False) -> Iterator[Interceptor]:
@@ -86,12 +86,12 @@ def intercept(make: Make) -> Intercept:
 
 
 def _forget(*_: object, **__: object) -> None:
-    """Keep no record of an error: it would keep what the error was about."""
+    """Keep no record of an error, as it would keep its objects alive."""
 
 
 @pytest.fixture
 def proxy(intercept: Intercept) -> Iterator[Interceptor]:
-    """A proxy that lets no other host pass."""
+    """An interceptor that lets no other host pass."""
     with intercept() as proxy:
         yield proxy
 
@@ -104,12 +104,12 @@ def connect(port: int, text: str = "") -> socket.socket:
 
 
 def head(target: str) -> str:
-    """Ask for a tunnel."""
+    """Write a request for a tunnel."""
     return f"CONNECT {target} HTTP/1.1\r\nHost: {target}\r\n\r\n"
 
 
 def everything(connection: socket.socket) -> bytes:
-    """Read until the other side hangs up, in whatever way."""
+    """Read until the other side closes the connection, in whatever way."""
     received = b""
     with connection, suppress(ConnectionResetError, ssl.SSLEOFError):
         while chunk := connection.recv(65536):
@@ -118,7 +118,7 @@ def everything(connection: socket.socket) -> bytes:
 
 
 def tunnel(proxy: Interceptor, trusting: ssl.SSLContext, host: str = API) -> ssl.SSLSocket:
-    """Open a tunnel, and shake hands with what stands for *host* in it."""
+    """Open a tunnel, and shake hands with the server for *host* in it."""
     connection = connect(proxy.proxy_port, head(f"{host}:443"))
     received = connection.recv(65536)
     assert received == ACCEPTED
@@ -126,14 +126,14 @@ def tunnel(proxy: Interceptor, trusting: ssl.SSLContext, host: str = API) -> ssl
 
 
 def is_served(tls: ssl.SSLSocket) -> bool:
-    """Say whether the mock answers."""
+    """Return whether the mock responds."""
     tls.sendall(GET)
     return everything(tls).startswith(ANSWER)
 
 
 @contextmanager
 def echo(host: str = "127.0.0.1") -> Iterator[int]:
-    """Serve one connection, which gets back what it sends; gives the port."""
+    """Serve one connection, which gets back what it sends; yields the port."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         listener = socket.create_server((host, 0), family=family)
@@ -158,24 +158,24 @@ def echo(host: str = "127.0.0.1") -> Iterator[int]:
 def test_a_tunnel_to_the_api_ends_in_the_mock(
     intercept: Intercept, trusting: ssl.SSLContext, host: str, *, allow_others: bool
 ) -> None:
-    """With a certificate of the host's own name, whether or not others may pass."""
+    """With a certificate for the host's own name, whether or not others may pass."""
     with intercept(allow_others=allow_others) as proxy:
         assert is_served(tunnel(proxy, trusting, host))
 
 
 def test_the_name_of_a_host_has_no_case(proxy: Interceptor, trusting: ssl.SSLContext) -> None:
-    """Some clients send it as somebody wrote it; where others pass, it would go out."""
+    """Some clients send it as it was written; if others may pass, it would leave the machine."""
     assert is_served(tunnel(proxy, trusting, API.upper()))
 
 
 def test_the_other_port_is_the_api_without_a_proxy(
     proxy: Interceptor, trusting: ssl.SSLContext
 ) -> None:
-    """For those that are led there by other means than a proxy."""
+    """For clients that are redirected without a proxy."""
     assert is_served(trusting.wrap_socket(connect(proxy.tls_port), server_hostname=API))
 
 
-def test_both_directions_carry_much(intercept: Intercept, trusting: ssl.SSLContext) -> None:
+def test_both_directions_carry_megabytes(intercept: Intercept, trusting: ssl.SSLContext) -> None:
     """Megabytes there and back, at the same time."""
     text, sent, received = bytes(range(256)) * 10_000, 0, bytearray()
     not_now = suppress(ssl.SSLWantReadError, ssl.SSLWantWriteError)
@@ -206,11 +206,13 @@ def test_both_directions_carry_much(intercept: Intercept, trusting: ssl.SSLConte
         ("garbage\r\n\r\n", "maxapi-mock"),
     ],
 )
-def test_all_else_is_refused_with_the_reason(proxy: Interceptor, text: str, reason: str) -> None:
-    """In a complete answer of HTTP, after which the connection ends."""
-    answer = everything(connect(proxy.proxy_port, text))
+def test_everything_else_is_rejected_with_the_reason(
+    proxy: Interceptor, text: str, reason: str
+) -> None:
+    """In a complete HTTP response, after which the connection ends."""
+    response = everything(connect(proxy.proxy_port, text))
 
-    about, _, body = answer.decode().partition("\r\n\r\n")
+    about, _, body = response.decode().partition("\r\n\r\n")
     assert about.startswith("HTTP/1.1 4")
     assert f"Content-Length: {len(body)}" in about
     assert body.startswith("maxapi-mock: ")
@@ -220,10 +222,10 @@ def test_all_else_is_refused_with_the_reason(proxy: Interceptor, text: str, reas
 @pytest.mark.parametrize(
     "text", ["", "CONNECT api", "\x16\x03\x01", "x" * 200_000, head(f"{API}:443")]
 )
-def test_a_client_that_leaves_disturbs_nobody(
+def test_a_client_that_leaves_affects_no_other(
     proxy: Interceptor, trusting: ssl.SSLContext, text: str
 ) -> None:
-    """Whatever it began with; the next one is served."""
+    """However far it got; the next one is served."""
     with suppress(OSError), connect(proxy.proxy_port) as left:
         left.sendall(text.encode("latin-1"))
 
@@ -231,23 +233,23 @@ def test_a_client_that_leaves_disturbs_nobody(
 
 
 @pytest.mark.parametrize("text", ["", "CONNECT api"])
-def test_a_silent_client_is_hung_up_on(
+def test_a_silent_client_is_disconnected(
     proxy: Interceptor, monkeypatch: pytest.MonkeyPatch, text: str
 ) -> None:
-    """After a while; here a short one."""
+    """After a while, which is short here."""
     monkeypatch.setattr(module, "_PATIENCE", 0.01)
 
     assert everything(connect(proxy.proxy_port, text)) == b""
 
 
-def test_a_head_without_end_is_hung_up_on(proxy: Interceptor) -> None:
+def test_a_head_without_end_is_disconnected(proxy: Interceptor) -> None:
     """It is not collected for ever."""
     with connect(proxy.proxy_port, "CONNECT ") as connection, pytest.raises(ConnectionError):
         connection.sendall(bytes(100_000_000))
 
 
 def test_a_head_can_come_in_pieces(proxy: Interceptor, trusting: ssl.SSLContext) -> None:
-    """As the network likes."""
+    """Networks split it anywhere."""
     connection = connect(proxy.proxy_port)
     for letter in head(f"{API}:443"):
         connection.sendall(letter.encode())
@@ -258,7 +260,7 @@ def test_a_head_can_come_in_pieces(proxy: Interceptor, trusting: ssl.SSLContext)
     assert is_served(trusting.wrap_socket(connection, server_hostname=API))
 
 
-def test_a_client_that_does_not_trust_disturbs_nobody(
+def test_a_client_that_does_not_trust_affects_no_other(
     proxy: Interceptor, trusting: ssl.SSLContext, capfd: pytest.CaptureFixture[str]
 ) -> None:
     """Its handshake fails by its own choice; nothing is printed, and the next one is served."""
@@ -273,7 +275,7 @@ def test_a_client_that_does_not_trust_disturbs_nobody(
 def test_others_pass_if_they_may(
     intercept: Intercept, monkeypatch: pytest.MonkeyPatch, host: str
 ) -> None:
-    """Their bytes are not looked at; the proxy looks the name up."""
+    """Their bytes are not decrypted; the interceptor resolves the name."""
     address = host.strip("[]").replace("other.example", "127.0.0.1")
     look_up = socket.getaddrinfo
     monkeypatch.setattr(
@@ -287,13 +289,13 @@ def test_others_pass_if_they_may(
         first = connection.recv(65536)
         connection.sendall(b"\0\xff no TLS")
         connection.shutdown(socket.SHUT_WR)
-        answer = everything(connection)
+        response = everything(connection)
 
-    assert (first, answer) == (ACCEPTED, b"\0\xff no TLS")
+    assert (first, response) == (ACCEPTED, b"\0\xff no TLS")
 
 
 @pytest.mark.parametrize("error", [OSError(0, "why"), (TimeoutError())])
-def test_another_host_that_is_not_reached_is_said(
+def test_another_host_that_is_not_reached_is_an_error(
     intercept: Intercept, monkeypatch: pytest.MonkeyPatch, error: OSError
 ) -> None:
     """With its name, its port and the reason."""
@@ -303,22 +305,22 @@ def test_another_host_that_is_not_reached_is_said(
 
     monkeypatch.setattr("asyncio.open_connection", fail)
     with intercept(allow_others=True) as proxy:
-        answer = everything(connect(proxy.proxy_port, head("other.example:9"))).decode()
+        response = everything(connect(proxy.proxy_port, head("other.example:9"))).decode()
 
-    said, _, why = answer.rpartition("maxapi-mock: ")[2].partition(":9: ")
+    said, _, why = response.rpartition("maxapi-mock: ")[2].partition(":9: ")
     assert said == "other.example"
     assert why.strip()
 
 
 @pytest.mark.parametrize("port", ["x", "", "-1", "65536", "9" * 30])
-def test_another_host_at_an_impossible_port_disturbs_nobody(
+def test_another_host_at_an_impossible_port_affects_no_other(
     intercept: Intercept, trusting: ssl.SSLContext, port: str
 ) -> None:
     """The connection ends; the next one is served."""
     with intercept(allow_others=True) as proxy:
-        answer = everything(connect(proxy.proxy_port, head(f"127.0.0.1:{port}")))
+        response = everything(connect(proxy.proxy_port, head(f"127.0.0.1:{port}")))
 
-        assert ACCEPTED not in answer
+        assert ACCEPTED not in response
         assert is_served(tunnel(proxy, trusting))
 
 
@@ -344,7 +346,7 @@ def test_a_mock_that_is_gone_ends_the_tunnel(
 def in_use(
     proxy: Interceptor, listener: socket.socket, trusting: ssl.SSLContext
 ) -> Iterator[tuple[ssl.SSLSocket, socket.socket]]:
-    """Open a tunnel in use; gives the client's end and the mock's."""
+    """Open a tunnel in use; yields the client's end and the mock's."""
     with tunnel(proxy, trusting) as tls:
         tls.sendall(b"half a req")
         far, _ = listener.accept()
@@ -357,10 +359,10 @@ def in_use(
 
 @pytest.mark.parametrize("how", ["close", ("reset")])
 @pytest.mark.parametrize("first", ["client", "host"])
-def test_whoever_hangs_up_the_other_learns_it(
+def test_the_end_of_one_side_is_passed_on(
     intercept: Intercept, trusting: ssl.SSLContext, first: str, how: str
 ) -> None:
-    """Also if it is a process that was killed: its connections may be reset."""
+    """Even if a process was killed: its connections may be reset."""
     with (
         socket.create_server(("127.0.0.1", 0)) as listener,
         intercept(listener.getsockname()[1]) as proxy,
@@ -375,8 +377,8 @@ def test_whoever_hangs_up_the_other_learns_it(
         assert everything(other) == b""
 
 
-def test_the_end_waits_for_nobody(intercept: Intercept, trusting: ssl.SSLContext) -> None:
-    """Tunnels in use, half a head, half a handshake: the thread ends, and nobody listens."""
+def test_the_end_waits_for_no_client(intercept: Intercept, trusting: ssl.SSLContext) -> None:
+    """Tunnels in use, half a head, half a handshake: the thread ends, and nothing listens."""
     with ExitStack() as stack:
         listener = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
         with intercept(listener.getsockname()[1]) as proxy:
@@ -391,10 +393,10 @@ def test_the_end_waits_for_nobody(intercept: Intercept, trusting: ssl.SSLContext
             connect(port)
 
 
-def test_the_end_does_not_wait_for_what_nobody_reads(
+def test_the_end_does_not_wait_for_unread_bytes(
     intercept: Intercept, trusting: ssl.SSLContext
 ) -> None:
-    """A host that has stopped reading would keep the command from ending."""
+    """A host that has stopped reading must not keep the command from ending."""
     with ExitStack() as stack, ExitStack() as ends:
         listener = ends.enter_context(socket.create_server(("127.0.0.1", 0)))
         proxy = stack.enter_context(intercept(listener.getsockname()[1]))
@@ -414,7 +416,7 @@ def test_the_end_does_not_wait_for_what_nobody_reads(
 
 
 def test_the_end_closes_what_is_open(make: Make, trusting: ssl.SSLContext) -> None:
-    """Both ends are told, no socket is left, and nothing is said of it."""
+    """Both ends see it, no socket is left, and nothing is printed."""
     gc.collect()
     before, said = _descriptors(), []
     with (

@@ -47,17 +47,17 @@ def _live(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Internet]
 
 
 def headers(key: str) -> dict[str, str]:
-    """Give the headers of a submission."""
+    """Return the headers of a submission."""
     return {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
 
 
 def by_requests(url: str, key: str) -> int:
-    """Submit by one of the functions of `requests`."""
+    """Submit with one of the functions of `requests`."""
     return requests.post(url, data=BODY, headers=headers(key), timeout=5).status_code
 
 
 def by_session(url: str, key: str) -> int:
-    """Submit by a session with a retrying adapter."""
+    """Submit with a session with a retrying adapter."""
     with requests.Session() as session:
         retry = urllib3.Retry(2, backoff_factor=0, allowed_methods=None)
         session.mount("https://", requests.adapters.HTTPAdapter(max_retries=retry))
@@ -65,14 +65,14 @@ def by_session(url: str, key: str) -> int:
 
 
 def by_urllib3(url: str, key: str) -> int:
-    """Submit by a pool."""
+    """Submit with a pool."""
     with urllib3.PoolManager(cert_reqs="CERT_NONE") as pool:
         urllib3.disable_warnings()
         return pool.request("POST", url, body=BODY, headers=headers(key), timeout=5).status
 
 
 def by_http_client(url: str, key: str) -> int:
-    """Submit by the standard library's client."""
+    """Submit with the standard library's client."""
     parts = urllib3.util.parse_url(url)
     connection = http.client.HTTPSConnection(str(parts.host), timeout=5)
     try:
@@ -83,19 +83,19 @@ def by_http_client(url: str, key: str) -> int:
 
 
 def by_urllib(url: str, key: str) -> int:
-    """Submit by `urllib.request`."""
+    """Submit with `urllib.request`."""
     request = urllib.request.Request(url, BODY, headers(key))  # noqa: S310
     with urllib.request.urlopen(request, timeout=5) as response:  # noqa: S310
         return int(response.status)
 
 
 def by_httpx(url: str, key: str) -> int:
-    """Submit by httpx."""
+    """Submit with httpx."""
     return httpx.post(url, content=BODY, headers=headers(key), timeout=5).status_code
 
 
 def by_async_httpx(url: str, key: str) -> int:
-    """Submit by httpx's asynchronous client."""
+    """Submit with httpx's asynchronous client."""
 
     async def submit() -> int:
         async with httpx.AsyncClient() as client:
@@ -105,7 +105,7 @@ def by_async_httpx(url: str, key: str) -> int:
 
 
 def by_aiohttp(url: str, key: str) -> int:
-    """Submit by aiohttp."""
+    """Submit with aiohttp."""
 
     async def submit() -> int:
         async with (
@@ -120,7 +120,7 @@ def by_aiohttp(url: str, key: str) -> int:
 
 
 def by_streams(url: str, key: str) -> int:
-    """Submit by asyncio alone."""
+    """Submit with asyncio alone."""
     parts = urllib3.util.parse_url(url)
     lines = [f"POST {parts.request_uri} HTTP/1.1", f"Host: {parts.host}"]
     lines += [f"{name}: {value}" for name, value in headers(key).items()]
@@ -161,7 +161,7 @@ def sandbox() -> Iterator[Intercepted]:
 
 @pytest.mark.parametrize("client", CLIENTS)
 def test_every_client_is_answered(sandbox: Intercepted, live: Internet, client: Client) -> None:
-    """With nothing to configure, at the API's own URL."""
+    """There is nothing to configure: it uses the API's own URL."""
     assert client(API + SUBMIT, sandbox.api_key) == 200
 
     assert len(sandbox.tasks) == 1
@@ -172,8 +172,10 @@ def test_every_client_is_answered(sandbox: Intercepted, live: Internet, client: 
 def test_no_client_reaches_other_hosts(
     sandbox: Intercepted, live: Internet, client: Client
 ) -> None:
-    """Not even their names are looked up, and the error says what to do."""
-    with pytest.raises(Exception, match=r"only the API is here; intercept\(allow_others=True\)"):
+    """Not even their names are resolved, and the error says what to do."""
+    with pytest.raises(
+        Exception, match=r"only the API can be called; intercept\(allow_others=True\)"
+    ):
         client(OTHER, sandbox.api_key)
 
     assert (live.looked_up, live.connections) == ([], 0)
@@ -181,7 +183,7 @@ def test_no_client_reaches_other_hosts(
 
 @pytest.mark.parametrize("client", CLIENTS)
 def test_every_client_goes_its_own_way_again(live: Internet, client: Client) -> None:
-    """After an interception, what began outside of it is not touched."""
+    """After an interception, calls are not touched."""
     with intercept() as sandbox:
         assert client(API + SUBMIT, sandbox.api_key) == 200
 
@@ -195,7 +197,7 @@ def test_every_client_goes_its_own_way_again(live: Internet, client: Client) -> 
 
 @contextmanager
 def activated() -> Iterator[None]:
-    """Mock another host by `responses`, with a passage to all the rest."""
+    """Mock another host with `responses`, and let the rest pass."""
     with responses.RequestsMock(assert_all_requests_are_fired=False) as mock:
         mock.add("GET", OTHER, json={"from": "responses"})
         mock.add_passthru("https://")
@@ -204,7 +206,7 @@ def activated() -> Iterator[None]:
 
 @contextmanager
 def strict() -> Iterator[None]:
-    """Do so without a passage."""
+    """Do the same, and let nothing pass."""
     with responses.RequestsMock(assert_all_requests_are_fired=False) as mock:
         mock.add("GET", OTHER, json={"from": "responses"})
         yield
@@ -212,7 +214,7 @@ def strict() -> Iterator[None]:
 
 @contextmanager
 def the_default_mock() -> Iterator[None]:
-    """Do so as `@responses.activate` does."""
+    """Do the same as `@responses.activate` does."""
     with responses.mock:
         responses.add("GET", OTHER, json={"from": "responses"})
         yield
@@ -220,7 +222,7 @@ def the_default_mock() -> Iterator[None]:
 
 @contextmanager
 def real_http() -> Iterator[None]:
-    """Mock another host by `requests_mock`, which lets all the rest pass."""
+    """Mock another host with `requests_mock`, and let the rest pass."""
     with requests_mock.Mocker(real_http=True) as mock:
         mock.get(OTHER, json={"from": "requests_mock"})
         yield
@@ -232,7 +234,7 @@ OTHER_MOCKS = [activated, strict, the_default_mock, real_http]
 @pytest.mark.parametrize("outer", OTHER_MOCKS)
 @pytest.mark.parametrize("inner", OTHER_MOCKS)
 def test_between_other_mocks(live: Internet, outer: Any, inner: Any) -> None:
-    """Both go on working, and the API is here, at every depth and after each has ended."""
+    """All go on working, at every depth and after each has ended."""
     if inner is outer is the_default_mock:
         pytest.skip("it is one object, which cannot be active twice")
     with outer(), intercept(api_key="key") as sandbox:
@@ -249,7 +251,7 @@ def test_between_other_mocks(live: Internet, outer: Any, inner: Any) -> None:
 
 @pytest.mark.parametrize("other", OTHER_MOCKS)
 def test_mocks_that_end_in_the_wrong_order(live: Internet, other: Any) -> None:
-    """One that began before the interception and ends within it takes nothing away."""
+    """One that began before the interception and ends within it undoes nothing."""
     before = ExitStack()
     before.enter_context(other())
     with intercept(api_key="key"):
@@ -263,7 +265,7 @@ def test_mocks_that_end_in_the_wrong_order(live: Internet, other: Any) -> None:
 
 @pytest.mark.parametrize("allow_others", [False, True])
 def test_a_strict_mock_of_httpx(live: Internet, *, allow_others: bool) -> None:
-    """It rejects what it does not know before the call gets anywhere."""
+    """It rejects a call that it does not know before we see it."""
     with intercept(api_key="key", allow_others=allow_others), respx.mock:
         respx.get(OTHER).respond(json={"from": "respx"})
 
@@ -291,7 +293,7 @@ def test_other_hosts_that_are_allowed(live: Internet) -> None:
 
 
 def test_a_session_that_is_connected_to_the_real_api(live: Internet) -> None:
-    """Its next call goes to the mock: the connection is made anew."""
+    """Its next call goes to the mock, over a new connection."""
     with requests.Session() as session:
         session.post(API + SUBMIT, data=BODY, headers=headers("own"), timeout=5)
         came = len(live.came)
@@ -319,7 +321,7 @@ def test_a_client_of_httpx_that_is_connected_to_the_real_api(live: Internet) -> 
 
 
 def test_an_asynchronous_client_that_is_connected_to_the_real_api(live: Internet) -> None:
-    """Neither its next call reaches the real API."""
+    """Its next call does not reach the real API either."""
 
     async def submit() -> None:
         async with httpx.AsyncClient() as client:
@@ -333,10 +335,10 @@ def test_an_asynchronous_client_that_is_connected_to_the_real_api(live: Internet
 
 
 def test_a_resolver_of_ones_own(live: Internet, sandbox: Intercepted) -> None:
-    """Whoever knows the address of the real API fails in the handshake, with a reason."""
+    """A client that knows the address of the real API fails in the handshake, with a reason."""
     with (
         socket.create_connection(("127.0.0.1", live.port), timeout=5) as plain,
-        pytest.raises(ssl.SSLError, match="does not lead to the mock"),
+        pytest.raises(ssl.SSLError, match="is not to the mock"),
     ):
         live.context().wrap_socket(plain, server_hostname="api.maxapi.io")
 
@@ -345,7 +347,7 @@ def test_a_resolver_of_ones_own(live: Internet, sandbox: Intercepted) -> None:
 
 
 def test_a_socket_that_resolves_by_itself(live: Internet, sandbox: Intercepted) -> None:
-    """A name given to `connect` leads to the mock as well; another port leads nowhere."""
+    """A name given to `connect` is redirected too; another port is an error."""
     with socket.socket() as plain:
         plain.connect(("API.maxapi.io.", 443))
         with live.context().wrap_socket(plain, server_hostname="api.maxapi.io") as secure:
@@ -362,10 +364,10 @@ def test_a_socket_that_resolves_by_itself(live: Internet, sandbox: Intercepted) 
 
 
 @pytest.mark.parametrize("client", [by_requests, by_urllib3, by_urllib, by_httpx])
-def test_a_proxy_of_the_user_is_left_out(
+def test_a_proxy_of_the_user_is_bypassed(
     live: Internet, monkeypatch: pytest.MonkeyPatch, client: Client
 ) -> None:
-    """It would lead to the real API; the user's own exceptions stay."""
+    """It would reach the real API; the user's own exceptions stay."""
     monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{live.port}")
     monkeypatch.setenv("NO_PROXY", "internal.example.com")
 
@@ -377,10 +379,10 @@ def test_a_proxy_of_the_user_is_left_out(
 
 
 def test_a_proxy_that_is_named_in_the_code(live: Internet, sandbox: Intercepted) -> None:
-    """The call fails and says why; the proxy never hears of it."""
+    """The call fails and says why; the proxy is not called."""
     proxies = {"https": f"http://127.0.0.1:{live.port}"}
 
-    with pytest.raises(requests.ConnectionError, match="and not the mock; leave it out"):
+    with pytest.raises(requests.ConnectionError, match="not the mock; exempt the host"):
         requests.get(API, proxies=proxies, timeout=5)
 
     assert sandbox.requests == []
@@ -388,7 +390,7 @@ def test_a_proxy_that_is_named_in_the_code(live: Internet, sandbox: Intercepted)
 
 
 def test_a_resolver_that_asks_the_network_itself(live: Internet, sandbox: Intercepted) -> None:
-    """That of aiohttp on c-ares is asked for nothing."""
+    """That of aiohttp on c-ares is not asked."""
     resolver = aiohttp.AsyncResolver.__new__(aiohttp.AsyncResolver)
 
     [found] = asyncio.run(resolver.resolve("api.maxapi.io", 443))
@@ -399,7 +401,7 @@ def test_a_resolver_that_asks_the_network_itself(live: Internet, sandbox: Interc
 
 @pytest.mark.parametrize("host", ["api.maxapi.io", "API.MAXAPI.IO.", "api\u3002maxapi\u3002io"])
 def test_spellings_of_a_name(live: Internet, sandbox: Intercepted, host: str) -> None:
-    """Those that mean the same to a resolver do so here, whatever it is to look for."""
+    """Those that are equal to a resolver are equal here, in every kind of look-up."""
     assert sandbox.requests == []
     for flags in (0, socket.AI_ADDRCONFIG, socket.AI_CANONNAME):
         found = socket.getaddrinfo(host, 443, type=socket.SOCK_STREAM, flags=flags)
@@ -409,7 +411,7 @@ def test_spellings_of_a_name(live: Internet, sandbox: Intercepted, host: str) ->
 
 
 def test_a_name_given_by_position(live: Internet, sandbox: Intercepted) -> None:
-    """The context of a client takes it in either way."""
+    """A client's context accepts it in either way."""
     with socket.create_connection(("api.maxapi.io", 443), timeout=5) as plain:
         secure = live.context().wrap_socket(plain, False, True, True, "api.maxapi.io")
         secure.close()
@@ -421,7 +423,7 @@ def test_a_name_given_by_position(live: Internet, sandbox: Intercepted) -> None:
 def test_classes_of_other_mocks_that_lack_a_method(
     live: Internet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Such as those that replay a recording in the place of a connection."""
+    """For example those that replay a recording in place of a connection."""
     monkeypatch.setattr(http.client, "HTTPConnection", type("Recorded", (), {}))
 
     with intercept(api_key="key"):
@@ -430,7 +432,7 @@ def test_classes_of_other_mocks_that_lack_a_method(
     assert not live.connections
 
 
-def test_gevent_is_told_that_it_cannot(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_gevent_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     """Its sockets are not Python's: one sentence says what to use."""
     monkey = SimpleNamespace(is_module_patched=lambda name: name == "socket")
     monkeypatch.setitem(sys.modules, "gevent.monkey", monkey)
@@ -444,7 +446,7 @@ def test_gevent_is_told_that_it_cannot(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("client", CLIENTS)
 def test_a_thread_that_outlives_it(live: Internet, client: Client) -> None:
-    """It would go on with a key of the user's; its calls fail and say why, and so do its heirs'."""
+    """It may use a key of the user's; its calls fail and say why, and so do its own threads'."""
     over, errors = Event(), []
 
     def call() -> None:
@@ -472,11 +474,11 @@ def test_a_thread_that_outlives_it(live: Internet, client: Client) -> None:
 
 
 def test_a_pool_that_outlives_it(live: Internet) -> None:
-    """Its threads began within; they are answered within, and rejected afterwards."""
+    """Its threads began within; they are served within, and rejected afterwards."""
     with ThreadPoolExecutor(1) as pool:
         with intercept(api_key="key"):
             assert pool.submit(by_requests, API + SUBMIT, "key").result(10) == 200
-        with pytest.raises(requests.ConnectionError, match="has outlived that"):
+        with pytest.raises(requests.ConnectionError, match="is still running"):
             pool.submit(by_requests, API + SUBMIT, "own").result(10)
         with intercept(api_key="key"):
             assert pool.submit(by_requests, API + SUBMIT, "key").result(10) == 200
@@ -485,7 +487,7 @@ def test_a_pool_that_outlives_it(live: Internet) -> None:
 
 
 def test_a_job_that_outlives_it(live: Internet) -> None:
-    """It is the test's, also where the thread that runs it was there before."""
+    """It belongs to the test, even if its thread existed before."""
     over = Event()
 
     def call() -> int:
@@ -497,7 +499,7 @@ def test_a_job_that_outlives_it(live: Internet) -> None:
         with intercept():
             job = pool.submit(call)
         over.set()
-        with pytest.raises(requests.ConnectionError, match="has outlived that"):
+        with pytest.raises(requests.ConnectionError, match="is still running"):
             job.result(10)
         assert not live.connections
         assert pool.submit(by_requests, API + SUBMIT, "own").result(10) == 200
@@ -522,12 +524,12 @@ def test_a_raw_thread_that_outlives_it(live: Internet) -> None:
 
     assert [done.acquire(timeout=10) for _ in range(2)] == [True, True]
     assert len(errors) == 2
-    assert all("has outlived that" in error for error in errors)
+    assert all("is still running" in error for error in errors)
     assert not live.connections
 
 
 def test_a_task_that_outlives_it(live: Internet) -> None:
-    """An asyncio task has the thread of its loop, which began before; it is rejected as well."""
+    """Its thread is that of the event loop, which began before; it is rejected as well."""
 
     async def run() -> None:
         over = asyncio.Event()
@@ -561,7 +563,7 @@ def test_threads_that_were_there_before_are_free_again(live: Internet) -> None:
 
 
 def test_interceptions_of_two_tasks_at_once() -> None:
-    """Each task's own one answers it."""
+    """Each task has the one in which it began."""
 
     async def use(key: str, barrier: asyncio.Barrier) -> int:
         with intercept() as sandbox:

@@ -1,4 +1,4 @@
-"""An address belongs to one program at a time, whichever of ours it is."""
+"""An address belongs to one program at a time."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ PROC = Path("/proc/self/fd")
 
 
 def free_port() -> int:
-    """Find a port that nobody has."""
+    """Find a port that is not in use."""
     with socket.create_server(("127.0.0.1", 0)) as one:
         return int(one.getsockname()[1])
 
 
 def test_of_many_at_one_moment_one_wins() -> None:
-    """Whatever the order in which they bind and listen; the others learn what to do."""
+    """In whatever order they bind and listen; the others' errors say what to do."""
     together = Barrier(8)
 
     def take(port: int) -> socket.socket | OSError:
@@ -51,15 +51,15 @@ def test_of_many_at_one_moment_one_wins() -> None:
             taken = list(pool.map(take, [free_port()] * 8))
 
             winners = [one for one in taken if isinstance(one, socket.socket)]
-            said = {one.strerror for one in taken if isinstance(one, OSError)}
+            errors = {one.strerror for one in taken if isinstance(one, OSError)}
             for one in winners:
                 one.close()
-            assert (len(winners), said) == (1, {IN_USE})
+            assert (len(winners), errors) == (1, {IN_USE})
 
 
 @contextmanager
 def started(command: str, port: int, count: int) -> Iterator[list[subprocess.Popen[str]]]:
-    """Start a command several times at one moment."""
+    """Start a command several times at the same moment."""
     arguments = [sys.executable, "-m", "mockserver", command, "--port", str(port)]
     with ExitStack() as stack:
         processes = [
@@ -86,18 +86,18 @@ def test_of_many_commands_at_one_moment_one_serves(command: str) -> None:
         lines = [process.stdout.readline() for process in processes if process.stdout]
 
         losers = [process for process, line in zip(processes, lines, strict=True) if not line]
-        said = [process.communicate(timeout=PATIENCE) for process in losers]
+        errors = [process.communicate(timeout=PATIENCE) for process in losers]
 
     assert [str(port) in line for line in lines if line] == [True]
     assert [process.returncode for process in losers] == [2, 2]
-    for out, err in said:
+    for out, err in errors:
         assert (out, err.count("\n")) == ("", 1)
         assert f"cannot listen on 127.0.0.1:{port}: {IN_USE}" in err
 
 
 @pytest.mark.parametrize("first", ["mock", "inbox", "proxy"])
 def test_each_respects_the_others(contract: Contract, first: str) -> None:
-    """A mock, an inbox and a proxy never share a port, also with a foreign one that would."""
+    """A mock, an inbox and a proxy never share a port, not even with a program that would."""
     with ExitStack() as stack:
         port = {
             "mock": lambda: stack.enter_context(served(contract, 0)).port,
@@ -137,7 +137,7 @@ def test_a_port_whose_connections_linger_can_be_taken() -> None:
 
 @pytest.mark.parametrize("host", ["x" * 300, "192.0.2.1"])
 def test_other_reasons_are_the_systems(host: str) -> None:
-    """A name that cannot be one, and an address of another machine."""
+    """A name that is invalid, and an address of another machine."""
     with pytest.raises(OSError, match=r".+") as failure:
         listen_on(host, 0)
 
@@ -146,7 +146,7 @@ def test_other_reasons_are_the_systems(host: str) -> None:
 
 @pytest.mark.skipif(not PROC.is_dir(), reason="the system does not list the files of a process")
 def test_nothing_stays_open_however_often_a_server_starts(contract: Contract) -> None:
-    """Neither of a mock, nor of an inbox, nor of one that could not be started."""
+    """Of a mock, an inbox, or one that could not be started."""
 
     def use() -> int:
         with served(contract, 0) as server, InboxServer(), pytest.raises(ServerError):
@@ -168,7 +168,7 @@ FEW_FILES = (
     "command", [["serve"], ["listen"], ["proxy", "--upstream", "http://127.0.0.1:9"]]
 )
 def test_more_connections_than_files(command: list[str]) -> None:
-    """They have to wait, and when they have gone the next request is answered as ever."""
+    """They have to wait; when they have gone, the next request is served as before."""
     plain = b"GET /__mock/health HTTP/1.1\r\nHost: localhost\r\n"
     arguments = [sys.executable, "-c", FEW_FILES, *command, "--port", "0"]
     env = {name: value for name, value in os.environ.items() if "COV" not in name}  # needs files

@@ -1,4 +1,4 @@
-"""Calls that leave this machine go by the user's proxy, and no others do."""
+"""Calls that leave this machine go through the user's proxy, and no others do."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def set_(monkeypatch: pytest.MonkeyPatch) -> Set:
 
 
 def proxy(heads: Queue[bytes], serve: Script | None = None) -> Script:
-    """Make a proxy that says where it is to connect to, and then is that host itself."""
+    """Make a proxy that records the host to connect to, and then acts as that host itself."""
 
     def script(connection: socket.socket) -> None:
         heads.put(until(connection, b"\r\n\r\n"))
@@ -84,7 +84,7 @@ def test_variables_say_which_proxy(
 
 @pytest.mark.parametrize("text", ["socks5://me:s3cret@p:1", "https://p", "http://p:x", "http://:1"])
 def test_a_proxy_that_cannot_be_used_is_an_error(set_: Set, text: str) -> None:
-    """A call past it is not what its user wants; no password is shown."""
+    """Its user does not want calls that bypass it; no password is shown."""
     set_(ALL_PROXY=text)
 
     with pytest.raises(UserProxyError, match="use ") as caught:
@@ -94,18 +94,18 @@ def test_a_proxy_that_cannot_be_used_is_an_error(set_: Set, text: str) -> None:
 
 
 @pytest.mark.parametrize("user", ["", "user:p%40ss@"])
-def test_the_proxy_before_an_api_goes_by_the_users(set_: Set, user: str) -> None:
-    """By CONNECT, with the password that the variable has, if it has one."""
+def test_our_proxy_uses_the_users_proxy(set_: Set, user: str) -> None:
+    """With CONNECT, and with the password from the variable, if it has one."""
     heads: Queue[bytes] = Queue()
     with upstream(proxy(heads)) as users:
         set_(HTTP_PROXY=f"http://{user}127.0.0.1:{users.port}")
         with proxied("http://api.example") as (running, seen):
-            answer = everything(connect(running.port, REQUEST))
+            response = everything(connect(running.port, REQUEST))
 
             assert seen.next().status == 200
 
     head = heads.get(timeout=5).decode()
-    assert answer == ANSWER
+    assert response == ANSWER
     assert head.startswith("CONNECT api.example:80 HTTP/1.1\r\nHost: api.example:80\r\n")
     assert (f"Proxy-Authorization: {BASIC}\r\n" in head) == bool(user)
 
@@ -125,31 +125,31 @@ def test_tls_goes_through_the_users_proxy(set_: Set) -> None:
     with upstream(proxy(heads, serve)) as users:
         set_(HTTPS_PROXY=f"http://127.0.0.1:{users.port}")
         with proxied("https://api.example", context=ours) as (running, _):
-            answer = everything(connect(running.port, REQUEST))
+            response = everything(connect(running.port, REQUEST))
 
-    assert answer == ANSWER
+    assert response == ANSWER
     assert heads.get(timeout=5).startswith(b"CONNECT api.example:443 ")
 
 
 @pytest.mark.parametrize(
-    ("said", "told"),
+    ("response", "notice"),
     [
         (b"HTTP/1.1 407 Who are you?\r\n\r\n", "does not connect to api.example:80: 407 Who"),
         (b"SSH-2.0", "does not answer CONNECT: b'SSH-2.0'"),
     ],
 )
-def test_a_proxy_that_does_not_connect_is_told_of(set_: Set, said: bytes, told: str) -> None:
+def test_a_proxy_that_does_not_connect_is_reported(set_: Set, response: bytes, notice: str) -> None:
     """The app sees that the API cannot be reached; the notice says why."""
-    with upstream(saying(said)) as users:
+    with upstream(saying(response)) as users:
         set_(HTTP_PROXY=f"http://127.0.0.1:{users.port}")
         with proxied("http://api.example") as (running, seen), pytest.raises(ConnectionError):
             everything(connect(running.port, REQUEST))
 
-    assert told in seen.notice()
+    assert notice in seen.notice()
 
 
-def test_a_proxy_that_is_not_there_is_told_of(set_: Set) -> None:
-    """With its address."""
+def test_a_proxy_that_does_not_exist_is_reported(set_: Set) -> None:
+    """The notice has its address."""
     with socket.create_server(("127.0.0.1", 0)) as closed:
         port = closed.getsockname()[1]
     set_(HTTP_PROXY=f"http://127.0.0.1:{port}")
@@ -160,8 +160,8 @@ def test_a_proxy_that_is_not_there_is_told_of(set_: Set) -> None:
     assert f"the proxy http://127.0.0.1:{port} cannot be reached" in seen.notice()
 
 
-def test_other_hosts_pass_the_interceptor_by_the_users_proxy(set_: Set) -> None:
-    """Where they may pass at all."""
+def test_other_hosts_are_called_through_the_users_proxy(set_: Set) -> None:
+    """If they may pass at all."""
     heads: Queue[bytes] = Queue()
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     hosts = ("api.maxapi.io",)
@@ -184,8 +184,8 @@ def target(url: str) -> Client:
     return Client(url, "a-token", Money(load_contract(), None, Decimal()), lambda _one: None)
 
 
-def test_the_suite_calls_a_live_target_by_the_users_proxy(set_: Set) -> None:
-    """With its password; what is on this machine it calls itself."""
+def test_a_live_target_is_called_through_the_users_proxy(set_: Set) -> None:
+    """With its password; targets on this machine are called directly."""
     heads: Queue[bytes] = Queue()
 
     def script(connection: socket.socket) -> None:
@@ -205,7 +205,7 @@ def test_the_suite_calls_a_live_target_by_the_users_proxy(set_: Set) -> None:
 
 
 def test_a_submission_that_its_proxy_rejects_was_not_sent(set_: Set) -> None:
-    """It is an error of the exchange, in words."""
+    """The exchange has an error, in words."""
     with upstream(saying(b"HTTP/1.1 407 X\r\nContent-Length: 0\r\n\r\n")) as users:
         set_(HTTPS_PROXY=f"http://127.0.0.1:{users.port}")
         with closing(target("https://api.example")) as called:

@@ -1,4 +1,4 @@
-"""What keeps calls to the mock off a user's proxies."""
+"""The variables that keep calls to the mock off a user's proxies."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ API = ("api.maxapi.io", "cdn.maxapi.io")
 def test_exceptions_are_kept_and_extended(
     upper: str | None, lower: str | None, expected: tuple[str, str]
 ) -> None:
-    """In both spellings: a client that prefers one must not lose what stands in the other."""
+    """In both spellings: a client that prefers one must not lose what the other has."""
     given = {"NO_PROXY": upper, "no_proxy": lower}
 
     changes = past_proxies({name: text for name, text in given.items() if text is not None}, MOCK)
@@ -36,7 +36,7 @@ def test_exceptions_are_kept_and_extended(
 
 
 def test_a_mock_at_another_address_is_named() -> None:
-    """Also one by IPv6, which the variable has without brackets."""
+    """An IPv6 address too, which the variable has without brackets."""
     changes = past_proxies({}, "http://127.0.0.9:1", "https://mock.internal:6290", "http://[::2]:1")
 
     assert changes["NO_PROXY"] == f"{OURS},127.0.0.9,mock.internal,::2"
@@ -57,8 +57,8 @@ def test_a_mock_at_another_address_is_named() -> None:
         "api.*",
     ],
 )
-def test_no_exception_frees_a_host_that_is_led(entry: str) -> None:
+def test_no_exception_exempts_a_redirected_host(entry: str) -> None:
     """However a client reads it: by suffix, at a dot, or as a pattern."""
-    changes = past_proxies({"no_proxy": f"a.example,{entry},b.example"}, MOCK, led=API)
+    changes = past_proxies({"no_proxy": f"a.example,{entry},b.example"}, MOCK, redirected=API)
 
     assert changes["no_proxy"] == changes["NO_PROXY"] == f"a.example,b.example,{OURS}"

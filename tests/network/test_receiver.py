@@ -1,4 +1,4 @@
-"""What a callBackUrl names, and whether the mock may call it."""
+"""What a URL names, and whether the mock may call it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from mockserver.settings import resolve_settings
 
 @pytest.fixture(autouse=True)
 def _no_look_ups(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Fail with the first name that is looked up: that alone would leave the machine."""
+    """Fail if a name is resolved: that alone would leave the machine."""
     look_up = socket.getaddrinfo
 
     def numeric(*arguments: object, flags: int = 0, **more: object) -> object:
@@ -27,7 +27,7 @@ def _no_look_ups(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def sent(url: str, **options: str) -> AttemptResult | None:
-    """Tell what came of a webhook that was not sent under these settings; None if it may be."""
+    """Return the result of a webhook that was not sent under these settings; None if it may be."""
     settings = resolve_settings(options, environment={}).settings
     transport = transport_of(settings)
     transport._post = lambda *_: 204  # type: ignore[method-assign]
@@ -66,14 +66,14 @@ NONE = [
 
 @pytest.mark.parametrize("host", OWN)
 def test_every_spelling_of_this_machine_is_called(host: str) -> None:
-    """Without a look-up."""
+    """Without resolving a name."""
     assert is_this_machine(f"http://{host}/")
     assert sent(f"http://{host}/") is None
 
 
 @pytest.mark.parametrize("host", OTHERS)
-def test_nobody_else_is_called_unless_named(host: str) -> None:
-    """The journal says why not, and that the setting would change it."""
+def test_no_other_host_is_called_unless_named(host: str) -> None:
+    """The journal says why not, and which setting would change it."""
     result = sent(f"https://{host}/hook")
 
     assert not is_this_machine(f"https://{host}/hook")
@@ -86,7 +86,7 @@ def test_nobody_else_is_called_unless_named(host: str) -> None:
 
 @pytest.mark.parametrize("host", NONE)
 def test_what_cannot_be_called_is_not_sent(host: str) -> None:
-    """Also by those who may call everybody; what is said shows no password."""
+    """Even if every host may be called; no message shows a password."""
     result = sent(f"http://{host}", callback_allow="*")
 
     assert not is_this_machine(f"http://{host}")
@@ -97,7 +97,7 @@ def test_what_cannot_be_called_is_not_sent(host: str) -> None:
 
 
 def test_an_own_address_of_this_machine_is_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What one can bind to; apps print such an address when they start."""
+    """A socket can be bound to it; apps print such an address when they start."""
     asked: list[str] = []
     monkeypatch.setattr(socket.socket, "bind", lambda _, address: asked.append(address[0]))
 
@@ -132,7 +132,7 @@ def test_an_own_address_of_this_machine_is_this_machine(monkeypatch: pytest.Monk
     ],
 )
 def test_a_public_mock_calls_only_the_named(named: str, host: str, *, reached: bool) -> None:
-    """However the URL is written, and whatever the machine: who reaches it is a stranger."""
+    """However the URL is written: its clients may be strangers."""
     result = sent(f"http://{host}/", host="0.0.0.0", callback_allow=named)
 
     assert (result is None) is reached
@@ -142,8 +142,8 @@ def test_a_public_mock_calls_only_the_named(named: str, host: str, *, reached: b
     )
 
 
-def test_a_public_mock_calls_nobody_by_itself() -> None:
-    """Not this machine either."""
+def test_a_public_mock_calls_no_host_by_default() -> None:
+    """Not even this machine."""
     result = sent("http://localhost/", host="0.0.0.0")
 
     assert result is not None
@@ -165,12 +165,12 @@ def test_a_public_mock_calls_nobody_by_itself() -> None:
     ],
 )
 def test_path_and_query_stay_as_they_are(url: str, target: str) -> None:
-    """But for what no request line can hold."""
+    """Except for characters that a request line cannot have."""
     assert read_receiver(url).target == target
 
 
 def test_what_a_url_names() -> None:
-    """In the one form that everybody else works with."""
+    """In the one form that the rest of the code uses."""
     found = read_receiver("HTTPS://me:p%40ss%3a@Bücher.example.:8443/x?y#z")
     plain = read_receiver("http://[::ffff:10.0.0.1]")
 
@@ -183,7 +183,7 @@ def test_what_a_url_names() -> None:
 
 
 def test_a_transport_calls_this_machine_by_default() -> None:
-    """So that none that somebody makes calls the world."""
+    """So none of them calls other machines by accident."""
     result = HttpTransport(1)(WebhookRequest("http://app.example.com/", b"", "text/plain", 1))
 
     assert result.failure is Failure.NOT_SENT

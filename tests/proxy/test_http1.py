@@ -1,4 +1,4 @@
-"""Streams of HTTP/1, cut into messages."""
+"""Streams of HTTP/1, split into messages."""
 
 from __future__ import annotations
 
@@ -9,7 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mockserver.proxy.http1 import Head, Segment, StreamParser, requests, response_length, responses
+from mockserver.proxy.http1 import (
+    Head,
+    Segment,
+    StreamParser,
+    requests,
+    response_body_length,
+    responses,
+)
 
 GET = b"GET /a?b=c HTTP/1.1\r\nHost: x\r\n\r\n"
 POST = b"POST / HTTP/1.1\r\nhost:x\r\nContent-Length: 5\r\n\r\nhello"
@@ -20,17 +27,17 @@ TRAILED = (
 LF_ONLY = b"GET / HTTP/1.0\nHost: x\n\n"
 
 
-def cut(parser: StreamParser, *parts: bytes) -> list[Segment]:
+def split(parser: StreamParser, *parts: bytes) -> list[Segment]:
     """Feed the parts of a stream."""
     return [segment for part in parts for segment in parser.feed(part)]
 
 
-def messages(pieces: list[Segment]) -> list[tuple[tuple[str, ...], bytes]]:
-    """Put the whole messages together: their words and bodies."""
+def messages(segments: list[Segment]) -> list[tuple[tuple[str, ...], bytes]]:
+    """Put the complete messages together: their words and bodies."""
     found: list[tuple[tuple[str, ...], bytes]] = []
     words: tuple[str, ...] = ()
     body = b""
-    for segment in pieces:
+    for segment in segments:
         if segment.head is not None:
             words, body = segment.head.words, b""
         body += segment.body
@@ -40,19 +47,19 @@ def messages(pieces: list[Segment]) -> list[tuple[tuple[str, ...], bytes]]:
 
 
 def answering(method: str = "GET") -> StreamParser:
-    """Cut the answers to requests of one method."""
-    return responses(lambda head: response_length(head, method))
+    """Return a parser of the responses to requests of one method."""
+    return responses(lambda head: response_body_length(head, method))
 
 
 @pytest.mark.parametrize(
     ("stream", "body"),
     [(GET, b""), (POST, b"hello"), (TRAILED, b"hello0123456789"), (LF_ONLY, b"")],
 )
-def test_requests_are_told_apart(stream: bytes, body: bytes) -> None:
-    """Each with the whole of its body, however that is framed."""
-    pieces = cut(requests(), stream + GET)
+def test_requests_are_split(stream: bytes, body: bytes) -> None:
+    """Each with its complete body, however that is framed."""
+    segments = split(requests(), stream + GET)
 
-    (words, first), second = messages(pieces)
+    (words, first), second = messages(segments)
     assert (words[0], first) == (stream.split(b" ")[0].decode(), body)
     assert second == (("GET", "/a?b=c"), b"")
 
@@ -63,15 +70,15 @@ def test_requests_are_told_apart(stream: bytes, body: bytes) -> None:
     st.binary(max_size=40),
 )
 def test_no_byte_is_lost_or_changed(stream: list[bytes], cuts: list[int], end: bytes) -> None:
-    """Whatever comes, and in whatever portions: the pieces are the stream."""
+    """Whatever comes, and in whatever portions, the segments are the stream."""
     data = b"".join(stream) + end
     places = [0, *sorted(cuts), len(data)]
     parser = requests()
 
-    pieces = cut(parser, *(data[a:b] for a, b in pairwise(places)))
+    segments = split(parser, *(data[a:b] for a, b in pairwise(places)))
 
-    assert b"".join(segment.wire for segment in pieces) + parser.rest() == data
-    assert len(messages(pieces)) >= len(stream)
+    assert b"".join(segment.wire for segment in segments) + parser.rest() == data
+    assert len(messages(segments)) >= len(stream)
 
 
 @given(
@@ -83,9 +90,9 @@ def test_portions_do_not_matter(stream: list[bytes], cuts: list[int]) -> None:
     data = b"".join(stream)
     places = [0, *sorted(cuts), len(data)]
 
-    portioned = cut(requests(), *(data[a:b] for a, b in pairwise(places)))
+    portioned = split(requests(), *(data[a:b] for a, b in pairwise(places)))
 
-    assert messages(portioned) == messages(cut(requests(), data))
+    assert messages(portioned) == messages(split(requests(), data))
 
 
 @pytest.mark.parametrize(
@@ -100,30 +107,30 @@ def test_portions_do_not_matter(stream: list[bytes], cuts: list[int]) -> None:
         (b"200\r\nTransfer-Encoding: gzip, chunked", "GET", b"1\r\nx\r\n0\r\n\r\n", b"x"),
     ],
 )
-def test_an_answer_ends_where_http_says(
+def test_a_response_ends_where_http_says(
     head: bytes, method: str, follows: bytes, body: bytes
 ) -> None:
-    """What comes after it is another one."""
+    """What follows is the next one."""
     stream = b"HTTP/1.1 " + head + b"\r\n\r\n" + follows
     ok = b"HTTP/1.0 200 fine\r\nContent-Length: 0\r\n\r\n"
 
-    found = messages(cut(answering(method), stream + ok))
+    found = messages(split(answering(method), stream + ok))
 
     assert [body for _, body in found] == [body, b""]
     assert found[1][0] == ("200",)
 
 
 @pytest.mark.parametrize("coding", [b"", b"Transfer-Encoding: gzip\r\n"])
-def test_without_a_length_an_answer_ends_with_the_connection(coding: bytes) -> None:
-    """Nothing that comes is another one."""
+def test_without_a_length_a_response_ends_with_the_connection(coding: bytes) -> None:
+    """Nothing that follows is another one."""
     parser = answering()
     ok = b"HTTP/1.1 200 OK\r\n%b\r\n" % coding
 
-    pieces = cut(parser, ok, b"text", ok)
+    segments = split(parser, ok, b"text", ok)
 
     assert parser.until_close
-    assert b"".join(segment.body for segment in pieces) == b"text" + ok
-    assert messages(pieces) == []
+    assert b"".join(segment.body for segment in segments) == b"text" + ok
+    assert messages(segments) == []
 
 
 @pytest.mark.parametrize(
@@ -148,35 +155,35 @@ def test_without_a_length_an_answer_ends_with_the_connection(coding: bytes) -> N
         b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n" + b"T: x" * 20_000,
     ],
 )
-def test_what_is_not_clear_is_not_guessed(stream: bytes) -> None:
-    """From there on, the stream is lost, also if what comes would be a request; no byte is."""
+def test_what_is_ambiguous_is_not_guessed(stream: bytes) -> None:
+    """From there on the parser is lost, even if a valid request follows; no byte is."""
     parser = requests()
 
-    pieces = cut(parser, stream, GET)
+    segments = split(parser, stream, GET)
 
     assert parser.lost
-    assert pieces[-1].lost
-    assert b"".join(segment.wire for segment in pieces) == stream + GET
+    assert segments[-1].lost
+    assert b"".join(segment.wire for segment in segments) == stream + GET
 
 
 @pytest.mark.parametrize(
     "stream", [b"HTTP/2", b"SSH-2.0", b"HTTP/1.1 20\r\n", b"HTTP/1.1 200\x00\r\n", b"\x15\x03"]
 )
-def test_an_answer_that_is_none_is_noticed_at_once(stream: bytes) -> None:
-    """As soon as it can be no answer any more."""
+def test_what_is_not_a_response_is_noticed_at_once(stream: bytes) -> None:
+    """As soon as it cannot become one any more."""
     parser = answering()
 
-    cut(parser, stream)
+    split(parser, stream)
 
     assert parser.lost
 
 
 @pytest.mark.parametrize("stream", [b"", b"\r\n", b"H", b"HTTP/1.1 2", b"HTTP/1.1 200 OK\r\nA: b"])
-def test_a_beginning_is_waited_for(stream: bytes) -> None:
-    """It can still become an answer; until then it is kept."""
+def test_an_incomplete_head_waits(stream: bytes) -> None:
+    """It can still become a response; until then it is kept."""
     parser = answering()
 
-    assert cut(parser, stream) == []
+    assert split(parser, stream) == []
     assert not parser.lost
     assert parser.rest() == stream
 
@@ -187,10 +194,10 @@ def test_what_follows_a_change_of_protocol_is_not_http(status: bytes) -> None:
     method = "CONNECT" if status.startswith(b"200") else "GET"
     parser = answering(method)
 
-    pieces = cut(parser, b"HTTP/1.1 %b\r\n\r\n" % status, b"\0\1")
+    segments = split(parser, b"HTTP/1.1 %b\r\n\r\n" % status, b"\0\1")
 
     assert parser.lost
-    assert pieces[-1].wire == b"\0\1"
+    assert segments[-1].wire == b"\0\1"
 
 
 @pytest.mark.parametrize(
@@ -204,7 +211,7 @@ def test_what_follows_a_change_of_protocol_is_not_http(status: bytes) -> None:
 )
 def test_a_head_is_changed_in_one_place(change: Callable[[Head], Head], expected: bytes) -> None:
     """Every other byte of it stays."""
-    [segment] = cut(requests(), b"GET /host HTTP/1.1\r\nA: host: x\r\nhOST:  x\r\nZ:\xe4\r\n\r\n")
+    [segment] = split(requests(), b"GET /host HTTP/1.1\r\nA: host: x\r\nhOST:  x\r\nZ:\xe4\r\n\r\n")
     assert segment.head is not None
 
     changed = change(segment.head)

@@ -1,4 +1,4 @@
-"""What a client and a server see of each other through the proxy: what they would without."""
+"""A client and a server see the same of each other as without the proxy."""
 
 from __future__ import annotations
 
@@ -38,12 +38,12 @@ LARGE = bytes(range(256)) * 12_000 + b"and over!"
 
 
 def sized(count: int, body: bytes) -> bytes:
-    """Write an answer that says it has so many bytes."""
+    """Write a response that claims to have *count* bytes."""
     return b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % count + body
 
 
 def answering(response_body: bytes, request: bytes, arrived: list[bytes]) -> Script:
-    """Take a whole request, answer, and hang up."""
+    """Read a complete request, respond, and close the connection."""
 
     def serve(connection: socket.socket) -> None:
         arrived.append(until(connection, request[-9:]))
@@ -70,9 +70,9 @@ def answering(response_body: bytes, request: bytes, arrived: list[bytes]) -> Scr
         pytest.param(POST.replace(b"POST /", b"POST /" + b"x" * 15_000), OK, id="long-path"),
         pytest.param(sized(len(LARGE), LARGE).replace(b"HTTP/1.1 200 OK", b"PUT /a HTTP/1.1"), OK,
                      id="large-request"),
-        pytest.param(GET, sized(len(LARGE), LARGE), id="large-answer"),
+        pytest.param(GET, sized(len(LARGE), LARGE), id="large-response"),
         pytest.param(GET, b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3;x\r\nabc\r\n"
-                     b"0\r\nTrailer: y\r\n\r\n", id="chunked-answer"),
+                     b"0\r\nTrailer: y\r\n\r\n", id="chunked-response"),
         pytest.param(GET, b"HTTP/1.1 200 OK\r\n\r\n" + LARGE, id="until-close"),
         pytest.param(GET, b"HTTP/1.1 204 \r\nX: 1\r\nX: 2\r\nx:\xff\r\n\r\n", id="204"),
         pytest.param(GET, b"HTTP/1.1 304 Not Modified\r\nContent-Length: 9\r\n\r\n", id="304"),
@@ -93,7 +93,7 @@ def answering(response_body: bytes, request: bytes, arrived: list[bytes]) -> Scr
 def test_both_see_the_same_bytes_as_without_the_proxy(
     request_: bytes, response_body: bytes
 ) -> None:
-    """Only the value of Host is another, and each end of a connection is passed on."""
+    """Only the value of Host differs, and each end of a connection is passed on."""
     arrived: list[bytes] = []
     with (
         upstream(answering(response_body, request_, arrived)) as server,
@@ -108,7 +108,7 @@ def test_both_see_the_same_bytes_as_without_the_proxy(
     assert arrived == [request_, re.sub(rb"(?i)(\nhost:\s*)[a-z.]+", rb"\g<1>" + host, request_)]
 
 
-def test_bodies_are_not_waited_for() -> None:
+def test_bodies_are_not_buffered() -> None:
     """The first part of one arrives before the next is sent, in both directions."""
     first_has_arrived, first_has_returned = threading.Event(), threading.Event()
 
@@ -132,7 +132,7 @@ def test_bodies_are_not_waited_for() -> None:
 
 
 def test_a_connection_is_kept_for_many_requests() -> None:
-    """To the server as well: one connection for each of the client's."""
+    """Also to the server: one connection for each of the client's."""
     connections: list[int] = []
 
     def serve(connection: socket.socket) -> None:
@@ -148,16 +148,16 @@ def test_a_connection_is_kept_for_many_requests() -> None:
                 assert exactly(client, len(OK)) == OK
             assert client.recv(1) == b""
 
-        exchange = [seen.next() for _ in range(3)]
+        exchanges = [seen.next() for _ in range(3)]
 
     assert connections == [1]
-    assert [(one.method, one.target, one.status, bytes(one.response_body)) for one in exchange] == [
-        ("GET", "/path?query", 200, b"ok")
-    ] * 3
+    assert [
+        (one.method, one.target, one.status, bytes(one.response_body)) for one in exchanges
+    ] == [("GET", "/path?query", 200, b"ok")] * 3
 
 
-def test_requests_can_come_before_their_answers() -> None:
-    """All at once; also those for the proxy itself, which are answered in their turn."""
+def test_requests_can_be_pipelined() -> None:
+    """Those for the proxy itself too, which are answered in their turn."""
     health = b"GET /__mock/health HTTP/1.1\r\nHost: x\r\n\r\n"
 
     def serve(connection: socket.socket) -> None:
@@ -169,18 +169,18 @@ def test_requests_can_come_before_their_answers() -> None:
     with upstream(serve) as server, proxied(server.url) as (proxy, seen):
         answered = everything(connect(proxy.port, GET + POST + health))
 
-        exchange = [seen.next(), seen.next()]
+        exchanges = [seen.next(), seen.next()]
 
     assert answered.startswith(OK + OK.replace(b"ok", b"no") + b"HTTP/1.1 200 OK\r\n")
     assert answered.endswith(b'{"status": "ok"}')
-    assert [(bytes(one.body), bytes(one.response_body)) for one in exchange] == [
+    assert [(bytes(one.body), bytes(one.response_body)) for one in exchanges] == [
         (b"", b"ok"),
         (b"hello\0\xff", b"no"),
     ]
 
 
-def test_a_client_that_asks_may_wait_for_the_server_to_let_it_send() -> None:
-    """`Expect: 100-continue` is between the two."""
+def test_a_client_may_wait_for_the_server_to_continue() -> None:
+    """`Expect: 100-continue` is a matter between the two."""
 
     def serve(connection: socket.socket) -> None:
         until(connection, b"\r\n\r\n")
@@ -201,7 +201,7 @@ def test_a_client_that_asks_may_wait_for_the_server_to_let_it_send() -> None:
 
 
 def test_half_a_connection_can_be_closed() -> None:
-    """A client that has said all still gets its answer."""
+    """A client that sends no more still gets its response."""
 
     def serve(connection: socket.socket) -> None:
         assert everything(connection.dup()).endswith(b"*/*\r\n\r\n")
@@ -215,7 +215,7 @@ def test_half_a_connection_can_be_closed() -> None:
 
 
 def test_another_protocol_passes_both_ways() -> None:
-    """After an upgrade nobody looks at the bytes."""
+    """After an upgrade the bytes are not parsed."""
 
     def serve(connection: socket.socket) -> None:
         until(connection, b"\r\n\r\n")
@@ -240,8 +240,8 @@ def test_another_protocol_passes_both_ways() -> None:
         b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nno chunk\r\n",
     ],
 )
-def test_what_is_not_understood_passes_all_the_same(request_: bytes) -> None:
-    """Its connection becomes a tunnel, and that is told once."""
+def test_what_is_not_understood_passes_anyway(request_: bytes) -> None:
+    """Its connection becomes a tunnel, which is reported once."""
     arrived: list[bytes] = []
     with upstream(answering(OK, request_, arrived)) as server, proxied(server.url) as (proxy, seen):
         answered = everything(connect(proxy.port, request_))
@@ -250,12 +250,12 @@ def test_what_is_not_understood_passes_all_the_same(request_: bytes) -> None:
 
     assert answered == OK
     assert arrived == [request_.replace(b"Host: x", b"Host: 127.0.0.1:%d" % server.port)]
-    assert notice == "a connection is not understood, and only passed on"
-    assert seen.exchange.empty()
+    assert notice == "a connection is not understood, and is passed on without being checked"
+    assert seen.exchanges.empty()
 
 
 def test_https_is_spoken_with_a_server_that_can_prove_its_name(tmp_path: Path) -> None:
-    """As the name of the upstream says; its certificate is verified."""
+    """The name is that of the upstream URL; the certificate is verified."""
     with Authority(["localhost"], tmp_path) as authority:
         context = authority.context()
 
@@ -277,8 +277,8 @@ def test_https_is_spoken_with_a_server_that_can_prove_its_name(tmp_path: Path) -
     assert answered == OK
 
 
-def test_twenty_clients_at_once_get_their_own_answers() -> None:
-    """Each of its own task, in a real exchange with the mock."""
+def test_twenty_clients_at_once_get_their_own_responses() -> None:
+    """Each for its own task, from a real mock."""
     with running_mock() as mock, proxied(mock.url) as (proxy, seen):
         with urllib3.PoolManager(20, maxsize=20, block=True, retries=False) as http:
 
@@ -294,8 +294,8 @@ def test_twenty_clients_at_once_get_their_own_answers() -> None:
             with ThreadPoolExecutor(20) as pool:
                 responses = list(pool.map(follow, range(20)))
 
-        exchange = [seen.next() for _ in range(20 * 11)]
+        exchanges = [seen.next() for _ in range(20 * 11)]
 
     assert responses == [True] * 20
-    assert {one.status for one in exchange} == {200}
-    assert len({json.loads(one.response_body)["data"]["taskId"] for one in exchange}) == 20
+    assert {one.status for one in exchanges} == {200}
+    assert len({json.loads(one.response_body)["data"]["taskId"] for one in exchanges}) == 20

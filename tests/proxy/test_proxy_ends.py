@@ -1,4 +1,4 @@
-"""A server that is not there, a watcher that fails, and the end of the proxy."""
+"""A server that does not exist, an observer that fails, and the end of the proxy."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from mockserver.interception.certificates import Authority
-from mockserver.proxy import background_worker as aside
+from mockserver.proxy import background_worker
 from tests.proxy.upstream import (
     PATIENCE,
     connect,
@@ -31,20 +31,20 @@ OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 
 
 @pytest.mark.parametrize("request_", [GET, GET * 2, b"garbage\r\n\r\n"])
-def test_a_server_that_is_not_there_answers_nothing(request_: bytes) -> None:
-    """No answer is invented: the connection is reset, as nothing listens, and that is told."""
+def test_a_server_that_does_not_exist_returns_nothing(request_: bytes) -> None:
+    """No response is invented: the connection is reset, and that is reported."""
     with socket.create_server(("127.0.0.1", 0)) as server:
-        nobody = f"http://127.0.0.1:{server.getsockname()[1]}"
-    with proxied(nobody) as (proxy, seen):
+        missing = f"http://127.0.0.1:{server.getsockname()[1]}"
+    with proxied(missing) as (proxy, seen):
         with pytest.raises(ConnectionResetError):
             everything(connect(proxy.port, request_))
 
-        assert seen.notice().startswith(f"{nobody} cannot be reached: ")
-        assert seen.exchange.empty()
+        assert seen.notice().startswith(f"{missing} cannot be reached: ")
+        assert seen.exchanges.empty()
 
 
-def test_a_name_that_nobody_has_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As a server that is not there."""
+def test_an_unknown_name_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Like a server that does not exist."""
 
     def lookup(*_: object, **__: object) -> None:
         raise socket.gaierror(-2, "Name or service not known")
@@ -85,9 +85,9 @@ def test_a_server_that_cannot_prove_its_name_gets_no_request(tmp_path: Path) -> 
     assert b"".join(arrived) == b""
 
 
-@pytest.mark.parametrize("fault", ["watch", "notice"])
-def test_a_watcher_that_fails_disturbs_no_traffic(fault: str) -> None:
-    """Neither what passes nor what is watched afterwards."""
+@pytest.mark.parametrize("failing", ["observer", "notice"])
+def test_an_observer_that_fails_disturbs_no_traffic(failing: str) -> None:
+    """Neither what passes nor what is observed afterwards."""
     called = threading.Semaphore(0)
 
     def fail(_: object) -> None:
@@ -96,7 +96,7 @@ def test_a_watcher_that_fails_disturbs_no_traffic(fault: str) -> None:
 
     with (
         upstream(saying(OK, OK, b"garbage")) as server,
-        proxied(server.url, **{fault: fail}) as (proxy, _),
+        proxied(server.url, **{failing: fail}) as (proxy, _),
         connect(proxy.port, GET) as client,
     ):
         assert exactly(client, len(OK)) == OK
@@ -105,25 +105,25 @@ def test_a_watcher_that_fails_disturbs_no_traffic(fault: str) -> None:
         client.sendall(GET)
         assert everything(client.dup()) == b"garbage"
 
-        assert fault == "notice" or all(called.acquire(timeout=PATIENCE) for _ in range(2))
+        assert failing == "notice" or all(called.acquire(timeout=PATIENCE) for _ in range(2))
 
 
-def test_a_fault_of_the_proxy_ends_one_connection(monkeypatch: pytest.MonkeyPatch) -> None:
-    """And is told; the next one is served."""
+def test_an_error_in_the_proxy_ends_one_connection(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is reported, and the next connection is served."""
     with upstream(saying(OK)) as server, proxied(server.url) as (proxy, seen):
         with monkeypatch.context() as patch:
-            patch.delattr("mockserver.proxy.downstream.Passed")
+            patch.delattr("mockserver.proxy.downstream.ObservedExchange")
             assert everything(connect(proxy.port, GET)) == b""
             notice = seen.notice()
 
         assert everything(connect(proxy.port, GET)) == OK
 
-    assert notice == "a connection was ended by a fault of the proxy: NameError"
+    assert notice == "an error in the proxy ended a connection: NameError"
 
 
-def test_more_than_can_be_watched_is_left_out_and_counted(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A watcher that is too slow costs no memory without end, and no traffic."""
-    monkeypatch.setattr(aside, "_MOST_ENTRIES", 2)
+def test_more_than_can_be_observed_is_dropped_and_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An observer that is too slow costs a limited amount of memory, and no traffic."""
+    monkeypatch.setattr(background_worker, "_MAX_JOBS", 2)
     may_go_on = threading.Event()
 
     def observer(_: object) -> None:
@@ -139,13 +139,13 @@ def test_more_than_can_be_watched_is_left_out_and_counted(monkeypatch: pytest.Mo
             exactly(client, len(OK))
         may_go_on.set()
 
-    assert re.fullmatch(r"[2-4] exchanges were too many at once to be judged", seen.notice())
+    assert re.fullmatch(r"[2-4] exchanges were not checked: too many came at once", seen.notice())
 
 
 def test_nothing_is_left_when_it_stops() -> None:
     """Whatever was under way: no thread, no connection, no port."""
     with warnings.catch_warnings(action="ignore"):
-        gc.collect()  # what other tests have left is not ours
+        gc.collect()  # what other tests have left must not be counted
     before, has_arrived = set(threading.enumerate()), threading.Event()
 
     def serve(connection: socket.socket) -> None:
@@ -164,7 +164,7 @@ def test_nothing_is_left_when_it_stops() -> None:
                 assert everything(client) == b""
 
     gc.collect()  # a connection that was forgotten would warn now
-    assert {thread.name for thread in busy - before} >= {"proxy", "aside"}
-    assert not {"proxy", "aside"} & {thread.name for thread in after}
+    assert {thread.name for thread in busy - before} >= {"proxy", "observer"}
+    assert not {"proxy", "observer"} & {thread.name for thread in after}
     with pytest.raises(ConnectionRefusedError):
         connect(proxy.port)

@@ -1,4 +1,4 @@
-"""A server that is slow, breaks off, crashes or is not there: the client notices what it would."""
+"""A server that is slow, breaks off or crashes: the client notices the same as without a proxy."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from contextlib import suppress
 
 import pytest
 
-from mockserver.proxy.upstream import OBSERVED
+from mockserver.proxy.observer import OBSERVED
 from tests.proxy.upstream import (
     PATIENCE,
     connect,
@@ -33,16 +33,16 @@ OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
         (b"HTTP/1.1 500 No\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n",
          "the connection ended after 4 bytes of a 500"),
         (b"HTTP/1.1 200 OK\r\nConte", "the connection ended after b'HTTP/1.1 200 OK\\r\\nConte'"),
-        (b"", "the connection ended without an answer"),
-        (b"\0garbage", "the answer was what is not HTTP: b'\\x00garbage'"),
+        (b"", "the connection ended without a response"),
+        (b"\0garbage", "the response was not HTTP: b'\\x00garbage'"),
         (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nhalf\r\n",
-         "the answer was a body whose chunks cannot be read: b'half\\r\\n'"),
+         "the response was a body with malformed chunks: b'half\\r\\n'"),
         (b"HTTP/1.1 200 OK\r\nContent-Length: four\r\n\r\nhalf",
-         "the answer had no readable length"),
+         "the response had no readable length"),
     ],
 )  # fmt: skip
-def test_what_was_wrong_with_an_answer_is_told(response_body: bytes, error: str) -> None:
-    """The client gets what there was of it; whoever watches is told why it is none."""
+def test_what_is_wrong_with_a_response_is_reported(response_body: bytes, error: str) -> None:
+    """The client gets what there was of it; the observer learns why it is not complete."""
     with upstream(saying(response_body)) as server, proxied(server.url) as (proxy, seen):
         answered = everything(connect(proxy.port, GET))
 
@@ -52,20 +52,20 @@ def test_what_was_wrong_with_an_answer_is_told(response_body: bytes, error: str)
     assert (exchange.status, exchange.error) == (None, error)
 
 
-@pytest.mark.parametrize("said", [b"", b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf"])
-def test_a_crash_of_the_server_is_one_for_the_client(said: bytes) -> None:
-    """Its connection is reset at the same place."""
+@pytest.mark.parametrize("sent", [b"", b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf"])
+def test_a_crash_of_the_server_is_one_for_the_client(sent: bytes) -> None:
+    """Its connection is reset after the same byte."""
     has_arrived = threading.Event()
 
     def serve(connection: socket.socket) -> None:
         until(connection, b"\r\n\r\n")
-        connection.sendall(said)
+        connection.sendall(sent)
         assert has_arrived.wait(PATIENCE)
         crash(connection)
 
     with upstream(serve) as server, proxied(server.url) as (proxy, seen):
         with connect(proxy.port, GET) as client:
-            assert exactly(client, len(said)) == said
+            assert exactly(client, len(sent)) == sent
             has_arrived.set()
 
             with pytest.raises(ConnectionResetError):
@@ -77,7 +77,7 @@ def test_a_crash_of_the_server_is_one_for_the_client(said: bytes) -> None:
 
 
 def test_a_crash_of_the_client_is_one_for_the_server() -> None:
-    """Its connection is reset too; the exchange is nobody's fault that is watched."""
+    """Its connection is reset too; the exchange is not reported, as the server is not to blame."""
     has_ended, outcome = threading.Event(), list[str]()
 
     def serve(connection: socket.socket) -> None:
@@ -97,14 +97,14 @@ def test_a_crash_of_the_client_is_one_for_the_server() -> None:
         assert has_ended.wait(PATIENCE)
 
     assert outcome == ["reset"]
-    assert seen.exchange.empty()
+    assert seen.exchanges.empty()
 
 
 @pytest.mark.parametrize(
     "half", [b"GET / HTT", b"POST / HTTP/1.1\r\nContent-Length: 9\r\n\r\nhalf"]
 )
 def test_half_a_request_is_passed_on_as_such(half: bytes) -> None:
-    """The server sees where it ends; whatever it says to that is not held against it."""
+    """The server sees where it ends; its response to that is not checked."""
     arrived = []
 
     def serve(connection: socket.socket) -> None:
@@ -117,11 +117,11 @@ def test_half_a_request_is_passed_on_as_such(half: bytes) -> None:
         assert everything(client) == b""
 
     assert arrived == [half]
-    assert seen.exchange.empty()
+    assert seen.exchanges.empty()
 
 
-def test_an_old_connection_may_be_let_go_without_an_answer() -> None:
-    """Servers do that to connections that were idle, and clients try again: it is no fault."""
+def test_an_idle_connection_may_be_closed_without_a_response() -> None:
+    """Servers do that, and clients send the request again: it is not an error."""
 
     def serve(connection: socket.socket) -> None:
         until(connection, b"\r\n\r\n")
@@ -136,11 +136,11 @@ def test_an_old_connection_may_be_let_go_without_an_answer() -> None:
         assert everything(client) == b""
         assert seen.next().status == 200
 
-    assert seen.exchange.empty()
+    assert seen.exchanges.empty()
 
 
-def test_a_request_that_comes_too_late_finds_nobody() -> None:
-    """The server has hung up, and the client has been told: it is reset, as by the server."""
+def test_a_request_that_comes_too_late_is_reset() -> None:
+    """The server has closed the connection, and the client has seen that."""
     with upstream(saying(OK)) as server, proxied(server.url) as (proxy, seen):
         with connect(proxy.port, GET) as client:
             assert until(client, OK) == OK
@@ -150,32 +150,32 @@ def test_a_request_that_comes_too_late_finds_nobody() -> None:
                 client.sendall(GET * 1_000_000)  # the first of them do not know yet
         assert seen.next().status == 200
 
-    assert seen.exchange.empty()
+    assert seen.exchanges.empty()
 
 
-def test_requests_behind_a_garbled_answer_are_not_judged() -> None:
-    """Nobody can tell which answer is theirs; the bytes pass, and that is told."""
+def test_requests_after_a_garbled_response_are_not_checked() -> None:
+    """It is unknown which response is theirs; the bytes pass, and that is reported."""
     with upstream(saying(b"garbage")) as server, proxied(server.url) as (proxy, seen):
         assert everything(connect(proxy.port, GET * 3)) == b"garbage"
 
-        assert seen.next().error == "the answer was what is not HTTP: b'garbage'"
-        assert seen.notice() == "answers that were not looked at: 2"
+        assert seen.next().error == "the response was not HTTP: b'garbage'"
+        assert seen.notice() == "responses that were not observed: 2"
 
 
-def test_a_fault_in_looking_at_answers_costs_no_byte(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The proxy gives up looking, not passing on."""
-    monkeypatch.delattr("mockserver.proxy.upstream.answer_length")
+def test_an_error_in_parsing_costs_no_byte(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The proxy stops parsing, and goes on passing bytes."""
+    monkeypatch.delattr("mockserver.proxy.upstream.response_body_length")
     with upstream(saying(OK, OK)) as server, proxied(server.url) as (proxy, seen):
         client = connect(proxy.port, GET)
         assert exactly(client, len(OK)) == OK
         client.sendall(GET)
 
         assert everything(client) == OK
-        assert seen.notice() == "an answer was not understood: NameError"
-        assert seen.notice() == "answers that were not looked at: 1"
+        assert seen.notice() == "a response could not be parsed: NameError"
+        assert seen.notice() == "responses that were not observed: 1"
 
 
-def test_an_answer_can_come_before_the_request_is_sent() -> None:
+def test_a_response_can_come_before_the_request_is_sent() -> None:
     """It passes at once, and so does what is still sent."""
     has_answered = threading.Event()
     early = OK.replace(b"200 OK", b"413 Too Large")
@@ -199,8 +199,8 @@ def test_an_answer_can_come_before_the_request_is_sent() -> None:
     assert (exchange.status, exchange.cut) == (413, True)
 
 
-def test_a_large_body_is_looked_at_in_part_and_passed_on_whole() -> None:
-    """The proxy's memory is not the client's."""
+def test_a_large_body_is_observed_in_part_and_passed_on_completely() -> None:
+    """The proxy keeps a limited part of it in memory."""
     size = OBSERVED + 12_345
 
     def serve(connection: socket.socket) -> None:
@@ -215,7 +215,7 @@ def test_a_large_body_is_looked_at_in_part_and_passed_on_whole() -> None:
 
 
 def test_a_slow_server_slows_the_client_down_and_loses_nothing() -> None:
-    """What it does not take is not read for it; later it gets all."""
+    """What it does not take is not read from the client; later it gets everything."""
     is_stuck, size = threading.Event(), 30_000_000
 
     def serve(connection: socket.socket) -> None:
@@ -246,7 +246,7 @@ def test_a_slow_server_slows_the_client_down_and_loses_nothing() -> None:
 
 
 def test_a_slow_client_slows_the_server_down() -> None:
-    """What it does not take is not read for it: the proxy's memory has an end."""
+    """What it does not take is not read from the server, so the proxy's memory stays limited."""
     is_stuck, is_over = threading.Event(), threading.Event()
 
     def serve(connection: socket.socket) -> None:

@@ -1,4 +1,4 @@
-"""The routes that the proxy answers itself."""
+"""The requests that the proxy answers itself."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 def test_the_proxy_has_two_routes_of_its_own(
     method: str, path: str, headers: str, expected: tuple[bytes, bytes]
 ) -> None:
-    """The report is for programs of this machine: no web page, and nobody outside, can read it."""
+    """Only programs on this machine can read the report: no web page, and no other machine."""
     with proxied("http://127.0.0.1:9") as (proxy, _):
         request = f"{method} /__mock/{path} HTTP/1.1\r\n{headers}\r\n"
         head, _, body = everything(connect(proxy.port, request.encode())).partition(b"\r\n\r\n")
@@ -49,18 +49,18 @@ def test_every_other_route_is_the_upstreams(request_: bytes) -> None:
         assert everything(connect(proxy.port, request)) == OK
 
 
-def test_a_report_has_all_that_was_answered_before() -> None:
-    """It is made after what passed before has been judged."""
-    judged: list[object] = []
+def test_a_report_has_everything_that_was_answered_before() -> None:
+    """It is made after what passed before has been observed."""
+    observed: list[object] = []
 
     def report(_: bool) -> bytes:  # noqa: FBT001
-        return f"{len(judged)}".encode()
+        return f"{len(observed)}".encode()
 
     request = b"GET /__mock/report HTTP/1.1\r\nHost: localhost\r\n\r\n"
     get = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
     with (
         upstream(saying(OK)) as server,
-        proxied(server.url, observer=judged.append, report=report) as (proxy, _),
+        proxied(server.url, observer=observed.append, report=report) as (proxy, _),
     ):
         for _ in range(3):
             everything(connect(proxy.port, get))

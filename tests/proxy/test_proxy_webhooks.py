@@ -1,4 +1,4 @@
-"""Webhooks that are led through the proxy."""
+"""Webhooks that are redirected through the proxy."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import socket
 
 import pytest
 
-from mockserver.proxy import downstream as line
+from mockserver.proxy import downstream
 from mockserver.proxy.webhook_redirect import WebhookRedirect
 from tests.proxy.upstream import (
     connect,
@@ -31,7 +31,7 @@ def submission(body: bytes, headers: str = "") -> bytes:
 
 
 def submitted(request: bytes, **options: object) -> tuple[bytes, bytes]:
-    """Send a request through a proxy that is reached from outside; give what arrives of it."""
+    """Send a request through a proxy with a public URL; return what arrives, and the response."""
     arrived: list[bytes] = []
 
     def serve(connection: socket.socket) -> None:
@@ -46,8 +46,8 @@ def submitted(request: bytes, **options: object) -> tuple[bytes, bytes]:
     return arrived[0].replace(b"127.0.0.1:%d" % server.port, b"x"), answered
 
 
-def led(arrived: bytes) -> str:
-    """Give the address that stands for the app's own."""
+def address_in(arrived: bytes) -> str:
+    """Return the address that replaces the app's own URL."""
     found = re.search(rb'"(https://tunnel\.example/base/__mock/webhook/[\w-]{20,})"', arrived)
     assert found is not None, arrived
     return found[1].decode()
@@ -56,13 +56,13 @@ def led(arrived: bytes) -> str:
 @pytest.mark.parametrize(
     "url", ['"https://app.example/hook?a=b"', '"http:\\/\\/b\\u00fccher.de:1"']
 )
-def test_a_submission_asks_for_a_webhook_that_comes_by(url: str) -> None:
-    """Only its own callBackUrl is another one, and the length that says so."""
+def test_a_submission_asks_for_a_webhook_through_the_proxy(url: str) -> None:
+    """Only its own callBackUrl and its length differ."""
     body = (TEXT % url).encode()
 
     arrived, answered = submitted(submission(body))
 
-    changed = (TEXT % json.dumps(led(arrived))).encode()
+    changed = (TEXT % json.dumps(address_in(arrived))).encode()
     assert arrived == submission(changed)
     assert answered == OK
 
@@ -75,7 +75,7 @@ def test_a_submission_in_chunks_stays_one_in_chunks() -> None:
 
     arrived, _ = submitted(head + chunks)
 
-    changed = (TEXT % json.dumps(led(arrived))).encode()
+    changed = (TEXT % json.dumps(address_in(arrived))).encode()
     assert arrived == head + b"%x\r\n%b\r\n0\r\n\r\n" % (len(changed), changed)
 
 
@@ -98,21 +98,21 @@ def test_a_submission_in_chunks_stays_one_in_chunks() -> None:
         b"",
     ],
 )
-def test_what_has_no_url_to_lead_stays_as_it_is(body: bytes) -> None:
-    """Byte for byte, be it right or wrong."""
-    assert WebhookRedirect(PUBLIC).lead(body) is None
+def test_what_has_no_url_to_replace_stays_as_it_is(body: bytes) -> None:
+    """Byte for byte, whether it is valid or not."""
+    assert WebhookRedirect(PUBLIC).replace(body) is None
 
 
 @pytest.mark.parametrize("headers", ["", "Content-Encoding: gzip\r\n"])
 def test_a_submission_that_cannot_be_read_is_passed_on_as_it_is(headers: str) -> None:
-    """The API has to say what is wrong with it."""
+    """It is for the API to say what is wrong with it."""
     request = submission(b"no json, or a coded one }", headers)
 
     assert submitted(request) == (request, OK)
 
 
-def test_a_submission_whose_chunks_are_none_is_passed_on_as_it_is() -> None:
-    """As any other request that is not understood."""
+def test_a_submission_with_malformed_chunks_is_passed_on_as_it_is() -> None:
+    """Like any other request that is not understood."""
     head = b"POST /api/v1/task/submit HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
     request = head + b"2\r\n{}\r\nno chunk\r\n"
 
@@ -135,8 +135,8 @@ def test_without_a_public_url_no_body_is_touched() -> None:
 
 
 def test_a_submission_too_large_to_be_held_is_passed_on(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Its webhook does not come by; that is told."""
-    monkeypatch.setattr(line, "_HELD", 100)
+    """Its webhooks do not come through the proxy; that is reported."""
+    monkeypatch.setattr(downstream, "_MAX_HELD", 100)
     request = submission((TEXT % f'"http://app.example/{"x" * 200}"').encode())
 
     def serve(connection: socket.socket) -> None:
@@ -146,18 +146,21 @@ def test_a_submission_too_large_to_be_held_is_passed_on(monkeypatch: pytest.Monk
     with upstream(serve) as server, proxied(server.url, public_url=PUBLIC) as (proxy, seen):
         assert everything(connect(proxy.port, request)) == OK
 
-        assert seen.notice() == "a submission is too large for its callBackUrl to be led here"
+        assert seen.notice() == (
+            "a submission is too large for its callBackUrl to be replaced; "
+            "its webhooks do not come through the proxy"
+        )
 
 
-def test_a_client_that_waits_is_let_send_its_submission() -> None:
-    """The proxy needs the whole of it, so it does not wait for the server to ask for it."""
+def test_a_client_that_waits_is_told_to_send_its_submission() -> None:
+    """The proxy needs all of it, so it does not wait for the server to ask for it."""
     body = (TEXT % '"http://app.example/"').encode()
     request = submission(body, "Expect: 100-continue\r\n")
 
     def serve(connection: socket.socket) -> None:
         arrived = until(connection, b"}")
         assert b"Expect" not in arrived
-        assert led(arrived)
+        assert address_in(arrived)
         connection.sendall(OK)
 
     with upstream(serve) as server, proxied(server.url, public_url=PUBLIC) as (proxy, _):
@@ -182,12 +185,12 @@ def test_half_a_submission_is_passed_on_as_such() -> None:
 
         assert everything(client) == b""
 
-    assert seen.exchange.empty()
+    assert seen.exchanges.empty()
 
 
 @pytest.mark.parametrize("prefix", ["/base", ""])
 def test_a_webhook_goes_on_to_the_app(prefix: str) -> None:
-    """To its own URL, with every header but Host, and the app's answer goes back."""
+    """To its own URL, with every header except Host, and the app's response goes back."""
     body = b"\0webhook"
     head = "POST %s HTTP/1.1\r\nhost: %s\r\nX-Signature: s\r\nContent-Length: 8\r\n\r\n"
     response_body = OK.replace(b"200 OK", b"299 Odd")
@@ -208,16 +211,16 @@ def test_a_webhook_goes_on_to_the_app(prefix: str) -> None:
     ):
         url = f"{own.url}/hook?a=%20b&c=d"
         everything(connect(proxy.port, submission((TEXT % json.dumps(url)).encode())))
-        path = led(arrived[0]).removeprefix(PUBLIC)
+        path = address_in(arrived[0]).removeprefix(PUBLIC)
         webhook = (head % (prefix + path, "tunnel.example")).encode() + body
         answered = everything(connect(proxy.port, webhook))
-        exchange = [seen.next(), seen.next()]
+        exchanges = [seen.next(), seen.next()]
 
     assert answered == response_body
     assert arrived[1] == (head % ("/hook?a=%20b&c=d", own.url[7:])).encode() + body
-    assert [one.token for one in exchange] == [path.rpartition("/")[2]] * 2
-    assert [one.webhook_url for one in exchange] == [None, url]
-    assert (bytes(exchange[1].body), exchange[1].status) == (body, 299)
+    assert [one.token for one in exchanges] == [path.rpartition("/")[2]] * 2
+    assert [one.webhook_url for one in exchanges] == [None, url]
+    assert (bytes(exchanges[1].body), exchanges[1].status) == (body, 299)
 
 
 def test_one_connection_can_bring_webhooks_and_requests() -> None:
@@ -236,26 +239,26 @@ def test_one_connection_can_bring_webhooks_and_requests() -> None:
         upstream(serve) as server,
         proxied(server.url, public_url=PUBLIC) as (proxy, seen),
     ):
-        webhooks = proxy._setup.webhooks
-        found = webhooks.lead((TEXT % json.dumps(f"{own.url}/hook")).encode())
+        webhooks = proxy._config.webhooks
+        found = webhooks.replace((TEXT % json.dumps(f"{own.url}/hook")).encode())
         assert found is not None
         hook = (webhook % found[1]).encode()
         with connect(proxy.port, get + hook + get) as client:
             answered = exactly(client, 3 * len(OK))
 
-        exchange = [seen.next() for _ in range(3)]
+        exchanges = [seen.next() for _ in range(3)]
 
     assert answered == OK * 3
     assert arrived == [b"GET /", b"POST /hook", b"GET /"]
-    assert [one.method for one in exchange] == ["GET", "POST", "GET"]
+    assert [one.method for one in exchanges] == ["GET", "POST", "GET"]
 
 
-@pytest.mark.parametrize("token", ["nobody-knows", ""])
-def test_a_webhook_that_nobody_awaits_is_refused(token: str) -> None:
+@pytest.mark.parametrize("token", ["unknown", ""])
+def test_a_webhook_with_an_unknown_token_is_rejected(token: str) -> None:
     """It goes neither to the app nor to the API."""
     request = f"POST /__mock/webhook/{token} HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{{}}"
     with proxied("http://127.0.0.1:9", public_url=PUBLIC) as (proxy, seen):
         answered = everything(connect(proxy.port, request.encode()))
 
     assert answered.startswith(b"HTTP/1.1 410 Gone\r\n")
-    assert seen.exchange.empty()
+    assert seen.exchanges.empty()

@@ -1,4 +1,4 @@
-"""A server that does what a script says, byte by byte, and a proxy before it."""
+"""A server that follows a script, byte by byte, and a proxy in front of it."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from dataclasses import dataclass, field
 from queue import Queue
 from typing import Any
 
+from mockserver.proxy.observer import ObservedExchange
 from mockserver.proxy.proxy import Proxy
-from mockserver.proxy.upstream import ObservedExchange
 
 PATIENCE = 10
-"""Real seconds after which what does not come is an error."""
+"""Real seconds to wait for something before the test fails."""
 
 Script = Callable[[socket.socket], None]
 """Serves one connection."""
@@ -26,18 +26,18 @@ class Upstream:
     """A server on this machine."""
 
     port: int
-    faults: list[Exception] = field(default_factory=list)
-    """What its scripts raised."""
+    failures: list[Exception] = field(default_factory=list)
+    """The exceptions that its scripts raised."""
 
     @property
     def url(self) -> str:
-        """Where it is."""
+        """Its base URL."""
         return f"http://127.0.0.1:{self.port}"
 
 
 @contextmanager
 def upstream(script: Script) -> Iterator[Upstream]:
-    """Serve every connection by *script*; a script that raises fails the test."""
+    """Serve every connection with *script*; a script that raises fails the test."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         running = Upstream(server.getsockname()[1])
         threads: list[threading.Thread] = []
@@ -48,7 +48,7 @@ def upstream(script: Script) -> Iterator[Upstream]:
                 try:
                     script(connection)
                 except Exception as error:
-                    running.faults.append(error)
+                    running.failures.append(error)
 
         def accept() -> None:
             with suppress(OSError):
@@ -64,19 +64,19 @@ def upstream(script: Script) -> Iterator[Upstream]:
         accepting.join(PATIENCE)
     for thread in threads:
         thread.join(PATIENCE)
-    assert running.faults == []
+    assert running.failures == []
 
 
 @dataclass
 class Seen:
-    """What a proxy told of."""
+    """What a proxy has reported."""
 
-    exchange: Queue[ObservedExchange] = field(default_factory=Queue)
+    exchanges: Queue[ObservedExchange] = field(default_factory=Queue)
     notices: Queue[str] = field(default_factory=Queue)
 
     def next(self) -> ObservedExchange:
         """Await the next exchange."""
-        return self.exchange.get(timeout=PATIENCE)
+        return self.exchanges.get(timeout=PATIENCE)
 
     def notice(self) -> str:
         """Await the next notice."""
@@ -85,10 +85,10 @@ class Seen:
 
 @contextmanager
 def proxied(url: str, **options: Any) -> Iterator[tuple[Proxy, Seen]]:
-    """Run a proxy before *url*."""
+    """Run a proxy in front of *url*."""
     seen = Seen()
     given = {
-        "watch": seen.exchange.put,
+        "observer": seen.exchanges.put,
         "notice": seen.notices.put,
         "report": lambda html: b"<html>" if html else b"{}",
     }
@@ -97,14 +97,14 @@ def proxied(url: str, **options: Any) -> Iterator[tuple[Proxy, Seen]]:
 
 
 def connect(port: int, data: bytes = b"") -> socket.socket:
-    """Connect to a port of this machine, and send something."""
+    """Connect to a port of this machine, and send *data*."""
     connection = socket.create_connection(("127.0.0.1", port), PATIENCE)
     connection.sendall(data)
     return connection
 
 
 def everything(connection: socket.socket) -> bytes:
-    """Read until the other side hangs up."""
+    """Read until the other side closes the connection."""
     received = b""
     with connection:
         while chunk := connection.recv(65536):
@@ -113,7 +113,7 @@ def everything(connection: socket.socket) -> bytes:
 
 
 def exactly(connection: socket.socket, count: int) -> bytes:
-    """Read so many bytes."""
+    """Read *count* bytes."""
     received = b""
     while len(received) < count:
         chunk = connection.recv(count - len(received))
@@ -133,13 +133,13 @@ def until(connection: socket.socket, tail: bytes) -> bytes:
 
 
 def crash(connection: socket.socket) -> None:
-    """End a connection without a farewell."""
+    """End a connection with a reset, as a crash would."""
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     connection.close()
 
 
 def saying(*parts: bytes) -> Script:
-    """Answer each request with one part, and hang up after the last."""
+    """Respond to each request with one part, and close the connection after the last."""
 
     def serve(connection: socket.socket) -> None:
         for part in parts:

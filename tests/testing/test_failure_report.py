@@ -1,4 +1,4 @@
-"""The story of a sandbox, as the report of a failed test tells it."""
+"""The failure report: what a sandbox saw, in the report of a failed test."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import pytest
 import requests
 
 from mockserver.testing import ControlError, Intercepted, RunningMock, intercept, running_mock
-from mockserver.testing.failure_report import tell
+from mockserver.testing.failure_report import failure_report
 from mockserver.testing.names import ScenarioName
 from tests.client import SUBMIT, seed
 
@@ -28,7 +28,7 @@ needs_curl = pytest.mark.skipif(
 
 
 class App:
-    """A user of the API, and the sandbox that sees it."""
+    """A client of the API, and its sandbox."""
 
     def __init__(self, sandbox: Intercepted) -> None:
         self.sandbox = sandbox
@@ -55,22 +55,22 @@ class App:
         """Cancel a task."""
         self.call("POST", f"{TASK}/{task}/cancel")
 
-    def told(self, url: str | None = None) -> str:
-        """Give the story, in which the tasks are called A, B, …."""
-        text = tell(self.sandbox.control, self.sandbox.api_key, url)
+    def report(self, url: str | None = None) -> str:
+        """Return the report, in which the tasks are called A, B, …."""
+        text = failure_report(self.sandbox.control, self.sandbox.api_key, url)
         for name, task in zip("ABCDEFGH", self.tasks, strict=False):
             text = text.replace(task, name).replace(task[:8], name)
         return text
 
     def happened(self) -> list[str]:
-        """Give the lines of the timeline without their moments."""
-        timeline = self.told().split("\n\n")[1]
+        """Return the lines of the timeline without their times."""
+        timeline = self.report().split("\n\n")[1]
         return [re.sub(r"^[\d:.]{15}  |^ {17}", "", line) for line in timeline.splitlines()]
 
 
 @pytest.fixture
 def app() -> Iterator[App]:
-    """An app whose calls are answered in the process, and whose webhooks are taken."""
+    """An app whose calls are intercepted in the process, and whose webhooks are accepted."""
     with intercept(on_webhook=lambda _: 200) as sandbox:
         yield App(sandbox)
 
@@ -78,8 +78,8 @@ def app() -> Iterator[App]:
 # -- the timeline ----------------------------------------------------------------------------
 
 
-def test_the_whole_story(app: App) -> None:
-    """Requests, transitions and webhook attempts in their order, and what each was answered."""
+def test_the_complete_report(app: App) -> None:
+    """Requests, transitions and webhook attempts in order, with their outcomes."""
     answers = iter([500, 200])
     app.sandbox.on_webhook = lambda _: next(answers)
     app.sandbox.scenario("unavailable", times=1)
@@ -110,13 +110,13 @@ def test_the_whole_story(app: App) -> None:
         "  task A SUCCESS",
         f"  webhook of A, attempt 1, to {HOOK}: NOT delivered: returned 500, not 2xx",
         f"GET {TASK}/A -> 200 SUCCESS",
-        f"  webhook of A, attempt 2, to {HOOK}: answered 200",
+        f"  webhook of A, attempt 2, to {HOOK}: delivered (200)",
         f"POST {TASK}/A/cancel -> 400 task A is SUCCESS and cannot be cancelled; only PENDING can",
     ]
 
 
 def test_a_task_is_cancelled_by_the_request(app: App) -> None:
-    """The request comes before CANCELLED, although both have the same moment."""
+    """The request comes before CANCELLED, although both have the same time."""
     app.cancel(app.submit())
 
     assert app.happened() == [
@@ -128,7 +128,7 @@ def test_a_task_is_cancelled_by_the_request(app: App) -> None:
 
 
 def test_a_task_is_cancelled_after_it_was_polled(app: App) -> None:
-    """Then the polls, the request, CANCELLED and the webhook follow each other."""
+    """The polls come first, then the request, CANCELLED and the webhook."""
     task = app.submit(callBackUrl=HOOK)
     app.poll(task)
     app.cancel(task)
@@ -139,7 +139,7 @@ def test_a_task_is_cancelled_after_it_was_polled(app: App) -> None:
         f"GET {TASK}/A -> 200 PENDING",
         f"POST {TASK}/A/cancel -> 200",
         "  task A CANCELLED",
-        f"  webhook of A, attempt 1, to {HOOK}: answered 200",
+        f"  webhook of A, attempt 1, to {HOOK}: delivered (200)",
     ]
 
 
@@ -147,7 +147,7 @@ def test_a_task_is_cancelled_after_it_was_polled(app: App) -> None:
 def test_a_task_is_cancelled_after_another_request(
     app: App, between: Callable[[App], object]
 ) -> None:
-    """What has nothing to do with the task does not bring its end forward."""
+    """A request that is not about the task does not move its end."""
     task = app.submit()
     between(app)
     app.cancel(task)
@@ -156,7 +156,7 @@ def test_a_task_is_cancelled_after_another_request(
 
 
 def test_a_task_is_ended_by_the_test(app: App) -> None:
-    """A poll that showed PENDING was before that."""
+    """A poll that showed PENDING comes before that."""
     task = app.submit()
     app.poll(task)
     app.sandbox.control.finish(task)
@@ -171,7 +171,7 @@ def test_a_task_is_ended_by_the_test(app: App) -> None:
 
 
 def test_polls_that_move_a_task_on(app: App) -> None:
-    """No poll shows a state that the task has left by then."""
+    """No poll shows a status that the task has left by then."""
     app.sandbox.settings(pace="per-poll")
     app.poll(app.submit(), 3)
 
@@ -180,8 +180,8 @@ def test_polls_that_move_a_task_on(app: App) -> None:
     assert at(f"GET {TASK}/A -> 200 PROCESSING") < at("  task A SUBMITTED")
 
 
-def test_two_tasks_of_one_moment(app: App) -> None:
-    """Each begins with its own request, also when it has ended at once."""
+def test_two_tasks_of_the_same_time(app: App) -> None:
+    """Each begins with its own request, even if it ends at once."""
     app.sandbox.settings(pace="instant")
     for _ in range(2):
         app.submit(callBackUrl=HOOK)
@@ -191,16 +191,16 @@ def test_two_tasks_of_one_moment(app: App) -> None:
         f"POST {SUBMIT} -> 200 task A",
         "  task A PENDING",
         "  task A SUCCESS",
-        f"  webhook of A, attempt 1, to {HOOK}: answered 200",
+        f"  webhook of A, attempt 1, to {HOOK}: delivered (200)",
         f"POST {SUBMIT} -> 200 task B",
         "  task B PENDING",
         "  task B SUCCESS",
-        f"  webhook of B, attempt 1, to {HOOK}: answered 200",
+        f"  webhook of B, attempt 1, to {HOOK}: delivered (200)",
     ]
 
 
 def test_why_a_task_failed(app: App) -> None:
-    """The state that it is in has its reason."""
+    """The transition shows its reason."""
     app.sandbox.wait_for(app.submit("a cat #mock:content-moderation"), "FAILURE")
 
     assert app.happened()[-1] == "  task A FAILURE, failure_reason CONTENT_MODERATION"
@@ -214,8 +214,8 @@ def test_why_a_task_failed(app: App) -> None:
         ("truncated", "GET /api/v1/task/x -> 404 task 'x' not found  [truncated]"),
     ],
 )
-def test_answers_that_are_no_json(app: App, scenario: ScenarioName, line: str) -> None:
-    """What they were by their status and their scenario."""
+def test_responses_that_are_not_json(app: App, scenario: ScenarioName, line: str) -> None:
+    """They are shown by their status and their scenario."""
     app.sandbox.scenario(scenario)
 
     with suppress(requests.RequestException):
@@ -225,20 +225,20 @@ def test_answers_that_are_no_json(app: App, scenario: ScenarioName, line: str) -
 
 
 def test_an_app_that_polls_none(app: App) -> None:
-    """The path is shown as it was: that is the very mistake."""
+    """The path is shown as it was sent: it is the mistake."""
     app.poll("None")
 
     assert app.happened() == [f"GET {TASK}/None -> 404 task 'None' not found"]
 
 
 def test_the_first_line_counts(app: App) -> None:
-    """And says how the clock goes."""
+    """It also says how the clock moves."""
     app.submit(callBackUrl=HOOK)
-    still = app.told().splitlines()[0]
+    still = app.report().splitlines()[0]
     app.submit()
     app.sandbox.wait_until_idle()
     app.sandbox.clock.run(speed=0.5)
-    running = app.told().splitlines()[0]
+    running = app.report().splitlines()[0]
 
     moment = r"the clock shows 2\S+T\S+Z"
     assert re.fullmatch(f"1 request, 1 task, 0 webhook .*; {moment} and stands still", still)
@@ -248,12 +248,12 @@ def test_the_first_line_counts(app: App) -> None:
 
 
 def test_what_is_to_come(app: App) -> None:
-    """States and webhooks with their moments, as far as there are any."""
+    """Transitions and webhooks with their times, as far as they are known."""
     app.sandbox.wait_for(app.submit(callBackUrl=HOOK), "SUBMITTED")
     app.sandbox.settings(pace="per-poll")
     app.submit(callBackUrl=HOOK)
 
-    to_come = app.told().split("\n\n")[2]
+    to_come = app.report().split("\n\n")[2]
 
     assert re.sub(r"[\d:.]{15}", "<moment>", to_come).splitlines() == [
         "to come:",
@@ -267,16 +267,16 @@ def test_what_is_to_come(app: App) -> None:
 
 
 def test_nothing_happened(app: App) -> None:
-    """Most likely the app has another key, or another URL."""
-    assert app.told().splitlines()[1:] == [f"No request came with the key {app.sandbox.api_key}"]
+    """Most likely the app uses another key, or another URL."""
+    assert app.report().splitlines()[1:] == [f"No request came with the key {app.sandbox.api_key}"]
 
 
-def test_a_long_story_is_cut(app: App) -> None:
-    """Its end is told, and how it began can be repeated."""
+def test_a_long_report_is_cut(app: App) -> None:
+    """Its end is shown, and its beginning can be repeated."""
     for number in range(80):
         app.poll(str(number))
 
-    lines = app.told().splitlines()
+    lines = app.report().splitlines()
 
     assert lines[2] == "... 20 earlier lines"
     assert lines[3].endswith(f"GET {TASK}/20 -> 404 task '20' not found")
@@ -285,25 +285,25 @@ def test_a_long_story_is_cut(app: App) -> None:
     assert lines[-1] == "  : and 68 more"
 
 
-def test_no_mock_no_story() -> None:
-    """Whoever asks for it is told so."""
+def test_without_a_mock_there_is_no_report() -> None:
+    """The caller gets an error."""
     with running_mock() as mock:
         sandbox = mock.sandbox()
 
     with pytest.raises(ControlError, match="no mock answers"):
-        tell(sandbox.control, sandbox.api_key, None)
+        failure_report(sandbox.control, sandbox.api_key, None)
 
 
 # -- secrets ---------------------------------------------------------------------------------
 
 
-def test_tokens_of_other_headers_are_not_told(app: App) -> None:
-    """Whatever the app sends beside its key."""
+def test_tokens_of_other_headers_are_not_shown(app: App) -> None:
+    """Whatever the app sends besides its key."""
     names = ("Cookie", "X-Api-Key", "Proxy-Authorization", "X-Auth-Token")
 
     app.call("POST", SUBMIT, json={}, headers=dict.fromkeys(names, "hush"))
 
-    assert "hush" not in app.told()
+    assert "hush" not in app.report()
 
 
 @pytest.mark.parametrize(
@@ -313,41 +313,41 @@ def test_tokens_of_other_headers_are_not_told(app: App) -> None:
         "",
     ],
 )
-def test_the_password_of_a_receiver_is_not_told(app: App, prompt: str) -> None:
-    """As in the lists of tasks and deliveries; whether the request was taken or refused."""
+def test_the_password_of_a_receiver_is_not_shown(app: App, prompt: str) -> None:
+    """The same as in the lists of tasks and deliveries, whether the request was accepted or not."""
     app.submit(prompt, callBackUrl="https://me:hush@app.example.com/hook")
     app.sandbox.wait_until_idle()
 
-    assert "hush" not in app.told()
+    assert "hush" not in app.report()
 
 
 @pytest.mark.parametrize("key", ["sk-own-0123456789", "o#n"])
-def test_a_key_of_the_users_own_is_not_told(key: str) -> None:
-    """The recipe takes it from the environment; a part of it is not told either."""
+def test_a_key_of_the_users_own_is_not_shown(key: str) -> None:
+    """The recipe takes it from the environment; no part of it is shown either."""
     with intercept(api_key=key) as sandbox:
         app = App(sandbox)
-        silence = app.told()
+        silence = app.report()
         long = key if len(key) > 5 else "x"
         for number in range(240, 300):
             app.submit("", user_id=f"{'x' * number}{long}", callBackUrl=f"https://a/{long}")
         app.call("GET", f"{TASK}/{long}", headers={"X-Echo": key})
 
-        story = app.told()
+        text = app.report()
 
     assert "No request came with the key $MAXAPI_API_KEY\n" in silence
-    assert "KEY=$MAXAPI_API_KEY\n" in story
-    assert key[:9] not in f"{story}{silence}"
+    assert "KEY=$MAXAPI_API_KEY\n" in text
+    assert key[:9] not in f"{text}{silence}"
 
 
-def test_a_secret_of_a_receivers_query_is_not_told(app: App) -> None:
-    """By the name that it has there."""
+def test_a_secret_of_a_receivers_query_is_not_shown(app: App) -> None:
+    """It is recognized by the name of its parameter."""
     app.submit(callBackUrl="https://app.example.com/hook?id=7&token=hush")
     app.sandbox.wait_until_idle()
 
-    story = app.told()
+    text = app.report()
 
-    assert "hook?id=7&token=[redacted]" in story
-    assert "hush" not in story
+    assert "hook?id=7&token=[redacted]" in text
+    assert "hush" not in text
 
 
 # -- the curl lines --------------------------------------------------------------------------
@@ -355,13 +355,13 @@ def test_a_secret_of_a_receivers_query_is_not_told(app: App) -> None:
 
 @pytest.fixture(scope="module")
 def mock() -> Iterator[RunningMock]:
-    """A mock to repeat the stories with."""
+    """A mock to repeat the requests with."""
     with running_mock() as mock:
         yield mock
 
 
 def every_kind(app: App) -> None:
-    """Make requests of every kind, accepted and refused."""
+    """Make requests of every kind, accepted and rejected."""
     task = app.submit('it\'s a "cat" \\ `date` $HOME $(date) äöü\n!!', callBackUrl=HOOK)
     app.poll(task, 3)
     app.cancel(app.submit("another"))
@@ -382,20 +382,20 @@ def scenarios(app: App) -> None:
 
 
 def a_file(app: App) -> None:
-    """Fetch a result."""
+    """Download a result."""
     task = app.submit("a cat #mock:instant")
     [url] = app.sandbox.control.task(task)["result"]["urls"]
     app.call("GET", url.removeprefix("https://cdn.maxapi.io"))
 
 
 def body(text: str) -> Callable[[App], object]:
-    """Make a function that sends *text*."""
+    """Make a function that sends *text* as a body."""
     return lambda app: app.call("POST", SUBMIT, data=text, headers={"Content-Type": "text/plain"})
 
 
 def repeated(app: App, mock: RunningMock) -> tuple[list[Any], list[Any], str]:
-    """Run the curl lines against *mock*; give what was asked, what is asked now, and errors."""
-    head, lines = app.told().split("\n\n")[-1].split(":\n", 1)
+    """Run the curl lines against *mock*; return the requests, the repeated ones, and errors."""
+    head, lines = app.report().split("\n\n")[-1].split(":\n", 1)
     assert head == "to repeat it by hand, against a mock of its own (maxapi-mock serve)"
     again = mock.sandbox(app.sandbox.api_key)
     script = lines.replace("http://127.0.0.1:6290", mock.url)
@@ -415,7 +415,7 @@ def repeated(app: App, mock: RunningMock) -> tuple[list[Any], list[Any], str]:
 
 
 def shown(request: dict[str, Any]) -> Any:
-    """Give what a repetition has to have in common with a request."""
+    """Return what a repeated request must have in common with the first."""
     path = re.sub(r"[0-9a-f-]{36}", "<task>", request["path"])
     kind = request["headers"].get("content-type")
     return request["method"], path, kind, request["body"], request["status"], request["scenarios"]
@@ -434,10 +434,10 @@ def shown(request: dict[str, Any]) -> Any:
         body("@x"),
     ],
 )
-def test_the_curl_lines_do_it_again(
+def test_the_curl_lines_repeat_the_requests(
     app: App, mock: RunningMock, act: Callable[[App], object]
 ) -> None:
-    """Run as they are, they make the same requests, which are answered alike."""
+    """Run as they are, they make the same requests, with the same responses."""
     act(app)
 
     asked, again, errors = repeated(app, mock)
@@ -448,7 +448,7 @@ def test_the_curl_lines_do_it_again(
 
 @needs_curl
 def test_a_body_that_is_too_long_to_be_shown(app: App, mock: RunningMock) -> None:
-    """Does not keep the other lines from running."""
+    """It does not keep the other lines from running."""
     app.submit("x" * 5000)
     app.poll("none")
 
@@ -458,8 +458,8 @@ def test_a_body_that_is_too_long_to_be_shown(app: App, mock: RunningMock) -> Non
 
 
 @needs_curl
-def test_the_curl_lines_have_any_key(mock: RunningMock) -> None:
-    """An app's own key can hold anything; it is taken from the environment."""
+def test_the_curl_lines_work_with_any_key(mock: RunningMock) -> None:
+    """A key of the app's own can be any text; it is taken from the environment."""
     with intercept(api_key="it's $my key") as sandbox:
         app = App(sandbox)
         app.poll("none")
@@ -470,17 +470,17 @@ def test_the_curl_lines_have_any_key(mock: RunningMock) -> None:
 
 
 def test_head_is_curls_own_option(app: App) -> None:
-    """So that it ends."""
+    """Otherwise curl would wait for a body."""
     app.call("HEAD", f"{TASK}/none")
 
-    assert "-X HEAD" not in app.told()
+    assert "-X HEAD" not in app.report()
 
 
 def test_a_mock_that_is_still_there_is_named(app: App) -> None:
-    """Then the lines are for that one."""
+    """The lines are for that mock then."""
     app.poll("none")
 
-    last = app.told("http://127.0.0.1:1234").split("\n\n")[-1].splitlines()
+    last = app.report("http://127.0.0.1:1234").split("\n\n")[-1].splitlines()
 
     assert last[:2] == [
         "to repeat it by hand:",
@@ -489,12 +489,12 @@ def test_a_mock_that_is_still_there_is_named(app: App) -> None:
 
 
 def test_another_day_is_named(app: App) -> None:
-    """The time alone would look like the same moment."""
+    """The time alone would look the same."""
     app.poll("none")
     app.sandbox.clock.advance("2d")
     app.poll("another")
 
-    lines = app.told().splitlines()
+    lines = app.report().splitlines()
 
     [day] = [number for number, line in enumerate(lines) if line.startswith("-- ")]
     assert lines[day] == f"-- {app.sandbox.clock.now:%Y-%m-%d}"
@@ -504,8 +504,8 @@ def test_another_day_is_named(app: App) -> None:
 # -- what the test or the app may have meant -------------------------------------------------
 
 
-def test_requests_with_another_key_are_told(app: App) -> None:
-    """How many there were, and none of the key; those of before do not count."""
+def test_requests_with_another_key_are_counted(app: App) -> None:
+    """How many there were since the last reset, without their keys."""
     submit = f"{app.sandbox.base_url}{SUBMIT}"
     requests.post(submit, json=seed(), headers={"Authorization": "Bearer sk-early"}, timeout=5)
     app.sandbox.reset()
@@ -513,35 +513,35 @@ def test_requests_with_another_key_are_told(app: App) -> None:
         requests.post(submit, json=seed(), headers={"Authorization": f"Bearer {key}"}, timeout=5)
     requests.post(submit, json=seed(), timeout=5)
 
-    told = app.told()
+    report = app.report()
 
     said = "3 requests came with another key, 1 request came without an accepted key: give the app"
-    assert said in told
-    assert "sk-" not in told
+    assert said in report
+    assert "sk-" not in report
 
 
-def test_warnings_are_told(app: App) -> None:
-    """Those that no request shows by itself, with how often there was cause for them."""
+def test_warnings_are_shown(app: App) -> None:
+    """Those that no request shows, with how often each occurred."""
     for _ in range(3):
         app.submit("a cat")
     app.submit("a dog", more={"n": 11})
 
-    told = app.told()
+    report = app.report()
 
-    [section] = [one for one in told.split("\n\n") if one.startswith("contract warnings:")]
+    [section] = [one for one in report.split("\n\n") if one.startswith("contract warnings:")]
     assert section.count("\n") == 1
     assert "  submitted again, although it was accepted" in section
     assert section.endswith("(2 times)")
 
 
-def test_rules_that_never_fired_are_told(app: App) -> None:
+def test_rules_that_never_fired_are_shown(app: App) -> None:
     """With the request that came nearest, or why none could fire."""
     app.sandbox.scenario("unavailable", path="*/submitt")
     app.sandbox.scenario("failure", prompt="cat")
     app.sandbox.scenario("timeout", prompt="cat")
     app.submit("a cat")
 
-    [section] = [one for one in app.told().split("\n\n") if one.startswith("rules that never")]
+    [section] = [one for one in app.report().split("\n\n") if one.startswith("rules that never")]
 
     assert section.splitlines() == [
         "rules that never fired:",
@@ -549,29 +549,29 @@ def test_rules_that_never_fired_are_told(app: App) -> None:
         "    nearest: POST /api/v1/task/submit",
         "             path: '/api/v1/task/submit' does not match '*/submitt'",
         "  timeout for prompt='cat'",
-        "    1 matched, but an earlier rule or the request itself spoke first",
+        "    1 matched, but an earlier rule or the request's own scenario applied",
     ]
 
 
 def test_long_arrays_are_counted(app: App) -> None:
-    """A body with ten URLs is told as one line that can be read."""
+    """A body with ten URLs is shown as one readable line."""
     urls = [f"https://example.com/{number}.png" for number in range(10)]
     app.submit("a cat", more={"imageUrls": urls, "n": 11})
 
-    [sent] = [line for line in app.told().splitlines() if "sent: " in line]
+    [sent] = [line for line in app.report().splitlines() if "sent: " in line]
 
     assert '"imageUrls": "[10 items]"' in sent
 
 
 def test_the_recipe_sets_up_the_sandbox(app: App) -> None:
-    """Its settings, its balance and the course of its clock, but no secret."""
+    """Its settings, its balance and the movements of its clock, but no secret."""
     app.sandbox.settings(pace="per-poll", balance="0.10", webhook_secret="hush")
     task = app.submit()
     app.sandbox.clock.advance("90s")
     app.poll(task, 2)
     app.sandbox.clock.advance("8d")
 
-    lines = [line.strip() for line in app.told().splitlines()]
+    lines = [line.strip() for line in app.report().splitlines()]
 
     settings = next(line for line in lines if "/__mock/settings" in line)
     clock = [line.rpartition("-d ")[2] for line in lines if "/__mock/clock" in line]
@@ -583,13 +583,13 @@ def test_the_recipe_sets_up_the_sandbox(app: App) -> None:
 
 @needs_curl
 def test_the_recipe_moves_the_clock(app: App, mock: RunningMock) -> None:
-    """Run as it is, it ends at the same status and moment after the first request."""
+    """Run as it is, it ends at the same status and time after the first request."""
     app.sandbox.settings(duration="1h")
     app.poll(app.submit())
     app.sandbox.clock.advance("1h")
     app.poll(app.sandbox.tasks[0]["taskId"])
     script = (
-        app.told().split("\n\n")[-1].split(":\n", 1)[1].replace("http://127.0.0.1:6290", mock.url)
+        app.report().split("\n\n")[-1].split(":\n", 1)[1].replace("http://127.0.0.1:6290", mock.url)
     )
     again = mock.sandbox(app.sandbox.api_key)
 

@@ -1,4 +1,4 @@
-"""Webhook receivers, called as the mock and as strangers call them."""
+"""Webhook receivers, called by the mock and by other clients."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ def server() -> Iterator[InboxServer]:
 
 @pytest.fixture
 def inbox(server: InboxServer) -> Inbox:
-    """An inbox that nobody else knows."""
+    """An inbox at a new URL."""
     return server.inbox()
 
 
 def post(url: str, body: bytes = GOOD, method: str = "POST") -> int:
-    """Call a receiver; give the status that it answers."""
+    """Call a receiver; return the status of its response."""
     headers = {"Content-Type": "application/json"}
     return requests.request(
         method, url, data=body, headers=headers, timeout=5, allow_redirects=False
@@ -45,7 +45,7 @@ def post(url: str, body: bytes = GOOD, method: str = "POST") -> int:
 
 
 def send_raw(server: InboxServer, data: bytes) -> bytes:
-    """Send what need not be HTTP, hang up, and give all that is answered."""
+    """Send bytes that need not be HTTP, close the connection, and return the response."""
     address = urlsplit(server.url)
     with socket.create_connection((str(address.hostname), address.port or 0), timeout=5) as raw:
         raw.sendall(data)
@@ -66,7 +66,7 @@ def test_what_comes_is_kept_as_it_was(inbox: Inbox) -> None:
     assert webhook.violations == []
 
 
-def test_answers_are_given_in_turn(inbox: Inbox) -> None:
+def test_responses_are_given_in_turn(inbox: Inbox) -> None:
     """After the last one, 200 again; more can be added at any time."""
     inbox.respond(500, 404)
     first = [post(inbox.url) for _ in range(3)]
@@ -80,7 +80,7 @@ def test_answers_are_given_in_turn(inbox: Inbox) -> None:
 
 
 def test_each_inbox_has_its_own(server: InboxServer) -> None:
-    """Webhooks, answers and URL."""
+    """Webhooks, responses and URL."""
     inboxes = [server.inbox() for _ in range(3)]
     inboxes[1].respond(500)
 
@@ -91,8 +91,8 @@ def test_each_inbox_has_its_own(server: InboxServer) -> None:
 
 
 @pytest.mark.parametrize("path", ["", "/", "/nobody", "//nobody", "/nobody/{name}", "/{name}x"])
-def test_nobody_at_home(server: InboxServer, inbox: Inbox, path: str) -> None:
-    """A path that no inbox has is gone, and so is one whose inbox was closed."""
+def test_an_unknown_path_is_gone(server: InboxServer, inbox: Inbox, path: str) -> None:
+    """A path without an inbox is gone, and so is one whose inbox was closed."""
     name = urlsplit(inbox.url).path.strip("/")
 
     assert post(server.url + path.format(name=name)) == 410
@@ -102,8 +102,8 @@ def test_nobody_at_home(server: InboxServer, inbox: Inbox, path: str) -> None:
     assert inbox.received == ()
 
 
-def test_someone_can_take_what_nobody_owns(server: InboxServer, inbox: Inbox) -> None:
-    """The owner of the empty path; its None is 200, and its failure harms nobody else."""
+def test_the_empty_path_takes_what_has_no_other_owner(server: InboxServer, inbox: Inbox) -> None:
+    """The owner of the empty path; its None is 200, and its failure affects no other owner."""
     came: list[Webhook] = []
     server.owners[""] = came.append
     assert post(f"{server.url}/anything") == 200
@@ -117,7 +117,7 @@ def test_someone_can_take_what_nobody_owns(server: InboxServer, inbox: Inbox) ->
 
 @pytest.mark.parametrize("method", ["GET", "PUT", "PATCH", "DELETE"])
 def test_other_methods_come_too(inbox: Inbox, method: str) -> None:
-    """So that a test can see a careless redirect."""
+    """So a test can see a careless redirect."""
     assert post(inbox.url, b"", method) == 200
 
     assert inbox.received[0].violations == [f"method: {method} is not POST"]
@@ -137,24 +137,24 @@ def test_other_methods_come_too(inbox: Inbox, method: str) -> None:
         (b"POST / HTTP/1.1\r\n" + b"a: b\r\n" * 200 + b"\r\n", b"431"),
     ],
 )
-def test_strangers_do_not_kill_it(
+def test_odd_requests_do_not_stop_it(
     server: InboxServer,
     inbox: Inbox,
     capfd: pytest.CaptureFixture[str],
     data: bytes,
     status: bytes,
 ) -> None:
-    """Garbage and what is too large are refused without a word; webhooks still come."""
-    answer = send_raw(server, data)
+    """Garbage and bodies that are too large are rejected in silence; webhooks still come."""
+    response = send_raw(server, data)
 
-    assert re.search(rb"\b" + status + rb"\b", answer) if status else answer == b""
+    assert re.search(rb"\b" + status + rb"\b", response) if status else response == b""
     assert post(inbox.url) == 200
     assert len(inbox.wait()) == 1
     assert capfd.readouterr() == ("", "")
 
 
 def test_a_connection_is_used_again(inbox: Inbox) -> None:
-    """As the mock does, for several webhooks."""
+    """As the mock does for several webhooks."""
     parts = urlsplit(inbox.url)
     connection = http.client.HTTPConnection(parts.netloc, timeout=5)
     peers = set()
@@ -169,7 +169,7 @@ def test_a_connection_is_used_again(inbox: Inbox) -> None:
 
 
 def test_many_at_once(inbox: Inbox) -> None:
-    """None is lost, and none gets the answer of another."""
+    """None is lost, and none gets the response of another."""
     inbox.respond(*[500] * 20)
     with ThreadPoolExecutor(8) as pool:
         answers = list(pool.map(lambda _: post(inbox.url), range(60)))
@@ -181,8 +181,8 @@ def test_many_at_once(inbox: Inbox) -> None:
 # -- waiting ---------------------------------------------------------------------------------
 
 
-def test_waiting_ends_with_the_webhook_that_was_missing(inbox: Inbox) -> None:
-    """All that have come are given, counted from the first."""
+def test_waiting_ends_with_the_last_webhook(inbox: Inbox) -> None:
+    """All that have come are returned, counted from the first."""
     came: list[Any] = []
     waiting = threading.Thread(target=lambda: came.append(inbox.wait(2)))
     post(inbox.url)
@@ -196,7 +196,7 @@ def test_waiting_ends_with_the_webhook_that_was_missing(inbox: Inbox) -> None:
 
 
 def test_waiting_ends_with_the_deadline(inbox: Inbox) -> None:
-    """The message counts, and knows the usual reason."""
+    """The message counts the webhooks, and names the usual reason."""
     post(inbox.url)
 
     with pytest.raises(AssertionError) as failure:
@@ -217,8 +217,8 @@ def test_waiting_ends_with_the_deadline(inbox: Inbox) -> None:
         (b'{"code": 0}', "webhook 2: msg: missing; use a string | data: missing; use an object"),
     ],
 )
-def test_what_comes_is_held_against_the_contract(inbox: Inbox, body: bytes, said: str) -> None:
-    """The failure names the webhook and all its violations, unless the test does not care."""
+def test_what_comes_is_checked_against_the_contract(inbox: Inbox, body: bytes, said: str) -> None:
+    """The failure names the webhook and all its violations, unless checks are turned off."""
     for one in (GOOD, body):
         post(inbox.url, one)
 
@@ -231,7 +231,7 @@ def test_what_comes_is_held_against_the_contract(inbox: Inbox, body: bytes, said
 
 
 @pytest.mark.parametrize("path", sorted(FIXTURES.glob("*/*.json")), ids=lambda path: path.name)
-def test_the_golden_webhooks_are_judged_alike(path: Path) -> None:
+def test_the_golden_webhooks_are_checked_alike(path: Path) -> None:
     """Valid ones conform, invalid ones do not."""
     webhook = Webhook("POST", "http://localhost/", {}, path.read_bytes())
 
@@ -240,7 +240,7 @@ def test_the_golden_webhooks_are_judged_alike(path: Path) -> None:
 
 @pytest.mark.parametrize("body", [b"", b"[]", b"{}", b'{"data": null}', b'{"data": []}'])
 def test_a_webhook_without_a_task_says_so(body: bytes) -> None:
-    """With ValueError, whatever else it is."""
+    """With ValueError, whatever it is instead."""
     webhook = Webhook("POST", "http://localhost/", {}, body)
 
     with pytest.raises(ValueError, match=r"without data|not valid|empty|Expecting"):
@@ -251,7 +251,7 @@ def test_a_webhook_without_a_task_says_so(body: bytes) -> None:
 
 
 def left_by(server: InboxServer, *, keep_open: bool) -> tuple[set[threading.Thread], Any]:
-    """Use *server* in a block; give the threads that outlive it, and what a late client sees."""
+    """Use *server* in a block; return the threads that outlive it, and what a late client sees."""
     before = set(threading.enumerate())
     with server:
         parts = urlsplit(server.inbox().url)
@@ -270,7 +270,7 @@ def left_by(server: InboxServer, *, keep_open: bool) -> tuple[set[threading.Thre
 
 
 def test_nothing_is_left_of_it() -> None:
-    """No thread, and nobody listens any more."""
+    """No thread, and nothing listens any more."""
     left, rejected = left_by(InboxServer(), keep_open=False)
 
     assert left == set()

@@ -1,4 +1,4 @@
-"""Apps on `requests`, and on httpx, whose hosts are hard-coded: answered in the process."""
+"""Apps with hard-coded hosts, on `requests` and on httpx, intercepted in the process."""
 
 from __future__ import annotations
 
@@ -27,18 +27,20 @@ TASK = f"{API}/api/v1/task"
 
 
 class App:
-    """A user of the API with a hard-coded host and the key of a sandbox."""
+    """A client with a hard-coded host and the key of a sandbox."""
 
     def __init__(self, sandbox: Intercepted) -> None:
         self.http = requests.Session()
         self.http.headers["Authorization"] = f"Bearer {sandbox.api_key}"
 
     def submit(self, *scenarios: str, timeout: Any = 5, **more: Any) -> str:
-        """Submit a request that is accepted, with scenarios in its header; give the task's id."""
+        """Submit a valid request, with scenarios in its header; return the task's id."""
         headers = {"X-Mock-Scenario": ", ".join(scenarios)} if scenarios else {}
-        answer = self.http.post(API + SUBMIT, json=seed() | more, headers=headers, timeout=timeout)
-        answer.raise_for_status()
-        return str(answer.json()["data"]["taskId"])
+        response = self.http.post(
+            API + SUBMIT, json=seed() | more, headers=headers, timeout=timeout
+        )
+        response.raise_for_status()
+        return str(response.json()["data"]["taskId"])
 
     def poll(self, task: str) -> Any:
         """Poll a task."""
@@ -47,21 +49,21 @@ class App:
 
 @pytest.fixture
 def sandbox() -> Iterator[Intercepted]:
-    """The sandbox of an app whose calls are answered in the process."""
+    """The sandbox of an app whose calls are intercepted in the process."""
     with intercept() as sandbox:
         yield sandbox
 
 
 @pytest.fixture
 def app(sandbox: Intercepted) -> Iterator[App]:
-    """An app that believes to call the API."""
+    """An app that calls the API's own URLs."""
     app = App(sandbox)
     yield app
     app.http.close()
 
 
 def test_from_submission_to_file(sandbox: Intercepted, app: App) -> None:
-    """Both hosts of the API are here, and the sandbox knows what was asked of them."""
+    """Both hosts of the API are redirected, and the sandbox sees the requests to both."""
     task = app.submit()
     [url] = sandbox.wait_for(task)["result"]["urls"]
     image = requests.get(url, stream=True, timeout=5)
@@ -108,27 +110,27 @@ BODY = json.dumps(seed()).encode()
     ids=["bytes", "str", "file", "text-file", "bytearray", "iterator", "generator"],
 )
 def test_bodies_of_every_kind(sandbox: Intercepted, app: App, make_body: Callable[[], Any]) -> None:
-    """They arrive as they would through a connection."""
+    """They arrive as over any other connection."""
     headers = {"Content-Type": "application/json"}
 
-    answer = app.http.post(API + SUBMIT, data=make_body(), headers=headers, timeout=5)
+    response = app.http.post(API + SUBMIT, data=make_body(), headers=headers, timeout=5)
 
-    assert (answer.status_code, answer.json()["code"]) == (200, 0)
+    assert (response.status_code, response.json()["code"]) == (200, 0)
     assert sandbox.requests[0]["body"] == seed()
 
 
 def test_headers_as_bytes(sandbox: Intercepted) -> None:
-    """`requests` takes them, so they count."""
+    """`requests` accepts them, so they work."""
     headers = {"Authorization": f"Bearer {sandbox.api_key}".encode(), "X-Mine": b"mine"}
 
-    answer = requests.post(API + SUBMIT, json=seed(), headers=headers, timeout=5)
+    response = requests.post(API + SUBMIT, json=seed(), headers=headers, timeout=5)
 
-    assert answer.status_code == 200
+    assert response.status_code == 200
     assert sandbox.requests[0]["headers"]["x-mine"] == "mine"
 
 
-def test_answers_have_a_length(sandbox: Intercepted, app: App) -> None:
-    """As apps need it that show a progress, and as HEAD asks for it."""
+def test_responses_have_a_length(sandbox: Intercepted, app: App) -> None:
+    """Apps that show progress need it, and so does HEAD."""
     [url] = sandbox.wait_for(app.submit())["result"]["urls"]
 
     file, head = requests.get(url, timeout=5), requests.head(url, timeout=5)
@@ -141,10 +143,10 @@ def test_answers_have_a_length(sandbox: Intercepted, app: App) -> None:
     "base", [f"{API}:443", "HTTPS://API.MaxAPI.io", "https://cdn.maxapi.io", f"{API}/./x/.."]
 )
 def test_spellings_of_the_host(sandbox: Intercepted, app: App, base: str) -> None:
-    """The port of HTTPS and the case do not matter; either host has all of the API."""
-    answer = app.http.post(base + SUBMIT, json=seed(), timeout=5)
+    """HTTPS's port and the case do not matter; either host serves the whole API."""
+    response = app.http.post(base + SUBMIT, json=seed(), timeout=5)
 
-    [url] = sandbox.wait_for(answer.json()["data"]["taskId"])["result"]["urls"]
+    [url] = sandbox.wait_for(response.json()["data"]["taskId"])["result"]["urls"]
     assert requests.get(url, timeout=5).content.startswith(b"\x89PNG")
 
 
@@ -153,11 +155,11 @@ def test_spellings_of_the_host(sandbox: Intercepted, app: App, base: str) -> Non
     [
         ("http://api.maxapi.io/", "GET http://api.maxapi.io: the API is at https://"),
         (f"{API}:8443/", "port 8443 of the API"),
-        ("https://api.maxapi.io.example.com/", "only the API is here"),
-        ("https://example.com/?https://api.maxapi.io/", "only the API is here"),
-        ("http://example.com:8080/", "only the API is here"),
-        ("http://192.0.2.1/", "only the API is here"),
-        ("https://[2001:db8::1]/", "only the API is here"),
+        ("https://api.maxapi.io.example.com/", "only the API can be called"),
+        ("https://example.com/?https://api.maxapi.io/", "only the API can be called"),
+        ("http://example.com:8080/", "only the API can be called"),
+        ("http://192.0.2.1/", "only the API can be called"),
+        ("https://[2001:db8::1]/", "only the API can be called"),
     ],
 )
 def test_other_addresses_are_rejected(sandbox: Intercepted, url: str, said: str) -> None:
@@ -170,8 +172,8 @@ def test_other_addresses_are_rejected(sandbox: Intercepted, url: str, said: str)
     assert sandbox.requests == []
 
 
-def test_servers_of_this_machine_are_free(sandbox: Intercepted) -> None:
-    """They are no part of the network that a test must not reach."""
+def test_servers_on_this_machine_can_be_called(sandbox: Intercepted) -> None:
+    """They are not part of the network that a test must not reach."""
     with InboxServer() as server:
         inbox = server.inbox()
 
@@ -185,11 +187,11 @@ def test_other_hosts_can_be_allowed() -> None:
     with InboxServer() as server, intercept(allow_others=True) as sandbox:
         inbox, app = server.inbox(), App(sandbox)
 
-        answer = app.http.post(inbox.url, data=b"hello", timeout=5)
+        response = app.http.post(inbox.url, data=b"hello", timeout=5)
 
         app.http.close()
         assert app.submit()
-    assert answer.status_code == 200
+    assert response.status_code == 200
     assert [one.body for one in inbox.received] == [b"hello"]
 
 
@@ -197,7 +199,7 @@ def test_other_hosts_can_be_allowed() -> None:
 
 
 def test_webhooks_come_to_the_callable(sandbox: Intercepted, app: App) -> None:
-    """As they would by HTTP, and equal to a poll."""
+    """The same as by HTTP, and equal to a poll."""
     came: list[Webhook] = []
     sandbox.on_webhook = came.append
     task = app.submit(callBackUrl=HOOK)
@@ -211,8 +213,8 @@ def test_webhooks_come_to_the_callable(sandbox: Intercepted, app: App) -> None:
     assert webhook.task == app.poll(task)
 
 
-def refuse_to_take(_: Webhook) -> int:
-    """Fail as a receiver with a bug does."""
+def fail_to_receive(_: Webhook) -> int:
+    """Fail like a receiver with a bug."""
     raise KeyError("who?")
 
 
@@ -223,13 +225,13 @@ def refuse_to_take(_: Webhook) -> int:
         (lambda _: 204, [204], None),
         (lambda _: 302, [302] * 3, "returned 302, not 2xx"),
         (lambda _: 503, [503] * 3, "returned 503, not 2xx"),
-        (refuse_to_take, [500] * 3, "raised KeyError: 'who?'"),
+        (fail_to_receive, [500] * 3, "raised KeyError: 'who?'"),
     ],
 )
 def test_the_status_of_the_callable_is_what_the_mock_sees(
     receiver: Callable[[Webhook], int | None], statuses: list[int], error: str | None
 ) -> None:
-    """None is 200; an exception is the receiver's own 500, and tried again."""
+    """None is 200; an exception is a 500 of the receiver, and tried again."""
     with intercept(on_webhook=receiver) as sandbox:
         App(sandbox).submit(callBackUrl=HOOK)
 
@@ -272,7 +274,7 @@ def test_without_a_callable_webhooks_go_by_http(sandbox: Intercepted, app: App) 
 def test_a_fault_raises_what_requests_raises(
     app: App, scenario: str, error: type[Exception], timeout: Any
 ) -> None:
-    """The client's own time-outs and the failures of its streams are exercised."""
+    """The client's own time-outs and stream errors are exercised."""
     with pytest.raises(error):
         app.submit(scenario, timeout=timeout)
 
@@ -280,20 +282,20 @@ def test_a_fault_raises_what_requests_raises(
 def test_a_body_that_is_cut_fails_where_the_stream_does(app: App) -> None:
     """The headers come, then half of the body."""
     headers = {"X-Mock-Scenario": "truncated"}
-    answer = app.http.post(API + SUBMIT, json=seed(), headers=headers, stream=True, timeout=5)
+    response = app.http.post(API + SUBMIT, json=seed(), headers=headers, stream=True, timeout=5)
 
-    assert answer.status_code == 200
+    assert response.status_code == 200
     with pytest.raises(ChunkedEncodingError):
-        list(answer.iter_content(10))
+        list(response.iter_content(10))
 
 
-def test_an_answer_that_is_late_but_in_time(app: App) -> None:
-    """Comes."""
+def test_a_response_that_is_late_but_in_time(app: App) -> None:
+    """It comes."""
     assert app.submit("latency=50ms")
 
 
 def test_an_app_that_tries_again(sandbox: Intercepted, app: App) -> None:
-    """A session's own retries meet the rules as through a connection."""
+    """The retries of a session meet the rules as over any other connection."""
     retry = urllib3.Retry(3, status_forcelist=[503], allowed_methods=None)
     app.http.mount(API, HTTPAdapter(max_retries=retry))
     sandbox.scenario("unavailable", times=2)
@@ -313,7 +315,7 @@ def test_an_app_that_tries_again(sandbox: Intercepted, app: App) -> None:
 def test_httpx_takes_the_mock_as_its_transport(
     sandbox: Intercepted, scenario: str, error: type[Exception]
 ) -> None:
-    """From submission to file; what breaks a connection is what httpx raises for it."""
+    """From submission to file; faults of the connection are what httpx raises for them."""
     transport = httpx.WSGITransport(sandbox.app)
     headers = {"Authorization": f"Bearer {sandbox.api_key}"}
 
@@ -337,7 +339,7 @@ def test_threads_of_an_app(sandbox: Intercepted) -> None:
 
 
 def test_one_inside_the_other_and_one_after_the_other() -> None:
-    """The innermost answers; what it covered is there again after it, and at last nothing."""
+    """The innermost responds; after it the outer one does, and in the end none."""
     with intercept(api_key="one") as outer:
         with intercept(api_key="two") as inner:
             inside = App(inner).submit()
@@ -349,7 +351,7 @@ def test_one_inside_the_other_and_one_after_the_other() -> None:
 
 
 def test_nothing_stays_redirected_after_an_exception() -> None:
-    """Whether it is the test's or that of a wrong setting."""
+    """Whether it is raised by the test or by a wrong setting."""
     with suppress(KeyError), intercept():
         raise KeyError
     with pytest.raises(SettingError, match="pace: 'fast'"), intercept(pace="fast"):  # type: ignore[arg-type]
@@ -359,7 +361,7 @@ def test_nothing_stays_redirected_after_an_exception() -> None:
 
 
 def test_settings_are_those_of_the_command_line() -> None:
-    """Of the server, and of every sandbox."""
+    """Those of the server, and of every sandbox."""
     with intercept(api_key="mine", pace="instant", balance="0.05", max_body=300) as sandbox:
         app = App(sandbox)
 
@@ -373,7 +375,7 @@ def test_settings_are_those_of_the_command_line() -> None:
 
 
 def test_webhooks_and_files_are_those_of_a_server() -> None:
-    """A signature, if the settings have a secret, and parts of files."""
+    """With a signature, if the settings have a secret, and with ranges of files."""
     came: list[Webhook] = []
     with intercept(on_webhook=came.append, webhook_secret="s3cret", pace="instant") as sandbox:
         app = App(sandbox)

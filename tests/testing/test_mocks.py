@@ -1,4 +1,4 @@
-"""Mocks for tests: how they are configured, whom they call, and what is left of them."""
+"""Mocks for tests: how they are configured, what they call, and what they leave behind."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def submit(sandbox: MaxapiSandbox, **more: Any) -> requests.Response:
 
 @contextmanager
 def configured(folder: Path, text: str, **settings: Any) -> Iterator[MaxapiSandbox]:
-    """Run a mock with a config file, and *settings* before it; give a sandbox."""
+    """Run a mock with a config file and *settings*; return a sandbox."""
     (folder / "maxapi-mock.toml").write_text(text)
     with running_mock(folder, **settings) as mock:
         sandbox = mock.sandbox()
@@ -57,7 +57,7 @@ def configured(folder: Path, text: str, **settings: Any) -> Iterator[MaxapiSandb
 
 
 def test_the_folder_configures_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Below the environment, and that below what the test says."""
+    """The environment takes precedence over it, and the test over both."""
     monkeypatch.setenv("MAXAPI_MOCK_DURATION", "5m")
     text = 'pace = "instant"\nduration = "1m"\nbalance = "1"\nwebhook-tries = 5\n'
 
@@ -79,19 +79,19 @@ def test_the_folder_configures_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         'callback-allow = "app.example.com"',
     ],
 )
-def test_what_is_for_a_server_of_others_does_not_count(tmp_path: Path, text: str) -> None:
+def test_settings_for_a_shared_server_do_not_count(tmp_path: Path, text: str) -> None:
     """A test's mock is on this machine, for this test, and reaches its inbox."""
     with InboxServer() as inboxes, configured(tmp_path, text) as sandbox:
         inbox = inboxes.inbox()
-        answer = submit(sandbox, callBackUrl=inbox.url)
-        task = sandbox.wait_for(answer.json()["data"]["taskId"])
+        response = submit(sandbox, callBackUrl=inbox.url)
+        task = sandbox.wait_for(response.json()["data"]["taskId"])
 
         assert len(inbox.wait()) == 1
     assert task["result"]["urls"][0].startswith("http://127.0.0.1:")
 
 
 def test_a_test_can_name_the_base_of_result_urls() -> None:
-    """As on the command line."""
+    """The same as on the command line."""
     with running_mock(public_url="https://files.example.com", pace="instant") as mock:
         submit(sandbox := mock.sandbox())
         [task] = sandbox.tasks
@@ -100,12 +100,12 @@ def test_a_test_can_name_the_base_of_result_urls() -> None:
 
 
 def test_a_test_can_name_the_keys() -> None:
-    """Then others are refused."""
+    """Others are rejected then."""
     with running_mock(api_key="mine") as mock:
         headers = {"Authorization": "Bearer another"}
-        answer = requests.get(f"{mock.url}/api/v1/task/x", headers=headers, timeout=5)
+        response = requests.get(f"{mock.url}/api/v1/task/x", headers=headers, timeout=5)
 
-    assert answer.status_code == 401
+    assert response.status_code == 401
 
 
 def test_a_test_can_name_a_control_token() -> None:
@@ -133,7 +133,7 @@ def test_wrong_settings_are_one_clear_line(settings: dict[str, Any], said: str) 
     assert "\n" not in str(error.value)
 
 
-def test_a_setting_that_there_is_not_is_named() -> None:
+def test_an_unknown_setting_is_named() -> None:
     """A typing error must not go unnoticed."""
     with pytest.raises(SettingError, match="paec"), running_mock(paec="instant"):  # type: ignore[call-arg]
         pass
@@ -157,7 +157,7 @@ def test_each_sandbox_has_a_new_key_and_a_clock_that_stands() -> None:
 
 
 def test_a_control_token_is_sent(contract: Contract) -> None:
-    """A mock that asks for one does not let itself be controlled without it."""
+    """A mock that has one cannot be controlled without it."""
     settings = make_settings(contract, port=0, control_token="hush")
     with Server(Service(contract, settings)) as server:
         with pytest.raises(ControlError, match="needs its token") as rejection:
@@ -171,7 +171,7 @@ def test_a_control_token_is_sent(contract: Contract) -> None:
 
 @pytest.fixture
 def web_server(request: pytest.FixtureRequest) -> Iterator[str]:
-    """A server that is no mock and answers everything with the parameter; gives its URL."""
+    """A server that is not a mock and responds with the parameter to everything; yields its URL."""
     status, body = request.param
 
     class Handler(BaseHTTPRequestHandler):
@@ -206,14 +206,14 @@ def web_server(request: pytest.FixtureRequest) -> Iterator[str]:
     ],
     indirect=True,
 )
-def test_what_is_no_mock_is_recognized(web_server: str) -> None:
-    """Whatever it answers, the error is one that callers expect."""
+def test_what_is_not_a_mock_is_recognized(web_server: str) -> None:
+    """Whatever it responds, the error is one that callers expect."""
     with pytest.raises(ControlError):
         RunningMock(web_server).sandbox().settings()
 
 
 def test_threads_that_ask_at_once_get_one_application(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is made once, by the first of them."""
+    """It is made once, for the first of them."""
     made: list[object] = []
     together = Barrier(2)
 
@@ -236,7 +236,7 @@ def test_threads_that_ask_at_once_get_one_application(monkeypatch: pytest.Monkey
 
 @pytest.fixture
 def far(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """A receiver on this machine that goes by the name of another; gives its URL."""
+    """A receiver on this machine under the name of another one; yields its URL."""
     look_up = socket.getaddrinfo
 
     def nearby(host: Any, *more: Any, **options: Any) -> Any:
@@ -258,7 +258,7 @@ def far(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
 def test_webhooks_stay_on_this_machine_unless_a_host_is_named(
     far: str, allowed: dict[str, Any], error: str | None
 ) -> None:
-    """So that no test calls the world."""
+    """So no test calls other machines."""
     with running_mock(webhook_tries=1, **allowed) as mock:
         submit(sandbox := mock.sandbox(), callBackUrl=far)
         sandbox.wait_until_idle()
@@ -300,7 +300,7 @@ def test_spellings_of_this_machine(host: str, *, sent: bool) -> None:
 
 
 def test_a_mock_in_the_process_opens_no_socket(monkeypatch: pytest.MonkeyPatch) -> None:
-    """From submission to webhook and file, nor does it start a thread."""
+    """From submission to webhook and file; nor does it start a thread."""
     monkeypatch.setattr(socket, "socket", lambda *_, **__: pytest.fail("a socket"))
     came: list[Webhook] = []
     threads = threading.active_count()
@@ -333,10 +333,10 @@ def test_a_mock_in_the_process_opens_no_socket(monkeypatch: pytest.MonkeyPatch) 
         ("unavailable", None),
     ],
 )
-def test_what_goes_wrong_with_a_connection_is_left_to_the_caller(
+def test_faults_of_the_connection_are_left_to_the_caller(
     scenario: str, fault: Fault | None
 ) -> None:
-    """Nothing is late and nothing is cut, where there is no connection."""
+    """Without a connection, nothing is late and nothing is cut."""
     headers = {
         "authorization": "Bearer test",
         "content-type": "application/json",
@@ -353,7 +353,7 @@ def test_what_goes_wrong_with_a_connection_is_left_to_the_caller(
 
 
 def use_a_mock() -> list[threading.Thread]:
-    """Run a mock, and have it send a webhook by itself; give the threads that stay."""
+    """Run a mock, and have it send a webhook; return the threads that stay."""
     before = set(threading.enumerate())
     with InboxServer() as inboxes, running_mock() as mock:
         inbox = inboxes.inbox()
@@ -379,7 +379,7 @@ def test_no_thread_and_no_file_is_left(tmp_path: Path, monkeypatch: pytest.Monke
 
 
 def sockets() -> set[str]:
-    """Name the sockets of this process."""
+    """List the sockets of this process."""
     links = {str(path.readlink()) for path in PROC.iterdir() if path.is_symlink()}
     return {link for link in links if link.startswith("socket:")}
 

@@ -1,4 +1,4 @@
-"""What a test holds in its hands, with sockets and without."""
+"""A sandbox as a test uses it, of a mock with a port and of one without."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ TASK = "/api/v1/task"
 
 
 class App:
-    """A user of the API with a sandbox, and a receiver of its webhooks."""
+    """A client of the API with a sandbox, and a receiver of its webhooks."""
 
     def __init__(self, mock: RunningMock | InProcessMock, inboxes: InboxServer) -> None:
         self.mock = mock
@@ -42,7 +42,7 @@ class App:
         return self.http.post(SUBMIT, json=seed(prompt=prompt) | more)
 
     def submit(self, prompt: str = "a cat", **more: Any) -> str:
-        """Submit a request that is accepted; give the task's id."""
+        """Submit a request that is accepted; return the task's id."""
         return str(self.ask(prompt, **more).json()["data"]["taskId"])
 
     def poll(self, task: str) -> dict[str, Any]:
@@ -52,21 +52,21 @@ class App:
 
 @pytest.fixture(scope="module")
 def running() -> Iterator[RunningMock]:
-    """A mock with sockets."""
+    """A mock on a port."""
     with running_mock() as mock:
         yield mock
 
 
 @pytest.fixture(scope="module")
 def in_process() -> Iterator[InProcessMock]:
-    """A mock without."""
+    """A mock without a port."""
     with closing(InProcessMock("https://api.example.com")) as mock:
         yield mock
 
 
 @pytest.fixture(scope="module")
 def inboxes() -> Iterator[InboxServer]:
-    """Receivers of webhooks."""
+    """A server of webhook receivers."""
     with InboxServer() as server:
         yield server
 
@@ -86,7 +86,7 @@ def app(request: pytest.FixtureRequest, inboxes: InboxServer) -> Iterator[App]:
 def test_waiting_moves_the_clock_and_never_sleeps(
     app: App, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """To the moment of success, even if that is a month away; its webhook has come then."""
+    """To the moment of success, even if that is a month away; its webhook has come by then."""
     monkeypatch.setattr(time, "sleep", lambda _: pytest.fail("this sleeps"))
     app.sandbox.settings(duration="30d")
     task = app.submit(callBackUrl=app.inbox.url)
@@ -100,8 +100,8 @@ def test_waiting_moves_the_clock_and_never_sleeps(
     assert [one["delivered"] for one in app.sandbox.deliveries] == [True]
 
 
-def test_waiting_for_a_state(app: App) -> None:
-    """It goes no further than that, and not back."""
+def test_waiting_for_a_status(app: App) -> None:
+    """The clock goes no further than that, and never back."""
     task = app.submit()
 
     states = [app.sandbox.wait_for(task, state)["status"] for state in ("PROCESSING", "SUBMITTED")]
@@ -119,11 +119,11 @@ def test_waiting_for_a_state(app: App) -> None:
         ("a cat #mock:failure", None, "is PENDING and never becomes 'SUCCESS'; its plan: PENDING,"),
         ("a cat #mock:stuck", None, "never becomes 'SUCCESS'"),
         ("a cat", "CANCELLED", "never becomes 'CANCELLED'"),
-        ("a cat", "DONE", "wait_for: 'DONE' is no status; use one of PENDING, "),
+        ("a cat", "DONE", "wait_for: 'DONE' is not a status; use one of PENDING, "),
     ],
 )
 def test_waiting_for_what_never_comes(app: App, prompt: str, status: str | None, said: str) -> None:
-    """Is refused at once, with what comes instead; the clock stays where it was."""
+    """It is rejected at once, with what comes instead; the clock stays where it was."""
     task, before = app.submit(prompt), app.sandbox.clock.now
 
     with pytest.raises(ControlError, match=said):
@@ -146,7 +146,7 @@ def test_waiting_until_nothing_is_due(app: App) -> None:
 
 
 def test_the_clock_is_moved_by_hand(app: App) -> None:
-    """It stands still between, and can be let run."""
+    """It stands still in between, and can be started."""
     clock = app.sandbox.clock
     before = clock.now
 
@@ -166,7 +166,7 @@ def test_the_clock_is_moved_by_hand(app: App) -> None:
 
 
 def test_a_scenario_for_some_requests(app: App) -> None:
-    """Those that match, so many times; the rule counts."""
+    """For those that match, a number of times; the rule counts."""
     rule = app.sandbox.scenario("unavailable", times=2, path="*/submit", prompt="dog")
     app.sandbox.scenario("rate-limited", 7, method="GET", nth=2)
     task = app.submit()
@@ -183,7 +183,7 @@ def test_a_scenario_for_some_requests(app: App) -> None:
 
 
 def test_settings_are_changed_and_shown(app: App) -> None:
-    """By the names of the command line; what is wrong is refused with what is accepted."""
+    """With the names of the command line; errors name what is accepted."""
     changed = app.sandbox.settings(pace="instant", webhook_tries=5, balance="0.01")
 
     assert changed == app.sandbox.settings()
@@ -217,8 +217,8 @@ def test_sandboxes_do_not_see_each_other(app: App, inboxes: InboxServer) -> None
     other.sandbox.close()
 
 
-def test_closing_forgets(app: App) -> None:
-    """Whoever comes with the same key finds nothing, and the clock at the real time again."""
+def test_closing_resets_the_sandbox(app: App) -> None:
+    """Another client with the same key finds nothing, and a clock at real time again."""
     app.sandbox.settings(pace="instant")
     app.submit(callBackUrl=app.inbox.url)
     app.sandbox.wait_until_idle()
@@ -237,8 +237,8 @@ def test_closing_forgets(app: App) -> None:
     again.close()
 
 
-def test_a_reset_leaves_the_clock_where_it_stands_still(app: App) -> None:
-    """As a sandbox's clock always does; it is back at the real time."""
+def test_a_reset_leaves_the_clock_stopped(app: App) -> None:
+    """A sandbox's clock always does; it is back at real time."""
     app.sandbox.clock.advance("8d")
     ahead = app.sandbox.clock.now
 
@@ -254,7 +254,7 @@ def test_a_reset_leaves_the_clock_where_it_stands_still(app: App) -> None:
 
 
 def test_requests_that_were_made_are_found(app: App) -> None:
-    """By any of what a rule matches, at least once or exactly so many times."""
+    """By anything that a rule matches, at least once or an exact number of times."""
     app.submit("a cat", user_id="u1")
     task = app.submit("a dog")
     app.poll(task)
@@ -271,14 +271,14 @@ def test_requests_that_were_made_are_found(app: App) -> None:
 
 
 def complaint(sandbox: MaxapiSandbox, **match: Any) -> list[str]:
-    """Give the lines with which an assertion fails."""
+    """Return the lines of an assertion that fails."""
     with pytest.raises(AssertionError) as failure:
         sandbox.assert_requested(**match)
     return str(failure.value).splitlines()
 
 
 def test_near_misses_are_named(app: App) -> None:
-    """The nearest first, with all that differs."""
+    """The nearest first, with everything that differs."""
     app.submit("a dog")
     app.http.get(f"{TASK}/none")
 
@@ -314,7 +314,7 @@ def test_another_number_is_named(app: App, times: int) -> None:
 
 
 def test_no_request_at_all_is_named(app: App) -> None:
-    """With the key, for most likely the app has another one."""
+    """With the key, as the app most likely uses another one."""
     assert complaint(app.sandbox) == [
         "any request: expected at least once, seen 0 times",
         f"  no request at all came with the key {app.sandbox.api_key}",
@@ -326,7 +326,7 @@ def test_no_request_at_all_is_named(app: App) -> None:
 
 @pytest.mark.parametrize("key", ["sk-own-0123456789", "own"])
 def test_a_key_of_the_users_own_is_not_named(app: App, key: str) -> None:
-    """However short, and wherever the app sends it: of two sandboxes one is the user's."""
+    """However short it is, and wherever the app sends it: one of two sandboxes has the user's."""
     sandbox = app.mock.sandbox(key)
     body = seed(prompt=f"{'x' * 60}{key * 20}") if len(key) > 5 else seed()
     said = complaint(sandbox)
@@ -342,7 +342,7 @@ def test_a_key_of_the_users_own_is_not_named(app: App, key: str) -> None:
 
 @pytest.mark.parametrize("key", ["sk-own-0123456789\n", "sk-own-0123456789\N{SNOWMAN}"])
 def test_a_key_that_cannot_be_sent_is_not_named(running: RunningMock, key: str) -> None:
-    """The error of what sends it has it."""
+    """The error of the client that sends it has it."""
     with pytest.raises(ControlError, match="not sent") as failure:
         running.sandbox(key)
 
@@ -350,14 +350,14 @@ def test_a_key_that_cannot_be_sent_is_not_named(running: RunningMock, key: str) 
 
 
 def test_a_control_token_is_not_named() -> None:
-    """Neither by the mock that it is for."""
+    """Not even by the mock that it is for."""
     mock = RunningMock("http://127.0.0.1:1", "hush-control")
 
     assert "hush" not in repr(mock)
 
 
-def test_a_wrong_match_is_no_failure_of_the_app(app: App) -> None:
-    """It is refused, with what can be matched."""
+def test_a_wrong_match_is_not_a_failure_of_the_app(app: App) -> None:
+    """It is rejected, with what can be matched."""
     with pytest.raises(ControlError, match="promt: is unknown; use one of model, prompt"):
         app.sandbox.assert_requested(promt="cat")  # type: ignore[call-arg]
 
@@ -365,8 +365,8 @@ def test_a_wrong_match_is_no_failure_of_the_app(app: App) -> None:
 # -- rules -----------------------------------------------------------------------------------
 
 
-def test_rules_that_are_used_are_well(app: App) -> None:
-    """A rule that has spoken once was meant; without rules there is nothing to say."""
+def test_rules_that_are_used_pass(app: App) -> None:
+    """A rule that has fired once is used; without rules there is nothing to report."""
     app.sandbox.assert_all_rules_used()
     app.sandbox.scenario("failure", times=2)
     app.submit("a cat")
@@ -377,7 +377,7 @@ def test_rules_that_are_used_are_well(app: App) -> None:
 
 
 def test_a_rule_that_never_fired_fails_a_strict_test(app: App) -> None:
-    """The failure names the rule and what came nearest, or that nothing came."""
+    """The failure names the rule and the nearest request, or says that none came."""
     app.sandbox.scenario("unavailable", path="*/submitt")
     with pytest.raises(AssertionError, match="no request came"):
         app.sandbox.assert_all_rules_used()

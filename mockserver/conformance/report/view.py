@@ -162,7 +162,7 @@ def _by_outcome(assumptions: Iterable[Assumption]) -> Iterable[AssumptionsView]:
 
 
 def headline(report: Report, comparison: Comparison | None) -> str:
-    """Say in a few words how a run ended."""
+    """Return in a few words how a run ended."""
     drift = _severities(report.findings if comparison is None else comparison.new)["drift"]
     new = "" if comparison is None else "new "
     if fails(report, comparison):

@@ -1,4 +1,4 @@
-"""An app that knows the API by its own name: one task, its webhook, its image."""
+"""An app that calls the API by its own name: one task, its webhook, its image."""
 
 from __future__ import annotations
 
@@ -23,18 +23,18 @@ class Handler(BaseHTTPRequestHandler):
     """The app's webhook endpoint."""
 
     def do_POST(self) -> None:
-        """Take a webhook."""
+        """Receive a webhook."""
         received.append(json.loads(self.rfile.read(int(self.headers["Content-Length"])))["data"])
         self.send_response(204)
         self.end_headers()
 
 
 def call(url: str, document: object = None) -> bytes:
-    """Call the API, or fetch a file; give the body of the answer."""
+    """Call the API, or download a file; return the body of the response."""
     body = None if document is None else json.dumps(document).encode()
     request = urllib.request.Request(url, body, HEADERS)  # noqa: S310
-    with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310
-        return bytes(answer.read())
+    with urllib.request.urlopen(request, timeout=10) as response:  # noqa: S310
+        return bytes(response.read())
 
 
 with HTTPServer((CALLBACK.hostname or "", CALLBACK.port or 80), Handler) as server:

@@ -1,4 +1,4 @@
-"""A project that uses the fixtures along with much else; nothing of it leaves this machine."""
+"""A project that combines the fixtures with other tools; nothing leaves this machine."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ LEFT_THE_MACHINE: list[str] = []
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Watch every look-up and connection of this process, below whatever patches it."""
+    """Watch every look-up and connection of this process, below any patches."""
     folder = Path(os.environ["WATCH"])
 
     def watch(event: str, args: tuple[Any, ...]) -> None:

@@ -1,4 +1,4 @@
-"""What tests of apps have besides a mock of the API: other mocks, frozen time, event loops."""
+"""What tests of apps use besides a mock of the API: other mocks, frozen time, event loops."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ SHOP = "https://shop.example.com/price"
 
 
 def submit(base_url: str, key: str, **more: Any) -> str:
-    """Submit by requests."""
+    """Submit with requests."""
     headers = {"Authorization": f"Bearer {key}"}
     url = f"{base_url}/api/v1/task/submit"
-    answer = requests.post(url, json=DOCUMENT | more, headers=headers, timeout=10)
-    answer.raise_for_status()
-    return str(answer.json()["data"]["taskId"])
+    response = requests.post(url, json=DOCUMENT | more, headers=headers, timeout=10)
+    response.raise_for_status()
+    return str(response.json()["data"]["taskId"])
 
 
 # -- frozen time -----------------------------------------------------------------------------------
@@ -38,20 +38,20 @@ def submit(base_url: str, key: str, **more: Any) -> str:
 
 @pytest.fixture
 def frozen() -> Iterator[None]:
-    """Time that stands still, by freezegun."""
+    """Time that stands still, with freezegun."""
     with freeze_time("2031-01-01"):
         yield
 
 
 @pytest.fixture
 def travelled() -> Iterator[None]:
-    """Time that stands still, by time-machine."""
+    """Time that stands still, with time-machine."""
     with time_machine.travel("2031-01-01", tick=False):
         yield
 
 
 def succeed(maxapi: Any, maxapi_inbox: Any) -> None:
-    """Follow a task, by the mock's own clock and by real time."""
+    """Follow a task to its end, on the mock's own clock and in real time."""
     task = submit(maxapi.base_url, maxapi.api_key, callBackUrl=maxapi_inbox.url)
     assert maxapi.wait_for(task)["status"] == "SUCCESS"
     assert maxapi_inbox.wait()[0].task["taskId"] == task
@@ -62,7 +62,7 @@ def succeed(maxapi: Any, maxapi_inbox: Any) -> None:
 
 
 class TestFrozenTime:
-    """Whatever froze it, and whenever: what has to wait for the real one does."""
+    """Whatever froze it, and whenever: what has to wait in real time does."""
 
     @pytest.mark.usefixtures("frozen")
     def test_frozen_first(self, maxapi: Any, maxapi_inbox: Any) -> None:
@@ -101,12 +101,12 @@ class TestFrozenTime:
 
 @pytest.fixture
 def came() -> list[Any]:
-    """The webhooks that a receiver in the test's own loop has got."""
+    """The webhooks that a receiver in the test's own event loop has got."""
     return []
 
 
 async def listen(came: list[Any]) -> tuple[web.AppRunner, str]:
-    """Run a receiver in this loop."""
+    """Run a receiver in this event loop."""
 
     async def receive(request: web.Request) -> web.Response:
         came.append(await request.json())
@@ -122,14 +122,14 @@ async def listen(came: list[Any]) -> tuple[web.AppRunner, str]:
 
 
 async def submit_in_loop(maxapi: Any, url: str) -> str:
-    """Submit by aiohttp."""
+    """Submit with aiohttp."""
     headers = {"Authorization": f"Bearer {maxapi.api_key}"}
     body = DOCUMENT | {"callBackUrl": url}
     async with (
         aiohttp.ClientSession(maxapi.base_url, headers=headers) as session,
-        session.post("/api/v1/task/submit", json=body) as answer,
+        session.post("/api/v1/task/submit", json=body) as response,
     ):
-        return str((await answer.json())["data"]["taskId"])
+        return str((await response.json())["data"]["taskId"])
 
 
 class TestEventLoops:
@@ -159,7 +159,7 @@ class TestEventLoops:
         async with httpx.AsyncClient(base_url=API, headers=headers) as client:
             calls = (client.post("/api/v1/task/submit", json=DOCUMENT) for _ in range(10))
             answers = await asyncio.gather(*calls)
-        tasks = {answer.json()["data"]["taskId"] for answer in answers}
+        tasks = {response.json()["data"]["taskId"] for response in answers}
         assert len(tasks) == 10
         await maxapi_intercepted.async_wait_for(tasks.pop())
 
@@ -168,7 +168,7 @@ class TestEventLoops:
 
 
 class TestOtherMocks:
-    """They answer for their hosts, the mock for the API."""
+    """They respond for their hosts, and the mock for the API."""
 
     @responses.activate
     def test_activated(self, maxapi_intercepted: Any) -> None:
@@ -197,8 +197,8 @@ class TestOtherMocks:
             mock.get(SHOP).respond(json={"price": 1})
             mock.route(host="api.maxapi.io").pass_through()
             headers = {"Authorization": f"Bearer {maxapi_intercepted.api_key}"}
-            answer = httpx.post(f"{API}/api/v1/task/submit", json=DOCUMENT, headers=headers)
-            assert answer.json()["code"] == 0
+            response = httpx.post(f"{API}/api/v1/task/submit", json=DOCUMENT, headers=headers)
+            assert response.json()["code"] == 0
             assert httpx.get(SHOP).json() == {"price": 1}
 
 
@@ -210,7 +210,7 @@ ERRORS: list[str] = []
 
 
 class TestThreads:
-    """One that outlives its test never reaches the real API."""
+    """A thread that outlives its test never reaches the real API."""
 
     @pytest.mark.usefixtures("maxapi_intercepted")
     def test_that_leaves_a_thread_behind(self) -> None:
@@ -227,7 +227,7 @@ class TestThreads:
         OVER.set()
         [poller] = [one for one in threading.enumerate() if one.name == "poller"]
         poller.join(30)
-        assert ["has outlived that" in error for error in ERRORS] == [True]
+        assert ["is still running" in error for error in ERRORS] == [True]
 
 
 # -- reruns ----------------------------------------------------------------------------------------
@@ -237,7 +237,7 @@ ATTEMPTS: list[str] = []
 
 
 class TestReruns:
-    """Each attempt has a sandbox, and a report, of its own."""
+    """Each run of a test has its own sandbox, and its own report."""
 
     @pytest.mark.flaky(reruns=1)
     def test_that_fails_at_first(self, maxapi: Any) -> None:

@@ -1,11 +1,11 @@
-// A small client of the API: it submits with retries, polls with patience, and takes webhooks.
+// A small client of the API: it submits with retries, polls, and receives webhooks.
 import { createServer } from 'node:http';
 import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 const TERMINAL = ['SUCCESS', 'FAILURE', 'TIMEOUT', 'CANCELLED'];
 
-// The API did not do what was asked, or would not: `status` and `data` say what it answered.
+// The API did not do what was asked; `status` and `data` are those of its response.
 export class GaveUp extends Error {
   constructor(message, status, data) {
     super(message);
@@ -22,29 +22,29 @@ export class App {
     this.tries = tries;
   }
 
-  // Submits a task; gives its id. Tries again on 429 and 5xx, when the API says so.
+  // Submits a task; returns its id. Tries again on 429 and 5xx, when the API says so.
   async submit(document) {
     const request = { method: 'POST', headers: this.headers, body: JSON.stringify(document) };
     for (let attempt = 0; attempt < this.tries; attempt++) {
-      const answer = await fetch(`${this.tasks}/submit`, request);
-      if (answer.ok) return (await answer.json()).data.taskId;
-      const said = await answer.text();
-      if (answer.status !== 429 && answer.status < 500) {
-        const { msg, data } = JSON.parse(said);
-        throw new GaveUp(`submit: ${answer.status} ${msg}`, answer.status, data);
+      const response = await fetch(`${this.tasks}/submit`, request);
+      if (response.ok) return (await response.json()).data.taskId;
+      const body = await response.text();
+      if (response.status !== 429 && response.status < 500) {
+        const { msg, data } = JSON.parse(body);
+        throw new GaveUp(`submit: ${response.status} ${msg}`, response.status, data);
       }
-      await this.wait(Number(answer.headers.get('retry-after') ?? 2 ** attempt));
+      await this.wait(Number(response.headers.get('retry-after') ?? 2 ** attempt));
     }
-    throw new GaveUp(`submit: no luck in ${this.tries} tries`);
+    throw new GaveUp(`submit: failed ${this.tries} times`);
   }
 
-  // Awaits the end of a task; gives the URLs of its results.
+  // Waits for the end of a task; returns the URLs of its results.
   async resultOf(taskId, polls = 20) {
     let status = 'UNKNOWN';
     for (let poll = 0; poll < polls && !TERMINAL.includes(status); poll++) {
       if (poll > 0) await this.wait(1);
-      const answer = await fetch(`${this.tasks}/${taskId}`, { headers: this.headers });
-      const task = answer.ok ? (await answer.json()).data : { status: 'UNKNOWN' };
+      const response = await fetch(`${this.tasks}/${taskId}`, { headers: this.headers });
+      const task = response.ok ? (await response.json()).data : { status: 'UNKNOWN' };
       if (task.status === 'SUCCESS') return task.result.urls;
       status = task.status;
     }
@@ -52,12 +52,12 @@ export class App {
   }
 }
 
-// Takes webhooks: each task is charged once, whatever arrives, however often.
+// Receives webhooks: each task is charged once, whatever comes, and however often.
 export class Webhooks {
   tasks = new Map();
   charged = [];
 
-  // Gives the HTTP status to answer, so that a broken webhook comes again.
+  // Returns the status to respond with: an error for a broken webhook, which then comes again.
   receive(body) {
     try {
       const task = JSON.parse(body).data;

@@ -1,6 +1,6 @@
-// How an app is tested with the mock, with Node 20 or newer and nothing else:
+// How to test an app with the mock, on Node 20 or newer, without other packages:
 // `maxapi-mock run -- node --test app.test.mjs`.
-// No test waits, none is seen by another, and each bad day comes on demand.
+// No test waits, none affects another, and every fault comes on demand.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { test } from 'node:test';
@@ -14,12 +14,12 @@ function cat(prompt = 'a cat', more = {}) {
   return { model: 'gpt-image-2/text-to-image', input: { prompt, ratio: '3:4' }, ...more };
 }
 
-// Makes an app that, instead of waiting, moves the mock's clock.
+// Makes an app that moves the mock's clock instead of waiting.
 function appOf(mock) {
   return new App({ ...mock, wait: mock.advance });
 }
 
-// Serves the app's webhook endpoint until the test has ended; gives its URL.
+// Serves the app's webhook endpoint until the test ends; returns its URL.
 async function listen(t, webhooks) {
   const server = webhooks.server().listen(0, '127.0.0.1');
   t.after(() => server.close());

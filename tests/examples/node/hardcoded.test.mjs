@@ -1,4 +1,4 @@
-// An app whose code names the API's own hosts, tested by
+// An app with the API's own hosts in its code, tested by
 // `maxapi-mock run --intercept --pace instant --base-url-suffix /api/v1 --
 // node --test hardcoded.test.mjs`.
 import assert from 'node:assert/strict';
@@ -12,8 +12,8 @@ const HEADERS = {
 
 async function call(path, document) {
   const request = document && { method: 'POST', body: JSON.stringify(document) };
-  const answer = await fetch(`${API}/${path}`, { headers: HEADERS, ...request });
-  return (await answer.json()).data;
+  const response = await fetch(`${API}/${path}`, { headers: HEADERS, ...request });
+  return (await response.json()).data;
 }
 
 test('the API is the mock', async () => {
@@ -31,9 +31,9 @@ test('the API is the mock', async () => {
 });
 
 test('a base URL that ends in /api/v1 is the mock, too', async () => {
-  const answer = await fetch(`${process.env.MAXAPI_BASE_URL}/task/no-such-task`, { headers: HEADERS });
+  const response = await fetch(`${process.env.MAXAPI_BASE_URL}/task/no-such-task`, { headers: HEADERS });
 
-  assert.equal((await answer.json()).code, 404);
+  assert.equal((await response.json()).code, 404);
 });
 
 test('the rest of the world is not there', async () => {

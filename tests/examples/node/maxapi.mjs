@@ -14,9 +14,9 @@ export async function sandbox(test) {
 
   async function control(method, path, body) {
     const request = { method, headers, body: body && JSON.stringify(body) };
-    const answer = await fetch(`${mock}/__mock/${path}`, request);
-    const found = await answer.json();
-    if (!answer.ok) throw new Error(`${method} ${path}: ${found.msg}`);
+    const response = await fetch(`${mock}/__mock/${path}`, request);
+    const found = await response.json();
+    if (!response.ok) throw new Error(`${method} ${path}: ${found.msg}`);
     return found;
   }
 

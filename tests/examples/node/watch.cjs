@@ -1,4 +1,4 @@
-// Notes in the file $WATCH whatever a Node process looks up or connects to beyond this machine.
+// Records in the file $WATCH what a Node process resolves or connects to beyond this machine.
 "use strict";
 
 const dns = require("node:dns");
