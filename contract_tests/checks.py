@@ -56,7 +56,7 @@ PASSIVE: tuple[AnyCheck, ...] = (
     timestamps.calendar,
     timestamps.updated_still,
 )
-"""Send nothing: they look at exchanges and task histories, whoever caused them."""
+"""Send nothing: they look at exchanges and task histories, whatever caused them."""
 
 ACTIVE: tuple[AnyCheck, ...] = (
     # rejections first: they cost nothing

@@ -1,4 +1,4 @@
-"""Valid inputs that together hold every value of every field of a model."""
+"""Valid inputs that together cover every value of every field of a model."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Value:
 
 
 def valid_values(contract: Contract, model: str) -> Iterator[Value]:
-    """Yield valid inputs of *model* that together hold every value of every field.
+    """Yield valid inputs of *model* that together cover every value of every field.
 
     For numbers and lengths, these are the ends of their ranges. Where a value requires another
     field, the input has this, too. Every combination that a condition of the card allows is among

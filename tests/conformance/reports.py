@@ -63,7 +63,7 @@ def make_finding(severity: Severity = "drift", check: str = "a-check", **changes
 def make_report(*findings: Finding, **changes: Any) -> Report:
     """Make the report of a run with findings, a check that passed, and one that was skipped."""
     check_results = [
-        CheckResult("a-passed-check", "Something holds", ("task.json#",), observations=7),
+        CheckResult("a-passed-check", "Something is promised", ("task.json#",), observations=7),
         CheckResult("a-skipped-check", "Not looked at", (), "skipped", "there is no second key"),
     ]
     for check in dict.fromkeys(one.check for one in findings):

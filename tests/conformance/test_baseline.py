@@ -49,7 +49,7 @@ def test_the_same_findings_are_unchanged(tmp_path: Path, subject: str) -> None:
     assert not fails(report, comparison)
 
 
-def test_what_is_new_and_what_is_gone_is_told_apart(tmp_path: Path) -> None:
+def test_what_is_new_and_what_is_gone_is_distinguished(tmp_path: Path) -> None:
     """By check, clause and subject; the texts of what was expected and observed may differ."""
     earlier = make_report(make_finding(subject="old"), make_finding(subject="same"))
     again = make_finding(subject="same", observed="status 'LATER'")

@@ -90,7 +90,7 @@ def test_when_everything_fails_it_is_said_once(contract: Contract) -> None:
     assert noted(contract, *made) == ["all 6 tasks ended in FAILURE"]
 
 
-def test_a_state_that_nobody_saw_is_named(contract: Contract) -> None:
+def test_a_state_that_was_never_seen_is_named(contract: Contract) -> None:
     """An upstream may be too fast, or may have lost its queue."""
     made = [make_history("PROCESSING", "SUBMITTED", "SUCCESS") for _ in range(60)]
 

@@ -3,35 +3,75 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from importlib import import_module
+from pkgutil import iter_modules
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contract_tests.checks import CHECKS
+import contract_tests
+from contract_tests import test_checks
+from contract_tests.checks import ACTIVE, CHECKS, PASSIVE
+from mockserver.commands.suite import load_checks
+from mockserver.conformance.check import Check
 from mockserver.conformance.clauses import assumptions, clause_at
 from mockserver.conformance.invalid_inputs import invalid_envelopes
 from mockserver.conformance.model import Exchange
 from mockserver.conformance.result_file import look_at
+from mockserver.conformance.session.active_check import active_checks, passive_checks
+from mockserver.conformance.session.session import Options, Session
 from mockserver.conformance.values import minimal_input, valid_values
 from mockserver.contract import Contract, load_contract
 from mockserver.domain.redaction import REDACTED
 from mockserver.media import Picture, write_mp4, write_png
 
+MODULES = [
+    import_module(f"contract_tests.{one.name}")
+    for one in iter_modules(contract_tests.__path__)
+    if one.name not in ("checks", "test_checks")
+]
 MODELS = sorted(load_contract().cards)
 
 
+def test_the_table_lists_every_check_exactly_once() -> None:
+    """A check that a module defines is neither forgotten nor run twice."""
+    defined = {
+        id(value): value
+        for module in MODULES
+        for value in vars(module).values()
+        if isinstance(value, Check)
+    }
+
+    assert sorted(one.id for one in CHECKS) == sorted(one.id for one in defined.values())
+    assert len({one.id for one in CHECKS}) == len(CHECKS)
+    assert list(PASSIVE) == passive_checks(CHECKS)
+    assert sorted(one.id for one in ACTIVE) == sorted(one.id for one in active_checks(CHECKS))
+
+
+def test_verify_and_pytest_run_the_same_checks() -> None:
+    """Both read one table."""
+    assert load_checks() == CHECKS
+    assert vars(test_checks)["CHECKS"] is CHECKS
+
+
+def test_a_run_without_checks_is_an_error(contract: Contract) -> None:
+    """It could never fail, so it must not look like a success."""
+    with pytest.raises(ValueError, match="there are no checks"):
+        Session(contract, Options(models=tuple(contract.cards)), ())
+
+
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.id)
-def test_every_law_rests_on_clauses_that_there_are(contract: Contract, check: Any) -> None:
+def test_every_check_rests_on_clauses_that_exist(contract: Contract, check: Any) -> None:
     """Each has a source, and so a severity."""
     assert check.clauses
     for place in check.clauses:
         assert clause_at(contract, place).severity in ("drift", "warning", "assumption")
 
 
-def test_a_clause_that_is_not_there_is_refused(contract: Contract) -> None:
-    """Every check has a clause."""
+def test_a_clause_that_does_not_exist_is_an_error(contract: Contract) -> None:
+    """A finding cannot rest on nothing."""
     with pytest.raises(KeyError):
         clause_at(contract, "task.json#/properties/nothing")
 
@@ -46,7 +86,7 @@ def test_every_assumption_says_what_is_assumed(contract: Contract) -> None:
 
 
 @pytest.mark.parametrize("model", MODELS)
-def test_acceptable_inputs_are_valid_and_hold_every_value(contract: Contract, model: str) -> None:
+def test_acceptable_inputs_are_valid_and_cover_every_value(contract: Contract, model: str) -> None:
     """Of each field, all values that its enum has, or both ends of its range."""
     card, passed = contract.cards[model], defaultdict[str, list[Any]](list)
 

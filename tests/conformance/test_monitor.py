@@ -59,7 +59,7 @@ def test_a_whole_life_that_conforms_has_no_findings(traffic: Traffic) -> None:
         ),
     ],
 )
-def test_drift_is_told_at_once_with_law_and_clause(
+def test_drift_is_reported_at_once_with_check_and_clause(
     traffic: Traffic, response_body: Any, check: str, observed: str
 ) -> None:
     """As soon as it has passed, with the exchange."""
@@ -76,7 +76,7 @@ def test_drift_is_told_at_once_with_law_and_clause(
     assert check in {one.check for one in traffic.watch.report(traffic.now).drift}
 
 
-def test_a_finding_is_told_once_but_kept_in_every_report(traffic: Traffic) -> None:
+def test_a_finding_is_reported_once_but_kept_in_every_report(traffic: Traffic) -> None:
     """However often it happens, and to however many tasks."""
     for _ in range(3):
         traffic.submits()
@@ -160,7 +160,7 @@ def test_what_is_not_of_the_api_is_not_checked(traffic: Traffic, method: str, ta
     assert (traffic.watch.passed, traffic.watch.report(traffic.now).requests) == (1, 0)
 
 
-def test_an_answer_that_never_came_is_drift(traffic: Traffic) -> None:
+def test_a_response_that_never_came_is_drift(traffic: Traffic) -> None:
     """With the reason."""
     traffic.polls(b"", None, error="the connection ended after 3 bytes of a 200")
 
@@ -168,7 +168,7 @@ def test_an_answer_that_never_came_is_drift(traffic: Traffic) -> None:
     assert traffic.findings[0].observed == "the connection ended after 3 bytes of a 200"
 
 
-def test_a_submission_that_broke_off_is_not_held_against_the_app(traffic: Traffic) -> None:
+def test_a_submission_that_broke_off_is_not_a_mistake_of_the_app(traffic: Traffic) -> None:
     """Its body was not seen to its end."""
     traffic.submits(b'{"model', status=None, error="the connection was reset", cut=True)
 
@@ -203,7 +203,7 @@ def test_bodies_may_be_compressed(traffic: Traffic, coding: str, pack: Any) -> N
         ("gzip", "a body was not checked: it is not encoded as its headers say"),
     ],
 )
-def test_a_body_that_cannot_be_read_is_told_of(traffic: Traffic, coding: str, notice: str) -> None:
+def test_a_body_that_cannot_be_read_is_noticed(traffic: Traffic, coding: str, notice: str) -> None:
     """Once, and nothing is guessed of it."""
     for _ in range(2):
         traffic.polls(b"{}", response_headers=[JSON, ("content-encoding", coding)])

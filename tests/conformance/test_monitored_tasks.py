@@ -48,7 +48,7 @@ def test_a_poll_with_another_key_proves_nothing(traffic: Traffic) -> None:
 
 
 @pytest.mark.parametrize("status", [401, 429, 500, 503])
-def test_a_poll_that_was_refused_for_other_reasons_proves_nothing(
+def test_a_poll_that_was_rejected_for_other_reasons_proves_nothing(
     traffic: Traffic, status: int
 ) -> None:
     """The task may be there all the same."""
@@ -64,7 +64,7 @@ def test_a_task_that_cannot_be_found_by_its_own_key_is_drift(traffic: Traffic) -
     assert traffic.reported == [("drift", "is-found")]
 
 
-def test_a_task_that_nobody_submitted_need_not_be_found(traffic: Traffic) -> None:
+def test_a_task_that_was_not_submitted_need_not_be_found(traffic: Traffic) -> None:
     """An app may have the id from anywhere."""
     traffic.passes("GET", "/api/v1/task/unknown", b"", REJECTED, 404)
 
@@ -82,7 +82,7 @@ def test_a_task_that_nobody_submitted_need_not_be_found(traffic: Traffic) -> Non
         (500, "CANCELLED", set()),
     ],
 )
-def test_a_cancellation_is_held_against_the_end(
+def test_a_cancellation_is_compared_with_the_end(
     traffic: Traffic, cancel: int, end: str, failed: set[str]
 ) -> None:
     """If it is clear what came of it."""
@@ -115,7 +115,7 @@ def test_a_cancellation_that_comes_late_or_from_others_has_no_say(
     assert drift(traffic) == set()
 
 
-def test_a_webhook_is_held_against_the_last_poll(traffic: Traffic) -> None:
+def test_a_webhook_is_compared_with_the_last_poll(traffic: Traffic) -> None:
     """It has to be what a poll returns after the end."""
     traffic.polls(task("SUCCESS"))
 
@@ -161,7 +161,7 @@ def test_a_webhook_that_does_not_conform_is_drift(
     assert check in drift(traffic)
 
 
-def test_a_webhook_can_be_faster_than_the_answer_to_its_submission() -> None:
+def test_a_webhook_may_arrive_before_the_response_to_its_submission() -> None:
     """They are put together all the same."""
     traffic = Traffic()
     traffic.delivers(task("SUCCESS"), token="t")

@@ -38,7 +38,7 @@ def test_a_url_that_leads_nowhere_is_a_file_that_is_not_there(contract: Contract
 
 
 @pytest.mark.parametrize("task_id", ["[]", "{}"])
-def test_a_webhook_whose_task_id_is_no_text_is_judged(contract: Contract, task_id: str) -> None:
+def test_a_webhook_whose_task_id_is_not_text_is_checked(contract: Contract, task_id: str) -> None:
     """It belongs to the task whose callBackUrl it came to, and does not conform."""
     session = Session(contract, Options(models=("veo3",)), CHECKS)
     session.connect(lambda note: Client("http://127.0.0.1:9", "a-token", Money(contract), note))

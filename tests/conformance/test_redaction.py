@@ -141,7 +141,7 @@ def test_the_scheme_of_an_authorization_is_no_secret() -> None:
     ],
 )
 def test_of_a_webhooks_url_only_the_host_is_shown(url: str, shown: str) -> None:
-    """All the rest can be a secret; what is no http URL stays none."""
+    """Any other part may be a secret; what is not an http URL keeps its path."""
     assert url_without_secrets(url) == shown
 
 
@@ -153,7 +153,7 @@ def test_of_a_webhooks_url_only_the_host_is_shown(url: str, shown: str) -> None:
         ("https://a/b:c@d", []),
     ],
 )
-def test_what_a_url_of_ones_own_must_not_tell(url: str, secrets: list[str]) -> None:
+def test_what_a_webhook_url_must_not_reveal(url: str, secrets: list[str]) -> None:
     """It stands in each submission that asks for a webhook."""
     assert secrets_in(url) == secrets
 

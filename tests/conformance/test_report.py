@@ -97,7 +97,7 @@ def test_each_form_describes_the_run(tmp_path: Path, form: str) -> None:
     wanted = [
         *(URL, "2026-02-10", "21:54:46", "11", "maxapi-mock verify --seed 11", "30", "12"),
         *("0.42", "5.00", "sizes: of 5.00 nothing is left", "there is no second key"),
-        *("Something holds", "a-skipped-check", "msg 'gone'", "service.json#/errors/405"),
+        *("Something is promised", "a-skipped-check", "msg 'gone'", "service.json#/errors/405"),
     ]
     assert [one for one in wanted if one not in text] == []
 

@@ -41,7 +41,7 @@ class _Echo(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
 
-    def _answer(self) -> None:
+    def _respond(self) -> None:
         said = " or ".join([self.headers.get("Authorization", f"Bearer {TOKEN}"), *FORMS])
         sent = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         urls = [f"http://{self.headers['Host']}/{said}?{len(sent)}"]
@@ -53,7 +53,7 @@ class _Echo(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body)
 
-    do_GET = do_POST = do_DELETE = _answer  # noqa: N815 - the names that http.server looks for
+    do_GET = do_POST = do_DELETE = _respond  # noqa: N815 - the names that http.server looks for
 
     def log_message(self, *_: object) -> None:
         """Say nothing."""

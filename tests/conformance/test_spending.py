@@ -1,4 +1,4 @@
-"""The spending limit holds, whatever the target does and however the run ends."""
+"""The spending limit is kept, whatever the target does and however the run ends."""
 
 from __future__ import annotations
 
@@ -240,7 +240,7 @@ def test_the_worst_case_is_never_less_than_any_price(contract: Contract, model: 
         assert price(json.dumps(document).encode()) <= worst, str(breakage)
 
 
-def test_the_ledger_holds_what_was_reserved_and_not_released(tmp_path: Path) -> None:
+def test_the_ledger_has_what_was_reserved_and_not_released(tmp_path: Path) -> None:
     """Across instances, to the cent."""
     path = tmp_path / "ledger"
     first = Ledger(path, Decimal(1)).reserve(Decimal("0.60"), "one")
@@ -255,7 +255,7 @@ def test_the_ledger_holds_what_was_reserved_and_not_released(tmp_path: Path) -> 
 
 @given(st.data())
 def test_a_line_that_was_never_finished_is_forgotten(data: Any) -> None:
-    """A crash in the middle of a write leaves a ledger that can be read, and holds no less."""
+    """A crash in the middle of a write leaves a readable ledger with no less reserved."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "ledger"
         ledger = Ledger(path, Decimal(10))

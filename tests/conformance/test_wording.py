@@ -19,7 +19,7 @@ from tests.conformance.reports import make_exchange, make_finding
 STATUS = "task.json#/properties/status"
 
 
-def test_every_law_has_words_and_advice() -> None:
+def test_every_check_has_words_and_advice() -> None:
     """Every check is explained, and nothing that is not a check."""
     assert set(ADVICE) == {*(one.id for one in CHECKS), REQUESTS_CONFORM.id}
 

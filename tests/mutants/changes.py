@@ -167,10 +167,10 @@ class Shows(Layer):
             return response
         return replace(response, body=self._edited(response.body))
 
-    def send(self, callback: WebhookRequest) -> AttemptResult:
+    def send(self, webhook: WebhookRequest) -> AttemptResult:
         """Change a webhook."""
-        body = self._edited(callback.body) if self._in_webhooks else callback.body
-        return self.post(replace(callback, body=body))
+        body = self._edited(webhook.body) if self._in_webhooks else webhook.body
+        return self.post(replace(webhook, body=body))
 
     def _edited(self, body: bytes) -> bytes:
         envelope = json.loads(body)
@@ -189,10 +189,10 @@ class _Sends(Layer):
     def __init__(self, change: Callable[[WebhookRequest], Iterable[WebhookRequest]]) -> None:
         self._change = change
 
-    def send(self, callback: WebhookRequest) -> AttemptResult:
+    def send(self, webhook: WebhookRequest) -> AttemptResult:
         """Send them all; none counts as delivered."""
         outcome = AttemptResult(200, None, 0.0)
-        for one in self._change(callback):
+        for one in self._change(webhook):
             outcome = self.post(one)
         return outcome
 

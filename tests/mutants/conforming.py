@@ -57,11 +57,11 @@ class OtherIds(Layer):
             return ask(request)
         return self._named(ask(replace(request, path=request.path.replace("/job:", "/"))))
 
-    def send(self, callback: WebhookRequest) -> AttemptResult:
+    def send(self, webhook: WebhookRequest) -> AttemptResult:
         """Translate the id of a webhook."""
-        envelope = document_of(callback.body)
+        envelope = document_of(webhook.body)
         self._rename(envelope)
-        return self.post(replace(callback, body=dump_json(envelope)))
+        return self.post(replace(webhook, body=dump_json(envelope)))
 
     def _named(self, response: Response) -> Response:
         envelope = document_of(response.body)

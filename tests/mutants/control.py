@@ -40,11 +40,11 @@ class Control:
         return [one for one in report.findings if not self._is_right(one)]
 
     def _is_right(self, finding: Finding) -> bool:
-        told = (
+        is_noted = (
             self.transient_failures and finding.severity == "note" and finding.check == "responses"
         )
         assumed = finding.severity == "assumption" and finding.clause.place in self.otherwise
-        return told or assumed
+        return is_noted or assumed
 
     def run_checks(self, seed: int, *, of_all: bool = False) -> Report:
         """Run every check on it, for a few models and examples, or for all as the suite does."""

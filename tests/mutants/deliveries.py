@@ -19,7 +19,7 @@ _EQUAL = "service.json#/promises/webhook_attempts_equal"
 
 
 def _to(make: Callable[[str], str]) -> MakeLayer:
-    return webhooks(lambda callback: [replace(callback, url=make(callback.url))])
+    return webhooks(lambda webhook: [replace(webhook, url=make(webhook.url))])
 
 
 def _lower(url: str) -> str:
@@ -38,36 +38,36 @@ class _Again(Layer):
         self._change = change
         self._attempts: Counter[str] = Counter()
 
-    def send(self, callback: WebhookRequest) -> AttemptResult:
+    def send(self, webhook: WebhookRequest) -> AttemptResult:
         """Change a second attempt."""
-        self._attempts[callback.url] += 1
-        again = self._attempts[callback.url] > 1
-        return self.post(self._change(callback) if again else callback)
+        self._attempts[webhook.url] += 1
+        again = self._attempts[webhook.url] > 1
+        return self.post(self._change(webhook) if again else webhook)
 
 
 def _again(change: Callable[[WebhookRequest], WebhookRequest]) -> MakeLayer:
     return lambda: _Again(change)
 
 
-def _counted(callback: WebhookRequest) -> WebhookRequest:
-    envelope = json.loads(callback.body)
+def _counted(webhook: WebhookRequest) -> WebhookRequest:
+    envelope = json.loads(webhook.body)
     envelope["data"]["attempt"] = 2
-    return replace(callback, body=dump_json(envelope))
+    return replace(webhook, body=dump_json(envelope))
 
 
 class _NeverTaken(Layer):
     """Counts no webhook as delivered."""
 
-    def send(self, callback: WebhookRequest) -> AttemptResult:
+    def send(self, webhook: WebhookRequest) -> AttemptResult:
         """Send it, and report that it was rejected."""
-        self.post(callback)
+        self.post(webhook)
         return AttemptResult(500, "returned 500, not 2xx", 0.0)
 
 
 def _not_of(resolution: str) -> MakeLayer:
-    def change(callback: WebhookRequest) -> list[WebhookRequest]:
-        shown = json.loads(callback.body)["data"]["input"]
-        return [] if shown.get("resolution") == resolution else [callback]
+    def change(webhook: WebhookRequest) -> list[WebhookRequest]:
+        shown = json.loads(webhook.body)["data"]["input"]
+        return [] if shown.get("resolution") == resolution else [webhook]
 
     return webhooks(change)
 
@@ -107,7 +107,7 @@ MUTANTS = (
         "A second attempt goes to the URL without its query.",
         "webhook-again",
         _EQUAL,
-        _again(lambda callback: replace(callback, url=callback.url.partition("?")[0])),
+        _again(lambda webhook: replace(webhook, url=webhook.url.partition("?")[0])),
         severity="assumption",
     ),
     Mutant(

@@ -156,7 +156,7 @@ MUTANTS = (
     ),
     Mutant(
         "timestamps-swapped",
-        "created_at is the moment of the last change, and updated_at that of the submission.",
+        "created_at is the time of the last change, and updated_at that of the submission.",
         "timestamps",
         _ORDER,
         tasks(_swapped),
@@ -170,7 +170,7 @@ MUTANTS = (
     ),
     Mutant(
         "updated-at-stays",
-        "updated_at is the moment of the submission forever.",
+        "updated_at is the time of the submission forever.",
         "timestamps",
         "service.json#/promises/updated_at_moves",
         tasks(_submission),

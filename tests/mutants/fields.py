@@ -58,7 +58,7 @@ def _sized(document: dict[str, Any]) -> str | None:
     return "input.resolution: not supported" if given else None
 
 
-def _refuses_with_data(request: Request, ask: Ask) -> Response:
+def _rejects_with_data(request: Request, ask: Ask) -> Response:
     if b'"3:2"' not in request.body:
         return ask(request)
     data = {"field": "ratio"}
@@ -79,7 +79,7 @@ MUTANTS = (
         "The ratio 3:2 is rejected, with an error that has data.",
         "every-value",
         f"{_EDIT}/properties/ratio/enum",
-        through(_refuses_with_data),
+        through(_rejects_with_data),
         models=(EDIT,),
     ),
     Mutant(

@@ -33,7 +33,7 @@ SUBJECTS: dict[str, tuple[Mutant, ...]] = {
     "Values of a field": fields.MUTANTS,
     "Rules of a submission": rules.MUTANTS,
     "Tasks": shown.MUTANTS,
-    "Echo and moments": echo.MUTANTS,
+    "Echo and timestamps": echo.MUTANTS,
     "Lifecycle": lifecycle.MUTANTS,
     "Cancellation": cancels.MUTANTS,
     "Results": results.MUTANTS,

@@ -88,7 +88,7 @@ MUTANTS = (
     ),
     Mutant(
         "created-alike",
-        "All tasks are created at the moment of the first.",
+        "All tasks have the created_at of the first.",
         "clock",
         "service.json#/promises/clock_goes_on",
         _remembering(_same_for_all),

@@ -21,44 +21,44 @@ _NAMES = load_contract().lifecycle
 
 
 def _edited(edit: Edit) -> Callable[[WebhookRequest], list[WebhookRequest]]:
-    def change(callback: WebhookRequest) -> list[WebhookRequest]:
-        envelope = json.loads(callback.body)
+    def change(webhook: WebhookRequest) -> list[WebhookRequest]:
+        envelope = json.loads(webhook.body)
         edit(envelope)
-        return [replace(callback, body=dump_json(envelope))]
+        return [replace(webhook, body=dump_json(envelope))]
 
     return change
 
 
-def _told(edit: Edit) -> MakeLayer:
+def _showing(edit: Edit) -> MakeLayer:
     """Edit the task in a webhook."""
     return webhooks(_edited(inside("data", edit)))
 
 
-def _bare(callback: WebhookRequest) -> list[WebhookRequest]:
-    return [replace(callback, body=dump_json(json.loads(callback.body)["data"]))]
+def _bare(webhook: WebhookRequest) -> list[WebhookRequest]:
+    return [replace(webhook, body=dump_json(json.loads(webhook.body)["data"]))]
 
 
-def _form(callback: WebhookRequest) -> list[WebhookRequest]:
-    return [replace(callback, body=b"taskId=7&status=SUCCESS")]
+def _form(webhook: WebhookRequest) -> list[WebhookRequest]:
+    return [replace(webhook, body=b"taskId=7&status=SUCCESS")]
 
 
-def _twice(callback: WebhookRequest) -> list[WebhookRequest]:
-    return [callback, *_edited(inside("data", put(failure_reason="INVALID_PARAMETERS")))(callback)]
+def _twice(webhook: WebhookRequest) -> list[WebhookRequest]:
+    return [webhook, *_edited(inside("data", put(failure_reason="INVALID_PARAMETERS")))(webhook)]
 
 
-def _of_success(callback: WebhookRequest) -> list[WebhookRequest]:
-    status = json.loads(callback.body)["data"]["status"]
-    return [callback] if status == _NAMES.success else []
+def _of_success(webhook: WebhookRequest) -> list[WebhookRequest]:
+    status = json.loads(webhook.body)["data"]["status"]
+    return [webhook] if status == _NAMES.success else []
 
 
-class _Tells(Layer):
+class _Sends(Layer):
     """Sends a webhook of its own when a poll shows a task."""
 
     def __init__(self, is_time: Callable[[dict[str, Any], bool], bool], edit: Edit) -> None:
         self._is_time = is_time
         self._edit = edit
         self._urls: dict[str, str | None] = {}
-        self._told: set[str] = set()
+        self._sent: set[str] = set()
         self._last = ""
 
     def respond(self, request: Request, ask: Ask) -> Response:
@@ -75,14 +75,14 @@ class _Tells(Layer):
             return response
         task = envelope["data"]
         asked = self._urls.get(task["taskId"]) is not None
-        if task["taskId"] in self._told or not self._is_time(task, asked) or not self._last:
+        if task["taskId"] in self._sent or not self._is_time(task, asked) or not self._last:
             return response
-        self._told.add(task["taskId"])
+        self._sent.add(task["taskId"])
         self._edit(task)
-        callback = WebhookRequest(
+        webhook = WebhookRequest(
             self._urls[task["taskId"]] or self._last, dump_json(envelope), "application/json", 10
         )
-        return replace(response, first=lambda: self.post(callback))
+        return replace(response, first=lambda: self.post(webhook))
 
 
 MUTANTS = (
@@ -105,14 +105,14 @@ MUTANTS = (
         "A task without a callBackUrl sends its webhook to the last one that was submitted.",
         "webhook-comes",
         "service.json#/promises/webhook_if_asked",
-        lambda: _Tells(lambda task, asked: task["status"] in _NAMES.terminal and not asked, put()),
+        lambda: _Sends(lambda task, asked: task["status"] in _NAMES.terminal and not asked, put()),
     ),
     Mutant(
         "webhook-early",
         "The webhook of the success is sent while a poll still shows PROCESSING.",
         "webhook-after-end",
         "service.json#/promises/webhook_after_end",
-        lambda: _Tells(
+        lambda: _Sends(
             lambda task, asked: task["status"] == _NAMES.path[1] and asked,
             put(status=_NAMES.success, result=SOME_RESULT),
         ),
@@ -122,14 +122,14 @@ MUTANTS = (
         "There is a webhook for the state PROCESSING, too.",
         "webhook-conforms",
         "webhook.json#/properties/data/properties/status/enum",
-        lambda: _Tells(lambda task, asked: task["status"] == _NAMES.path[1] and asked, put()),
+        lambda: _Sends(lambda task, asked: task["status"] == _NAMES.path[1] and asked, put()),
     ),
     Mutant(
         "webhook-differs",
         "The webhook shows another prompt than a poll.",
         "webhook-equals-poll",
         "service.json#/promises/webhook_equals_poll",
-        _told(inside("input", put(prompt="another cat"))),
+        _showing(inside("input", put(prompt="another cat"))),
     ),
     Mutant(
         "webhook-twice",
@@ -143,21 +143,21 @@ MUTANTS = (
         "The webhook leaves the result out.",
         "webhook-conforms",
         "task.json#/allOf/0/then/required",
-        _told(drop("result")),
+        _showing(drop("result")),
     ),
     Mutant(
         "webhook-without-reason",
         "The webhook leaves the failure_reason out.",
         "webhook-conforms",
         "webhook.json#/properties/data/required",
-        _told(drop("failure_reason")),
+        _showing(drop("failure_reason")),
     ),
     Mutant(
         "webhook-id-renamed",
         "The webhook has an id instead of a taskId.",
         "webhook-conforms",
         "task.json#/required",
-        _told(rename("taskId", "id")),
+        _showing(rename("taskId", "id")),
     ),
     Mutant(
         "webhook-bare",
@@ -185,7 +185,7 @@ MUTANTS = (
         "The webhook's JSON is served as text/plain.",
         "webhook-conforms",
         "service.json#/webhook/content_type",
-        webhooks(lambda callback: [replace(callback, content_type="text/plain")]),
+        webhooks(lambda webhook: [replace(webhook, content_type="text/plain")]),
         severity="assumption",
     ),
     Mutant(
@@ -193,7 +193,7 @@ MUTANTS = (
         "The webhook is a PUT.",
         "webhook-conforms",
         "webhook.json#",
-        webhooks(lambda callback: [replace(callback, method="PUT")]),
+        webhooks(lambda webhook: [replace(webhook, method="PUT")]),
     ),
     Mutant(
         "webhook-with-more",

@@ -126,7 +126,7 @@ ADVICE = {
     ),
     "same-task": Advice(
         "A poll returned another task: {observed}",
-        "Compare the taskId of every answer with the one that was asked for, and discard one that "
+        "Compare the taskId of every response with the requested one, and discard a response that "
         "differs: it may be another customer's.",
     ),
     "is-found": Advice(

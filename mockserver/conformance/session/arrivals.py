@@ -48,8 +48,8 @@ def exchange_of(webhook: Arrived, client: Client) -> Exchange:
 class Arrivals:
     """Assigns webhooks to the tasks in *histories*; to be used by one thread at a time.
 
-    A webhook may arrive before the response to the submission, which is what tells the taskId. It
-    is kept under the path of its callBackUrl until then.
+    A webhook may arrive before the response to its submission, which has the taskId. Until then it
+    is kept under the path of its callBackUrl.
     """
 
     def __init__(self, histories: Mapping[str, History]) -> None:

@@ -144,7 +144,7 @@ def run_checks(
     except KeyboardInterrupt:
         report.interrupted = True
     except TargetLost as lost:
-        report.interrupted, report.lost = True, f"the target stopped answering: {lost}"
+        report.interrupted, report.lost = True, f"the target stopped responding: {lost}"
         is_there = False
     except LedgerError as unsafe:
         report.interrupted, report.lost = True, str(unsafe)
