@@ -1,4 +1,4 @@
-"""Settings: where they come from, and what is said about wrong ones."""
+"""Settings: where they come from, and the messages about wrong ones."""
 
 from __future__ import annotations
 
@@ -172,7 +172,7 @@ WRONG = {
 
 
 @pytest.mark.parametrize(("name", "text"), WRONG.items())
-def test_wrong_values_are_refused_in_one_line(name: str, text: str) -> None:
+def test_wrong_values_are_rejected_in_one_line(name: str, text: str) -> None:
     """It says which setting, where it was set, and what is accepted."""
     option = option_of(name)
 
@@ -193,7 +193,7 @@ def test_every_setting_that_can_be_wrong_is_tried() -> None:
 
 @pytest.mark.parametrize("name", ["webhook_secret", "control_token", "api_key"])
 def test_no_secret_is_shown(name: str, tmp_path: Path) -> None:
-    """Neither with the settings, nor in what is said of a wrong one."""
+    """Neither with the settings, nor in the message about a wrong one."""
     (tmp_path / "maxapi-mock.toml").write_text(f"{name} = {{ of = 's3cret' }}")
 
     settings = resolve({name: "s3cret"}).settings
@@ -212,7 +212,7 @@ def test_the_stand_in_of_a_secret_is_not_taken_for_one() -> None:
 
 
 def test_a_file_of_facts_sets_defaults(tmp_path: Path) -> None:
-    """An option still goes before them; a default that a setting cannot have is refused."""
+    """An option still goes before them; a default that a setting cannot have is rejected."""
     facts = tmp_path / "facts.json"
     facts.write_text('{"lifecycle": {"duration": {"value": "9s"}}}')
     given = {"service": str(facts)}
@@ -245,7 +245,7 @@ def test_any_text_is_read_or_refused(name: str, text: str) -> None:
         ("port = 99999", "port: '99999' is not accepted; use an integer from 0 to 65535 .*toml"),
     ],
 )
-def test_wrong_config_files_are_refused(tmp_path: Path, content: str, said: str) -> None:
+def test_wrong_config_files_are_rejected(tmp_path: Path, content: str, said: str) -> None:
     """The message names the file."""
     (tmp_path / "maxapi-mock.toml").write_text(content)
 
@@ -253,7 +253,7 @@ def test_wrong_config_files_are_refused(tmp_path: Path, content: str, said: str)
         resolve(folder=tmp_path)
 
 
-def test_a_pyproject_section_that_is_no_table_is_refused(tmp_path: Path) -> None:
+def test_a_pyproject_section_that_is_not_a_table_is_rejected(tmp_path: Path) -> None:
     """Not a traceback."""
     (tmp_path / "pyproject.toml").write_text("[tool]\nmaxapi-mock = 3\n")
 
@@ -261,7 +261,7 @@ def test_a_pyproject_section_that_is_no_table_is_refused(tmp_path: Path) -> None
         resolve(folder=tmp_path)
 
 
-def test_a_config_file_that_is_not_there_is_refused() -> None:
+def test_a_config_file_that_is_not_there_is_rejected() -> None:
     """One that was named has to exist."""
     with pytest.raises(SettingError, match="config: /none.toml: No such file"):
         resolve({"config": "/none.toml"})
@@ -286,7 +286,7 @@ def test_an_empty_variable_counts_as_unset(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", LIMITS)
-def test_an_empty_limit_is_refused(name: str) -> None:
+def test_an_empty_limit_is_rejected(name: str) -> None:
     """A mock must not let everybody in because a secret is missing."""
     with pytest.raises(SettingError, match=f"set by MAXAPI_MOCK_{name.upper()}"):
         resolve({}, {f"MAXAPI_MOCK_{name.upper()}": ""})
@@ -313,7 +313,7 @@ def test_an_unknown_variable_is_said_and_stops_nobody() -> None:
 
 @pytest.mark.parametrize("service", ["", "CONTROL_", "HOST_", "SERVICE_", "URL_", "1_"])
 @pytest.mark.parametrize("protocol", ["tcp", "udp", "sctp"])
-def test_what_an_orchestrator_sets_is_no_setting(service: str, protocol: str) -> None:
+def test_what_an_orchestrator_sets_is_not_a_setting(service: str, protocol: str) -> None:
     """Kubernetes and Docker's links make variables for a service with a name like the tool's."""
     address, port = f"{protocol}://10.0.0.1:6290", f"PORT_6290_{protocol.upper()}"
     made = {

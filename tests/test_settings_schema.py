@@ -1,4 +1,4 @@
-"""The JSON Schema of `maxapi-mock.toml` knows every setting, and refuses nothing that is read."""
+"""The JSON Schema of `maxapi-mock.toml` has every setting, and rejects nothing that is accepted."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def test_what_is_read_is_accepted(name: str, tmp_path: Path) -> None:
     ],
     ids=repr,
 )
-def test_what_is_wrong_is_refused(wrong: dict[str, Any]) -> None:
+def test_what_is_wrong_is_rejected(wrong: dict[str, Any]) -> None:
     """Unknown names, other types, values out of range."""
     assert not CHECK.is_valid(wrong)
 

@@ -33,7 +33,7 @@ def full(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
 
 
 def test_files_are_written(tmp_path: Path) -> None:
-    """Those that are there are replaced, and keep their mode; links lead to them."""
+    """Those that are there are replaced, and keep their mode; links are followed."""
     old, link, new = tmp_path / "old", tmp_path / "link", tmp_path / "new"
     old.write_bytes(b"old")
     old.chmod(0o640)
@@ -102,7 +102,7 @@ def test_more_is_added(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("write", [write_whole, append_whole])
-def test_what_is_no_file_is_named(tmp_path: Path, write: Callable[..., None]) -> None:
+def test_what_is_not_a_file_is_named(tmp_path: Path, write: Callable[..., None]) -> None:
     """A folder cannot be written, a device that is full neither; a pipe can."""
 
     def attempt(path: Path) -> str:

@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from difflib import get_close_matches
-from typing import Any, Literal
+from typing import Any, Literal, Unpack
 
 from mockserver.contract import Contract
 from mockserver.domain.durations import parse_duration
-from mockserver.domain.script import CUT, NOTHING, Script, WebhookFault
+from mockserver.domain.script import CUT, NOTHING, Script, ScriptChanges, WebhookFault
 
 __all__ = [
     "CUT",
@@ -41,7 +41,7 @@ Chance = Literal["exchange", "delivery"]
 """What faults are drawn for at random."""
 
 Parse = Callable[[str, Contract], Any]
-Changes = Callable[[Any], Mapping[str, Any]]
+Changes = Callable[[Any], ScriptChanges]
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,12 +106,12 @@ def _categories(text: str, contract: Contract) -> tuple[str, ...]:
     return chosen
 
 
-def _sets(**changes: Any) -> Changes:
+def _sets(**changes: Unpack[ScriptChanges]) -> Changes:
     return lambda _value: changes
 
 
-def _rejects(code: int, **more: Any) -> Changes:
-    return _sets(rejection=code, **more)
+def _rejects(code: int) -> Changes:
+    return _sets(rejection=code)
 
 
 def _webhook(fault: WebhookFault) -> Changes:
@@ -132,7 +132,7 @@ _ROWS = (
     Scenario("unauthorized", "submit", "Returns 401, as for a revoked token.", _rejects(401)),
     Scenario("rate-limited", "submit", "Returns 429 with Retry-After in seconds.", lambda value: {"rejection": 429, "retry_after": value}, _count, "<seconds>", default="1", chaos="exchange"),
     Scenario("server-error", "submit", "Returns 500 in the API's envelope.", _rejects(500), chaos="exchange"),
-    Scenario("bad-gateway", "submit", "Returns 502 with an HTML body, as proxies do.", _rejects(502, html=True), chaos="exchange"),
+    Scenario("bad-gateway", "submit", "Returns 502 with an HTML body, as proxies do.", _sets(rejection=502, html=True), chaos="exchange"),
     Scenario("unavailable", "submit", "Returns 503 in the API's envelope.", _rejects(503), chaos="exchange"),
     Scenario("gateway-timeout", "submit", "Returns 504 in the API's envelope.", _rejects(504), chaos="exchange"),
     Scenario("status", "submit", "Returns an error with this status in the API's envelope.", lambda value: {"rejection": value, "html": False}, _code, "<code>"),
@@ -179,8 +179,8 @@ def make_script(named: Iterable[tuple[str, str | None]], contract: Contract) -> 
     script = Script()
     for name, value in map(_spelled, named):
         scenario = _find(name)
-        changes = dict(scenario.changes(_value(scenario, value, contract)))
-        changes["webhook"] = script.webhook | changes.get("webhook", frozenset())
+        changes = scenario.changes(_value(scenario, value, contract))
+        changes = {**changes, "webhook": script.webhook | changes.get("webhook", frozenset())}
         shown = name if value is None else f"{name}={value}"
         script = replace(script, names=(*script.names, shown), **changes)
     return script

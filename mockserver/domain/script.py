@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
-from typing import Literal
+from typing import Literal, TypedDict
 
 End = Literal["success", "failure", "timeout"]
 """A role in the lifecycle in which a scenario can end a task."""
@@ -76,6 +76,32 @@ class Script:
     result: ResultFault | None = None
     """What is wrong with the result files."""
     result_latency: timedelta | None = None
+
+
+class ScriptChanges(TypedDict, total=False):
+    """Some fields of Script, with new values."""
+
+    end: End
+    reason: Reason
+    stuck: bool
+    duration: timedelta
+    flagged: tuple[str, ...]
+    rejection: int
+    retry_after: int
+    html: bool
+    latency: timedelta
+    hang: bool
+    body_fault: BodyFault
+    accepted_but: int | str
+    cancel_too_late: bool
+    flaky_poll: int
+    stale_poll: timedelta
+    unknown_at_first: int
+    webhook: frozenset[WebhookFault]
+    webhook_late: timedelta
+    fewer_results: int
+    result: ResultFault
+    result_latency: timedelta
 
 
 CUT = "cut"

@@ -20,6 +20,8 @@ def reject_file(pending: PendingRequest, task: Task, lifecycle: Lifecycle) -> No
     named = any(url.endswith(pending.request.path) for url in task.urls)
     if not succeeded or not named or task.script.result == "missing":
         raise ApiError(404, f"task {task.id} has no such result")
+    # URLs expire seven days after the end of a task; with which status is undocumented, and
+    # sibling services return 410, 403 or 404.
     settings, ends = pending.sandbox.settings, ends_at(task, lifecycle)
     over = ends is not None and ends + settings.result_expiry <= pending.now
     if over or task.expired or task.script.result == "expired":

@@ -38,7 +38,10 @@ def first_image(submitted: Mapping[str, Any]) -> str | None:
 
 
 def follows_input(card: ModelCard, submitted: Mapping[str, Any]) -> bool:
-    """Return whether the results have the ratio of the first input image."""
+    """Return whether the results have the ratio of the first input image.
+
+    The page says that an omitted ratio is the upstream's choice, and typically follows that image.
+    """
     return card.value_of("ratio", submitted) is None
 
 

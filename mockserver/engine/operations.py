@@ -58,7 +58,7 @@ class Operations:
             violations = unknown_fields(document, self._contract)
         if violations:
             raise ApiError(400, " | ".join(violations))
-        if pending.script.flagged:
+        if pending.script.flagged:  # after the validation, as moderation reads a valid prompt
             raise self._rejection(pending.script.flagged)
         task = pending.sandbox.submit(lambda: self._new_task(pending, document))
         pending.task_id = task.id
@@ -82,6 +82,7 @@ class Operations:
         url = document.get("callBackUrl") if isinstance(document, dict) else None
         if not isinstance(url, str):
             return found
+        # The live service does not support localhost; apps under test need it, so it is a setting.
         if sandbox.settings.strict_callbacks and is_this_machine(url):
             found.append("callBackUrl: the service cannot reach this machine; use a public host")
         return found
@@ -142,6 +143,8 @@ class Operations:
             pace = Pace("realtime", script.duration, self._entered_at)
         end: str | None = getattr(lifecycle, script.end or "success")
         reason = None if script.reason is None else reasons[script.reason]
+        # There is no status for a lack of money at submission: the pages name it only as the
+        # `failure_reason` of a task, so the task is accepted and fails.
         if not payable:
             end, reason = lifecycle.failure, reasons["points"]
         return make_plan(
@@ -210,7 +213,11 @@ class Operations:
             raise ApiError(500)
 
     def cancel(self, pending: PendingRequest, place: Mapping[str, str]) -> Response:
-        """End a task that is in a state from which it can be cancelled."""
+        """End a task that is in a state from which it can be cancelled.
+
+        Two published versions of the page disagree: only from PENDING, or from any state that is
+        not terminal. So the states are a setting, and the stricter version is its default.
+        """
         task, cancellable = self._find(pending, place), pending.sandbox.settings.cancellable
 
         def change(record: Task) -> Task:

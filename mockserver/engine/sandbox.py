@@ -15,14 +15,8 @@ from threading import Lock
 
 from mockserver.contract import Lifecycle
 from mockserver.domain.expectation import is_expected
-from mockserver.domain.task import (
-    Task,
-    charge,
-    ends_at,
-    is_uncounted,
-    status_at,
-    surcharge_day,
-)
+from mockserver.domain.task import Task, ends_at, status_at
+from mockserver.engine.account import Account
 from mockserver.engine.clock import Clock
 from mockserver.engine.contract_warnings import ContractWarning, Observer
 from mockserver.engine.journal import Budget, Delivery, Journal, TaskEnd, Watch
@@ -62,8 +56,7 @@ class Sandbox:
         """Changes whenever a task does."""
         self._submitting = Lock()
         """Held from reading the balance to charging it."""
-        self._spent_before = Decimal()
-        self._unpriced_before = 0
+        self._account = Account(lifecycle)
         self._first_settings = settings
         self._lifecycle = lifecycle
         self._lock = Lock()
@@ -74,9 +67,6 @@ class Sandbox:
         """In real seconds, from the clock's origin."""
         self._tasks: OrderedDict[str, Task] = OrderedDict()
         self._ends: list[tuple[datetime, str]] = []
-        self._charged = Decimal()
-        self._unpriced = 0
-        self._surcharged: Counter[date] = Counter()
         self._random = _randomness(self.settings.seed, self.id)
         self._counts: Counter[str] = Counter()
         self._admitted: deque[datetime] = deque()
@@ -86,8 +76,7 @@ class Sandbox:
         self.conclude()
         with self._lock:
             self.settings = self._first_settings
-            self._spent_before += self._charged
-            self._unpriced_before += self._unpriced
+            self._account.reset()
             self._start()
             self.generation += 1
             self.version += 1
@@ -197,7 +186,7 @@ class Sandbox:
             self._tasks[task.id] = task
             self.version += 1
             self._note_end(task)
-            self._account(task)
+            self._account.add(task)
             if len(self._tasks) > self.settings.max_tasks:
                 self._forget_one(task.created_at)
 
@@ -230,8 +219,8 @@ class Sandbox:
             self._tasks[task_id] = new
             self.version += 1
             self._note_end(new)
-            self._account(old, -1)
-            self._account(new)
+            self._account.remove(old)
+            self._account.add(new)
             return new
 
     def is_idle(self, now: datetime) -> bool:
@@ -240,49 +229,41 @@ class Sandbox:
 
     # -- money -------------------------------------------------------------------------------
 
-    def _account(self, task: Task, times: int = 1) -> None:
-        """Add what a task is charged; -1 takes it back."""
-        self._charged += charge(task, self._lifecycle) * times
-        self._unpriced += is_uncounted(task, self._lifecycle) * times
-        day = surcharge_day(task, self._lifecycle)
-        if day is not None:
-            self._surcharged[day] += times
-
     def surcharged_on(self, day: date) -> int:
         """Count the tasks that have failed or will fail with a surcharge on a UTC day."""
-        return self._surcharged[day]
+        return self._account.surcharged[day]
 
     def set_balance(self, usd: Decimal | None) -> None:
         """Let *usd* US dollars be left to spend; None is unlimited."""
         with self._submitting, self._lock:
-            limit = None if usd is None else usd + self._charged
+            limit = None if usd is None else usd + self._account.charged
             self.settings = replace(self.settings, balance=limit)
 
     @property
     def balance(self) -> Decimal | None:
         """US dollars left after the cost of successful and running tasks; None is unlimited."""
         limit = self.settings.balance
-        return None if limit is None else limit - self._charged
+        return None if limit is None else limit - self._account.charged
 
     @property
     def spent(self) -> Decimal:
         """US dollars that successful tasks have cost, and that running ones will cost."""
-        return self._charged
+        return self._account.charged
 
     @property
     def spent_ever(self) -> Decimal:
         """US dollars spent, including those before resets."""
-        return self._spent_before + self._charged
+        return self._account.charged_before + self._account.charged
 
     @property
     def unpriced(self) -> int:
         """Charged tasks whose cost is unknown, so that `spent` does not include it."""
-        return self._unpriced
+        return self._account.unpriced
 
     @property
     def unpriced_ever(self) -> int:
         """Charged tasks whose cost is unknown, including those before resets."""
-        return self._unpriced_before + self._unpriced
+        return self._account.unpriced_before + self._account.unpriced
 
 
 def sandbox_id(key: str) -> str:

@@ -130,6 +130,7 @@ class Service:
             pending.rejection, pending.message = rejection, rejection.message(self.contract)
             response = rejection.response(self.contract)
         response = apply_faults(response, pending.script)
+        # Only submit's page says that the HTTP status is the code; sibling services always use 200.
         if pending.sandbox.settings.error_status == "200" and request.path.startswith(self.prefix):
             response = as_success(response)
         response = _with_clock(self._typed(response), pending.sandbox.clock)

@@ -19,6 +19,9 @@ def with_surcharge(
     sandbox's clock, and by the number of tasks that are planned to fail like this on that day,
     including this one. *was* is the record that this one replaces.
     """
+    # Failed tasks are not charged, with one exception: seedance's pages say that a task that
+    # moderation stops while it runs is refunded less a share, which grows with the number of such
+    # violations that day; the count starts again at midnight UTC.
     rates, plan = card.surcharge, task.plan
     if rates is None or plan.final != lifecycle.failure or plan.failure_reason != rates.reason:
         return task

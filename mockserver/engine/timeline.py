@@ -3,14 +3,43 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Literal, Required, TypedDict
 
 from mockserver.contract import Lifecycle
 from mockserver.domain.durations import stamp
 from mockserver.domain.task import Task, ends_at, transitions
 from mockserver.engine.journal import Delivery
+from mockserver.engine.webhooks.attempt import Failure
 
-Event = dict[str, Any]
+EventName = Literal["status", "webhook", "results-expire"]
+
+
+class Event(TypedDict, total=False):
+    """What happened during an advance of the clock, as the control plane shows it."""
+
+    at: Required[str]
+    event: Required[EventName]
+    taskId: Required[str]
+    status: str
+    attempt: int
+    answer: int | None
+    """The receiver's HTTP status."""
+    delivered: bool
+    failure: Failure | None
+    error: str | None
+
+
+class TimelineEvent(TypedDict, total=False):
+    """An entry of a task's timeline, as the control plane shows it."""
+
+    at: Required[str | None]
+    """None if a poll decides the moment."""
+    event: Required[EventName]
+    past: Required[bool]
+    status: str
+    attempt: int
+    delivered: bool
+    error: str | None
 
 
 def status_event(task: Task, at: datetime, status: str) -> Event:
@@ -34,17 +63,22 @@ def webhook_event(delivery: Delivery) -> Event:
 
 def timeline(
     task: Task, deliveries: list[Delivery], now: datetime, lifecycle: Lifecycle, expiry: timedelta
-) -> list[Event]:
+) -> list[TimelineEvent]:
     """List the events of *task* in order; those whose moment a poll decides come last.
 
     *deliveries* are the attempts so far to deliver its webhook; *expiry* is how long results are
     kept.
     """
-    events = [_event(at, now, "status", status=status) for at, status in transitions(task)]
+    events: list[TimelineEvent] = [
+        {**_event(at, now, "status"), "status": status} for at, status in transitions(task)
+    ]
     events += [
-        _event(
-            one.at, now, "webhook", attempt=one.attempt, delivered=not one.error, error=one.error
-        )
+        {
+            **_event(one.at, now, "webhook"),
+            "attempt": one.attempt,
+            "delivered": not one.error,
+            "error": one.error,
+        }
         for one in deliveries
     ]
     events += _to_come(task, deliveries, now, lifecycle, expiry)
@@ -53,18 +87,19 @@ def timeline(
 
 def _to_come(
     task: Task, deliveries: list[Delivery], now: datetime, lifecycle: Lifecycle, expiry: timedelta
-) -> list[Event]:
-    events = []
+) -> list[TimelineEvent]:
+    events: list[TimelineEvent] = []
     ends = ends_at(task, lifecycle)
     planned = [one for one in deliveries if not one.resent]
     due = planned[-1].next_at if planned else ends
     if task.callback_url is not None and (due is not None or not planned):
-        events.append(_event(due, now, "webhook", attempt=len(planned) + 1) | {"past": False})
+        attempt = len(planned) + 1
+        events.append({**_event(due, now, "webhook"), "attempt": attempt, "past": False})
     if task.plan.final == lifecycle.success:
         events.append(_event(ends and ends + expiry, now, "results-expire"))
     return events
 
 
-def _event(at: datetime | None, now: datetime, name: str, **more: Any) -> Event:
+def _event(at: datetime | None, now: datetime, name: EventName) -> TimelineEvent:
     past = at is not None and at <= now
-    return {"at": None if at is None else stamp(at), "event": name, "past": past, **more}
+    return {"at": None if at is None else stamp(at), "event": name, "past": past}

@@ -7,6 +7,7 @@ encoding millions of pixels takes Pillow ten times as long as a mock may make a 
 from __future__ import annotations
 
 import struct
+import textwrap
 import unicodedata
 import zlib
 from dataclasses import dataclass
@@ -30,7 +31,7 @@ _BOX = "\ufffd"  # one stand-in for all characters without a glyph, so that few 
 
 
 def write_png(picture: Picture) -> bytes:
-    """Return a PNG of exactly the picture's size; equal pictures give equal bytes.
+    """Return a PNG of exactly the picture's size; equal pictures have equal bytes.
 
     Raises ValueError for a side below one pixel. Any text is accepted: what does not fit
     ends in an ellipsis, and characters unknown to the built-in font show as boxes.
@@ -131,33 +132,20 @@ def _draw_line(mask: Image.Image, line: str, top: int, size: int) -> None:
 
 
 def _lay_out(picture: Picture, sheet: _Sheet) -> tuple[list[str], int]:
-    """Return lines and type size: the largest of three at which all text fits, or the smallest."""
+    """Return lines and type size; what does not fit even in small type ends in an ellipsis."""
     base = max(_SMALLEST + 1, 5 + min(picture.width, picture.height) // sheet.scale // 24)
-    caption = [line for line in map(_clean, picture.caption) if line]
-    prompt = _clean(picture.prompt)
     smallest = max(_SMALLEST, base // 2)
     if sheet.room < 2 * smallest:
         return [], smallest
-    for size in (base, max(_SMALLEST, base * 3 // 4), smallest):
+    caption, prompt = [*map(_clean, picture.caption)], _clean(picture.prompt)
+    for size in (base, smallest):
         head = [part for line in caption for part in _wrap(line, size, sheet.room)]
-        body = _wrap(prompt, size, sheet.room)
-        lines = [*head, "", *body] if head and body else head + body
+        lines = [*head, "", *_wrap(prompt, size, sheet.room)]
         if len(lines) <= sheet.depth // _line_height(size):
             return lines, size
-    return _squeeze(caption, prompt, smallest, sheet), smallest
-
-
-def _squeeze(caption: list[str], prompt: str, size: int, sheet: _Sheet) -> list[str]:
-    """Shorten text to what fits: the prompt gives way first, but never altogether."""
-    rows, room = sheet.depth // _line_height(size), sheet.room
-    head = [part for line in caption for part in _wrap(line, size, room)]
-    body = _wrap(prompt, size, room)
-    if len(head) > rows - min(2, len(body)):
-        head = _wrap(" ".join(caption), size, room)
-    head = _shorten(head, rows - min(1, len(body)), size, room)
-    if head and rows - len(head) > 3:
-        head.append("")
-    return head + _shorten(body, rows - len(head), size, room)
+    rows, body = sheet.depth // _line_height(smallest), _wrap(prompt, smallest, sheet.room)
+    head = _cut(_wrap(" ".join(caption), smallest, sheet.room), rows - min(1, len(body)))
+    return head + _cut(body, rows - len(head)), smallest
 
 
 def _clean(text: str) -> str:
@@ -176,43 +164,16 @@ def _drawable(char: str) -> str:
 
 
 def _wrap(text: str, size: int, room: int) -> list[str]:
-    """Break text at spaces, and words that are too long anywhere."""
-    lines: list[str] = []
-    space, used = _glyph(" ", size)[1], room + 1
-    for word in text.split():
-        for piece in _split_word(word, size, room):
-            width = _width(piece, size)
-            # Pieces of one word never meet on a line: all but the last are about full.
-            if used + space + width <= room:
-                lines[-1] += " " + piece
-                used += space + width
-            else:
-                lines.append(piece)
-                used = width
-    return lines
+    """Break text into lines by the average width of its characters; a wider line is clipped."""
+    average = max(1.0, _width(text, size) / max(1, len(text)))
+    return textwrap.wrap(text, max(1, int(0.95 * room / average)))
 
 
-def _split_word(word: str, size: int, room: int) -> list[str]:
-    """Cut a word into pieces no wider than *room*, of at least one character."""
-    pieces, used = [""], 0
-    for char in word:
-        advance = _glyph(char, size)[1]
-        if pieces[-1] and used + advance > room:
-            pieces.append("")
-            used = 0
-        pieces[-1] += char
-        used += advance
-    return pieces
-
-
-def _shorten(lines: list[str], rows: int, size: int, room: int) -> list[str]:
-    """Keep the first *rows* lines, the last of them with an ellipsis if any were dropped."""
+def _cut(lines: list[str], rows: int) -> list[str]:
+    """Return the first *rows* lines, the last one with an ellipsis if any were dropped."""
     if len(lines) <= rows or rows < 1:
         return lines[: max(0, rows)]
-    last = " ".join(lines[rows - 1 : rows + 1])  # some of the next line may fit, too
-    while last and _width(last + _ELLIPSIS, size) > room:
-        last = last[:-1]
-    return [*lines[: rows - 1], last + _ELLIPSIS]
+    return [*lines[: rows - 1], lines[rows - 1][:-1] + _ELLIPSIS]
 
 
 # --- Type -----------------------------------------------------------------------------------

@@ -21,7 +21,7 @@ _AMOUNT = {"minimum": 0, "maximum": 10**9}
 _DURATION = r"^\s*[0-9]+(\.[0-9]+)?(ms|s|m|h|d)?\s*$"
 
 
-def _number_or(pattern: str, **limits: Any) -> dict[str, Any]:
+def _number_or(pattern: str, **limits: float) -> dict[str, Any]:
     return {"type": ["number", "string"], "pattern": pattern, **limits}
 
 

@@ -92,7 +92,7 @@ def test_a_copy_of_a_copy_keeps_its_first_source(contract: Contract, tmp_path: P
 
 
 def test_references_within_a_users_card_stay(contract: Contract, tmp_path: Path) -> None:
-    """They still point to what they did; a reference with more rules beside it keeps both."""
+    """They still point to the same target; a reference with more rules next to it keeps both."""
     card = copy_card(contract, "veo3")
     card["input"]["properties"]["last"] = {"$ref": "#/input/properties/duration"}
     card["input"]["properties"]["prompt"] = {

@@ -19,7 +19,7 @@ SOURCE = {"confidence": "assumed", "page": "a guess"}
 
 
 def effect(**parts: Any) -> dict[str, Any]:
-    """Make an effect that is sound but for *parts*."""
+    """Make an effect that is sound except for *parts*."""
     return {"field": "ratio", "message": "has no effect", "x-source": SOURCE, **parts}
 
 
@@ -126,7 +126,7 @@ def test_a_card_of_a_users_own_can_do_the_same(tmp_path: Path, make_client: Make
         ),
     ],
 )
-def test_rules_that_do_not_fit_are_refused(tmp_path: Path, effects: Any, reason: str) -> None:
+def test_rules_that_do_not_fit_are_rejected(tmp_path: Path, effects: Any, reason: str) -> None:
     """The message names the place and what is accepted."""
     write_card(tmp_path, changed(effects=effects))
 
@@ -165,8 +165,8 @@ def test_rules_that_do_not_fit_are_refused(tmp_path: Path, effects: Any, reason:
         ),
     ],
 )
-def test_other_parts_that_do_not_fit_are_refused(tmp_path: Path, card: Any, reason: str) -> None:
-    """A card is refused when it is read, not when a task needs it."""
+def test_other_parts_that_do_not_fit_are_rejected(tmp_path: Path, card: Any, reason: str) -> None:
+    """A card is rejected when it is read, not when a task needs it."""
     write_card(tmp_path, card)
 
     with pytest.raises(ContractError, match=reason):

@@ -1,4 +1,4 @@
-"""Whatever the schema and the document: what is refused is explained, and nothing else."""
+"""Whatever the schema and the document: what is rejected is explained, and nothing else."""
 
 from __future__ import annotations
 
@@ -153,7 +153,7 @@ def test_both_validators_agree_on_patterns(pattern: str) -> None:
         validators = [validator(schema) for schema in schemas]
         validators[0].is_valid("")
     except ValueError:
-        return  # the fast one knows no such pattern: a card with it is refused
+        return  # the fast one knows no such pattern: a card with it is rejected
 
     for text in TEXTS:
         for both in validators:
@@ -162,7 +162,7 @@ def test_both_validators_agree_on_patterns(pattern: str) -> None:
 
 
 @given(SCHEMAS, SCHEMAS, VALUES)
-def test_what_is_refused_is_explained(schema: Any, rest: Any, document: Any) -> None:
+def test_what_is_rejected_is_explained(schema: Any, rest: Any, document: Any) -> None:
     """Also by rules that only the fast validator is asked about."""
     both = validator(schema | {"unevaluatedProperties": rest, "unevaluatedItems": rest})
     assume(not both.is_valid(document))
@@ -174,7 +174,7 @@ def test_what_is_refused_is_explained(schema: Any, rest: Any, document: Any) -> 
 
 
 def test_a_refusal_without_an_explanation_stands(monkeypatch: pytest.MonkeyPatch) -> None:
-    """With place and rule of the validator that refused."""
+    """With place and rule of the validator that rejected it."""
     both = validator({"properties": {"p": {"$ref": "#/$defs/q"}}, "$defs": {"q": {"type": "null"}}})
     monkeypatch.setattr(both, "_explain", type("Silent", (), {"iter_errors": lambda *_: iter(())}))
 
@@ -187,7 +187,7 @@ def test_a_refusal_without_an_explanation_stands(monkeypatch: pytest.MonkeyPatch
 
 @pytest.mark.parametrize("path", sorted(FIXTURES.glob("*/valid/*.json")), ids=str)
 def test_a_line_feed_at_the_end_of_a_string(path: Path, contract: Contract) -> None:
-    """Anywhere in a golden document: what is refused is explained."""
+    """Anywhere in a golden document: what is rejected is explained."""
     kind, document = path.parts[-3], json.loads(path.read_text("utf-8"))
 
     for container, key in list(strings(document)):
@@ -211,7 +211,7 @@ def test_a_line_feed_at_the_end_of_a_string(path: Path, contract: Contract) -> N
         ),
     ],
 )
-def test_a_card_that_no_validator_can_use_is_refused(
+def test_a_card_that_no_validator_can_use_is_rejected(
     contract: Contract, field: Any, fault: str
 ) -> None:
     """With the place and the reason, before any request meets it."""

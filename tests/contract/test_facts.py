@@ -64,7 +64,7 @@ def test_a_file_replaces_facts(tmp_path: Path, contract: Contract, make_client: 
         ),
     ],
 )
-def test_a_wrong_file_is_refused_with_its_place(tmp_path: Path, facts: Any, said: str) -> None:
+def test_a_wrong_file_is_rejected_with_its_place(tmp_path: Path, facts: Any, said: str) -> None:
     """The message names the file, the place and what would be accepted."""
     path = write(tmp_path, facts)
 
@@ -75,7 +75,7 @@ def test_a_wrong_file_is_refused_with_its_place(tmp_path: Path, facts: Any, said
     assert said in str(caught.value)
 
 
-def test_a_file_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
+def test_a_file_that_cannot_be_read_is_rejected(tmp_path: Path) -> None:
     """Not a traceback."""
     with pytest.raises(ContractError, match=r"none.json: .*No such file"):
         load_contract(facts=tmp_path / "none.json")

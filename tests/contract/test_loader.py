@@ -125,7 +125,7 @@ def test_a_file_replaces_a_model(tmp_path: Path, contract: Contract) -> None:
         ),
     ],
 )
-def test_a_wrong_card_is_refused_with_its_place(tmp_path: Path, card: Any, reason: str) -> None:
+def test_a_wrong_card_is_rejected_with_its_place(tmp_path: Path, card: Any, reason: str) -> None:
     """The message names the file, the place and the rule."""
     path = write_card(tmp_path, card)
 
@@ -135,7 +135,7 @@ def test_a_wrong_card_is_refused_with_its_place(tmp_path: Path, card: Any, reaso
     assert str(path) in str(caught.value)
 
 
-def test_a_missing_folder_is_refused(tmp_path: Path) -> None:
+def test_a_missing_folder_is_rejected(tmp_path: Path) -> None:
     """Neither cards nor schemas are looked for where there is no folder."""
     with pytest.raises(ContractError, match="is not a folder; use one that holds"):
         load_contract(more_cards=tmp_path / "none")
@@ -153,7 +153,7 @@ def test_a_card_under_the_name_of_another_leaves_that_one_alone(tmp_path: Path) 
     assert contract.cards["my-veo3"].result == "image"
 
 
-def test_two_cards_of_one_model_are_refused(tmp_path: Path) -> None:
+def test_two_cards_of_one_model_are_rejected(tmp_path: Path) -> None:
     """Nobody could tell which one is in force."""
     write_card(tmp_path, CARD)
     (tmp_path / "second.json").write_text(json.dumps(CARD))

@@ -55,7 +55,7 @@ def test_describes_every_operation(document: dict[str, Any], contract: Contract)
 def test_its_schemas_decide_as_the_contract_does(
     document: dict[str, Any], contract: Contract, request_: Any, *, valid: bool
 ) -> None:
-    """A tool that reads only this document judges a request, its input included, as the mock."""
+    """A tool that reads only this document validates requests as the mock does, input included."""
     schema = {"$ref": "#/components/schemas/submit-request", "components": document["components"]}
 
     assert Draft202012Validator(schema).is_valid(request_) == valid

@@ -46,7 +46,7 @@ def test_every_document_of_a_page_conforms(name: str, contract: Contract) -> Non
 
 
 def test_what_a_page_shows_is_never_drift(name: str) -> None:
-    """Seen on its way through a proxy, it has neither drift nor a warning."""
+    """Seen on its way through a proxy, it causes neither drift nor a warning."""
     traffic = Traffic()
     for exchange in EXAMPLES[name]["exchanges"]:
         if exchange["operation"] == "webhook":

@@ -129,7 +129,7 @@ def _sources(node: Any) -> Iterator[dict[str, str]]:
     "path", [path for path in SCHEMAS if path.name not in OWN], ids=lambda path: path.name
 )
 def test_a_page_that_is_named_exists(path: Path, contract: Contract) -> None:
-    """What is said to stand on a page of the reference names that page, as its address does."""
+    """What is attributed to a page of the reference names that page as its address does."""
     pages = contract.fact("pages")
 
     named = list(_sources(json.loads(path.read_text("utf-8"))))

@@ -1,4 +1,4 @@
-"""A folder of schemas that does not fit together is refused when it is read."""
+"""A folder of schemas that does not fit together is rejected when it is read."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ VEO = "models/veo3.json#"
         (f"{VEO}/model", "veo3_fast", "model: 'veo3_fast' already has a card, models/veo3"),
     ],
 )
-def test_what_does_not_fit_is_refused_with_place_and_rule(
+def test_what_does_not_fit_is_rejected_with_place_and_rule(
     tmp_path: Path, place: str, value: Any, reason: str | None
 ) -> None:
     """Never tasks that do not end, nor a KeyError once a request comes."""

@@ -54,7 +54,7 @@ def test_reads_what_it_writes(value: object) -> None:
     ],
 )
 def test_refuses_with_a_reason(text: bytes, reason: str) -> None:
-    """What parsers disagree about is refused, and the message says why."""
+    """What parsers disagree about is rejected, and the message says why."""
     with pytest.raises(NotJson, match=reason.replace("(", r"\(")):
         parse_json(text)
 
@@ -64,7 +64,7 @@ def test_accepts_surrogate_pairs() -> None:
     assert parse_json(rb'"\ud83d\ude00"') == "\N{GRINNING FACE}"
 
 
-def test_brackets_in_strings_are_no_levels() -> None:
+def test_brackets_in_strings_are_not_levels() -> None:
     """Only real nesting counts."""
     text = json.dumps({"a": "[{" * 500 + '"', "b": [[1]]}).encode()
 

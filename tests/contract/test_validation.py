@@ -1,4 +1,4 @@
-"""Violations: the fast validator and the explaining one, and what is said."""
+"""Violations: the fast validator and the explaining one, and their messages."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def nearly_valid(model: str) -> st.SearchStrategy[Any]:
 
 @pytest.mark.parametrize("model", MODELS)
 def test_both_validators_agree_on_inputs(model: str) -> None:
-    """What the fast validator refuses, the explaining one explains, and nothing else."""
+    """What the fast validator rejects, the explaining one explains, and nothing else."""
     validator = CONTRACT._input_validators[model]
 
     @given(nearly_valid(model))

@@ -29,7 +29,7 @@ def test_durations_are_read(text: str, seconds: float) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "s", "-1s", "1 week", "1e3", "NaN", "5 m", "99999d"])
-def test_other_texts_are_refused(text: str) -> None:
+def test_other_texts_are_rejected(text: str) -> None:
     """The message says what is accepted."""
     with pytest.raises(ValueError, match="; use "):
         parse_duration(text)

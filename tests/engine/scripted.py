@@ -17,7 +17,7 @@ RESET = b"RST"
 
 
 class Scripted:
-    """A receiver of raw sockets: one script for each connection, one answer for each request.
+    """A receiver of raw sockets: one script for each connection, one response for each request.
 
     None leaves a request without a response, and keeps the connection open.
     """
@@ -58,9 +58,7 @@ class Scripted:
             self.closed.put(number)
 
     def _follow(self, script: Sequence[bytes | None], connection: socket.socket) -> None:
-        with suppress(
-            ssl.SSLError, ConnectionError
-        ):  # a client that hangs up is no concern of ours
+        with suppress(ssl.SSLError, ConnectionError):  # a client that hangs up does not matter here
             if self._tls is not None:
                 connection = self._tls.wrap_socket(connection, server_side=True)
             with connection:

@@ -43,7 +43,7 @@ class Planned:
 
 
 class World:
-    """A sandbox, and a receiver that refuses and submits as told."""
+    """A sandbox, and a receiver that rejects and submits as told."""
 
     def __init__(
         self, contract: Contract, answers: Sequence[bool] = (), children: Sequence[str] = ()
@@ -71,7 +71,7 @@ class World:
     def submit(
         self, scenarios: Sequence[str], *, called: bool, client: Client | None = None
     ) -> str:
-        """Submit a task; give its id."""
+        """Submit a task; return its id."""
         document = seed(prompt=" ".join(["a cat", *(f"#mock:{one}" for one in scenarios)]))
         return (client or self.client).submitted(
             document | ({"callBackUrl": HOOK} if called else {})
@@ -84,7 +84,7 @@ class World:
             self.submit(task.scenarios, called=task.called)
 
     def advance(self, duration: timedelta | None) -> list[Event]:
-        """Advance by *duration*, or until nothing is due; give and keep what happened."""
+        """Advance by *duration*, or until nothing is due; return and keep what happened."""
         until = None if duration is None else self.now + duration
         happened = advance(self.sandbox, self.service.dispatcher, lambda: until)
         self.happened += happened
@@ -181,12 +181,13 @@ def _key(event: Event) -> tuple[Any, ...]:
 
 
 def _timelines(made: World) -> list[tuple[Any, ...]]:
-    """List the past of all tasks, but for their submission."""
+    """List the past of all tasks, except their submission."""
     found = []
     for task in made.sandbox.tasks():
         for event in made.client.control(f"tasks/{task.id}").json["timeline"][1:]:
             if event["past"]:
-                found.append(_key({**event, "taskId": task.id}))
+                event["taskId"] = task.id
+                found.append(_key(event))
     return found
 
 

@@ -31,7 +31,7 @@ def kinds(client: Client) -> dict[str, int]:
 
 
 def texts(client: Client) -> list[str]:
-    """Give the warnings of a client's sandbox."""
+    """Return the warnings of a client's sandbox."""
     return [one["text"] for one in client.control("warnings").json["warnings"]]
 
 
@@ -84,7 +84,7 @@ def test_polls_whose_answer_was_spoilt_do_not_count(make_client: MakeClient, sce
 
 
 def test_polls_of_a_clock_that_stands_still(client: Client) -> None:
-    """Are pointed out once, as they may go on for ever; each answer says it in a header."""
+    """They are reported once, as they may go on for ever; each response says so in a header."""
     task_id = client.submitted(seed())
     few = [client.request("GET", f"/api/v1/task/{task_id}") for _ in range(9)]
     before = kinds(client)
@@ -104,7 +104,7 @@ def test_polls_of_a_clock_that_stands_still(client: Client) -> None:
 def test_polls_that_wait_for_something_else(
     make_client: MakeClient, settings: dict[str, Any], prompt: str, step: float
 ) -> None:
-    """For a clock that a test moves, for polls, or for nothing: that is no trap."""
+    """Waiting for a clock that a test moves, for polls, or for nothing is not a mistake."""
     client = make_client(**settings)
     task_id = client.submitted(seed(prompt=prompt))
 
@@ -194,7 +194,7 @@ def much_later(client: Client) -> None:
 
 
 def lost_answer(client: Client) -> None:
-    """Submit again what was accepted, as its answer was lost."""
+    """Submit again what was accepted, because its response was lost."""
     client.submit(seed(), **{"x-mock-scenario": "accepted-but=504"})
     client.submitted(seed())
 
@@ -207,7 +207,7 @@ def rejected(client: Client) -> None:
 
 @pytest.mark.parametrize("submit", [other_documents, much_later, lost_answer, rejected])
 def test_submissions_that_only_look_alike(client: Client, submit: Callable[[Client], None]) -> None:
-    """Another document, another time, and an answer that never came are no resubmissions."""
+    """Another document, another time, or a response that never came is not a resubmission."""
     submit(client)
 
     assert kinds(client) == {}
@@ -452,7 +452,7 @@ def test_a_reset_forgets_the_warnings(client: Client) -> None:
 
 
 def test_a_request_shows_its_warnings(client: Client) -> None:
-    """In the journal, beside what was sent."""
+    """They are in the journal, next to what was sent."""
     client.request("POST", SUBMIT)
 
     [shown] = client.control("requests").json["requests"]

@@ -19,7 +19,7 @@ ASKED = {
 
 
 def cors_of(answer: Answer) -> dict[str, Any]:
-    """Give the headers that are about other origins."""
+    """Return the headers that are about other origins."""
     return {
         name: value
         for name, value in answer.headers.items()
@@ -28,7 +28,7 @@ def cors_of(answer: Answer) -> dict[str, Any]:
 
 
 def test_off_unless_asked_for(make_client: MakeClient) -> None:
-    """As nobody documents it: no answer speaks of origins, and a preflight is told no more."""
+    """CORS is undocumented: no response has headers about origins, not even to a preflight."""
     client = make_client()
 
     preflight = client.request("OPTIONS", SUBMIT, headers=ASKED)
@@ -56,7 +56,7 @@ def test_a_preflight_is_answered_before_all_else(make_client: MakeClient, path: 
     }
 
 
-def test_a_preflight_is_no_request_of_the_apps(make_client: MakeClient) -> None:
+def test_a_preflight_is_not_a_request_of_the_apps(make_client: MakeClient) -> None:
     """It fires no rule, takes nothing from a rate limit, and is in no journal."""
     client = make_client(cors=frozenset("*"))
 
@@ -84,7 +84,7 @@ def test_a_preflight_is_no_request_of_the_apps(make_client: MakeClient) -> None:
 def test_which_pages_may_read(
     make_client: MakeClient, origins: set[str], origin: str, allowed: str | None
 ) -> None:
-    """Those of the origins that the setting names; the others get the answer, and cannot read."""
+    """Only pages of the origins in the setting can read the response; all of them get it."""
     client = make_client(cors=frozenset(origins))
 
     answers = [
@@ -99,7 +99,7 @@ def test_which_pages_may_read(
 
 
 def test_what_a_page_can_read(make_client: MakeClient) -> None:
-    """Refusals too, and the headers that tell it something; files for a canvas."""
+    """It can read errors, the headers that matter, and files for a canvas."""
     client = make_client(cors=frozenset("*"), pace="instant")
     page = {"origin": PAGE}
     task = client.poll(client.submitted(seed()))
@@ -129,8 +129,8 @@ def test_a_page_of_the_internet_may_ask_for_this_machine(make_client: MakeClient
     assert answer.headers["access-control-allow-private-network"] == "true"
 
 
-def test_what_is_no_page_sees_nothing_new(make_client: MakeClient) -> None:
-    """But that answers depend on the origin, for caches; and OPTIONS is answered as ever."""
+def test_what_is_not_a_page_sees_nothing_new(make_client: MakeClient) -> None:
+    """Only caches are told that responses depend on the origin; OPTIONS works as before."""
     client = make_client(cors=frozenset({PAGE}))
 
     polled = client.request("GET", "/api/v1/task/x")
@@ -143,7 +143,7 @@ def test_what_is_no_page_sees_nothing_new(make_client: MakeClient) -> None:
 @pytest.mark.parametrize(
     "text", ["localhost:3000", "http://a/", "http://u@a", "http://", "ftp://a"]
 )
-def test_what_is_no_origin(text: str) -> None:
+def test_what_is_not_an_origin(text: str) -> None:
     """The message says what is one."""
     with pytest.raises(
         SettingError, match=r"cors: .* is not an origin; use '\*', or for example http"

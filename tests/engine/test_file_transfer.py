@@ -19,7 +19,7 @@ def ask(make_client: MakeClient) -> object:
 
 
 def shape(answer: Answer) -> tuple[int, int, str | None]:
-    """Tell what matters of an answer."""
+    """Return what matters of a response."""
     return answer.status, len(answer.body), answer.headers.get("content-range")
 
 
@@ -46,7 +46,7 @@ def shape(answer: Answer) -> tuple[int, int, str | None]:
         ("", None, None),
     ],
 )
-def test_one_range_is_answered(ask: object, asked: str, first: int | None, last: int) -> None:
+def test_one_range_gets_a_response(ask: object, asked: str, first: int | None, last: int) -> None:
     """Exactly its bytes; what cannot be read, or names several ranges, is ignored."""
     whole: Answer = ask()  # type: ignore[operator]
     size = len(whole.body)
@@ -63,7 +63,7 @@ def test_one_range_is_answered(ask: object, asked: str, first: int | None, last:
 
 
 @pytest.mark.parametrize("asked", ["bytes={size}-", "bytes={size}-{size}", "bytes=-0"])
-def test_a_range_beyond_the_file_is_refused(ask: object, asked: str) -> None:
+def test_a_range_beyond_the_file_is_rejected(ask: object, asked: str) -> None:
     """416 in the API's envelope, with the file's true size."""
     size = len(ask().body)  # type: ignore[operator]
 

@@ -31,7 +31,7 @@ def picture(width: int, height: int) -> bytes:
 
 
 def result_url(client: Client, model: str = MODEL, **submitted: Any) -> str:
-    """Submit a task that has ended at once; give its first result's URL."""
+    """Submit a task that has ended at once; return its first result's URL."""
     document = {"model": model, "input": {"prompt": "a", **submitted}}
     urls = client.poll(client.submitted(document))["result"]["urls"]
     return str(urls[0])
@@ -46,7 +46,7 @@ def size_at(client: Client, url: str) -> tuple[int, int]:
 
 @contextmanager
 def serving(body: bytes, status: int = 200, **headers: str) -> Iterator[tuple[str, list[str]]]:
-    """Serve one answer on this machine; give its URL and the paths that were asked for."""
+    """Serve one answer on this machine; return its URL and the paths that were asked for."""
     asked: list[str] = []
 
     class Handler(BaseHTTPRequestHandler):
@@ -142,7 +142,7 @@ def test_an_image_of_this_machine_is_looked_at_if_asked(make_client: MakeClient)
 def test_what_cannot_be_read_has_the_default_ratio(
     make_client: MakeClient, body: bytes, status: int, headers: dict[str, str]
 ) -> None:
-    """A page, a refusal, and a redirect, which is not followed."""
+    """A page, an error, and a redirect, which is not followed."""
     client = make_client(pace="instant", read_input_images=True)
     with serving(body, status, **headers) as (url, asked):
         size = size_at(client, result_url(client, imageUrls=[url]))
@@ -151,7 +151,7 @@ def test_what_cannot_be_read_has_the_default_ratio(
     assert asked == ["/in.png"]
 
 
-def test_a_server_that_is_not_there_is_no_error() -> None:
+def test_a_server_that_is_not_there_is_not_an_error() -> None:
     """The connection is refused, and the ratio is the default."""
     with serving(b"") as (url, _):
         pass
@@ -175,7 +175,7 @@ def test_a_server_that_is_not_there_is_no_error() -> None:
     ],
 )
 def test_only_this_machine_is_ever_asked(url: str, verdict: bool) -> None:  # noqa: FBT001
-    """Names that somebody else could answer to are left alone."""
+    """Names that another machine could claim are not looked up."""
     assert is_loopback(url) == verdict
 
 

@@ -1,4 +1,4 @@
-"""What a setting makes of answers and of null: the minimal form, and omitted fields."""
+"""What settings make of responses and of null: the minimal form, and omitted fields."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def test_the_control_plane_still_shows_everything(minimal: Client) -> None:
 
 @pytest.mark.parametrize("field", ["callBackUrl", "user_id", "ratio", "resolution", "n"])
 def test_null_for_an_optional_field(make_client: MakeClient, field: str) -> None:
-    """Refused as of a wrong type; if the settings say so, as good as omitted, also in the echo."""
+    """It is rejected as a wrong type or, if the settings say so, omitted, in the echo too."""
     document: dict[str, Any] = seed()
     (document if field in ("callBackUrl", "user_id") else document["input"])[field] = None
     strict, lenient = make_client(), make_client(null="omit")
@@ -103,7 +103,7 @@ def test_null_for_an_optional_field(make_client: MakeClient, field: str) -> None
         ([], "body: []"),
     ],
 )
-def test_null_where_a_value_is_required_is_refused(
+def test_null_where_a_value_is_required_is_rejected(
     make_client: MakeClient, document: Any, said: str
 ) -> None:
     """Whatever the settings say."""

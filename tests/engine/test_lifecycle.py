@@ -39,7 +39,7 @@ def test_per_poll_pace_moves_with_each_poll(make_client: MakeClient) -> None:
 
 
 def test_cancel_works_in_pending_only(client: Client) -> None:
-    """The stricter published version is the default; the refusal says what could be cancelled."""
+    """The stricter published version is the default; the error says what could be cancelled."""
     early, late = client.submitted(SEED), client.submitted(SEED)
 
     accepted = client.cancel(early)

@@ -18,7 +18,7 @@ CONTRACT = load_contract()
 
 
 def finished_urls(client: Client, document: object) -> list[str]:
-    """Submit, let the task end, and give the paths of its results."""
+    """Submit, let the task end, and return the paths of its results."""
     task_id = client.submitted(document)
     client.sandbox.clock.advance(seconds(2))
     return [urlsplit(url).path for url in client.poll(task_id)["result"]["urls"]]

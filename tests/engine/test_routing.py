@@ -1,4 +1,4 @@
-"""Paths that are no route: what was meant, what the base URL should be, and who is told."""
+"""Unknown paths: what was probably meant, what the base URL should be, and where that is shown."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ from tests.conftest import MakeClient
         ("PUT", "/" + 300 * "x", "; the API has POST"),
     ],
 )
-def test_a_path_that_is_no_route_is_explained(
+def test_a_path_that_is_not_a_route_is_explained(
     client: Client, method: str, path: str, hint: str
 ) -> None:
     """In the API's envelope: what was asked for, what is likely meant, and the base URL for it."""
@@ -67,7 +67,7 @@ def test_a_request_with_a_token_is_filed_in_its_sandbox(
 
 
 def test_a_token_that_is_not_accepted_has_no_sandbox(make_client: MakeClient) -> None:
-    """Its request outside the API's prefix is answered all the same."""
+    """Its request outside the API's prefix gets a response all the same."""
     client = make_client(api_key="alice")
 
     answer = client.as_key("bob").request("POST", "/task/submit")

@@ -35,7 +35,7 @@ def test_says_what_differs(match: Match, differences: list[str]) -> None:
 
 @pytest.mark.parametrize("body", [b"", b"{", b"[]", b'{"input": 3}'])
 def test_other_bodies_match_nothing_of_a_submission(body: bytes) -> None:
-    """They are no reason to fail."""
+    """They do not make anything fail."""
     seen = Seen.of("POST", "/x", body)
 
     assert Match(prompt="a").differences(seen) == ["prompt: None does not contain 'a'"]

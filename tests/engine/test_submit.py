@@ -1,4 +1,4 @@
-"""Submitting a task: what is checked in which order, and what is said."""
+"""Submitting a task: what is checked, in which order, and with which messages."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def test_seed_is_accepted_and_ends_as_the_seed_says(client: Client) -> None:
 
 @pytest.mark.parametrize("model", MODELS)
 def test_every_valid_input_is_accepted(model: str, make_client: MakeClient) -> None:
-    """Whatever a card allows is answered with a task, which shows every submitted field."""
+    """Whatever a card allows becomes a task, which shows every submitted field."""
     client = make_client(pace="instant")
 
     @given(valid_inputs(CONTRACT, model))
@@ -62,7 +62,7 @@ def test_every_valid_input_is_accepted(model: str, make_client: MakeClient) -> N
 
 
 @pytest.mark.parametrize("model", MODELS)
-def test_every_single_violation_is_refused(model: str, client: Client) -> None:
+def test_every_single_violation_is_rejected(model: str, client: Client) -> None:
     """Each clause of each card is enforced, and named at its place."""
     broken = [one for name, one in BREAKAGES if name == model]
 
@@ -111,7 +111,7 @@ def test_all_violations_are_in_one_message(client: Client) -> None:
     "header", ["", "Bearer", "Bearer ", "Basic dTpw", "bearer", "Token x", "Bearerx"]
 )
 def test_a_request_without_a_token_is_unauthorized(client: Client, header: str) -> None:
-    """The documented body, and beside it what to send."""
+    """The body is the documented one, and a header says what to send."""
     anonymous = client.as_key(None)
 
     answer = anonymous.request("POST", SUBMIT, b"", {"authorization": header})
@@ -191,7 +191,7 @@ def test_moderation_answers_as_documented(client: Client) -> None:
         ("#mock:moderatd", "'moderatd' is not a scenario; did you mean 'moderated'? use one of"),
     ],
 )
-def test_wrong_markers_are_refused(client: Client, marker: str, said: str) -> None:
+def test_wrong_markers_are_rejected(client: Client, marker: str, said: str) -> None:
     """A marker is never silently ignored."""
     assert said in client.submit(seed(prompt=f"a cat {marker}")).msg
 
@@ -279,7 +279,7 @@ def test_a_cancelled_task_gives_its_price_back(make_client: MakeClient) -> None:
 
 
 def test_seeded_ids_repeat(make_client: MakeClient) -> None:
-    """The same seed and key give the same ids, another key others, also after a reset."""
+    """The same seed and key produce the same ids, another key others, also after a reset."""
     one, other = make_client(seed="7"), make_client(seed="7")
 
     first = [one.submitted(SEED), one.submitted(SEED)]
@@ -291,7 +291,7 @@ def test_seeded_ids_repeat(make_client: MakeClient) -> None:
 
 
 def test_of_a_default_polls_get_the_transports_part(make_client: MakeClient) -> None:
-    """A server that loses answers loses all; one that refuses submissions answers polls."""
+    """A server that loses responses loses all; one that rejects submissions handles polls."""
     contract = load_contract()
     asked = make_script(parse_named("failure, truncated, unavailable"), contract)
     client = make_client(scenario=asked)
@@ -307,13 +307,13 @@ def test_of_a_default_polls_get_the_transports_part(make_client: MakeClient) -> 
 
 
 @given(document=JSON)
-def test_any_json_is_answered(client: Client, document: Any) -> None:
-    """Accepted or refused in the API's own form, never a failure of the mock."""
+def test_any_json_gets_a_response(client: Client, document: Any) -> None:
+    """They are accepted, or rejected in the API's own form; the mock never fails."""
     assert client.submit(document).status in (200, 400)
 
 
 @given(body=st.binary(max_size=200))
-def test_any_bytes_are_answered(client: Client, body: bytes) -> None:
+def test_any_bytes_get_a_response(client: Client, body: bytes) -> None:
     """The same for what is not JSON."""
     assert client.submit(body).status in (200, 400)
 
@@ -326,7 +326,7 @@ def test_any_bytes_are_answered(client: Client, body: bytes) -> None:
     ),
     body=st.binary(max_size=50),
 )
-def test_any_request_is_answered(
+def test_any_request_gets_a_response(
     client: Client, method: str, path: str, headers: dict[str, str], body: bytes
 ) -> None:
     """Any method, path, header and body: the response conforms, and is no 5xx."""

@@ -22,7 +22,7 @@ def paid(make_client: MakeClient) -> Client:
 
 
 def moderated(client: Client, times: int = 1, **headers: str) -> list[Decimal]:
-    """Submit tasks that are moderated while they run; give what each costs."""
+    """Submit tasks that are moderated while they run; return what each costs."""
     costs = []
     for _ in range(times):
         answer = client.submit(VIDEO, **MODERATED, **headers)
@@ -114,7 +114,7 @@ def test_a_poll_that_decides_the_end_changes_no_rate(make_client: MakeClient) ->
 
 
 def test_an_unknown_price_is_never_nothing(client: Client) -> None:
-    """The cost is null, the sum says that it is not all, and a reset forgets it but for ever."""
+    """The cost is null, the sum says that it is incomplete; a reset keeps only the total."""
     task_id = client.submitted(VIDEO)
     client.submitted(seed(resolution="2k"))
     client.submit(VIDEO, **{"x-mock-scenario": "failure"})

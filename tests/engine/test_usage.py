@@ -65,7 +65,7 @@ def watched(contract: Contract, receiver: Receiver, usage: Usage) -> Iterator[Wa
 
 
 def test_requests_are_counted_by_operation_and_status(watched: Watched, usage: Usage) -> None:
-    """Each operation of the API has its name, a result file too, and so has what is no route."""
+    """Each operation of the API has its name, a result file too, and so has an unknown route."""
     client = watched(pace="instant")
     task_id = client.submitted(seed())
 
@@ -99,7 +99,7 @@ def test_what_journals_forget_stays_counted(watched: Watched, usage: Usage) -> N
 
 
 def test_the_control_plane_is_not_counted(watched: Watched, usage: Usage) -> None:
-    """What a test does to the mock is no request of the app."""
+    """What a test does to the mock is not a request of the app."""
     client = watched()
 
     client.control("tasks")
@@ -123,7 +123,7 @@ def test_unknown_fields_are_warnings(watched: Watched, usage: Usage) -> None:
 
 
 def test_refusals_are_warnings(watched: Watched, usage: Usage) -> None:
-    """With the operation, the status and what the API said."""
+    """With the operation, the status and the API's message."""
     client = watched()
 
     client.submit(seed(n=11))
@@ -170,7 +170,7 @@ def test_refusals_that_a_scenario_asked_for_are_none(
 def test_refusals_that_a_tasks_scenario_asked_for_are_none(
     watched: Watched, usage: Usage, scenario: str, status: int
 ) -> None:
-    """A poll or a result file that its task's scenario spoils is no fault of the app."""
+    """A poll or a result file that its task's scenario spoils is not the app's fault."""
     client = watched(pace="instant")
     task_id = client.submitted(seed(prompt=f"a cat #mock:{scenario}"))
 
@@ -183,7 +183,7 @@ def test_refusals_that_a_tasks_scenario_asked_for_are_none(
     assert not usage.warnings
 
 
-def test_the_rate_limit_that_the_user_set_is_no_warning(watched: Watched, usage: Usage) -> None:
+def test_the_rate_limit_that_the_user_set_is_not_a_warning(watched: Watched, usage: Usage) -> None:
     """It was asked for, as the scenario `rate-limited` is."""
     client = watched(rate_limit=RateLimit(1, timedelta(seconds=1)))
 
@@ -208,8 +208,8 @@ def test_refusals_with_status_200_are_warnings(watched: Watched, usage: Usage) -
 
 
 @pytest.mark.parametrize("status", ["403", "404"])
-def test_a_file_that_is_gone_is_no_warning(watched: Watched, usage: Usage, status: str) -> None:
-    """Whatever the settings have it answer; nor is a range beyond the file."""
+def test_a_file_that_is_gone_is_not_a_warning(watched: Watched, usage: Usage, status: str) -> None:
+    """Whatever status the settings choose; nor is a range beyond the file."""
     client = watched(pace="instant", expired_status=status)
     [url] = client.poll(client.submitted(seed()))["result"]["urls"]
     client.request("GET", urlsplit(url).path, b"", {"range": "bytes=99999999-"})
@@ -220,7 +220,7 @@ def test_a_file_that_is_gone_is_no_warning(watched: Watched, usage: Usage, statu
     assert usage.requests["result", int(status)] == usage.requests["result", 416] == 1
 
 
-def test_a_scenario_without_effect_is_no_warning_of_the_contract(
+def test_a_scenario_without_effect_is_not_a_warning_of_the_contract(
     watched: Watched, usage: Usage
 ) -> None:
     """The poll is well; only the scenario in its header is of no use there."""
@@ -404,7 +404,7 @@ def test_a_run_without_requests(
     assert usage.warnings == ({text: 1} if warns else {})
 
 
-def test_a_preflight_is_no_submission(watched: Watched, usage: Usage) -> None:
+def test_a_preflight_is_not_a_submission(watched: Watched, usage: Usage) -> None:
     """What a browser asks before it submits is counted by itself, and found by its method only."""
     client = watched()
     client.request("OPTIONS", SUBMIT)
@@ -416,7 +416,7 @@ def test_a_preflight_is_no_submission(watched: Watched, usage: Usage) -> None:
         assert client.control("requests/count", "POST", json=match).json == {"count": number}
 
 
-def test_what_is_no_fault_is_a_note(watched: Watched, usage: Usage) -> None:
+def test_what_is_not_a_fault_is_a_note(watched: Watched, usage: Usage) -> None:
     """Polls of a clock that stands still fail no run."""
     client = watched()
     task_id = client.submitted(seed())

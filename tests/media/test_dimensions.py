@@ -34,7 +34,7 @@ KINDS = [
 
 @pytest.mark.parametrize("whole", KINDS)
 def test_the_size_is_read_from_the_beginning(whole: bytes) -> None:
-    """Of each format and each of its kinds; and no prefix of it gives another size."""
+    """Each format and each of its kinds is read; no prefix of a file has another size."""
     sizes = {dimensions(whole[:length]) for length in range(min(len(whole), 2000))}
 
     assert dimensions(whole) == (300, 200)
@@ -50,6 +50,6 @@ def test_any_bytes_give_a_size_or_none(whole: bytes, kept: int, rest: bytes) -> 
 
 
 @pytest.mark.parametrize("head", [b"", b"<html>", b"RIFF\0\0\0\0WAVEfmt ", b"\xff\xd8\xff"])
-def test_what_is_no_image_has_no_size(head: bytes) -> None:
+def test_what_is_not_an_image_has_no_size(head: bytes) -> None:
     """A page, a sound, half a header."""
     assert dimensions(head) is None

@@ -50,7 +50,7 @@ def boxes(data: bytes, start: int = 0) -> Iterator[tuple[str, int, bytes]]:
 
 
 def box_bodies(mp4: bytes) -> dict[str, bytes]:
-    """Give each box by its name, of which a file with one track has no two alike."""
+    """Return each box by its name, as a file with one track has no two of one name."""
     found = list(boxes(mp4))
     assert len({kind for kind, _, _ in found}) == len(found)
     return {kind: body for kind, _, body in found}
@@ -62,7 +62,7 @@ def numbers(body: bytes) -> tuple[int, ...]:
 
 
 def planes(frame: av.VideoFrame) -> list[set[int]]:
-    """Give the distinct samples of luma, blue and red, without the padding of each line."""
+    """Return the distinct samples of luma, blue and red, without the padding of each line."""
     values = []
     for plane in frame.planes:
         data = bytes(plane)
@@ -81,7 +81,7 @@ def decode(mp4: bytes) -> list[av.VideoFrame]:
 
 
 def blocks(frame: av.VideoFrame) -> list[list[tuple[int, ...]]]:
-    """Give luma, blue and red of each macroblock, and fail if one of them has several."""
+    """Return luma, blue and red of each macroblock, and fail if one of them has several."""
     cells: dict[tuple[int, int], list[set[int]]] = {}
     for number, plane in enumerate(frame.planes):
         side = 16 if number == 0 else 8
@@ -245,7 +245,7 @@ def test_codec_is_constrained_baseline(width: int, height: int, level: int) -> N
 
 
 @pytest.mark.parametrize(("width", "height"), [(1279, 720), (1280, 719), (14, 16), (16, 0)])
-def test_sides_that_cannot_be_coded_are_refused(width: int, height: int) -> None:
+def test_sides_that_cannot_be_coded_are_rejected(width: int, height: int) -> None:
     """An odd or tiny side is an error that names the size."""
     picture = replace(PICTURE, width=width, height=height)
 
@@ -253,7 +253,7 @@ def test_sides_that_cannot_be_coded_are_refused(width: int, height: int) -> None
         write_mp4(picture)
 
 
-def test_sizes_beyond_every_level_are_refused() -> None:
+def test_sizes_beyond_every_level_are_rejected() -> None:
     """A frame that no decoder must accept is an error that names the size."""
     picture = replace(PICTURE, width=20_000, height=16)
 
@@ -262,7 +262,7 @@ def test_sizes_beyond_every_level_are_refused() -> None:
 
 
 def test_equal_pictures_give_equal_bytes() -> None:
-    """The bytes depend on the picture alone; another seed gives another colour."""
+    """The bytes depend on the picture alone; another seed produces another colour."""
     twin, other = replace(PICTURE), replace(PICTURE, seed="seed-2")
 
     first, second, third = map(write_mp4, (PICTURE, twin, other))

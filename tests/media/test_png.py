@@ -35,7 +35,7 @@ def decode(png: bytes) -> Image.Image:
 
 
 def edge_indices(image: Image.Image) -> list[set[int]]:
-    """Give the palette indices on each of the four outermost rows and columns."""
+    """Return the palette indices on each of the four outermost rows and columns."""
     width, height = image.size
     strips = [
         (0, 0, width, 1),
@@ -164,7 +164,7 @@ def test_tiny_pictures_are_valid(side: int) -> None:
     assert edge_indices(image) == [{ACCENT}] * 4
 
 
-def test_no_pixels_are_refused() -> None:
+def test_no_pixels_are_rejected() -> None:
     """A side of zero is an error that names the size."""
     picture = replace(PICTURE, width=0)
 

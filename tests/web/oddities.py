@@ -1,4 +1,4 @@
-"""What clients may send and seldom do, byte for byte, and what each receiver of ours answers.
+"""What clients may send and seldom do, byte for byte, and what each of our servers returns.
 
 Rows are written for a *place*: `<get>` and `<post>` are targets of it that answer GET and POST,
 `<body>` is a body that it likes, `<n>` its length; `<fields>` are the headers of a plain request.
@@ -17,17 +17,17 @@ Answer = int | str
 
 @dataclass(frozen=True)
 class Oddity:
-    """Bytes, and the statuses of the final answers to them; none where the connection just ends."""
+    """Bytes, and the statuses of the final responses to them; none if the connection just ends."""
 
     name: str
     raw: bytes
     answers: tuple[Answer, ...]
     but: Mapping[str, tuple[Answer, ...]] = field(default_factory=dict)
-    """What certain kinds of places answer instead."""
+    """What certain kinds of places return instead."""
     half: bool = False
     """Whether the client then says that it will send no more: granian hangs up if it can."""
     early: bool = False
-    """Whether the answer comes, and can get lost, while the client is still sending."""
+    """Whether the response comes, and can get lost, while the client is still sending."""
     split: bool = False
     """Whether it sends byte by byte."""
 
@@ -258,8 +258,8 @@ OWN: Mapping[str, tuple[Answer, ...]] = {
     # A proxy passes what it cannot read; so its parser takes more than a server does.
     **dict.fromkeys(("folded", "folded at once", "space before the colon", "no colon"), (GET,)),
     **dict.fromkeys(("no name", "NUL", "bare CR", "too many", "Authorization twice"), (GET,)),
-    # It hangs up after each answer.
+    # It hangs up after each response.
     "pipelined": (GET,),
     "pipelined with one that is wrong": (GET,),
 }
-"""What the proxy answers for its own routes where that differs."""
+"""What the proxy returns for its own routes where that differs."""

@@ -1,4 +1,4 @@
-"""The Flask application: the same answers, and the control plane."""
+"""The Flask application: the same responses, and the control plane."""
 
 from __future__ import annotations
 

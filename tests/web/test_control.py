@@ -44,7 +44,7 @@ class App:
         return requests.post(self.url + SUBMIT, json=document, headers=self.headers, timeout=5)
 
     def submitted(self, prompt: str = "a cat", **more: Any) -> str:
-        """Submit a request that is accepted; give the task's id."""
+        """Submit a request that is accepted; return the task's id."""
         return str(self.submit(seed(prompt=prompt) | more).json()["data"]["taskId"])
 
     def poll(self, task_id: str) -> dict[str, Any]:
@@ -83,7 +83,7 @@ def app(server: Server) -> Iterator[App]:
 
 @contextmanager
 def rejected(status: int, *words: str) -> Iterator[None]:
-    """Expect a refusal that says these words."""
+    """Expect an error with these words."""
     with pytest.raises(ControlError) as error:
         yield
     assert error.value.status == status
@@ -118,7 +118,7 @@ def test_the_clock_is_read_frozen_run_and_advanced(app: App) -> None:
     assert frozen[0]["now"] >= running["now"] >= until.now
 
 
-def test_an_advance_beyond_the_calendar_is_refused(contract: Contract, receiver: Receiver) -> None:
+def test_an_advance_beyond_the_calendar_is_rejected(contract: Contract, receiver: Receiver) -> None:
     """A 400 that says so, and the clock stays."""
     with served(contract, receiver, datetime(9999, 12, 30, tzinfo=UTC)) as server:
         control = ControlClient(server.url, "test")
@@ -497,7 +497,7 @@ TAKES_BODY = {
 @settings(max_examples=40)
 @given(body=bodies)
 def test_no_body_breaks_a_control_operation(client: Client, name: str, body: Any) -> None:
-    """Any JSON to any operation gets an answer that conforms, and never a 500."""
+    """Any JSON to any operation gets a response that conforms, and never a 500."""
     operation = client.service.contract.control["operations"][name]
     client.control("reset", "POST")
     task_id = client.submitted(seed(prompt="#mock:stuck"))
@@ -519,7 +519,7 @@ def test_no_body_breaks_a_control_operation(client: Client, name: str, body: Any
 def test_nothing_breaks_the_control_plane(
     client: Client, method: str, data: st.DataObject, body: bytes, query: dict[str, str]
 ) -> None:
-    """Any method, query and body to any of its routes: what is wrong is said, never with a 500."""
+    """Any method, query and body to any of its routes: mistakes are reported, never with a 500."""
     operations = client.service.contract.control["operations"].values()
     path = data.draw(st.sampled_from(sorted({one["path"] for one in operations})))
     last = st.text(min_size=1, max_size=4).map(lambda text: quote(text, safe=""))
@@ -591,7 +591,7 @@ def test_the_control_token(contract: Contract, receiver: Receiver, host: str) ->
 
 
 def test_a_public_mock_is_closed(contract: Contract, receiver: Receiver) -> None:
-    """Without a control token there is no control; a callBackUrl is taken all the same."""
+    """Without a control token there is no control; a callBackUrl is accepted all the same."""
     with served(contract, receiver, host="0.0.0.0") as server:
         app = App(server.url, "test")
         with rejected(403, "0.0.0.0", "--control-token"):

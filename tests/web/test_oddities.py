@@ -62,7 +62,7 @@ class Place:
         return raw
 
     def expected(self, oddity: Oddity) -> list[int]:
-        """Give the statuses that it is to answer."""
+        """Return the statuses that it is to answer."""
         answers = oddity.but.get(self.name, oddity.but.get(self.kind, oddity.answers))
         if self.name == "own":
             answers = OWN.get(oddity.name, oddity.answers)
@@ -134,7 +134,7 @@ def proxy(api: Place) -> Iterator[Place]:
 
 @pytest.fixture(scope="module")
 def own(proxy: Place) -> Place:
-    """The routes that the proxy answers itself."""
+    """The proxy's own routes."""
     return Place("own", proxy.port, "/__mock/report", "", (200, 0))
 
 
@@ -181,7 +181,7 @@ def rows() -> Iterator[Any]:
 
 @pytest.mark.parametrize(("place", "oddity"), [*rows()], indirect=["place"])
 def test_oddities(place: Place, oddity: Oddity, caplog: pytest.LogCaptureFixture) -> None:
-    """They are answered as the table says, without a trace, and harm no other request."""
+    """The responses are those of the table; nothing is logged, and no other request is harmed."""
     with place.connect() as connection:
         answered = send(connection, place, oddity)
 
@@ -197,7 +197,7 @@ def test_oddities(place: Place, oddity: Oddity, caplog: pytest.LogCaptureFixture
 
 
 def send(connection: socket.socket, place: Place, oddity: Oddity) -> list[int]:
-    """Send an oddity; give the statuses of as many final answers as are to come."""
+    """Send an oddity; return the statuses of as many final responses as are expected."""
     raw, count = place.written(oddity.raw), len(place.expected(oddity))
     pieces = [raw[at : at + 1] for at in range(len(raw))] if oddity.split else [raw]
     with suppress(OSError):  # it may have heard enough
@@ -209,14 +209,14 @@ def send(connection: socket.socket, place: Place, oddity: Oddity) -> list[int]:
 
 
 def plain(connection: socket.socket, place: Place) -> list[int]:
-    """Send a plain request; give the status of the answer, if there is one."""
+    """Send a plain request; return the status of the response, if there is one."""
     with suppress(OSError):  # it has hung up
         connection.sendall(place.written(b"GET <get> HTTP/1.1\r\nHost: 127.0.0.1\r\n<fields>\r\n"))
     return list(statuses(connection, 1))
 
 
 def statuses(connection: socket.socket, count: int) -> Iterator[int]:
-    """Read answers until there are so many, or the connection ends; skip those that inform."""
+    """Read a number of responses, or until the connection ends; skip informational ones."""
     with suppress(ConnectionError, ssl.SSLError), connection.makefile("rb") as reader:
         while count:
             line = reader.readline()

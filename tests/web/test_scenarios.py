@@ -48,7 +48,7 @@ def shows_each(table: Mapping[str, Any]) -> pytest.MarkDecorator:
 
 
 class Hook:
-    """A webhook receiver on the loopback; answers 200, or first as told."""
+    """A webhook receiver on the loopback interface; returns 200, or first the given statuses."""
 
     def __init__(self) -> None:
         self.got: list[tuple[str, bytes]] = []
@@ -76,7 +76,7 @@ class Hook:
         Thread(target=self._server.serve_forever, args=(0.01,), daemon=True).start()
 
     def tasks(self) -> list[dict[str, Any]]:
-        """Give the tasks that the webhooks spoke of."""
+        """Return the tasks that the webhooks spoke of."""
         return [json.loads(body)["data"] for _, body in self.got]
 
     def close(self) -> None:
@@ -108,7 +108,7 @@ class App:
         return self.http.post(self.url + SUBMIT, json=document, headers=headers, timeout=timeout)
 
     def submitted(self, *scenarios: str, call_back: bool = False) -> str:
-        """Submit a request that is accepted; give the task's id."""
+        """Submit a request that is accepted; return the task's id."""
         answer = self.submit(*scenarios, call_back=call_back)
         assert answer.status_code == 200, answer.text
         return str(answer.json()["data"]["taskId"])
@@ -118,7 +118,7 @@ class App:
         return self.http.get(f"{self.url}/api/v1/task/{task_id}", timeout=5)
 
     def poll(self, task_id: str) -> dict[str, Any]:
-        """Poll a task that exists; give the task."""
+        """Poll a task that exists; return the task."""
         return dict(self.ask(task_id).json()["data"])
 
     def fetch(self, task_id: str) -> requests.Response:
@@ -161,7 +161,7 @@ def app(server: Server, hook: Hook, request: pytest.FixtureRequest) -> Iterator[
 
 
 def webhooks(moved: Moved) -> list[tuple[float, Any, Any]]:
-    """List what an advance says of webhooks: seconds since the start, attempt, answer."""
+    """List the webhooks of an advance: seconds since the start, attempt, returned status."""
     moments = {stamp(START + timedelta(milliseconds=ms)): ms / 1000 for ms in range(0, 20_000, 500)}
     found = [event for event in moved.happened if event["event"] == "webhook"]
     return [(moments.get(one["at"], -1.0), one["attempt"], one["answer"]) for one in found]
@@ -192,7 +192,7 @@ def test_outcomes(app: App, scenario: str, expected: tuple[str, str | None]) -> 
 
 @shows("stuck")
 def test_stuck_never_ends(app: App, scenario: str) -> None:
-    """Not in seven days, and waiting for the end is refused."""
+    """Not in seven days; waiting for its end is an error."""
     task_id = app.submitted(scenario)
 
     app.control.advance("7d")
@@ -231,7 +231,7 @@ def test_instant_has_ended_at_the_first_poll(app: App, scenario: str) -> None:
         "gateway-timeout": (504, None),
     }
 )
-def test_refused_submissions(app: App, scenario: str, expected: tuple[int, str | None]) -> None:
+def test_rejected_submissions(app: App, scenario: str, expected: tuple[int, str | None]) -> None:
     """The documented envelope, the header where there is one, and no task."""
     answer = app.submit(scenario)
 
@@ -267,7 +267,7 @@ def test_moderated_flags_categories(app: App, scenario: str, expected: set[str])
 
 @shows("latency=50ms")
 def test_latency_delays_the_response(app: App, scenario: str) -> None:
-    """A right answer, late."""
+    """A correct response, late."""
     answer = app.submit(scenario)
 
     assert answer.status_code == 200
@@ -295,7 +295,7 @@ def test_broken_bodies(app: App, scenario: str) -> None:
 
 @shows_each({"flaky-poll=2": [200, 500, 200, 500], "unknown-at-first=2": [404, 404, 200, 200]})
 def test_unreliable_polls(app: App, scenario: str, expected: list[int]) -> None:
-    """The submission is accepted, and polls answer in this order."""
+    """The submission is accepted, and polls return these statuses in order."""
     task_id = app.submitted(scenario)
 
     assert [app.ask(task_id).status_code for _ in range(4)] == expected
@@ -398,7 +398,7 @@ def test_a_conflicting_webhook(app: App, scenario: str) -> None:
 
 @shows("webhook-truncated")
 def test_a_truncated_webhook(app: App, scenario: str) -> None:
-    """Half of what the poll shows, which is no JSON; and again if that is refused."""
+    """Half of what the poll shows, which is not JSON; it is sent again if it is rejected."""
     app.hook.answers = [400]
     task_id = app.submitted(scenario, call_back=True)
 
@@ -422,7 +422,7 @@ def test_a_redirected_webhook(app: App, scenario: str) -> None:
 
 @shows_each({"result-missing": 404, "result-expired": 410})
 def test_results_that_are_not_there(app: App, scenario: str, expected: int) -> None:
-    """The task promises a URL, and the URL refuses."""
+    """The task promises a URL, but the URL returns an error."""
     assert app.fetch(app.submitted("instant", scenario)).status_code == expected
 
 
@@ -521,7 +521,7 @@ def test_several_compose(app: App) -> None:
         ("moderated=rude", "'rude' is not a category; use some of harassment, "),
     ],
 )
-def test_unknown_names_and_values_are_refused(
+def test_unknown_names_and_values_are_rejected(
     app: App, scenario: ScenarioText, message: str
 ) -> None:
     """Wherever they are given; the message lists what is known."""
@@ -604,7 +604,7 @@ def _served(contract: Contract, hook: Hook, **settings: Any) -> Iterator[App]:
 
 
 def _day(contract: Contract, hook: Hook, seed: str) -> list[Any]:
-    """Live through a day of mischief; give what the journal says of it."""
+    """Run a day with random faults; return what the journal says of it."""
     with _served(contract, hook, seed=seed, chaos=0.4) as app:
         for _ in range(12):
             try:
@@ -618,7 +618,7 @@ def _day(contract: Contract, hook: Hook, seed: str) -> list[Any]:
 
 
 def test_chaos_repeats_with_its_seed(contract: Contract, hook: Hook) -> None:
-    """The same seed and requests give the same journal, which names each mischief."""
+    """The same seed and requests produce the same journal, which names each fault."""
     first, again, another = (_day(contract, hook, seed) for seed in ("one", "one", "two"))
 
     named = {name for entry in first for name in entry["scenarios"]}

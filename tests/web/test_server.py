@@ -122,7 +122,9 @@ def test_head_has_the_headers_and_no_body(server: Server) -> None:
 
 
 @pytest.mark.parametrize("chunked", [False, True])
-def test_a_large_body_is_refused_and_the_connection_lives(server: Server, *, chunked: bool) -> None:
+def test_a_large_body_is_rejected_and_the_connection_lives(
+    server: Server, *, chunked: bool
+) -> None:
     """413 after reading, not a broken pipe; also for a body of unknown length."""
     headers = AUTH | {"Content-Type": "application/json"}
     body = (b"x" * 50_000 for _ in range(20)) if chunked else b"x" * 1_000_000

@@ -45,7 +45,7 @@ def app(server: Server, hook: Hook, request: pytest.FixtureRequest) -> Iterator[
 
 
 def test_every_scenario_is_shown(app: App) -> None:
-    """By this file and test_scenarios.py, and in the catalogue that the mock gives."""
+    """By this file and test_scenarios.py, and in the mock's catalogue."""
     assert SCENARIOS.keys() == SHOWN
     assert [row["name"] for row in app.control.scenarios()] == list(SCENARIOS)
 
@@ -140,7 +140,7 @@ def test_fewer_results(app: App, scenario: str, expected: int) -> None:
 
 
 def heard(app: App, *scenarios: str, **settings: Any) -> tuple[str, list[dict[str, str]]]:
-    """Let a task end whose webhook is refused at first; give its id and all webhooks' proofs."""
+    """Let a task end whose webhook is rejected at first; return its id and all webhooks' proofs."""
     app.control.change_settings(webhook_secret=SECRET, **settings)
     app.hook.answers = [500]
     task_id = app.submitted(*scenarios, call_back=True)
@@ -215,7 +215,7 @@ def test_the_secret_is_shown_nowhere(app: App, style: str) -> None:
 
 
 def test_failures_as_http_200(app: App) -> None:
-    """Refusals have the status 200 and their code in the body; web pages of proxies do not."""
+    """Errors have the status 200 and their code in the body; web pages of proxies do not."""
     app.control.change_settings(error_status="200")
 
     answers = [app.ask("none"), app.submit("rate-limited=7"), app.submit("status=403")]

@@ -27,7 +27,7 @@ AUTH = {"Authorization": "Bearer test", "Content-Type": "application/json"}
 
 
 class App:
-    """A WSGI application that notes what it is given, and answers as told."""
+    """A WSGI application that records what it receives, and returns the given response."""
 
     def __init__(self, *pieces: bytes | Exception) -> None:
         self.environ: WSGIEnvironment = {}
@@ -53,7 +53,7 @@ class App:
 
 
 def called(url: str = "https://api.example.com/", **headers: str) -> App:
-    """Give an application that was called."""
+    """Return an application that was called."""
     app = App()
     call(app, "GET", url, {name.replace("_", "-"): value for name, value in headers.items()})
     return app
@@ -129,7 +129,7 @@ def test_headers_go_where_wsgi_wants_them() -> None:
     ],
 )
 def test_the_standard_library_finds_nothing_wrong(headers: Mapping[str, str]) -> None:
-    """Its validator holds the call and the answer against PEP 3333."""
+    """Its validator checks the call and the response against PEP 3333."""
 
     def app(environ: WSGIEnvironment, start: StartResponse) -> list[bytes]:
         body = environ["wsgi.input"].read(5)
@@ -162,7 +162,7 @@ def test_flask_answers_as_through_its_own_client(
         assert named.get(name) == own.headers.get(name)
 
 
-# -- mischief --------------------------------------------------------------------------------
+# -- faults ----------------------------------------------------------------------------------
 
 
 def submit(client: Client, scenario: str) -> Received:
@@ -193,7 +193,7 @@ def test_a_broken_connection_is_what_the_transport_raises(
 def test_a_wait_ends_with_the_service(
     make_client: MakeClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """An answer is late, but no later than the end of the mock."""
+    """A response is late, but no later than the end of the mock."""
     client, answers, waits = make_client(), list[Received](), Queue[float | None]()
     wait_until_closed = client.service.closed.wait
 

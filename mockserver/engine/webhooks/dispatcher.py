@@ -193,6 +193,10 @@ class Dispatcher:
         return sandbox.record_delivery(replace(again, resent=True))
 
     def _retry(self, scheduled: ScheduledDelivery) -> ScheduledDelivery | None:
+        """Return the next attempt after a failed one; None if there is none.
+
+        Retries are undocumented, so their number and their wait, which doubles, are settings.
+        """
         settings = scheduled.sandbox.settings
         if scheduled.attempt >= settings.webhook_tries:
             return None

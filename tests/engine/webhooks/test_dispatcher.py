@@ -164,7 +164,7 @@ def test_a_running_clock_sends_in_its_time(receiver: Receiver) -> None:
 
 
 def test_a_slow_receiver_holds_up_no_other(make_client: MakeClient) -> None:
-    """While one never answers, the webhooks of the others arrive; also those of its own sandbox."""
+    """If one never responds, the webhooks of the others arrive; also those of its own sandbox."""
     client = make_client()
     release, arrived = Event(), Event()
     delivered = []

@@ -25,7 +25,7 @@ from tests.engine.scripted import OK, RESET, Scripted, reset_at_close
 
 
 class Inbox(ThreadingHTTPServer):
-    """A receiver that notes each request, and answers with a status and a body."""
+    """A receiver that records each request, and responds with a status and a body."""
 
     def __init__(self, status: int = 204, body: bytes = b"", **headers: str) -> None:
         self.seen: list[dict[str, Any]] = []
@@ -54,7 +54,7 @@ class Inbox(ThreadingHTTPServer):
     daemon_threads = True
 
     def handle_error(self, *_: object) -> None:
-        """Say nothing of who hangs up on a long answer."""
+        """Log nothing about a client that hangs up on a long response."""
 
     def __enter__(self) -> Inbox:
         threading.Thread(target=self.serve_forever, args=(0.01,), daemon=True).start()
@@ -93,7 +93,7 @@ def test_receivers_see_a_json_post(transport: HttpTransport) -> None:
 
 @pytest.mark.parametrize("body", [b"", b"thank you" * 100])
 def test_connections_are_kept_alive(transport: HttpTransport, body: bytes) -> None:
-    """Several webhooks to one receiver use one connection, if it answers briefly."""
+    """Several webhooks to one receiver use one connection if its responses are short."""
     with Inbox(200, body) as inbox:
         for _ in range(3):
             assert transport(webhook(inbox.url)).error is None
@@ -199,7 +199,7 @@ FAILURES = {
 
 @pytest.mark.parametrize("oddity", ANSWERS)
 def test_whatever_is_an_answer_counts_by_its_status(transport: HttpTransport, oddity: str) -> None:
-    """Whatever becomes of its body; and the next webhook gets an answer of its own."""
+    """Whatever becomes of its body; and the next webhook gets a response of its own."""
     answer, status = ANSWERS[oddity]
 
     with Scripted([answer], [OK]) as receiver:
@@ -215,7 +215,7 @@ def test_whatever_is_an_answer_counts_by_its_status(transport: HttpTransport, od
 
 
 @pytest.mark.parametrize("oddity", FAILURES)
-def test_whatever_is_not_an_answer_is_said_in_one_line(
+def test_whatever_is_not_a_response_is_said_in_one_line(
     transport: HttpTransport, oddity: str
 ) -> None:
     """And nothing is sent again on a connection that was new."""
@@ -233,7 +233,7 @@ def test_whatever_is_not_an_answer_is_said_in_one_line(
     assert len(receiver.requests) == 2
 
 
-def test_a_kept_connection_that_has_ended_is_no_failure(transport: HttpTransport) -> None:
+def test_a_kept_connection_that_has_ended_is_not_a_failure(transport: HttpTransport) -> None:
     """The receiver had closed it, as it may: the webhook goes out on a new one."""
     with Scripted([OK], [OK]) as receiver:
         first = transport(webhook(receiver.url))
@@ -245,7 +245,7 @@ def test_a_kept_connection_that_has_ended_is_no_failure(transport: HttpTransport
 
 
 @pytest.mark.parametrize("ending", ["closes", "resets"])
-def test_a_kept_connection_that_ends_meanwhile_is_no_failure(
+def test_a_kept_connection_that_ends_meanwhile_is_not_a_failure(
     transport: HttpTransport, ending: str
 ) -> None:
     """Also if it closes it just as the webhook comes: once, for it cannot tell from a failure."""
@@ -261,7 +261,7 @@ def test_a_kept_connection_that_ends_meanwhile_is_no_failure(
 def test_a_forked_child_has_connections_of_its_own(
     transport: HttpTransport, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Two processes on one connection would take the answers of each other."""
+    """Two processes on one connection would read each other's responses."""
     with Scripted([OK]) as receiver:
         transport(webhook(receiver.url))
         monkeypatch.setattr(os, "getpid", lambda: -1)
@@ -272,7 +272,7 @@ def test_a_forked_child_has_connections_of_its_own(
 
 
 def test_a_receiver_that_hangs_up_twice_has_failed(transport: HttpTransport) -> None:
-    """A new connection is no reason to try once more."""
+    """A new connection is not a reason to try again."""
     with Scripted([OK, b""], [b""]) as receiver:
         transport(webhook(receiver.url))
         result = transport(webhook(receiver.url))
@@ -292,8 +292,8 @@ def test_half_an_answer_on_a_kept_connection_is_a_failure(transport: HttpTranspo
     assert len(receiver.requests) == 2
 
 
-def test_what_nobody_asked_for_is_no_answer(transport: HttpTransport) -> None:
-    """A second answer to the first webhook is not the one to the second."""
+def test_what_nobody_asked_for_is_not_a_response(transport: HttpTransport) -> None:
+    """A second response to the first webhook is not taken for that to the second."""
     with Scripted([OK + NO, OK], [OK]) as receiver:
         first = transport(webhook(receiver.url))
         second = transport(webhook(receiver.url))
@@ -312,7 +312,7 @@ def test_what_nobody_asked_for_is_no_answer(transport: HttpTransport) -> None:
 def test_a_long_webhook_need_not_be_read(
     transport: HttpTransport, ending: str, failure: Failure
 ) -> None:
-    """An early answer counts, and who neither reads nor answers holds nobody up."""
+    """An early response counts, and a receiver that neither reads nor responds delays no other."""
     release = threading.Event()
 
     def serve() -> None:
@@ -461,7 +461,7 @@ def test_a_receiver_of_ipv6_alone_is_found(transport: HttpTransport, host: str) 
 
 
 def test_a_name_that_is_named_is_looked_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    """And the first of its addresses that answers is called; what the look-up says is told."""
+    """The first of its addresses that responds is used; the error of a look-up is reported."""
     addresses: dict[str, list[str]] = {
         "app.example": ["127.0.0.2", "127.0.0.1"],
         "none.example": [],

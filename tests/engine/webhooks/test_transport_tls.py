@@ -32,7 +32,7 @@ def context(*names: str) -> ssl.SSLContext:
 
 @contextmanager
 def sending(**options: object) -> Iterator[HttpTransport]:
-    """Give the transport of a mock with these settings."""
+    """Return the transport of a mock with these settings."""
     texts = {name: str(value) for name, value in options.items()}
     transport = transport_of(resolve_settings(texts, environment={}).settings)
     yield transport
@@ -73,7 +73,7 @@ def test_an_authority_of_the_settings_is_trusted(pem: Path, host: str) -> None:
     assert [one.status for one in outcomes] == [200, 200]
 
 
-def test_a_kept_connection_that_has_ended_is_no_failure(pem: Path) -> None:
+def test_a_kept_connection_that_has_ended_is_not_a_failure(pem: Path) -> None:
     """Neither is it with TLS."""
     tls = context("127.0.0.1")
     with Scripted([OK, b""], [OK], tls=tls) as receiver, sending(webhook_ca=pem) as transport:
@@ -94,7 +94,7 @@ def test_another_name_is_not_trusted(pem: Path) -> None:
 
 
 def test_certificates_need_not_be_checked() -> None:
-    """If the settings say so, whoever made them for whom."""
+    """If the settings say so, whatever their issuer and name."""
     tls = context("app.example")
     with Scripted([OK], tls=tls) as receiver, sending(webhook_verify="false") as transport:
         result = scheduled(transport, receiver.url)
@@ -140,7 +140,7 @@ def test_a_receiver_without_tls_is_told(answer: bytes | None, said: str) -> None
 
 
 @pytest.mark.parametrize("content", [b"", b"no certificate", None])
-def test_a_wrong_file_of_authorities_is_refused_at_the_start(
+def test_a_wrong_file_of_authorities_is_rejected_at_the_start(
     tmp_path: Path, content: bytes | None
 ) -> None:
     """In one line, before any webhook is due."""
