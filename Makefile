@@ -23,7 +23,7 @@ unit: $(VENV)/.dev
 	$(BIN)/pytest -n auto --dist loadgroup --cov --cov-report=term $(UNIT)
 
 mutants: $(VENV)/.dev
-	$(BIN)/python -m tests.mutants.trials
+	$(BIN)/python -m tests.mutants.trials $(if $(WHOLE),--whole)
 
 bench: $(VENV)/.dev
 	$(BIN)/python bench/bench.py $(if $(QUICK),--quick)

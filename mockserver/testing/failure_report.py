@@ -102,7 +102,11 @@ def _shown(control: ControlClient, value: Any) -> Any:
 def _in_order(requests: list[Json], tasks: list[Json], deliveries: list[Json]) -> Iterator[_Line]:
     """Put requests, transitions and webhook attempts into the order in which they happened.
 
-    Their times are not enough: while the clock stands still, many have the same one.
+    Their times are not enough: while the clock stands still, many have the same one. So each
+    transition also knows the last request that must have come before it: the one that submitted
+    the task, cancelled it, or was still shown an earlier status. Requests stay in the order of
+    their numbers, and an event is put before the first request that is neither earlier than it nor
+    one of those.
     """
     waiting: list[_Line] = []
     ends: dict[str, int] = {}
@@ -111,8 +115,8 @@ def _in_order(requests: list[Json], tasks: list[Json], deliveries: list[Json]) -
         after = next((one["number"] for one in own if submits(one)), 0)
         earlier: set[str] = set()
         for event in _past(task):
-            of_its_moment = [one for one in own if one["at"] == event["at"]]
-            known = [one["number"] for one in of_its_moment if _was_before(one, event, earlier)]
+            at_its_time = [one for one in own if one["at"] == event["at"]]
+            known = [one["number"] for one in at_its_time if _was_before(one, event, earlier)]
             after = max([after, *known])
             waiting.append(_transition(task, event, after))
             earlier.add(str(event.get("status")))

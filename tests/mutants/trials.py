@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from contract_tests.checks import CHECKS
 from mockserver.conformance.model import Finding, Report
 from tests.mutants.catalogue import FILE, markdown
 from tests.mutants.control import CONTROLS
@@ -32,14 +33,23 @@ class Trial:
     """What is wrong; empty if nothing is."""
 
 
-def try_mutant(name: str) -> Trial:
-    """Check that the check and clause of a mutant catch it."""
+def try_mutant(name: str, *, whole: bool = False) -> Trial:
+    """Check that the check and clause of a mutant catch it.
+
+    First with the checks nearest to it, which takes a tenth of the time; with all of them only if
+    these do not catch it, or if *whole* says so.
+    """
     mutant = MUTANTS[name]
+
+    def run_checks() -> Report:
+        report = mutant.run_checks(CHECKS if whole else mutant.nearest_checks)
+        return report if whole or mutant.caught(report) else mutant.run_checks()
+
     about = f"{mutant.check:<22} {mutant.severity:<11} {mutant.clause}"
     return _trial(
         name,
         about,
-        mutant.run_checks,
+        run_checks,
         lambda report: "" if mutant.caught(report) else f"found instead: {_found(report.findings)}",
     )
 
@@ -92,13 +102,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="mutants", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="mutant", help="try only these mutants")
     parser.add_argument("--seeds", type=int, metavar="n", help="try only the controls, n times")
+    parser.add_argument("--whole", action="store_true", help="run every check on every mutant")
     parser.add_argument("--write", action="store_true", help=f"renew {FILE.name}")
     options = parser.parse_args(arguments)
     for name in options.names:
         if name not in MUTANTS:
             parser.error(f"{name!r} is not a mutant; {FILE.name} lists them")
     started = time.monotonic()
-    failed = show(run_trials(_jobs(options.names, options.seeds)))
+    failed = show(run_trials(_jobs(options.names, options.seeds, whole=options.whole)))
     if options.write:
         FILE.write_text(markdown(), "utf-8")
     stale = not options.names and not options.seeds and _is_stale(FILE)
@@ -111,12 +122,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 1 if failed or stale else 0
 
 
-def _jobs(names: Sequence[str], seeds: int | None) -> list[Callable[[], Trial]]:
+def _jobs(names: Sequence[str], seeds: int | None, *, whole: bool) -> list[Callable[[], Trial]]:
     if seeds is not None:
         return [partial(try_control, name, seed) for seed in range(seeds) for name in _CONTROLS]
-    whole = [partial(try_control, name, 0, of_all=name == "untouched") for name in _CONTROLS]
-    controls = [] if names else whole
-    return [*controls, *(partial(try_mutant, name) for name in names or MUTANTS)]
+    every = [partial(try_control, name, 0, of_all=name == "untouched") for name in _CONTROLS]
+    controls = [] if names else every
+    return [*controls, *(partial(try_mutant, name, whole=whole) for name in names or MUTANTS)]
 
 
 def _is_stale(file: Path) -> bool:

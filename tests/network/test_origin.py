@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mockserver.network.origin import check_host, name_in, origin_form
+from mockserver.network.origin import Origin, check_host, name_in, origin_form, origin_of, target_of
 
 
 @pytest.mark.parametrize(
@@ -87,3 +87,42 @@ def test_one_host_is_named(values: list[str], version: str, said: str) -> None:
 def test_the_target_of_an_origin_server(target: str, form: str) -> None:
     """Path and query of an absolute target; all others stay as they are."""
     assert origin_form(target) == form
+
+
+@pytest.mark.parametrize(
+    ("url", "origin"),
+    [
+        ("https://Api.Example.COM./a", Origin("api.example.com", 443, True, "api.example.com")),
+        ("http://[::1]:8080", Origin("::1", 8080, False, "[::1]:8080")),
+        ("http://b\u00fccher.example", Origin("xn--bcher-kva.example", 80, False,
+                                             "xn--bcher-kva.example")),
+        ("https://127.1:443/", Origin("127.0.0.1", 443, True, "127.0.0.1")),
+        ("http://user:password@a_b:81/", Origin("a_b", 81, False, "a_b:81")),
+    ],
+)  # fmt: skip
+def test_the_origin_of_a_url(url: str, origin: Origin) -> None:
+    """Read in the same way as the URL of a webhook's receiver."""
+    assert origin_of(url) == origin
+
+
+@pytest.mark.parametrize(
+    "url", ["ftp://a", "http://", "http://a:0", "http://a b", "//a", "http://["]
+)
+def test_what_has_no_origin(url: str) -> None:
+    """The message does not repeat the URL, which could have a password."""
+    with pytest.raises(ValueError, match=r"^the URL"):
+        origin_of(url)
+
+
+@pytest.mark.parametrize(
+    ("url", "target"),
+    [
+        ("http://a", "/"),
+        ("http://a?b", "/?b"),
+        ("http://a/b c/%20?d=<e>#f", "/b%20c/%20?d=<e>"),
+        ("http://a/\u00fc", "/%C3%BC"),
+    ],
+)
+def test_the_target_of_a_url(url: str, target: str) -> None:
+    """Path and query, encoded only where a request line needs it."""
+    assert target_of(url) == target
