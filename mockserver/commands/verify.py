@@ -9,7 +9,6 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from decimal import Decimal
-from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,15 +26,15 @@ from mockserver.commands.output import (
     complain,
     not_written,
 )
+from mockserver.commands.plan import print_plan
 from mockserver.commands.progress import shown
 from mockserver.commands.suite import load_checks, write_report
 from mockserver.contract import Contract
-from mockserver.domain.price import UNPRICED, is_priced, money
 
 if TYPE_CHECKING:
     from mockserver.conformance.check import AnyCheck
     from mockserver.conformance.model import Report
-    from mockserver.conformance.session.verification import PlannedCheck, RunRequest
+    from mockserver.conformance.session.verification import RunRequest
 
 _ASKED = (
     "url",
@@ -209,8 +208,7 @@ def verify(options: _Options) -> int:
     contract = contract_of(options.settings)
     baseline = baselines.load_baseline(options.baseline) if options.baseline else None
     if options.plan:
-        _print_plan(verification.plan(request, contract, checks), request)
-        _print_unpriced(request, contract)
+        print_plan(verification.plan(request, contract, checks), request, contract)
         return PASS
     if options.report is not None and not _is_made(options.report):
         return USAGE
@@ -276,32 +274,3 @@ def _weights(
     made = forecast.forecast(planned, options, contract, rate)
     complain(f"maxapi-mock verify: {made}")
     return made.weights
-
-
-def _print_plan(planned: list[PlannedCheck], request: RunRequest) -> None:
-    """Print what would be sent, check by check."""
-    where = request.url or "a mock of its own"
-    print(f"against {where}, nothing is sent now; polls are counted as for a task of 2 seconds\n")
-    print(f"{'check':22}{'requests':>9}{'submits':>9}{'at most':>10}")
-    for one in planned:
-        line = f"{one.check:22}{one.requests:>9}{one.submissions:>9}{'$' + money(one.at_most):>10}"
-        print(f"{line}  {one.not_sent}".rstrip())
-    total = sum((one.at_most for one in planned), Decimal())
-    print(
-        f"{'all':22}{sum(one.requests for one in planned):>9}"
-        f"{sum(one.submissions for one in planned):>9}{'$' + money(total):>10}"
-    )
-    print("\nat most: were every submission accepted, also those that are meant to be rejected")
-
-
-def _print_unpriced(request: RunRequest, contract: Contract) -> None:
-    """Print which models the plan's money is without: an unknown price is not nothing."""
-    globs = request.models or ("*",)
-    unknown = [
-        name
-        for name, card in contract.cards.items()
-        if any(fnmatchcase(name, glob) for glob in globs)
-        and not is_priced(card, request.unknown_price)
-    ]
-    if unknown:
-        print(f"at least: without the tasks {UNPRICED}: {', '.join(unknown)}")
