@@ -101,8 +101,14 @@ def url_without_secrets(url: str) -> str:
     """
     found = _URL.fullmatch(url)
     if found is None:
-        return re.sub(r"\?.*", "?redacted", re.sub(r"//[^/?#@]*@", "//redacted@", url))
+        return without_user_and_query(url, "redacted")
     return f"{found[1]}{found[2]}{'/redacted' if found[3].strip('/') else found[3]}"
+
+
+def without_user_and_query(url: str, mark: str = "") -> str:
+    """Return a URL without its user and query; a *mark* shows where they were."""
+    user, query = (f"{mark}@", f"?{mark}") if mark else ("", "")
+    return re.sub(r"\?.*", query, re.sub(r"//[^/?#@]*@", f"//{user}", url))
 
 
 def without_callback(body: bytes) -> bytes:

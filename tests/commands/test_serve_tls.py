@@ -166,7 +166,7 @@ def test_a_folder_that_cannot_be_written_is_said_in_one_line(tmp_path: Path, bel
 
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith(f"maxapi-mock: tls-folder: {tmp_path / below}: ")
-    assert done.stderr.endswith("; use a folder that can be written\n")
+    assert done.stderr.endswith("; use a writable folder\n")
     assert done.stderr.count("\n") == 1
 
 

@@ -12,9 +12,11 @@ _HEAD = f"""\
 # Mutants
 
 {len(MUTANTS)} targets that are wrong on purpose, each in one thing: a layer over the mock.
-`make mutants` runs the whole suite on each of them. It fails unless the check and the clause of
-its row are named, at the severity of its row. It also fails if anything is found on a target that
-conforms but is unlike the mock (`tests/mutants/control.py` lists these), except what no page says.
+`make mutants` runs the suite on each of them: first the checks nearest to the mutant, and all of
+them if these do not catch it (`WHOLE=1` always runs all). It fails unless the check and the clause
+of its row are named, at the severity of its row. It also fails if anything is found on a target
+that conforms but is unlike the mock (`tests/mutants/control.py` lists these), except what no page
+says.
 `python -m tests.mutants.trials --write` writes this page.
 
 What no page promises and no clause assumes, no check covers and no run finds: that a video is as

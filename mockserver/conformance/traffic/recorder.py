@@ -11,7 +11,7 @@ from typing import Any
 
 from mockserver.conformance.model import WEBHOOK, Exchange
 from mockserver.conformance.operations import CANCEL, QUERY, SUBMIT
-from mockserver.conformance.redaction import url_without_secrets
+from mockserver.conformance.redaction import url_without_secrets, without_user_and_query
 from mockserver.contract import Contract, NotJson, parse_json
 from mockserver.writing import write_whole
 
@@ -115,5 +115,5 @@ def _redacted_text(name: str, text: str) -> str:
         shown = url_without_secrets(text)
         return _WEBHOOK if shown.lower().startswith(("http://", "https://")) else shown
     if re.match(r"(?i)https?://\S+$", text):
-        return re.sub(r"\?.*", "", re.sub(r"//[^/?#@]*@", "//", text, count=1))
+        return without_user_and_query(text)
     return text
