@@ -2,82 +2,134 @@
 
 from __future__ import annotations
 
-import argparse
+import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from difflib import get_close_matches
+from importlib import import_module
 from io import TextIOWrapper
-from typing import NoReturn
+from typing import Any
 
-from mockserver.commands import listen, models, proxy, run, serve, validate, verify
-from mockserver.commands.options import (
-    FAILURE,
-    INTERRUPTED,
-    PASS,
-    USAGE,
-    add_settings,
-    complain,
-    contract_of,
-    not_written,
-)
-from mockserver.contract import ContractError
-from mockserver.contract.loader import pretty
-from mockserver.domain.redaction import SHORTEST, without_url_secrets
-from mockserver.domain.scenario import SCENARIOS
-from mockserver.settings import SettingError
+import click
+
+from mockserver.commands.command import CONTEXT, HELP, Context, did_you_mean, explained
+from mockserver.commands.output import FAILURE, INTERRUPTED, USAGE, complain, not_written
+from mockserver.errors import MaxapiMockError
 from mockserver.version import __version__
 
+_COMMANDS: Mapping[str, tuple[str, str]] = {
+    "serve": ("serve", "serve the mock until interrupted"),
+    "run": ("run", "run a command, for example a test suite, with a mock of its own"),
+    "listen": ("listen", "receive webhooks and print them, until interrupted"),
+    "verify": ("verify", "run the checks of the contract on a mock, or on the live API"),
+    "proxy": ("proxy", "pass an app's own traffic on unchanged, and check it by the contract"),
+    "validate": ("validate", "check JSON documents by the contract"),
+    "models": ("models", "print the models, or all that is known of one"),
+    "card": ("models", "print a model's card, as a start for one of your own"),
+    "demo": ("demo", "show one task from submission to image"),
+    "scenarios": ("scenarios", "print the catalogue of scenarios"),
+    "openapi": ("openapi", "print the contract as OpenAPI 3.1"),
+}
+"""Each command, with the module that it is imported from once it is called, and its summary."""
 
-class _Parser(argparse.ArgumentParser):
-    """Says what is wrong in one line."""
-
-    def error(self, message: str) -> NoReturn:
-        shown = without_url_secrets(message)
-        self.exit(USAGE, f"{self.prog}: {shown} (see {self.prog} --help)\n")
-
-    def reject(self, unknown: Sequence[str]) -> NoReturn:
-        """Say which argument nobody knows, and which one may be meant."""
-        options = [option for action in self._actions for option in action.option_strings]
-        near = get_close_matches(unknown[0].partition("=")[0], options, n=1)
-        hint = f", did you mean {near[0]}?" if near else ""
-        self.error(f"unrecognized arguments: {' '.join(_shown(unknown))}{hint}")
+_NAME = "maxapi-mock"
+_COMPLETE = "_MAXAPI_MOCK_COMPLETE"
+"""The variable by which a shell asks for completions."""
+_EPILOG = f"""\
+\b
+To complete commands and options in your shell, add the line for it to its startup file:
+  bash  eval "$({_COMPLETE}=bash_source maxapi-mock)"
+  zsh   eval "$({_COMPLETE}=zsh_source maxapi-mock)"
+  fish  {_COMPLETE}=fish_source maxapi-mock | source
+"""
 
 
-def _shown(arguments: Sequence[str]) -> Iterator[str]:
-    """Give arguments that nobody knows, without the values of options: one can be a key."""
-    for one in arguments:
-        name, equals, _ = one.partition("=")
-        if one.startswith("-"):
-            yield f"{name}{equals and '=...'}"
-        else:
-            yield one if len(one) < SHORTEST else f"{one[:3]}..."
+class _Commands(click.Group):
+    """The commands, of which only the one that is called is imported."""
+
+    context_class = Context
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        if cmd_name not in _COMMANDS:
+            return None
+        module, summary = _COMMANDS[cmd_name]
+        found: click.Command = getattr(import_module(f"mockserver.commands.{module}"), cmd_name)
+        found.help = f"{summary[0].upper()}{summary[1:]}."
+        return found
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        if not args and not ctx.resilient_parsing:
+            ctx.fail(f"no command; use one of {', '.join(_COMMANDS)}")
+        return super().parse_args(ctx, args)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args[0] not in _COMMANDS and not ctx.resilient_parsing:
+            near = get_close_matches(args[0], _COMMANDS, n=1)
+            hint = did_you_mean(near) or f"; use one of {', '.join(_COMMANDS)}"
+            ctx.fail(f"no such command: {args[0]!r}{hint}")
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, summary) for name, (_, summary) in _COMMANDS.items()])
+
+    def get_help_option(self, ctx: click.Context) -> click.Option | None:  # noqa: ARG002
+        return HELP
+
+
+def _print_version(ctx: click.Context, _option: click.Parameter, value: Any) -> None:
+    if value and not ctx.resilient_parsing:
+        print(f"{_NAME} {__version__}")
+        ctx.exit()
+
+
+_VERSION = click.Option(
+    ["--version"],
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_print_version,
+    help="show the version and end",
+)
+_MAIN = _Commands(
+    _NAME,
+    help="A local stand-in for MaxAPI.",
+    epilog=_EPILOG,
+    params=[_VERSION],
+    subcommand_metavar="COMMAND [OPTIONS]",
+    options_metavar="",
+    no_args_is_help=False,
+    context_settings=CONTEXT,
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command with *arguments*, by default the process's; give its exit status."""
+    """Run the command with *arguments*, by default the process's; return its exit status."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # a name of a file can be any bytes
     try:
         with _flushed():
-            return _perform(arguments)
-    except (SettingError, ContractError) as error:
-        complain(f"maxapi-mock: {error}")
-        return USAGE
+            return _perform(sys.argv[1:] if arguments is None else arguments)
     except KeyboardInterrupt:
         return INTERRUPTED
     except OSError as error:
         sys.stdout = None  # what is left cannot be written
         if isinstance(error, BrokenPipeError):
             return FAILURE
-        complain(f"maxapi-mock: {not_written(error)}")
+        complain(f"{_NAME}: {not_written(error)}")
         return USAGE
 
 
 @contextmanager
 def _flushed() -> Iterator[None]:
-    """See to it that whatever was printed can be, also the help that ends the process."""
+    """Flush whatever was printed, also the help, so that an error of writing is noticed."""
     try:
         yield
     finally:
@@ -85,61 +137,31 @@ def _flushed() -> Iterator[None]:
             sys.stdout.flush()
 
 
-def _perform(arguments: Sequence[str] | None) -> int:
-    options, unknown = _make_parser().parse_known_args(arguments)
-    if unknown:
-        options.parser.reject(unknown)
-    status: int = options.run(options)
-    return status
+def _perform(arguments: Sequence[str]) -> int:
+    """Run the command; every error that is for people ends in one line here."""
+    _complete()
+    command = _NAME
+    try:
+        with _MAIN.make_context(_NAME, list(arguments)) as context:
+            try:
+                status: int = _MAIN.invoke(context)
+            finally:
+                command = f"{_NAME} {context.invoked_subcommand}"
+            return status
+    except click.exceptions.Exit as end:
+        return end.exit_code
+    except click.UsageError as error:
+        complain(explained(error))
+        return USAGE
+    except MaxapiMockError as error:
+        complain(f"{command if error.names_command else _NAME}: {error}")
+        return error.status
 
 
-def _make_parser() -> _Parser:
-    parser = _Parser(
-        prog="maxapi-mock", description="A local stand-in for MaxAPI.", allow_abbrev=False
-    )
-    parser.add_argument("--version", action="version", version=f"maxapi-mock {__version__}")
-    commands = parser.add_subparsers(required=True, metavar="COMMAND", dest="command")
-    for name, module, help_ in (
-        ("serve", serve, "serve the mock until interrupted"),
-        ("run", run, "run a command, such as a test suite, with a mock of its own"),
-        ("listen", listen, "receive webhooks and print them, until interrupted"),
-        ("verify", verify, "hold every law of the contract against a mock, or the live API"),
-        ("proxy", proxy, "pass an app's own traffic on unchanged, and judge it by the contract"),
-        ("validate", validate, "hold JSON documents against the contract"),
-        ("models", models, "print the models, or all that is known of one"),
-    ):
-        command = commands.add_parser(name, help=help_, allow_abbrev=False)
-        module.add(command)
-        command.set_defaults(run=module.run, parser=command)
+def _complete() -> None:
+    """Answer a shell that asks for completions, and end."""
+    asked = os.environ.get(_COMPLETE)
+    if asked:
+        from click.shell_completion import shell_complete
 
-    card = commands.add_parser("card", help="print a model's card, as a start for one of your own")
-    models.add_card(card)
-    card.set_defaults(run=models.run_card, parser=card)
-    demo = commands.add_parser("demo", help="show one task from submission to image")
-    demo.set_defaults(run=_demo, parser=demo)
-    scenarios = commands.add_parser("scenarios", help="print the catalogue of scenarios")
-    scenarios.set_defaults(run=_scenarios, parser=scenarios)
-    openapi = commands.add_parser("openapi", help="print the contract as OpenAPI 3.1")
-    add_settings(openapi, "service", "model_cards")
-    openapi.set_defaults(run=_openapi, parser=openapi)
-    return parser
-
-
-def _demo(_options: argparse.Namespace) -> int:
-    from mockserver.demo import run_demo
-
-    return PASS if run_demo() else FAILURE
-
-
-def _scenarios(_options: argparse.Namespace) -> int:
-    width = max(len(one.usage) for one in SCENARIOS.values())
-    for one in SCENARIOS.values():
-        print(f"{one.about:9}  {one.usage:{width}}  {one.sentence}")
-    return PASS
-
-
-def _openapi(options: argparse.Namespace) -> int:
-    from mockserver.contract.openapi import openapi_document
-
-    print(pretty(openapi_document(contract_of(options), version=__version__)))
-    return PASS
+        raise SystemExit(shell_complete(_MAIN, {}, _NAME, _COMPLETE, asked))

@@ -29,7 +29,7 @@ _HEADERS = {"Authorization": "Bearer demo", "Content-Type": "application/json"}
 
 
 def run_demo() -> bool:
-    """Play the demo on a free port and print what happens; say whether all was as promised."""
+    """Play the demo on a free port and print what happens; return whether all was as promised."""
     contract = load_contract()
     settings = make_settings(contract, port=0, duration=timedelta(seconds=1.2))
     try:
@@ -46,13 +46,13 @@ def _play(base: str, inbox: Inbox, contract: Contract) -> bool:
     request = {**example, "callBackUrl": inbox.url}
     task_id = _submit(base, request)
     polled = _watch(f"{base}/api/v1/task/{task_id}", contract)
-    called = inbox.wait(timeout=_DEADLINE)[0].json
-    equal = "yes" if called == polled else "NO"
-    _line("webhook", f"{called['data']['status']}, equal to the poll: {equal}")
+    webhook = inbox.wait(timeout=_DEADLINE)[0].json
+    equal = "yes" if webhook == polled else "NO"
+    _line("webhook", f"{webhook['data']['status']}, equal to the poll: {equal}")
     right = _fetch(polled["data"]["result"]["urls"][0], request, contract)
     cost = cost_of(contract.cards[request["model"]], request["input"], Decimal())
     _line("price", f"${money(cost)}")
-    return called == polled and right
+    return webhook == polled and right
 
 
 def _line(label: str, text: str) -> None:
@@ -75,18 +75,18 @@ def _watch(url: str, contract: Contract) -> dict[str, Any]:
     """Poll until the task has ended, and print each state once."""
     started, seen = time.monotonic(), ""
     while time.monotonic() - started < _DEADLINE:
-        answer = _json(urllib3.request("GET", url, headers=_HEADERS))
-        if answer["data"]["status"] != seen:
-            seen = answer["data"]["status"]
+        response = _json(urllib3.request("GET", url, headers=_HEADERS))
+        if response["data"]["status"] != seen:
+            seen = response["data"]["status"]
             _line(f"{time.monotonic() - started:6.2f} s", seen)
         if seen in contract.lifecycle.terminal:
-            return answer
+            return response
         time.sleep(0.02)
     raise TimeoutError(f"the task did not end within {_DEADLINE:g} s")
 
 
 def _fetch(url: str, request: dict[str, Any], contract: Contract) -> bool:
-    """Download the image; say whether it is a PNG of the size that the request asked for."""
+    """Download the image; return whether it is a PNG of the size that the request asked for."""
     data = urllib3.request("GET", url).data
     width, height = struct.unpack(">II", data[16:24])
     path = Path(tempfile.mkdtemp(prefix="maxapi-demo-")) / urlsplit(url).path.rpartition("/")[2]

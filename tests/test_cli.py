@@ -12,9 +12,14 @@ import pytest
 
 from mockserver.cli import main
 from mockserver.settings import SETTINGS
+from mockserver.settings.declared import GROUPS
 from mockserver.version import __version__
 
 ROOT = Path(__file__).parents[1]
+COMMANDS = (
+    *("serve", "run", "listen", "verify", "proxy", "validate"),
+    *("models", "card", "demo", "scenarios", "openapi"),
+)
 
 
 def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
@@ -59,6 +64,36 @@ def test_validate_notes_what_is_in_vain(capsys: pytest.CaptureFixture[str], tmp_
     ]
 
 
+def test_validate_notes_unknown_fields_next_to_violations(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """A misspelt field is often the reason for the violation."""
+    path = tmp_path / "request.json"
+    path.write_text(json.dumps({"model": "veo3_lite", "input": {"promt": "a"}}))
+
+    status, out, _ = run(capsys, "validate", "--as", "submit-request", str(path))
+
+    assert status == 1
+    assert out.startswith(f"{path}: submit-request: 1 violation\n")
+    assert out.endswith("  note: input.promt: unknown, did you mean 'prompt'?\n")
+
+
+@pytest.mark.parametrize(
+    "request_", [[], {"model": []}, {"model": "veo3_lite"}, {"model": "veo9", "input": {}}]
+)
+def test_validate_notes_nothing_of_what_it_cannot_read(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, request_: object
+) -> None:
+    """Only the violations are printed."""
+    path = tmp_path / "request.json"
+    path.write_text(json.dumps(request_))
+
+    status, out, _ = run(capsys, "validate", "--as", "submit-request", str(path))
+
+    assert status == 1
+    assert "note: " not in out
+
+
 def test_validate_lists_every_violation(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     """With JSON path, rule, clause, confidence and page."""
     path = tmp_path / "request.json"
@@ -96,7 +131,7 @@ def test_validate_takes_the_kind_that_it_is_told(capsys: pytest.CaptureFixture[s
     [
         (b"{", 1, "not valid JSON: Expecting property name"),
         (b'{"code": NaN}', 1, "not valid JSON: NaN is not JSON"),
-        (b"[]", 1, "is like no document of the contract; say which with --as KIND"),
+        (b"[]", 1, "does not look like any document of the contract; say which with --as KIND"),
         (None, 2, "No such file or directory; use a readable file"),
     ],
 )
@@ -159,16 +194,24 @@ def test_show_settings_prints_each_with_its_origin(
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        ([], "the following arguments are required: COMMAND"),
-        (["sreve"], "invalid choice: 'sreve'"),
-        (["serve", "--prot", "1"], "unrecognized arguments: --prot"),
-        (["serve", "--apikey", "sk-hush"], "unrecognized arguments: --apikey sk-..., did you"),
+        ([], "maxapi-mock: no command; use one of serve, run, listen"),
+        (["sreve"], "no such command: 'sreve', did you mean serve?"),
+        (["poem"], "no such command: 'poem'; use one of serve, run, listen"),
+        (
+            ["serve", "--prot", "1"],
+            "maxapi-mock serve: no such option: --prot, did you mean --port?",
+        ),
+        (["serve", "--apikey", "sk-hush"], "no such option: --apikey, did you mean --api-key?"),
         (["serve", "--api-key", "sk-hush", "sk-hush"], "unrecognized arguments: sk-..."),
         (["serve", "--public-url", "ftp://u:hush@a"], "'ftp://[redacted]@a' is not accepted"),
         (["serve", "--port", "x"], "port: 'x' is not accepted; use an integer from 0 to 65535"),
         (["serve", "--model-cards", "/none"], "model-cards: /none is not a folder"),
         (["serve", "--host", "192.0.2.1", "--port", "0"], "cannot listen on 192.0.2.1:0"),
-        (["validate", "--as", "poem", "x"], "invalid choice: 'poem'"),
+        (["serve", "--seed", "--tls"], "--seed: a value is missing"),
+        (["serve", "--seed"], "option '--seed' requires an argument"),
+        (["validate"], "maxapi-mock validate: FILE...: is missing"),
+        (["card"], "maxapi-mock card: NAME: is missing"),
+        (["validate", "--as", "poem", "x"], "--as: 'poem' is not one of 'submit-request', "),
     ],
 )
 def test_wrong_usage_ends_with_2_and_one_line(
@@ -195,6 +238,105 @@ def test_help_names_every_setting(capsys: pytest.CaptureFixture[str]) -> None:
 
     assert all(f"--{name.replace('_', '-')}" in out for name in SETTINGS)
     assert "(default 6290)" in re.sub(r"\s+", " ", out)
+
+
+def test_every_setting_is_in_one_group_of_the_help() -> None:
+    """None is missing, and none is listed twice."""
+    listed = [name for names in GROUPS.values() for name in names]
+
+    assert sorted(listed) == sorted(SETTINGS)
+
+
+def test_help_groups_options_and_shows_what_they_accept(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """The usage is one line, and choices are listed."""
+    _, out, _ = run(capsys, "serve", "-h")
+
+    lines = out.splitlines()
+    titles = [line[:-1] for line in lines if line.endswith(":") and not line.startswith(" ")]
+    assert lines[:2] == ["Usage: maxapi-mock serve [OPTIONS]", ""]
+    assert titles == [*GROUPS, "Options"]
+    assert "--null reject|omit" in out
+    assert "--tls [true|false]" in out
+
+
+def test_help_of_run_names_its_own_default_port(capsys: pytest.CaptureFixture[str]) -> None:
+    """It takes a free one, where `serve` takes 6290."""
+    _, out, _ = run(capsys, "run", "--help")
+
+    assert out.startswith("Usage: maxapi-mock run [OPTIONS] -- COMMAND [ARGUMENT...]\n")
+    assert "(default: a free one)" in re.sub(r"\s+", " ", out)
+    assert "6290" not in out
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_help(capsys: pytest.CaptureFixture[str], command: str) -> None:
+    """It begins with the usage and what the list of commands says of it."""
+    _, listed, _ = run(capsys, "--help")
+
+    status, out, err = run(capsys, command, "--help")
+
+    sentence = out.splitlines()[2].strip().removesuffix(".")
+    assert (status, err) == (0, "")
+    assert out.startswith(f"Usage: maxapi-mock {command} [OPTIONS]")
+    assert f"{sentence[0].lower()}{sentence[1:]}" in re.sub(r"\s+", " ", listed)
+
+
+@pytest.mark.parametrize(
+    ("terminal", "variables", "is_bold"),
+    [
+        (True, {"TERM": "xterm"}, True),
+        (True, {"TERM": "xterm", "NO_COLOR": "1"}, False),
+        (True, {"TERM": "dumb"}, False),
+        (False, {"TERM": "xterm"}, False),
+    ],
+)
+def test_help_is_styled_on_terminals_that_want_it(
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    variables: dict[str, str],
+    *,
+    terminal: bool,
+    is_bold: bool,
+) -> None:
+    """Not in a pipe, and not with NO_COLOR."""
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: terminal)
+
+    _, out, _ = run(capsys, "--help")
+
+    assert ("\x1b[1mCommands:\x1b[0m" in out) is is_bold
+    assert ("\x1b" in out) is is_bold
+
+
+@pytest.mark.parametrize(
+    ("words", "completed"),
+    [
+        ("maxapi-mock ser", "serve"),
+        ("maxapi-mock serve --null o", "omit"),
+        ("maxapi-mock serve --webhook-sec", "--webhook-secret"),
+        ("maxapi-mock card veo3_l", "veo3_lite"),
+        ("maxapi-mock validate --as web", "webhook"),
+    ],
+)
+def test_a_shell_completes_words(
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    words: str,
+    completed: str,
+) -> None:
+    """Commands, options and what they accept, once the line of the help is in its startup file."""
+    monkeypatch.setenv("_MAXAPI_MOCK_COMPLETE", "bash_complete")
+    monkeypatch.setenv("COMP_WORDS", words)
+    monkeypatch.setenv("COMP_CWORD", str(len(words.split()) - 1))
+
+    status, out, err = run(capsys)
+
+    assert (status, err) == (0, "")
+    assert out.splitlines()[0] == f"plain,{completed}"
 
 
 def test_demo_shows_the_whole_way(capsys: pytest.CaptureFixture[str]) -> None:

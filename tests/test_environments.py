@@ -26,7 +26,7 @@ COMMANDS: Mapping[str, tuple[int, str, str]] = {
     "proxy --port 0": (0, "passes everything to https://api.maxapi.io", ""),
     "run -- true": (0, "^$", "maxapi-mock: 0 requests"),
     "run --intercept -- true": (0, "^$", "maxapi-mock: 0 requests"),
-    "run --no-such-option -- true": (2, "^$", "unrecognized arguments: --no-such-option"),
+    "run --no-such-option -- true": (2, "^$", "no such option: --no-such-option"),
     "pytest": (0, "1 passed", ""),
 }
 """Each command, its exit status, and what is on its output and on standard error."""

@@ -1,4 +1,4 @@
-"""Ctrl-C while a command starts."""
+"""How a command starts: with few imports, and so that Ctrl-C ends it at any moment."""
 
 from __future__ import annotations
 
@@ -37,13 +37,18 @@ COMMANDS = {
 }
 MOMENTS = {
     "serve": [
-        "mockserver.cli", "argparse", "mockserver.contract", "mockserver.engine.service",
+        "mockserver.cli", "click", "mockserver.contract", "mockserver.engine.service",
         "mockserver.web.server", "granian._granian", "granian.server.embed",
     ],
     "run": ["mockserver.commands.run", "mockserver.engine.service", "granian._granian"],
-    "proxy": ["mockserver.commands.proxy", "mockserver.conformance.traffic.monitor", "mockserver.proxy.proxy"],
+    "proxy": [
+        "mockserver.commands.proxy", "mockserver.conformance.traffic.monitor",
+        "mockserver.proxy.proxy",
+    ],
     "listen": ["mockserver.commands.listen", "mockserver.testing.inbox", "granian._granian"],
-    "verify": ["mockserver.commands.verify", "mockserver.conformance.session.verification", "hypothesis"],
+    "verify": [
+        "mockserver.commands.verify", "mockserver.conformance.session.verification", "hypothesis",
+    ],
     "demo": ["mockserver.demo", "granian._granian"],
 }  # fmt: skip
 ROWS = [(command, moment) for command, moments in MOMENTS.items() for moment in moments]
@@ -69,3 +74,45 @@ def test_ctrl_c_during_the_start_shows_no_traceback(
     assert done.stderr.startswith("sent;")
     assert "Traceback" not in done.stderr
     assert done.returncode in (0, 130, -signal.SIGINT)
+
+
+HEAVY = (
+    "mockserver.contract",
+    "mockserver.settings",
+    "jsonschema",
+    "jsonschema_rs",
+    "granian",
+    "flask",
+)
+
+
+@pytest.mark.parametrize("option", ["--help", "--version", "sreve"])
+def test_what_needs_no_command_imports_none(option: str) -> None:
+    """Neither contract nor validator nor server: the list of commands is there at once."""
+    code = (
+        "import sys\nfrom mockserver.cli import main\nmain(sys.argv[1:])\n"
+        f"print([name for name in {HEAVY} if name in sys.modules])"
+    )
+
+    done = subprocess.run(
+        [sys.executable, "-c", code, option], capture_output=True, text=True, check=True, timeout=20
+    )
+
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_a_command_imports_no_other_one() -> None:
+    """Nor the checks or the server that it does not need."""
+    code = (
+        "import sys\nfrom mockserver.cli import main\nmain(['scenarios'])\n"
+        "print([name for name in sys.modules if name.startswith('mockserver.commands.')])"
+    )
+
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=20
+    )
+
+    names = ("command", "output", "scenarios")
+    assert set(eval(done.stdout.splitlines()[-1])) == {  # noqa: S307 - what the line above printed
+        f"mockserver.commands.{name}" for name in names
+    }

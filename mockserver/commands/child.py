@@ -5,26 +5,38 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
 
+from mockserver.errors import MaxapiMockError
+
 _NOT_EXECUTABLE, _NOT_FOUND = 126, 127
-"""What a shell says of a command that cannot be run."""
+"""The statuses that a shell has for a command that cannot be run."""
 _FORWARDED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
 _BY_KEY = (signal.SIGINT, signal.SIGQUIT)
 """Signals that a terminal sends to all processes of the foreground."""
 _GRACE, _PAUSE = 5.0, 0.02
-"""Real seconds that processes have to end after the command that was told to, and between looks."""
+"""Real seconds that processes have to end after a signal, and between two looks at them."""
+
+
+class ChildError(MaxapiMockError):
+    """The command cannot be run; the status is what a shell has for that."""
+
+    names_command = True
+
+    def __init__(self, program: str, error: OSError) -> None:
+        super().__init__(f"{program}: {error.strerror}")
+        is_missing = isinstance(error, FileNotFoundError)
+        self.status = _NOT_FOUND if is_missing else _NOT_EXECUTABLE
 
 
 class Child:
     """The command's process, and those that it starts.
 
-    Away from a terminal they are a process group, so that all of them can be told to end. On a
+    Away from a terminal they are a process group, so that a signal reaches all of them. On a
     terminal they stay in its foreground: Ctrl-C and Ctrl-Z reach them, and they can read from it.
     """
 
@@ -32,13 +44,13 @@ class Child:
         self._process: subprocess.Popen[bytes] | None = None
         self._early: int | None = None
         self._is_group = not _in_foreground()
-        self._told: set[int] = set()
-        """Who has been sent a signal; of a group, its leader."""
+        self._signalled: set[int] = set()
+        """The processes that have been sent a signal; of a group, its leader."""
 
     def run(self, command: list[str], environment: Mapping[str, str]) -> int:
-        """Run it to its end; give its status as a shell would.
+        """Run it to its end; return its status as a shell would. Raises ChildError.
 
-        If it was told to end, so is what it has left running.
+        If it was sent a signal, the processes that it leaves behind are ended as well.
         """
         signal.pthread_sigmask(signal.SIG_UNBLOCK, _FORWARDED)
         if self._early is not None:
@@ -47,11 +59,9 @@ class Child:
         try:
             self._process = subprocess.Popen(command, env=environment, process_group=group)
         except OSError as error:
-            print(f"maxapi-mock run: {command[0]}: {error.strerror}", file=sys.stderr)
-            found = not isinstance(error, FileNotFoundError)
-            return _NOT_EXECUTABLE if found else _NOT_FOUND
+            raise ChildError(command[0], error) from None
         if self._early is not None:
-            self._tell(self._process, self._early)
+            self._send_all(self._process, self._early)
         status = self._process.wait()
         self._end_the_rest()
         return status if status >= 0 else 128 - status
@@ -61,14 +71,14 @@ class Child:
         if self._process is None:
             self._early = number
         elif self._is_group or number not in _BY_KEY or not _in_foreground():
-            self._tell(self._process, number)
+            self._send_all(self._process, number)
 
-    def _tell(self, process: subprocess.Popen[bytes], number: int) -> None:
-        self._told.add(process.pid)
+    def _send_all(self, process: subprocess.Popen[bytes], number: int) -> None:
+        self._signalled.add(process.pid)
         if not self._is_group:
-            self._told.update(_descendants(process.pid))
+            self._signalled.update(_descendants(process.pid))
             process.send_signal(number)
-        for one in self._told if self._is_group else self._told - {process.pid}:
+        for one in self._signalled if self._is_group else self._signalled - {process.pid}:
             self._send(one, number)
 
     def _send(self, one: int, number: int) -> None:
@@ -76,18 +86,20 @@ class Child:
             (os.killpg if self._is_group else os.kill)(one, number)
 
     def _end_the_rest(self) -> None:
-        """Let what was told to end do so, and then make it."""
-        if not self._told:
+        """Let the processes that got a signal end, and then make them."""
+        if not self._signalled:
             return
         for number in (signal.SIGCONT, signal.SIGKILL):
-            for one in self._told:
+            for one in self._signalled:
                 self._send(one, number)
             deadline = time.monotonic() + _GRACE
             while self._is_any_left() and time.monotonic() < deadline:
                 time.sleep(_PAUSE)
 
     def _is_any_left(self) -> bool:
-        return any((one.group if self._is_group else one.id) in self._told for one in _processes())
+        return any(
+            (one.group if self._is_group else one.id) in self._signalled for one in _processes()
+        )
 
 
 class _Process(NamedTuple):
@@ -122,8 +134,8 @@ def _descendants(ancestor: int) -> set[int]:
 def signals_to(child: Child) -> Iterator[None]:
     """Leave it to the command what a signal means: it ends, and then so does this one.
 
-    Until the command is run, signals wait; and a thread that is started before gets none of
-    them, for that would not wake the one that waits for the command.
+    Until the command is run, signals wait; a thread that is started before that gets none of
+    them, as that would not wake the one that waits for the command.
     """
     heeded = [one for one in _FORWARDED if signal.getsignal(one) is not signal.SIG_IGN]
     before = {number: signal.signal(number, child.signal) for number in heeded}
@@ -137,7 +149,7 @@ def signals_to(child: Child) -> Iterator[None]:
 
 
 def _in_foreground() -> bool:
-    """Say whether a Ctrl-C in the terminal goes to this process and its children."""
+    """Return whether a Ctrl-C in the terminal goes to this process and its children."""
     try:
         with Path("/dev/tty").open("rb") as terminal:
             return os.tcgetpgrp(terminal.fileno()) == os.getpgrp()

@@ -1,11 +1,11 @@
-"""What the command that `run` runs is told by its environment."""
+"""The environment of the command that `run` runs."""
 
 from __future__ import annotations
 
-import argparse
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mockserver.network.proxy_environment import past_proxies
@@ -16,6 +16,15 @@ if TYPE_CHECKING:
     from mockserver.web.server import Server
 
 _KEY = "maxapi-mock-run"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Redirection:
+    """How the command finds the mock."""
+
+    intercept: bool
+    allow_others: bool
+    base_url_suffix: str | None
 
 
 def names_of_the_mock(
@@ -35,10 +44,10 @@ def names_of_the_mock(
 
 
 @contextmanager
-def told(
-    resolved: Resolved, server: Server, options: argparse.Namespace
+def command_environment(
+    resolved: Resolved, server: Server, options: Redirection
 ) -> Iterator[dict[str, str]]:
-    """Give all the variables that the command has, the user's own among them."""
+    """Yield all the variables that the command gets, the user's own among them."""
     suffix, url = options.base_url_suffix, server.url
     named = names_of_the_mock(resolved, url, suffix, intercepted=options.intercept)
     if not options.intercept:
@@ -51,9 +60,9 @@ def told(
 
 @contextmanager
 def _intercepted(
-    resolved: Resolved, server: Server, options: argparse.Namespace
+    resolved: Resolved, server: Server, options: Redirection
 ) -> Iterator[Mapping[str, str]]:
-    """Offer a proxy that leads to the mock; give what makes clients use and trust it."""
+    """Offer a proxy that redirects to the mock; yield what makes clients use and trust it."""
     from mockserver.interception.certificates import Authority, api_hosts
     from mockserver.interception.clients import ClientSetup
     from mockserver.interception.interceptor import Interceptor

@@ -2,73 +2,84 @@
 
 from __future__ import annotations
 
-import argparse
-import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any
 
-from mockserver.commands.options import PASS, USAGE, add_settings, resolve
+import click
+
+from mockserver.commands.command import argument, command, option, receives
+from mockserver.commands.options import Given, resolve, with_settings
+from mockserver.commands.output import PASS
 from mockserver.contract import Contract, ContractError, load_contract
 from mockserver.contract.card_copy import copy_card
-from mockserver.contract.catalogue import UnknownModelError, details, summary
+from mockserver.contract.catalogue import details, summary
 from mockserver.contract.loader import pretty
 from mockserver.contract.violation import show
 
 
-def add(parser: argparse.ArgumentParser) -> None:
-    """Add the options of `models`."""
-    parser.add_argument(
-        "name", nargs="?", default="*", metavar="NAME", help="a model, or a glob such as 'veo*'"
-    )
-    parser.add_argument("--json", action="store_true", help="print JSON")
-    add_settings(parser, "model_cards")
+def _complete(_context: click.Context, _parameter: click.Parameter, begun: str) -> list[str]:
+    return [name for name in load_contract().cards if name.startswith(begun)]
 
 
-def run(options: argparse.Namespace) -> int:
-    """Print the models, or all that is known of one; give the exit status."""
-    contract = resolve(options).contract
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Options:
+    name: str
+    settings: Given
+    json: bool = False
+
+
+@command("models")
+@argument(
+    "name",
+    default="*",
+    metavar="[NAME]",
+    about="a model, or a glob, for example 'veo*'",
+    shell_complete=_complete,
+)
+@option("--json", is_flag=True, help="print JSON")
+@with_settings("model_cards")
+@receives(_Options)
+def models(options: _Options) -> int:
+    """Print the models, or all that is known of one; return the exit status."""
+    contract = resolve(options.settings).contract
     listed = [name for name in contract.cards if fnmatchcase(name, options.name)]
     if not listed or options.name in contract.cards:
-        return _tell("models", lambda: _one(contract, options.name, as_json=options.json))
+        print(_one(contract, options.name, as_json=options.json))
+        return PASS
     rows = [summary(contract, name) for name in listed]
     print(pretty({"models": rows}) if options.json else "\n".join(_table(map(_row, rows))))
     return PASS
 
 
-def add_card(parser: argparse.ArgumentParser) -> None:
-    """Add the options of `card`."""
-    parser.add_argument("name", metavar="NAME", help="a model, as `maxapi-mock models` lists them")
-    add_settings(parser, "model_cards")
+@command("card")
+@argument(
+    "name",
+    metavar="NAME",
+    about="a model, as `maxapi-mock models` lists them",
+    shell_complete=_complete,
+)
+@with_settings("model_cards")
+@receives(_Options)
+def card(options: _Options) -> int:
+    """Print a copy of a model's card to be changed; return the exit status."""
+    print(pretty(copy_card(_contract_for(options), options.name)))
+    return PASS
 
 
-def run_card(options: argparse.Namespace) -> int:
-    """Print a copy of a model's card to be changed; give the exit status."""
-    contract = _contract_for(options)
-    return _tell("card", lambda: pretty(copy_card(contract, options.name)))
-
-
-def _contract_for(options: argparse.Namespace) -> Contract:
-    """Give the contract of the settings, or that without further cards if one is unusable.
+def _contract_for(options: _Options) -> Contract:
+    """Return the contract of the settings, or that without further cards if one is unusable.
 
     `maxapi-mock card NAME > FOLDER/mine.json` begins with an empty file in that folder.
     """
     try:
-        return resolve(options).contract
+        return resolve(options.settings).contract
     except ContractError:
         contract = load_contract()
         if options.name in contract.cards:
             return contract
         raise
-
-
-def _tell(command: str, make: Callable[[], str]) -> int:
-    try:
-        print(make())
-    except UnknownModelError as error:
-        print(f"maxapi-mock {command}: {error}", file=sys.stderr)
-        return USAGE
-    return PASS
 
 
 def _row(one: Mapping[str, Any]) -> tuple[str, ...]:

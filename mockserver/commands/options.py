@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-import argparse
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
+from functools import partial, wraps
+from typing import Any
 
+import click
+
+from mockserver.commands.command import Decorator, Option, Run, option
+from mockserver.commands.output import complain
 from mockserver.contract import Contract, load_contract
-from mockserver.domain.redaction import Redactor, is_ours, without_url_secrets
 from mockserver.settings import (
     SETTINGS,
     Resolved,
@@ -20,109 +24,123 @@ from mockserver.settings import (
     resolve_settings,
     unknown_variables,
 )
+from mockserver.settings.declared import GROUPS
+from mockserver.settings.texts import read_authorities, read_choice, read_path
 
-PASS, FAILURE, USAGE, INTERRUPTED = 0, 1, 2, 130
-"""What a command ends with."""
+Given = Mapping[str, str]
+"""The texts that the command line has for settings, and for the config file."""
 
+_GIVEN = f"{__name__}.given"
 _REPEATED = {"api_key": "KEY", "expect": "WHAT"}
 """Settings that an option can be repeated for."""
 
 
-def usage(command: str, message: str) -> int:
-    """Say what is wrong with how a command was called; give its exit status."""
-    prog = f"maxapi-mock {command}"
-    complain(f"{prog}: {message} (see {prog} --help)")
-    return USAGE
+class _Setting(Option):
+    """The option of a setting; its text is read together with the other sources of settings."""
+
+    def __init__(self, *declared: Any, own_default: str = "", **attributes: Any) -> None:
+        super().__init__(*declared, **attributes)
+        self._own_default = own_default
+
+    def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
+        """Return the option and what the setting is for, with the contract's default."""
+        name = str(self.name)
+        own, default = self._own_default, default_text(name, load_contract())
+        default = f"default: {own}" if own else default and f"default {default}"
+        self.help = SETTINGS[name].metadata["help"] + (f" ({default})" if default else "")
+        return super().get_help_record(ctx)
 
 
-def complain(text: str) -> None:
-    """Print a line of *text* for people, if anybody is there to read it; no secrets of URLs."""
-    if sys.stderr is None:
-        return
-    try:
-        print(without_url_secrets(text), file=sys.stderr, flush=True)
-    except OSError:
-        sys.stderr = None
+def with_settings(*names: str, defaults: Mapping[str, str] | None = None) -> Decorator:
+    """Add the options of the settings, or of some of them; the function receives `settings`.
+
+    *defaults* are those that the command has for settings itself, in words.
+    """
+
+    def decorate(run: Run) -> Run:
+        @wraps(run)
+        def with_given(**values: object) -> int:
+            return run(settings=given_settings(click.get_current_context()), **values)
+
+        added: list[Decorator] = [
+            _setting(name, group if not names else "Options", (defaults or {}).get(name, ""))
+            for group, members in GROUPS.items()
+            for name in members
+            if not names or name in names
+        ]
+        config: Decorator = option(
+            "--config",
+            metavar="FILE",
+            type=click.Path(),
+            help="config file (TOML)",
+            expose_value=False,
+            callback=_note,
+        )
+        for add in (*reversed(added), config):
+            add(with_given)
+        return with_given
+
+    return decorate
 
 
-def say(text: str) -> None:
-    """Print *text* where a reader that has gone must not keep this command from its work."""
-    if sys.stdout is None:
-        return
-    try:
-        print(text, flush=True)
-    except OSError as error:
-        sys.stdout = None
-        if not isinstance(error, BrokenPipeError):
-            complain(f"maxapi-mock: {not_written(error)}")
+def _setting(name: str, group: str, default: str) -> Decorator:
+    read = SETTINGS[name].metadata["parse"]
+    extra: dict[str, Any] = {"metavar": "VALUE"}
+    if SETTINGS[name].metadata["default"] in ("true", "false"):
+        extra = {"is_flag": False, "flag_value": "true", "metavar": "[true|false]"}
+    elif name in _REPEATED:
+        extra = {"metavar": _REPEATED[name], "multiple": True}
+    elif isinstance(read, partial) and read.func is read_choice:
+        extra = {"metavar": "|".join(read.args[0]), "shell_complete": completes(read.args[0])}
+    elif read in (read_path, read_authorities):
+        extra = {"metavar": "PATH", "type": click.Path()}
+    extra |= {"expose_value": False, "callback": _note, "group": group, "own_default": default}
+    return click.option(option_of(name), name, cls=_Setting, **extra)
 
 
-def not_written(error: OSError) -> str:
-    """Say which file cannot be written, and why."""
-    return f"{error.filename or 'standard output'}: {error.strerror or error}"
+def completes(
+    names: Iterable[str],
+) -> Callable[[click.Context, click.Parameter, str], list[str]]:
+    """Let a shell complete the value of an option or argument with one of *names*."""
+    return lambda _context, _parameter, begun: [one for one in names if one.startswith(begun)]
 
 
-def without_secrets(text: str, secrets: Iterable[str | None]) -> str:
-    """Give *text* without *secrets*, but for keys that the mock made, and without those of URLs."""
-    own = [one for one in secrets if one and not is_ours(one)]
-    return without_url_secrets(Redactor(own).text(text))
+def _note(
+    context: click.Context, parameter: click.Parameter, value: str | tuple[str, ...] | None
+) -> None:
+    if value is not None and value != ():
+        text = value if isinstance(value, str) else ",".join(value)
+        context.meta.setdefault(_GIVEN, {})[parameter.name] = text
 
 
-def secrets_of(settings: Settings) -> list[str | None]:
-    """Give what must not be shown of the settings."""
-    return [settings.control_token, settings.webhook_secret, *(settings.api_key or ())]
+def given_settings(context: click.Context) -> Given:
+    """Return the texts that a command line has for settings."""
+    given: Given = context.meta.get(_GIVEN, {})
+    return given
 
 
-def command_line() -> str:
-    """Say how this command was called, without secrets of URLs; no option holds another one."""
-    return without_url_secrets(" ".join(["maxapi-mock", *sys.argv[1:]]))
-
-
-def add_settings(parser: argparse.ArgumentParser, *names: str) -> None:
-    """Add the options of the settings, or of some of them."""
-    parser.add_argument("--config", metavar="FILE", help="config file (TOML)")
-    contract = load_contract()
-    added = [name for name in SETTINGS if not names or name in names]
-    parser.set_defaults(settings=added)  # another option can have the name of a setting
-    for name in added:
-        setting = SETTINGS[name]
-        about = setting.metadata
-        default = f" (default {text})" if (text := default_text(name, contract)) else ""
-        extra: dict[str, object] = {"metavar": "VALUE"}
-        if about["default"] in ("true", "false"):
-            extra = {"nargs": "?", "const": "true", "metavar": "true|false"}
-        elif name in _REPEATED:
-            extra = {"action": "append", "metavar": _REPEATED[name]}
-        help_ = (about["help"] + default).replace("%", "%%")
-        parser.add_argument(option_of(name), dest=name, help=help_, **extra)  # type: ignore[arg-type]
-
-
-def resolve(options: argparse.Namespace, **own: str) -> Resolved:
-    """Settle the settings from the command's options; *own* go before all else.
+def resolve(given: Given, **own: str) -> Resolved:
+    """Settle the settings from the command line's texts; *own* go before all else.
 
     What is wrong in the environment without being in the way is said on standard error. Raises
     SettingError and ContractError.
     """
     _warn_of_variables()
-    return resolve_settings(_given(options) | own)
+    return resolve_settings({**given, **own})
 
 
-def contract_of(options: argparse.Namespace) -> Contract:
-    """Read the contract that the command's options name; wrong settings of a server do not matter.
+def contract_of(given: Given) -> Contract:
+    """Read the contract that the command line names; wrong settings of a server do not matter.
 
     Raises SettingError and ContractError.
     """
     _warn_of_variables()
-    return resolve_contract(_given(options))
+    return resolve_contract(given)
 
 
-def _given(options: argparse.Namespace) -> dict[str, str]:
-    given: dict[str, str] = {}
-    for name in ("config", *options.settings):
-        value = getattr(options, name, None)
-        if value is not None:
-            given[name] = ",".join(value) if isinstance(value, list) else value
-    return given
+def secrets_of(settings: Settings) -> list[str | None]:
+    """Return what must not be shown of the settings."""
+    return [settings.control_token, settings.webhook_secret, *(settings.api_key or ())]
 
 
 def _warn_of_variables() -> None:

@@ -14,7 +14,7 @@ from mockserver.domain.redaction import without_users
 from mockserver.network.receiver import is_this_machine
 
 _PATIENCE = 5.0
-"""Real seconds: the webhook that waits for it has to be answered."""
+"""Real seconds: the webhook that waits for it needs a response."""
 _MOST = 160
 """Characters of a value that are shown."""
 
@@ -23,7 +23,7 @@ _MOST = 160
 class Poll:
     """What a poll shows, or why it does not."""
 
-    answer: Any = None
+    response: Any = None
     attempts: Sequence[Mapping[str, Any]] = ()
     """Those to deliver the webhook before, as far as the mock knows."""
     why_not: str = ""
@@ -50,15 +50,15 @@ class Polls:
     def of(self, task_id: str) -> Poll:
         """Poll a task; never raises."""
         local = self._at_mock(task_id) if self._is_local else None
-        if local is not None and (local.answer is not None or self._key is None):
+        if local is not None and (local.response is not None or self._key is None):
             return local
         if self._key is None:
             return Poll()
         headers = {"Authorization": f"Bearer {self._key}"}
-        status, answer = self._get(self._path.format(taskId=quote(task_id, safe="")), headers)
+        status, response = self._get(self._path.format(taskId=quote(task_id, safe="")), headers)
         if status == 200:
-            return Poll(answer)
-        return Poll(why_not=f"the poll answered {status} {shown(answer)}" if status else answer)
+            return Poll(response)
+        return Poll(why_not=f"the poll got {status} {shown(response)}" if status else response)
 
     def _at_mock(self, task_id: str) -> Poll:
         headers = {} if self._token is None else {"X-Mock-Control-Token": self._token}
@@ -68,29 +68,29 @@ class Polls:
         if isinstance(found, dict) and status == 200 and "answer" in found:
             return Poll(found["answer"], found.get("attempts", ()))
         said = found["msg"] if isinstance(found, dict) and "msg" in found else shown(found)
-        return Poll(why_not=f"{without_users(self._url)} answered {status}: {said}")
+        return Poll(why_not=f"{without_users(self._url)} responded {status}: {said}")
 
     def _get(self, path: str, headers: Mapping[str, str]) -> tuple[int, Any]:
-        """Get JSON; the status 0 comes with why there is no answer."""
+        """Get JSON; the status 0 comes with why there is no response."""
         import urllib3
 
         try:
-            answer = self._http.request("GET", self._url + path, headers=headers, redirect=False)
+            response = self._http.request("GET", self._url + path, headers=headers, redirect=False)
         except (urllib3.exceptions.HTTPError, OSError, ValueError) as error:
             return 0, f"{without_users(self._url)}: {_reason(error)}"
         try:
-            return answer.status, parse_json(answer.data)
+            return response.status, parse_json(response.data)
         except NotJson:
-            return answer.status, answer.data.decode("utf-8", "replace")
+            return response.status, response.data.decode("utf-8", "replace")
 
 
 def _reason(error: BaseException) -> str:
-    """Say in words why a request failed: the deepest cause knows."""
+    """Return why a request failed, in words: the deepest cause knows."""
     cause = error
     while (deeper := cause.__cause__ or cause.__context__) is not None:
         cause = deeper
     if isinstance(cause, TimeoutError):
-        return f"no answer within {_PATIENCE:g} s"
+        return f"no response within {_PATIENCE:g} s"
     said = getattr(cause, "strerror", None) or f"{cause}" or type(cause).__name__
     return " ".join(said.split())
 
@@ -104,17 +104,17 @@ def shown(value: Any) -> str:
 _ABSENT = object()
 
 
-def differences(place: str, called: Any, polled: Any) -> list[str]:
+def differences(place: str, webhook: Any, polled: Any) -> list[str]:
     """List where two JSON documents differ."""
-    if isinstance(called, dict) and isinstance(polled, dict):
+    if isinstance(webhook, dict) and isinstance(polled, dict):
         found = []
-        for name in called | polled:
+        for name in webhook | polled:
             here = f"{place}.{name}".lstrip(".")
-            found += differences(here, called.get(name, _ABSENT), polled.get(name, _ABSENT))
+            found += differences(here, webhook.get(name, _ABSENT), polled.get(name, _ABSENT))
         return found
-    if called == polled:
+    if webhook == polled:
         return []
-    return [f"  {place}: webhook {_written(called)}, poll {_written(polled)}"]
+    return [f"  {place}: webhook {_written(webhook)}, poll {_written(polled)}"]
 
 
 def _written(value: Any) -> str:

@@ -6,11 +6,14 @@ import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from threading import Event, RLock, Thread
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, TextIO
 
 import click
 
 from mockserver.domain.price import money
+
+if TYPE_CHECKING:
+    from mockserver.conformance.session.runner import Step
 
 _TICK = 0.5
 """Seconds after which the line is written anew, for the requests go on within a check."""
@@ -24,8 +27,8 @@ def is_shown(stream: TextIO) -> bool:
 
 
 @contextmanager
-def shown(stream: TextIO, weights: Mapping[str, float]) -> Iterator[Callable[[Any], None]]:
-    """Give what is to be told of each check that begins; it shows nothing but on a terminal.
+def shown(stream: TextIO, weights: Mapping[str, float]) -> Iterator[Callable[[Step], None]]:
+    """Yield a function that is to be called with each check that begins; only a terminal shows it.
 
     *weights* says of each check about how long it takes, in any unit. Nothing of the target is
     shown, and no colour.
@@ -35,12 +38,12 @@ def shown(stream: TextIO, weights: Mapping[str, float]) -> Iterator[Callable[[An
         return
     steps = {check: max(1, round(weight * _PARTS)) for check, weight in weights.items()}
     lock, ended = RLock(), Event()
-    bar: Any = click.progressbar(
+    bar = click.progressbar(
         length=sum(steps.values()), file=stream, width=20, item_show_func=_text, label="verify"
     )
     before: list[str] = []
 
-    def tell(step: Any) -> None:
+    def show(step: Step) -> None:
         with lock:
             bar.update(sum(steps.get(check, 1) for check in before), step)
             before[:] = [step.check.id]
@@ -54,17 +57,17 @@ def shown(stream: TextIO, weights: Mapping[str, float]) -> Iterator[Callable[[An
     with bar:
         ticking.start()
         try:
-            yield tell
+            yield show
         finally:
             ended.set()
             ticking.join()
 
 
-def _say_nothing(_step: Any) -> None:
+def _say_nothing(_step: Step) -> None:
     pass
 
 
-def _text(step: Any) -> str:
+def _text(step: Step | None) -> str:
     """Write which check is made, and what the run has cost so far."""
     if step is None:
         return ""

@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
-import argparse
 import os
 import re
-import sys
+from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import click
+
 from mockserver.commands.child import Child, signals_to
-from mockserver.commands.environment import told
-from mockserver.commands.options import (
+from mockserver.commands.command import argument, command, option, receives
+from mockserver.commands.environment import Redirection, command_environment
+from mockserver.commands.options import Given, resolve, secrets_of, with_settings
+from mockserver.commands.output import (
     FAILURE,
     PASS,
     USAGE,
-    add_settings,
     complain,
     not_written,
-    resolve,
-    secrets_of,
-    usage,
     without_secrets,
 )
 from mockserver.commands.summary import as_json, as_markdown, as_text
@@ -35,69 +34,88 @@ _NOT_READ = "does the command read MAXAPI_BASE_URL?"
 _PAST_INTERCEPT = "did its client go past --intercept? docs/clients.md says which do"
 
 
-def add(parser: argparse.ArgumentParser) -> None:
-    """Add the options."""
-    parser.usage = "maxapi-mock run [options] -- COMMAND [ARGUMENT...]"
-    parser.epilog = (
-        "The command gets MAXAPI_BASE_URL, MAXAPI_API_KEY and MAXAPI_MOCK_URL, and this one ends "
-        "with its exit status."
-    )
-    add_settings(parser)
-    parser.add_argument(
-        "--summary-file", metavar="FILE", type=Path, help="write the summary: *.json, else Markdown"
-    )
-    parser.add_argument(
-        "--fail-on-warnings",
-        action="store_true",
-        help="end with 1 after a contract warning: see --expect for those that a test provokes",
-    )
-    parser.add_argument(
-        "--intercept",
-        action="store_true",
-        help="lead the command's HTTPS calls to the API's own hosts to the mock, and no others out",
-    )
-    parser.add_argument(
-        "--allow-others", action="store_true", help="with --intercept: let other hosts pass"
-    )
-    parser.add_argument(
-        "--base-url-suffix",
-        metavar="PATH",
-        help="what MAXAPI_BASE_URL ends with, such as /api/v1 for a client that appends only "
-        "/task/submit; with --intercept, the variable is left alone without this option",
-    )
-    parser.add_argument(
-        "--expect-requests",
-        action="store_true",
-        help="end with 1 if no request came to the mock",
-    )
-    parser.add_argument("arguments", nargs=argparse.REMAINDER, metavar="-- COMMAND")
+_EPILOG = (
+    "The command gets MAXAPI_BASE_URL, MAXAPI_API_KEY and MAXAPI_MOCK_URL, and this one ends "
+    "with its exit status. Everything after -- is passed on as it is."
+)
 
 
-def run(options: argparse.Namespace) -> int:
-    """Run the command; give its exit status."""
-    command = options.arguments[options.arguments[:1] == ["--"] :]
-    fault = _fault(options, command)
-    if fault:
-        return usage("run", fault)
-    own = {} if options.port is not None else {"port": "0"}
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Options(Redirection):
+    arguments: tuple[str, ...]
+    settings: Given
+    summary_file: Path | None
+    fail_on_warnings: bool
+    expect_requests: bool
+
+
+@command("run", epilog=_EPILOG, own_words=True)
+@argument(
+    "arguments",
+    nargs=-1,
+    type=click.UNPROCESSED,
+    metavar="-- COMMAND [ARGUMENT...]",
+    about="the command, and its own arguments",
+)
+@option(
+    "--summary-file",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    group="Summary and exit status",
+    help="write the summary: JSON if it ends with .json, otherwise Markdown",
+)
+@option(
+    "--fail-on-warnings",
+    is_flag=True,
+    group="Summary and exit status",
+    help="end with 1 after a contract warning: see --expect for those that a test provokes",
+)
+@option(
+    "--expect-requests",
+    is_flag=True,
+    group="Summary and exit status",
+    help="end with 1 if no request came to the mock",
+)
+@option(
+    "--intercept",
+    is_flag=True,
+    group="How the command finds the mock",
+    help="redirect the command's HTTPS requests to the API's own hosts to the mock, and let no "
+    "others out",
+)
+@option(
+    "--allow-others",
+    is_flag=True,
+    group="How the command finds the mock",
+    help="with --intercept: let requests to other hosts pass",
+)
+@option(
+    "--base-url-suffix",
+    metavar="PATH",
+    group="How the command finds the mock",
+    help="what MAXAPI_BASE_URL ends with, for example /api/v1 for a client that appends only "
+    "/task/submit; with --intercept, the variable is left alone without this option",
+)
+@with_settings(defaults={"port": "a free one"})
+@receives(_Options)
+def run(options: _Options) -> int:
+    """Run the command; return its exit status. Raises MaxapiMockError."""
+    _check(options)
+    own = {} if "port" in options.settings else {"port": "0"}
     if options.intercept:
         own["tls"] = "false"  # the proxy has the certificates, and speaks to the mock without
-    resolved = resolve(options, **own)
+    resolved = resolve(options.settings, **own)
     from mockserver.engine.service import Service
     from mockserver.engine.usage import Usage
-    from mockserver.web.server import Server, ServerError
+    from mockserver.web.server import Server
 
     seen = Usage()
     server = Server(Service(resolved.contract, resolved.settings, watch=seen))
     with signals_to(child := Child()):
+        server.start()
         try:
-            server.start()
-        except ServerError as error:
-            print(f"maxapi-mock: {error}", file=sys.stderr)
-            return USAGE
-        try:
-            with told(resolved, server, options) as environment:
-                status = child.run(command, environment)
+            with command_environment(resolved, server, options) as environment:
+                status = child.run(list(options.arguments), environment)
         finally:
             ended = server.stop()
     seen.finish(_PAST_INTERCEPT if options.intercept else _NOT_READ, resolved.settings.expect)
@@ -106,37 +124,41 @@ def run(options: argparse.Namespace) -> int:
     hidden = [*sandboxes.keys, *secrets_of(resolved.settings)]
     seen.rewrite(lambda text: without_secrets(text, hidden))
     written = _report(seen, spent, options.summary_file)
-    if status == PASS and seen.warnings and options.fail_on_warnings:
-        complain("maxapi-mock run: failed by --fail-on-warnings")
-        status = FAILURE
-    if status == PASS and options.expect_requests and not seen.request_count:
-        complain("maxapi-mock run: failed by --expect-requests")
-        status = FAILURE
-    if status == PASS and not written:
-        status = USAGE
+    status = _final(status, options, seen, written=written)
     if not ended:  # a client keeps the server's threads, and they would outlive the interpreter
         os._exit(status)
     return status
 
 
-def _fault(options: argparse.Namespace, command: list[str]) -> str:
-    if not command:
-        return "no command; use maxapi-mock run [options] -- COMMAND"
+def _check(options: _Options) -> None:
+    """Raise UsageError for options that do not fit together, before anything is started."""
+    if not options.arguments:
+        raise click.UsageError("no command; use maxapi-mock run [options] -- COMMAND")
     if options.allow_others and not options.intercept:
-        return "--allow-others: is for --intercept; use both"
+        raise click.UsageError("--allow-others: is for --intercept; use both")
     if options.base_url_suffix and not _SUFFIX.fullmatch(options.base_url_suffix):
         shown = f"--base-url-suffix: {options.base_url_suffix!r} is not accepted"
-        return f"{shown}; use a path such as /api/v1, without query and fragment"
+        raise click.UsageError(f"{shown}; use a path, for example /api/v1, without query")
     folder = options.summary_file and options.summary_file.resolve().parent
     if folder and not folder.is_dir():
-        return f"--summary-file: {folder} is no folder; use one that exists"
-    return ""
+        raise click.UsageError(f"--summary-file: {folder} is not a folder; use one that exists")
+
+
+def _final(status: int, options: _Options, usage: Usage, *, written: bool) -> int:
+    """Return the status to end with: the command's, unless an option makes a failure of it."""
+    if status == PASS and usage.warnings and options.fail_on_warnings:
+        complain("maxapi-mock run: failed by --fail-on-warnings")
+        status = FAILURE
+    if status == PASS and options.expect_requests and not usage.request_count:
+        complain("maxapi-mock run: failed by --expect-requests")
+        status = FAILURE
+    return USAGE if status == PASS and not written else status
 
 
 def _report(usage: Usage, spent: tuple[Decimal, int], file: Path | None) -> bool:
     """Print the summary, and write it where it was asked for; return whether that could be done.
 
-    *spent* is in US dollars, and in tasks whose price nobody knows.
+    *spent* is in US dollars, and in tasks whose price is unknown.
     """
     complain(as_text(usage, *spent))
     if file is None:

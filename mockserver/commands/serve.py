@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import argparse
 import gc
 import os
 import shlex
 import sys
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from mockserver.commands.options import PASS, USAGE, add_settings, resolve, secrets_of
+from mockserver.commands.command import command, option, receives
+from mockserver.commands.options import Given, resolve, secrets_of, with_settings
+from mockserver.commands.output import PASS
 from mockserver.commands.signals import stop_signals
 from mockserver.settings import SETTINGS, Resolved, Settings, show_value
 from mockserver.version import __version__
@@ -20,42 +22,39 @@ _KEYS = 64
 """API keys that are looked for in what is printed: those used last."""
 
 
-def add(parser: argparse.ArgumentParser) -> None:
-    """Add the options."""
-    add_settings(parser)
-    parser.add_argument(
-        "--show-settings", action="store_true", help="print each setting and its origin, and end"
-    )
-    parser.add_argument(
-        "--settings-schema",
-        action="store_true",
-        help="print the JSON Schema of maxapi-mock.toml, and end",
-    )
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Options:
+    settings: Given
+    show_settings: bool
+    settings_schema: bool
 
 
-def run(options: argparse.Namespace) -> int:
-    """Serve until interrupted; give the exit status."""
+@command("serve")
+@with_settings()
+@option("--show-settings", is_flag=True, help="print each setting and its origin, and end")
+@option(
+    "--settings-schema", is_flag=True, help="print the JSON Schema of maxapi-mock.toml, and end"
+)
+@receives(_Options)
+def serve(options: _Options) -> int:
+    """Serve until interrupted; return the exit status. Raises MaxapiMockError."""
     if options.settings_schema:
         return _print_schema()
-    resolved = resolve(options)
+    resolved = resolve(options.settings)
     if options.show_settings:
         _show_settings(resolved)
         return PASS
     from mockserver.commands.warning_log import WarningLog
     from mockserver.engine.service import Service
-    from mockserver.web.server import Server, ServerError
+    from mockserver.web.server import Server
 
     be_quick()
     with stop_signals() as wait:
-        try:
-            log = WarningLog()
-            service = Service(resolved.contract, resolved.settings, watch=log)
-            log.secrets = lambda: [*service.sandboxes.keys[-_KEYS:], *secrets_of(resolved.settings)]
-            server = Server(service)
-            server.start()
-        except ServerError as error:
-            print(f"maxapi-mock: {error}", file=sys.stderr)
-            return USAGE
+        log = WarningLog()
+        service = Service(resolved.contract, resolved.settings, watch=log)
+        log.secrets = lambda: [*service.sandboxes.keys[-_KEYS:], *secrets_of(resolved.settings)]
+        server = Server(service)
+        server.start()
         try:
             _say_what_is_served(server, resolved.settings)
             wait()
@@ -82,7 +81,7 @@ def be_quick() -> None:
 
 
 def _say_what_is_served(server: Server, settings: Settings) -> None:
-    """Tell where the mock is, what makes clients trust it, and what it does not do by itself."""
+    """Print where the mock is, what makes clients trust it, and what it does not do by itself."""
     print(f"maxapi-mock {__version__} serves {server.url}", flush=True)
     if settings.is_public and settings.control_token is None:
         print(f"{settings.host} is public: /__mock is closed; open it with --control-token")

@@ -1,4 +1,4 @@
-"""How a command that runs until it is told to stop learns that."""
+"""How a command that runs until a signal comes waits for it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _STOPPING = frozenset((signal.SIGINT, signal.SIGTERM))
 
 @contextmanager
 def stop_signals() -> Iterator[Callable[[], object]]:
-    """Hold SIGINT and SIGTERM back, and give a function that waits for one of them.
+    """Hold SIGINT and SIGTERM back, and yield a function that waits for one of them.
 
     Threads that are started meanwhile inherit that, so that none of them gets the signal instead.
     Afterwards a further one ends the process at once.

@@ -1,4 +1,4 @@
-"""Finds the contract tests: in the installed package, or beside it in a checkout."""
+"""Finds the contract tests: in the installed package, or next to it in a checkout."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mockserver.commands.options import complain, not_written
+from mockserver.commands.output import complain, not_written
 from mockserver.settings import SettingError
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def load_checks() -> tuple[AnyCheck, ...]:
 def write_report(
     folder: Path, command: str, report: Report, comparison: Comparison | None = None
 ) -> bool:
-    """Write every form of a report into *folder*, or say why that cannot be done."""
+    """Write every form of a report into *folder*, or print why that cannot be done."""
     from mockserver.conformance.report.writers import write_reports
 
     try:

@@ -7,6 +7,7 @@ from collections import Counter, defaultdict
 from decimal import Decimal
 from typing import Any
 
+from mockserver.commands.output import on_one_line, plural
 from mockserver.domain.price import money, spent_text
 from mockserver.engine.usage import Usage
 
@@ -21,12 +22,12 @@ def as_text(usage: Usage, spent: Decimal, unpriced: int = 0) -> str:
     lines += [f"  {name:14}{sum(by.values()):>5}  {_counts(by)}" for name, by in _rows(usage)]
     for title, counts in _lists(usage):
         lines.append(f"  {title}:")
-        lines += [f"    {number:>4} x {on_one_line(text)}" for text, number in counts]
+        lines += [f"    {number:>4} x {on_one_line(text, _WIDTH)}" for text, number in counts]
     return "\n".join(lines)
 
 
 def as_markdown(usage: Usage, spent: Decimal, unpriced: int = 0) -> str:
-    """Write it for a page, such as a GitHub job's summary."""
+    """Write it for a page, for example the summary of a GitHub job."""
     lines = ["### MaxAPI mock", "", _headline(usage, spent, unpriced) + ".", ""]
     if _rows(usage):
         lines += ["| | number | outcome |", "|---|---|---|"]
@@ -35,7 +36,10 @@ def as_markdown(usage: Usage, spent: Decimal, unpriced: int = 0) -> str:
             lines.append(f"| {name} | {sum(by.values())} | {cell} |")
     for title, counts in _lists(usage):
         lines += ["", f"**{title.capitalize()}**", ""]
-        lines += [f"- {number} x `{on_one_line(text).replace('`', '')}`" for text, number in counts]
+        lines += [
+            f"- {number} x `{on_one_line(text, _WIDTH).replace('`', '')}`"
+            for text, number in counts
+        ]
     return "\n".join([*lines, "", ""])
 
 
@@ -63,19 +67,15 @@ def _headline(usage: Usage, spent: Decimal, unpriced: int) -> str:
     requests, webhooks = sum(usage.requests.values()), sum(usage.attempts.values())
     warnings = sum(usage.warnings.values())
     counts = [
-        _plural(requests, "request"),
-        _plural(webhooks, "webhook attempt"),
-        _plural(warnings, "contract warning"),
+        plural(requests, "request"),
+        plural(webhooks, "webhook attempt"),
+        plural(warnings, "contract warning"),
     ]
     return f"{', '.join(counts)}; live it would have cost {spent_text(spent, unpriced)}"
 
 
-def _plural(number: int, name: str) -> str:
-    return f"{number} {name}{'' if number == 1 else 's'}"
-
-
 def _rows(usage: Usage) -> list[tuple[str, Counter[Any]]]:
-    """Give the outcomes of each operation, of the tasks and of the webhooks."""
+    """Return the outcomes of each operation, of the tasks and of the webhooks."""
     rows: dict[str, Counter[Any]] = {}
     for (operation, status), number in usage.requests.items():
         rows.setdefault(operation, Counter())[status] = number
@@ -102,11 +102,5 @@ def _most(counts: Counter[Any], shown: int) -> list[tuple[Any, int]]:
 
 def _counts(outcomes: Counter[Any]) -> str:
     return ", ".join(
-        f"{on_one_line(str(outcome))} x {number}" for outcome, number in _most(outcomes, 4)
+        f"{on_one_line(str(outcome), _WIDTH)} x {number}" for outcome, number in _most(outcomes, 4)
     )
-
-
-def on_one_line(text: str) -> str:
-    """Write a text that may hold anything on one line."""
-    plain = "".join(char if char.isprintable() else repr(char)[1:-1] for char in text)
-    return plain if len(plain) <= _WIDTH else f"{plain[:_WIDTH]}..."

@@ -2,36 +2,50 @@
 
 from __future__ import annotations
 
-import argparse
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mockserver.commands.options import FAILURE, PASS, USAGE, add_settings, contract_of
+import click
+
+from mockserver.commands.command import argument, command, option, receives
+from mockserver.commands.options import Given, contract_of, with_settings
+from mockserver.commands.output import FAILURE, PASS, USAGE, plural
 from mockserver.contract import Contract, NotJson, Violation, parse_json
 from mockserver.contract.documents import recognise
 from mockserver.contract.loader import KINDS, check_card
-from mockserver.engine.unknown_fields import remarks
+from mockserver.engine.unknown_fields import remarks, unknown_fields
 
 
-def add(parser: argparse.ArgumentParser) -> None:
-    """Add the options."""
-    parser.add_argument(
-        "files", nargs="+", metavar="FILE", help="a JSON document; - is standard input"
-    )
-    parser.add_argument(
-        "--as",
-        dest="kind",
-        choices=KINDS,
-        metavar="KIND",
-        help=f"what they are: {', '.join(KINDS)}",
-    )
-    add_settings(parser, "model_cards")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Options:
+    files: tuple[str, ...]
+    kind: str | None
+    settings: Given
 
 
-def run(options: argparse.Namespace) -> int:
-    """Print the verdict on each file; give the exit status."""
-    contract = contract_of(options)
+@command("validate")
+@argument(
+    "files",
+    nargs=-1,
+    required=True,
+    metavar="FILE...",
+    about="JSON documents; - is standard input",
+    type=click.Path(allow_dash=True),
+)
+@option(
+    "--as",
+    "kind",
+    metavar="KIND",
+    type=click.Choice(KINDS),
+    help=f"what they are: {', '.join(KINDS)}; by default, it is recognised",
+)
+@with_settings("model_cards")
+@receives(_Options)
+def validate(options: _Options) -> int:
+    """Print the verdict on each file; return the exit status."""
+    contract = contract_of(options.settings)
     return max(_validate_file(contract, name, options.kind) for name in options.files)
 
 
@@ -47,16 +61,28 @@ def _validate_file(contract: Contract, name: str, kind: str | None) -> int:
         return FAILURE
     kind = kind or recognise(document)
     if kind is None:
-        print(f"{name}: is like no document of the contract; say which with --as KIND")
+        print(f"{name}: does not look like any document of the contract; say which with --as KIND")
         return FAILURE
     violations = contract.violations(kind, document)
     if kind == "model-card" and not violations:
         return _validate_card(contract, name, document)
     print(f"{name}: {kind}: {_verdict(violations)}")
-    if kind == "submit-request" and not violations:
-        for one in remarks(document, contract):
+    if kind == "submit-request":
+        for one in _notes(document, contract, conforms=not violations):
             print(f"  note: {one}")
     return FAILURE if violations else PASS
+
+
+def _notes(request: Any, contract: Contract, *, conforms: bool) -> list[str]:
+    """Return what a submission holds in vain; of one with violations, only its unknown fields."""
+    if conforms:
+        return remarks(request, contract)
+    if not isinstance(request, dict) or not isinstance(request.get("input"), dict):
+        return []
+    model = request.get("model")
+    if not isinstance(model, str) or model not in contract.cards:
+        return []
+    return unknown_fields(request, contract)
 
 
 def _validate_card(contract: Contract, name: str, card: Any) -> int:
@@ -68,7 +94,7 @@ def _validate_card(contract: Contract, name: str, card: Any) -> int:
 def _verdict(violations: list[Violation]) -> str:
     if not violations:
         return "conforms"
-    lines = [f"{len(violations)} violation{'s' if len(violations) > 1 else ''}"]
+    lines = [plural(len(violations), "violation")]
     for one in violations:
         what = str(one).partition(": ")[2]
         lines += [f"  {one.path}: {what}", f"    {one.rule} in {one.clause} ({one.source})"]

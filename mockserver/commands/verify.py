@@ -1,32 +1,35 @@
-"""`maxapi-mock verify`: every law of the contract, held against a target."""
+"""`maxapi-mock verify`: every check of the contract, run on a target."""
 
 from __future__ import annotations
 
-import argparse
 import os
 import signal
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from decimal import Decimal, InvalidOperation
+from dataclasses import dataclass
+from decimal import Decimal
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mockserver.commands.options import (
+import click
+
+from mockserver.commands.arguments import PORT, integer, positive, seconds, usd
+from mockserver.commands.command import command, option, receives
+from mockserver.commands.options import Given, contract_of, with_settings
+from mockserver.commands.output import (
     FAILURE,
     PASS,
+    STOPPED,
     USAGE,
-    add_settings,
     command_line,
     complain,
-    contract_of,
     not_written,
 )
 from mockserver.commands.progress import shown
 from mockserver.commands.suite import load_checks, write_report
 from mockserver.contract import Contract
-from mockserver.domain.durations import parse_duration
 from mockserver.domain.price import UNPRICED, is_priced, money
 
 if TYPE_CHECKING:
@@ -52,103 +55,170 @@ _ASKED = (
 )
 """The options that say what a run is to do."""
 
-STOPPED = 3
-"""What a run ends with that the spending limit has stopped."""
-
 _ENDING = (signal.SIGINT, signal.SIGTERM)
 
 
-def add(parser: argparse.ArgumentParser) -> None:
-    """Add the options."""
-    target = parser.add_argument_group("the target")
-    target.add_argument("--url", help="base URL of a server that runs; else a mock is started")
-    target.add_argument("--live", action="store_true", help="it is not on this machine, and meant")
-    target.add_argument(
-        "--token-env",
-        metavar="NAME",
-        default="MAXAPI_LIVE_KEY",
-        help="environment variable that holds the API key (default MAXAPI_LIVE_KEY)",
-    )
-    target.add_argument(
-        "--other-token-env", metavar="NAME", help="the same for a second key, for foreign tasks"
-    )
-    target.add_argument("--rate", type=_positive, help="requests a second (default: 2 if live)")
-    target.add_argument(
-        "--patience",
-        type=_duration,
-        default=900.0,
-        help="time to wait for the end of a task (default 15m)",
-    )
-    target.add_argument(
-        "--webhook-url", metavar="URL", help="public address that reaches --webhook-port here"
-    )
-    target.add_argument("--webhook-port", metavar="PORT", type=_port, default=6293)
-    cost = parser.add_argument_group("money")
-    cost.add_argument("--plan", action="store_true", help="print what would be sent, and end")
-    cost.add_argument(
-        "--max-cost",
-        metavar="USD",
-        type=_usd,
-        help="spending limit; 0, the default if live, sends no submission that has a price",
-    )
-    cost.add_argument(
-        "--unknown-price",
-        metavar="USD",
-        type=_usd,
-        help="price of a unit where nobody publishes one; else such models are left out",
-    )
-    cost.add_argument(
-        "--ledger",
-        metavar="FILE",
-        type=Path,
-        default=Path("maxapi-verify-ledger.jsonl"),
-        help="where spending is reserved; runs that share it share the limit",
-    )
-    extent = parser.add_argument_group("the extent")
-    extent.add_argument(
-        "--models", type=lambda text: tuple(text.split(",")), default=(), help="names or globs, …"
-    )
-    extent.add_argument("--seed", type=int, default=0, help="the same seed sends the same")
-    extent.add_argument(
-        "--examples", type=_count, help="inputs made for each model (default 15; 2 if live)"
-    )
-    add_settings(parser, "model_cards")
-    report = parser.add_argument_group("the report")
-    report.add_argument(
-        "--report", metavar="DIR", type=Path, help="write JSON, Markdown, HTML and JUnit"
-    )
-    report.add_argument(
-        "--baseline", metavar="FILE", type=Path, help="earlier report.json: only what is new fails"
-    )
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Options:
+    url: str | None
+    live: bool
+    token_env: str
+    other_token_env: str | None
+    rate: float | None
+    patience: float
+    webhook_url: str | None
+    webhook_port: int
+    plan: bool
+    max_cost: Decimal | None
+    unknown_price: Decimal | None
+    ledger: Path
+    models: tuple[str, ...]
+    seed: int
+    examples: int | None
+    report: Path | None
+    baseline: Path | None
+    settings: Given
 
 
-def run(options: argparse.Namespace) -> int:
-    """Run the suite; give the exit status."""
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(text.split(",")) if text else ()
+
+
+@command("verify")
+@option(
+    "--url",
+    metavar="URL",
+    group="Target",
+    help="base URL of a running server; by default, a mock is started",
+)
+@option("--live", is_flag=True, group="Target", help="confirm a target that is not on this machine")
+@option(
+    "--token-env",
+    metavar="NAME",
+    default="MAXAPI_LIVE_KEY",
+    group="Target",
+    help="environment variable that holds the API key (default MAXAPI_LIVE_KEY)",
+)
+@option(
+    "--other-token-env",
+    metavar="NAME",
+    group="Target",
+    help="the same for a second key, for the tasks of others",
+)
+@option(
+    "--rate",
+    metavar="NUMBER",
+    type=positive,
+    group="Target",
+    help="requests a second (default: 2 if live)",
+)
+@option(
+    "--patience",
+    metavar="DURATION",
+    type=seconds,
+    default="15m",
+    group="Target",
+    help="time to wait for the end of a task (default 15m)",
+)
+@option(
+    "--webhook-url",
+    metavar="URL",
+    group="Target",
+    help="public address that reaches --webhook-port here",
+)
+@option(
+    "--webhook-port",
+    metavar="PORT",
+    type=PORT,
+    default=6293,
+    group="Target",
+    help="port of this machine that webhooks come to (default 6293)",
+)
+@option("--plan", is_flag=True, group="Money", help="print what would be sent, and end")
+@option(
+    "--max-cost",
+    metavar="USD",
+    type=usd,
+    group="Money",
+    help="spending limit; 0, the default if live, sends no submission that has a price",
+)
+@option(
+    "--unknown-price",
+    metavar="USD",
+    type=usd,
+    group="Money",
+    help="unit price of models whose price is not published; by default, they are left out",
+)
+@option(
+    "--ledger",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    default=Path("maxapi-verify-ledger.jsonl"),
+    group="Money",
+    help="where spending is reserved; runs that share it share the limit "
+    "(default maxapi-verify-ledger.jsonl)",
+)
+@option(
+    "--models",
+    metavar="NAME,…",
+    type=_names,
+    default="",
+    group="Extent",
+    help="models to check, by names or globs (default: all)",
+)
+@option(
+    "--seed",
+    metavar="NUMBER",
+    type=integer(),
+    default=0,
+    group="Extent",
+    help="the same seed sends the same requests (default 0)",
+)
+@option(
+    "--examples",
+    metavar="NUMBER",
+    type=integer(1, 10_000),
+    group="Extent",
+    help="inputs made for each model (default 15; 2 if live)",
+)
+@option(
+    "--report",
+    metavar="DIR",
+    type=click.Path(path_type=Path),
+    group="Report",
+    help="write JSON, Markdown, HTML and JUnit",
+)
+@option(
+    "--baseline",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    group="Report",
+    help="earlier report.json: only what is new fails",
+)
+@with_settings("model_cards")
+@receives(_Options)
+def verify(options: _Options) -> int:
+    """Run the checks; return the exit status. Raises MaxapiMockError."""
     checks = load_checks()
     from mockserver.conformance.report import baseline as baselines
     from mockserver.conformance.report.view import view_of
     from mockserver.conformance.report.writers import terminal_summary
     from mockserver.conformance.session import verification
-    from mockserver.conformance.session.ledger import LedgerError
 
     request = verification.RunRequest(**{name: getattr(options, name) for name in _ASKED})
-    contract = contract_of(options)
-    try:
-        baseline = baselines.load_baseline(options.baseline) if options.baseline else None
-        if options.plan:
-            _print_plan(verification.plan(request, contract, checks), request)
-            _print_unpriced(request, contract)
-            return PASS
-        if options.report is not None and not _is_made(options.report):
-            return USAGE
-        weights = _weights(request, contract, checks)
-        with _ended_by_a_signal(), shown(sys.stderr, weights) as progress:
-            found = verification.verify(
-                request, contract, command_line(), progress=progress, checks=checks
-            )
-    except (verification.VerifyError, baselines.BaselineError, LedgerError) as error:
-        complain(f"maxapi-mock verify: {error}")
+    contract = contract_of(options.settings)
+    baseline = baselines.load_baseline(options.baseline) if options.baseline else None
+    if options.plan:
+        _print_plan(verification.plan(request, contract, checks), request)
+        _print_unpriced(request, contract)
+        return PASS
+    if options.report is not None and not _is_made(options.report):
         return USAGE
+    weights = _weights(request, contract, checks)
+    with _ended_by_a_signal(), shown(sys.stderr, weights) as progress:
+        found = verification.verify(
+            request, contract, command_line(), progress=progress, checks=checks
+        )
     comparison = baselines.compare(found, baseline) if baseline is not None else None
     written = options.report is None or write_report(options.report, "verify", found, comparison)
     print(terminal_summary(view_of(found, comparison)))
@@ -157,7 +227,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _is_made(folder: Path) -> bool:
-    """Make the folder of the report, before anything is paid for, or say why it cannot be."""
+    """Make the folder of the report before anything is paid for; print why it cannot be made."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -194,7 +264,7 @@ def _ended_by_a_signal() -> Iterator[None]:
 def _weights(
     request: RunRequest, contract: Contract, checks: tuple[AnyCheck, ...]
 ) -> Mapping[str, float]:
-    """Say how long each check takes; of a live run, tell how long all of it does beforehand."""
+    """Return how long each check takes; of a live run, print how long all of them do."""
     from mockserver.conformance.session import forecast, verification
     from mockserver.conformance.session.active_check import active_checks
 
@@ -209,7 +279,7 @@ def _weights(
 
 
 def _print_plan(planned: list[PlannedCheck], request: RunRequest) -> None:
-    """Print what would be sent, law by law."""
+    """Print what would be sent, check by check."""
     where = request.url or "a mock of its own"
     print(f"against {where}, nothing is sent now; polls are counted as for a task of 2 seconds\n")
     print(f"{'check':22}{'requests':>9}{'submits':>9}{'at most':>10}")
@@ -221,11 +291,11 @@ def _print_plan(planned: list[PlannedCheck], request: RunRequest) -> None:
         f"{'all':22}{sum(one.requests for one in planned):>9}"
         f"{sum(one.submissions for one in planned):>9}{'$' + money(total):>10}"
     )
-    print("\nat most: were every submission accepted, also those that are meant to be refused")
+    print("\nat most: were every submission accepted, also those that are meant to be rejected")
 
 
 def _print_unpriced(request: RunRequest, contract: Contract) -> None:
-    """Say which models the plan's money is without: an unknown price is not nothing."""
+    """Print which models the plan's money is without: an unknown price is not nothing."""
     globs = request.models or ("*",)
     unknown = [
         name
@@ -235,42 +305,3 @@ def _print_unpriced(request: RunRequest, contract: Contract) -> None:
     ]
     if unknown:
         print(f"at least: without the tasks {UNPRICED}: {', '.join(unknown)}")
-
-
-def _usd(text: str) -> Decimal:
-    try:
-        amount = Decimal(text)
-    except InvalidOperation:
-        amount = Decimal(-1)
-    if not amount.is_finite() or amount < 0:
-        raise argparse.ArgumentTypeError(f"{text!r} is no amount; use US dollars such as 0.50")
-    return amount
-
-
-def _positive(text: str) -> float:
-    try:
-        number = float(text)
-    except ValueError:
-        number = 0.0
-    if not 0 < number < float("inf"):
-        raise argparse.ArgumentTypeError(f"{text!r} is not accepted; use a number above 0")
-    return number
-
-
-def _count(text: str) -> int:
-    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= 10_000:
-        raise argparse.ArgumentTypeError(f"{text!r} is not accepted; use an integer from 1")
-    return int(text)
-
-
-def _port(text: str) -> int:
-    if not text.isascii() or not text.isdigit() or not 0 < int(text) <= 65535:
-        raise argparse.ArgumentTypeError(f"{text!r} is no port; use an integer from 1 to 65535")
-    return int(text)
-
-
-def _duration(text: str) -> float:
-    try:
-        return parse_duration(text).total_seconds()
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(str(error)) from None

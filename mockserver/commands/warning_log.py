@@ -7,27 +7,27 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from threading import Lock
 
-from mockserver.commands.options import without_secrets
-from mockserver.commands.summary import on_one_line
+from mockserver.commands.output import on_one_line, without_secrets
 from mockserver.engine.contract_warnings import ContractWarning
 from mockserver.engine.journal import Delivery, RecordedRequest, TaskEnd
 from mockserver.engine.webhooks.attempt import Failure
 
 _MOST = 1000
-"""Different texts; a mock that has said so much is not listened to any more."""
+"""Different texts; nobody reads more of them."""
+_WIDTH = 160
 
 
 class WarningLog:
-    """Prints what it is told of to standard error; safe to use from several threads."""
+    """Prints warnings to standard error; safe to use from several threads."""
 
     def __init__(self) -> None:
         self.secrets: Callable[[], Iterable[str | None]] = tuple
-        """Gives what must not be printed."""
+        """Returns what must not be printed."""
         self._said: set[str] = set()
         self._lock = Lock()
 
     def __call__(self, entry: RecordedRequest | Delivery | ContractWarning | TaskEnd) -> None:
-        """Print the warnings of what a sandbox notes, unless they have been said."""
+        """Print the warnings of what a sandbox notes, each text once."""
         if isinstance(entry, TaskEnd):
             return
         if isinstance(entry, Delivery) and entry.failure is Failure.NOT_SENT:
@@ -42,4 +42,4 @@ class WarningLog:
             self._said.add(text)
         with suppress(OSError, ValueError):  # nobody may be there to read it
             shown = without_secrets(text, self.secrets())
-            print(f"maxapi-mock: {on_one_line(shown)}", file=sys.stderr, flush=True)
+            print(f"maxapi-mock: {on_one_line(shown, _WIDTH)}", file=sys.stderr, flush=True)

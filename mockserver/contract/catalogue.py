@@ -10,12 +10,15 @@ from mockserver.contract.card import defaults_of
 from mockserver.contract.loader import Contract
 from mockserver.contract.validation import UNKNOWN, source_of
 from mockserver.contract.violation import Source, accepted_by
+from mockserver.errors import MaxapiMockError
 
 _Node = Mapping[str, Any]
 
 
-class UnknownModelError(ValueError):
+class UnknownModelError(MaxapiMockError, ValueError):
     """There is no such model; the message names similar ones."""
+
+    names_command = True
 
 
 def uri_of(contract: Contract, model: str) -> str:

@@ -17,6 +17,7 @@ from mockserver.contract.service_check import service_problems
 from mockserver.contract.strict_json import NotJson, parse_json
 from mockserver.contract.validation import MOST_VIOLATIONS, Schemas, SchemaValidator
 from mockserver.contract.violation import Violation
+from mockserver.errors import MaxapiMockError
 
 BASE = "https://maxapi-mockserver.example/schemas/"
 """The base of the `$id`s of the contract's files; nothing is ever fetched from there."""
@@ -36,7 +37,7 @@ KINDS = (
 """The documents of the contract, by the name of their schema's file."""
 
 
-class ContractError(Exception):
+class ContractError(MaxapiMockError):
     """A file of the contract is unusable; the message names the file and every violation."""
 
 

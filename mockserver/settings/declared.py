@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
@@ -266,3 +267,44 @@ def _is_loopback(host: str) -> bool:
 
 
 SETTINGS = {one.name: one for one in dataclasses.fields(Settings)}
+
+GROUPS: Mapping[str, tuple[str, ...]] = {
+    "Server": ("host", "port", "tls", "tls_folder", "public_url"),
+    "Access": ("api_key", "control_token", "cors", "rate_limit"),
+    "Contract": ("service", "model_cards"),
+    "Tasks and results": (
+        "pace",
+        "duration",
+        "cancellable",
+        "default_ratio",
+        "read_input_images",
+        "result_expiry",
+        "expired_status",
+    ),
+    "Behaviour of the API": ("answers", "error_status", "null", "unknown_fields"),
+    "Money": ("balance", "unknown_price"),
+    "Scenarios and faults": ("scenario", "chaos", "seed", "expect"),
+    "Webhooks": (
+        "callback_allow",
+        "strict_callbacks",
+        "webhook_timeout",
+        "webhook_tries",
+        "webhook_backoff",
+        "webhook_secret",
+        "webhook_secret_style",
+        "webhook_secret_header",
+        "webhook_ca",
+        "webhook_verify",
+        "webhook_concurrency",
+    ),
+    "Limits": (
+        "max_body",
+        "max_nesting",
+        "max_tasks",
+        "max_sandboxes",
+        "image_cache",
+        "journal_entries",
+        "journal_bytes",
+    ),
+}
+"""The settings by subject, as help shows them; each is in one group."""

@@ -15,6 +15,7 @@ from typing import Any
 from mockserver.contract import Contract, load_contract
 from mockserver.domain.durations import format_duration
 from mockserver.domain.scenario import Script
+from mockserver.errors import MaxapiMockError
 from mockserver.settings.declared import SETTINGS, Settings
 from mockserver.settings.environment import CONFIG, settings_in
 from mockserver.settings.setting import OPTIONAL
@@ -23,7 +24,7 @@ from mockserver.settings.texts import HIDDEN
 CONFIG_FILE = "maxapi-mock.toml"
 
 
-class SettingError(Exception):
+class SettingError(MaxapiMockError):
     """A setting is wrong; the message says which, where it was set, and what is accepted."""
 
 

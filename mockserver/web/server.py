@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Self
 
 from mockserver.engine.messages import ApiError, Request, Response
 from mockserver.engine.service import Service
+from mockserver.errors import MaxapiMockError
 from mockserver.interception.certificates import Authority, api_hosts
 from mockserver.network.listening import address_of, base_of, listen_on
 from mockserver.network.loopback import LOOPBACK_HOSTS
@@ -33,7 +34,7 @@ _NAMEABLE = re.compile(
 """Names and addresses that a certificate can contain."""
 
 
-class ServerError(Exception):
+class ServerError(MaxapiMockError):
     """The server cannot listen; the message names the address and the reason."""
 
 

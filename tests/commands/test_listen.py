@@ -72,12 +72,12 @@ class Listener:
     def webhook(self) -> list[str]:
         """Await the lines about one webhook, without the first one, which has the time in it."""
         lines = [self.line()]
-        while not lines[-1].startswith("  answered "):
+        while not lines[-1].startswith("  responded "):
             lines.append(self.line())
         return lines[1:]
 
     def end(self, number: signal.Signals = signal.SIGTERM) -> tuple[int, str]:
-        """End it; give its status and its errors."""
+        """End it; return its status and its errors."""
         self.process.send_signal(number)
         status = self.process.wait(10)
         self._reader.join(10)
@@ -98,25 +98,25 @@ def listening(folder: Path, *options: str, **environment: str) -> Iterator[Liste
 
 
 def polling(sandbox: MaxapiSandbox) -> dict[str, str]:
-    """Give the environment that lets the listener poll in a sandbox."""
+    """Return the environment that lets the listener poll in a sandbox."""
     return {"MAXAPI_MOCK_URL": sandbox.base_url, "MAXAPI_API_KEY": sandbox.api_key}
 
 
 def call(sandbox: MaxapiSandbox, url: str, scenario: str = "success") -> str:
-    """Let a task end, and its webhooks with it; give its id."""
+    """Let a task end, and its webhooks with it; return its id."""
     document = {
         "model": "gpt-image-2/text-to-image",
         "input": {"prompt": f"a cat #mock:{scenario}"},
         "callBackUrl": url,
     }
-    answer = requests.post(
+    response = requests.post(
         sandbox.base_url + SUBMIT,
         json=document,
         headers={"Authorization": f"Bearer {sandbox.api_key}"},
         timeout=5,
     )
     sandbox.wait_until_idle()
-    return str(answer.json()["data"]["taskId"])
+    return str(response.json()["data"]["taskId"])
 
 
 def test_a_webhook_is_printed_and_compared_with_a_poll(
@@ -131,7 +131,7 @@ def test_a_webhook_is_printed_and_compared_with_a_poll(
     assert rest == [
         f"  task {task_id} SUCCESS, conforms, attempt 1",
         "  equal to a poll",
-        "  answered 200",
+        "  responded 200",
     ]
     assert [one["status"] for one in sandbox.deliveries] == [200]
 
@@ -147,7 +147,7 @@ def test_each_difference_to_a_poll_is_shown(tmp_path: Path, sandbox: MaxapiSandb
     assert differences[0] == '    data.status: webhook "FAILURE", poll "SUCCESS"'
     assert differences[1].startswith('    data.result: webhook null, poll {"type": "image", ')
     assert len(differences) == 2
-    assert answered == "  answered 200"
+    assert answered == "  responded 200"
 
 
 @pytest.mark.parametrize(
@@ -160,29 +160,29 @@ def test_each_difference_to_a_poll_is_shown(tmp_path: Path, sandbox: MaxapiSandb
 def test_what_does_not_conform_is_said(
     tmp_path: Path, sandbox: MaxapiSandbox, scenario: str, size: str, violation: str
 ) -> None:
-    """With how much came, how it begins, and what is wrong with it; it is answered all the same."""
+    """With its size, its beginning, and what is wrong with it; it gets a response all the same."""
     with listening(tmp_path, **polling(sandbox)) as listener:
         call(sandbox, listener.url, scenario)
         first, second, answered = listener.webhook()
 
     assert re.match(f"  {size}", first)
     assert second.startswith(f"    {violation}")
-    assert answered == "  answered 200"
+    assert answered == "  responded 200"
 
 
-def test_answers_are_given_in_turn(tmp_path: Path, sandbox: MaxapiSandbox) -> None:
-    """The last one from then on: the mock tries again as long as it is refused."""
+def test_responses_come_in_turn(tmp_path: Path, sandbox: MaxapiSandbox) -> None:
+    """The last one from then on: the mock tries again as long as it fails."""
     with listening(tmp_path, "--respond", "500, 404,200", **polling(sandbox)) as listener:
         for _ in range(2):
             call(sandbox, listener.url)
         printed = [listener.webhook()[-1] for _ in range(4)]
 
-    assert printed == [f"  answered {status}" for status in (500, 404, 200, 200)]
+    assert printed == [f"  responded {status}" for status in (500, 404, 200, 200)]
     assert [one["status"] for one in sandbox.deliveries] == [500, 404, 200, 200]
 
 
 def test_webhooks_are_passed_on(tmp_path: Path, sandbox: MaxapiSandbox) -> None:
-    """As they came; and what the other one answers goes back."""
+    """As they came; and the other one's response goes back."""
     with InboxServer() as server:
         inbox = server.inbox()
         inbox.respond(503)
@@ -193,7 +193,7 @@ def test_webhooks_are_passed_on(tmp_path: Path, sandbox: MaxapiSandbox) -> None:
 
     first, second = inbox.received
     forwarded = f"  forwarded to {inbox.url}?b=2"
-    assert printed == [[forwarded, "  answered 503"], [forwarded, "  answered 200"]]
+    assert printed == [[forwarded, "  responded 503"], [forwarded, "  responded 200"]]
     assert (first.method, first.url) == ("POST", f"{inbox.url}?b=2")
     assert first.headers["content-type"] == "application/json"
     assert first.headers["user-agent"].startswith("maxapi-mockserver/")
@@ -212,7 +212,7 @@ def test_a_dead_receiver_behind_it_is_said(tmp_path: Path, sandbox: MaxapiSandbo
         said, answered = listener.webhook()[-2:]
 
     assert said == f"  not forwarded to {url}: cannot connect: Connection refused"
-    assert answered == "  answered 502"
+    assert answered == "  responded 502"
     assert [one["status"] for one in sandbox.deliveries] == [502]
 
 
@@ -223,7 +223,7 @@ def test_a_mock_on_this_machine_needs_no_key(tmp_path: Path, sandbox: MaxapiSand
         call(sandbox, listener.url)
         printed = listener.webhook()
 
-    assert printed[1:] == ["  equal to a poll", "  answered 200"]
+    assert printed[1:] == ["  equal to a poll", "  responded 200"]
     assert [one["method"] for one in sandbox.requests] == ["POST"]
 
 
@@ -234,12 +234,12 @@ def test_attempts_and_reasons_are_shown(tmp_path: Path, sandbox: MaxapiSandbox) 
         first, second = listener.webhook(), listener.webhook()
 
     told = f"  task {task_id} FAILURE (INSUFFICIENT_POINTS), conforms, attempt"
-    assert first == [f"{told} 1", "  equal to a poll", "  answered 503"]
+    assert first == [f"{told} 1", "  equal to a poll", "  responded 503"]
     assert second == [
         f"{told} 2",
         "  the attempt before: returned 503, not 2xx",
         "  equal to a poll",
-        "  answered 200",
+        "  responded 200",
     ]
 
 
@@ -253,7 +253,7 @@ def test_a_listener_that_comes_late_knows_the_attempts_before(sandbox: MaxapiSan
     found = Polls(sandbox.base_url, None, None).of(task_id)
 
     assert [one["error"] for one in found.attempts] == ["cannot connect: Connection refused"]
-    assert found.answer["data"]["status"] == "SUCCESS"
+    assert found.response["data"]["status"] == "SUCCESS"
 
 
 def test_each_task_can_have_its_own_turn(tmp_path: Path, sandbox: MaxapiSandbox) -> None:
@@ -264,7 +264,7 @@ def test_each_task_can_have_its_own_turn(tmp_path: Path, sandbox: MaxapiSandbox)
             call(sandbox, listener.url)
         printed = [listener.webhook()[-1] for _ in range(4)]
 
-    assert printed == [f"  answered {status}" for status in (500, 200, 500, 200)]
+    assert printed == [f"  responded {status}" for status in (500, 200, 500, 200)]
 
 
 def test_a_receiver_can_be_named_without_a_scheme(tmp_path: Path, sandbox: MaxapiSandbox) -> None:
@@ -276,7 +276,7 @@ def test_a_receiver_can_be_named_without_a_scheme(tmp_path: Path, sandbox: Maxap
             call(sandbox, listener.url)
             printed = listener.webhook()
 
-    assert printed[-2:] == [f"  forwarded to http://{there}", "  answered 200"]
+    assert printed[-2:] == [f"  forwarded to http://{there}", "  responded 200"]
     [webhook] = inbox.received
     assert webhook.headers["host"] == there.partition("/")[0]
     assert webhook.violations == []
@@ -301,14 +301,14 @@ API = "/api/v1/task/t"
 JSON = b"HTTP/1.1 %d .\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s"
 
 
-def answer(status: int, body: bytes) -> bytes:
-    """Write an answer."""
+def written(status: int, body: bytes) -> bytes:
+    """Write a response."""
     return JSON % (status, len(body), body)
 
 
-def test_what_is_no_mock_is_polled_with_the_key() -> None:
+def test_what_is_not_a_mock_is_polled_with_the_key() -> None:
     """The proxy on this machine, for one."""
-    with Scripted([answer(404, b"{}"), answer(200, b'{"a": null}')]) as api:
+    with Scripted([written(404, b"{}"), written(200, b'{"a": null}')]) as api:
         poll = Polls(f"http://127.0.0.1:{api.port}/", "hush", None).of("t")
 
     assert poll == Poll({"a": None})
@@ -320,35 +320,39 @@ def test_what_is_no_mock_is_polled_with_the_key() -> None:
 
 
 @pytest.mark.parametrize(
-    ("answers", "key", "said"),
+    ("responses_", "key", "said"),
     [
-        ([answer(404, b'{"code": 404, "msg": "task t not found"}')], None, "404: task t not found"),
-        ([answer(200, b"<html>")], None, "answered 200: <html>"),
-        ([answer(200, b"[null]")], None, "answered 200: [null]"),
-        ([answer(404, b"{}"), answer(401, b'{"code": 401}')], "k", 'answered 401 {"code": 401}'),
-        ([answer(404, b"{}"), answer(502, b"x" * 999)], "k", "answered 502 " + "x" * 160 + "…"),
-        ([answer(404, b"{}"), answer(302, b"")], "k", "the poll answered 302 "),
+        (
+            [written(404, b'{"code": 404, "msg": "task t not found"}')],
+            None,
+            "404: task t not found",
+        ),
+        ([written(200, b"<html>")], None, "responded 200: <html>"),
+        ([written(200, b"[null]")], None, "responded 200: [null]"),
+        ([written(404, b"{}"), written(401, b'{"code": 401}')], "k", 'got 401 {"code": 401}'),
+        ([written(404, b"{}"), written(502, b"x" * 999)], "k", "got 502 " + "x" * 160 + "…"),
+        ([written(404, b"{}"), written(302, b"")], "k", "the poll got 302 "),
         ([b"garbage\r\n\r\n"], None, "garbage"),
     ],
 )
-def test_a_poll_that_fails_says_why(answers: list[bytes], key: str | None, said: str) -> None:
+def test_a_poll_that_fails_says_why(responses_: list[bytes], key: str | None, said: str) -> None:
     """In plain words, on one line."""
-    with Scripted(answers) as api:
+    with Scripted(responses_) as api:
         poll = Polls(f"http://127.0.0.1:{api.port}", key, None).of("t")
 
-    assert poll.answer is None
+    assert poll.response is None
     assert said in poll.why_not
     assert not re.search(r"None|b'|object at|Traceback|\n", poll.why_not)
 
 
 def test_a_mock_that_is_not_there_is_said(tmp_path: Path, sandbox: MaxapiSandbox) -> None:
-    """The webhook is answered all the same."""
+    """The webhook gets a response all the same."""
     with listening(tmp_path, "--url", "localhost:9") as listener:
         call(sandbox, listener.url)
         lines = listener.webhook()
 
     said = "  not compared with a poll: http://localhost:9: Connection refused"
-    assert lines[1:] == [said, "  answered 200"]
+    assert lines[1:] == [said, "  responded 200"]
 
 
 def test_a_closed_control_plane_is_said(tmp_path: Path) -> None:
@@ -360,8 +364,8 @@ def test_a_closed_control_plane_is_said(tmp_path: Path) -> None:
         opened = Polls(mock.url, None, "let-me").of(task_id)
         sandbox.close()
 
-    assert "answered 403: the control plane needs its token" in closed.why_not
-    assert opened.answer["data"]["taskId"] == task_id
+    assert "responded 403: the control plane needs its token" in closed.why_not
+    assert opened.response["data"]["taskId"] == task_id
 
 
 @pytest.mark.parametrize("key", [None, "", "line\nbreak", "ü"])
@@ -372,7 +376,7 @@ def test_elsewhere_a_key_is_needed(tmp_path: Path, key: str | None) -> None:
     with listening(tmp_path, "--url", "https://api.example", **environment) as listener:
         said = listener.line()
 
-    assert said == "not compared with polls: MAXAPI_API_KEY holds no key that could be sent"
+    assert said == "not compared with polls: MAXAPI_API_KEY does not hold a key that can be sent"
 
 
 def test_the_options_go_before_the_environment(tmp_path: Path, sandbox: MaxapiSandbox) -> None:
@@ -382,7 +386,7 @@ def test_the_options_go_before_the_environment(tmp_path: Path, sandbox: MaxapiSa
     with listening(tmp_path, *options, MAXAPI_MOCK_URL="http://127.0.0.1:9") as listener:
         call(sandbox, listener.url)
 
-        assert listener.webhook()[1:] == ["  equal to a poll", "  answered 200"]
+        assert listener.webhook()[1:] == ["  equal to a poll", "  responded 200"]
 
 
 def test_an_odd_webhook_is_printed_on_lines_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -418,11 +422,11 @@ def test_a_key_in_the_place_of_its_variable_is_not_printed(tmp_path: Path) -> No
     with listening(tmp_path, *options) as listener:
         said = listener.line()
 
-    assert said == "not compared with polls: --token-env holds no key that could be sent"
+    assert said == "not compared with polls: --token-env does not hold a key that can be sent"
 
 
 def responses() -> listen._Responses:
-    """Answer 200."""
+    """Respond with 200."""
     return listen._Responses([200], per_task=False)
 
 
@@ -446,7 +450,7 @@ def test_the_lines_of_a_webhook_stand_together(monkeypatch: pytest.MonkeyPatch) 
     receiver(Webhook("GET", "http://127.0.0.1/", {}, b""))
 
     [text] = written.writes
-    assert text.endswith("  answered 200\n")
+    assert text.endswith("  responded 200\n")
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -463,14 +467,17 @@ def test_a_signal_ends_it(tmp_path: Path, number: signal.Signals) -> None:
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        (["--respond", "500,,200"], "--respond: '500,,200' is not accepted; use such as 500,500,"),
+        (
+            ["--respond", "500,,200"],
+            "--respond: '500,,200' is not accepted; use statuses, for example 500,500,",
+        ),
         (["--respond", "100"], "--respond: '100' is not accepted"),
         (["--respond", ""], "--respond: '' is not accepted"),
-        (["--port", "65536"], "--port: 65536 is not accepted; use an integer from 0 to 65535"),
-        (["--port", "x"], "argument --port: invalid int value: 'x'"),
+        (["--port", "65536"], "--port: '65536' is not accepted; use an integer from 0 to 65535"),
+        (["--port", "x"], "--port: 'x' is not accepted; use an integer from 0 to 65535"),
         (
             ["--url", "ftp://a"],
-            "--url: 'ftp://a' is not accepted: the URL is not an http or https URL; use such as",
+            "--url: 'ftp://a' is not accepted: the URL is not an http or https URL; use a URL",
         ),
         (["--url", "http://[a"], "--url: 'http://[a' is not accepted"),
         (
@@ -478,11 +485,17 @@ def test_a_signal_ends_it(tmp_path: Path, number: signal.Signals) -> None:
             "--forward-to: 'here' is not accepted: the URL is not an http or https URL",
         ),
         (["--forward-to", "http://a:x"], "--forward-to: 'http://a:x' is not accepted"),
-        (["--respond", "500", "--forward-to", "http://a"], "not allowed with argument --respond"),
+        (
+            ["--respond", "500", "--forward-to", "http://a"],
+            "--respond: not allowed with --forward-to; use one of them",
+        ),
         (["--forward-to", "http://me:hush@a:x"], "--forward-to: 'http://[redacted]@a:x' is not"),
         (["--forward-to", "a:99999"], "'a:99999' is not accepted: the URL's port is not accepted"),
-        (["--per-task", "--forward-to", "http://a"], "--per-task: is for --respond; leave it"),
-        (["--prot", "1"], "unrecognized arguments: --prot"),
+        (
+            ["--per-task", "--forward-to", "http://a"],
+            "--per-task: not allowed with --forward-to; use one",
+        ),
+        (["--prot", "1"], "no such option: --prot, did you mean --port?"),
     ],
 )
 def test_wrong_options_end_with_2_and_one_line(
@@ -516,10 +529,8 @@ def test_a_port_in_use_is_said_in_one_line(tmp_path: Path) -> None:
     assert done.stderr == f"maxapi-mock listen: {said} (see maxapi-mock listen --help)\n"
 
 
-def test_nobody_who_reads_is_no_reason_not_to_answer(
-    tmp_path: Path, sandbox: MaxapiSandbox
-) -> None:
-    """`maxapi-mock listen | head -3` is no failure of the app that sends webhooks."""
+def test_it_responds_though_nobody_reads(tmp_path: Path, sandbox: MaxapiSandbox) -> None:
+    """`maxapi-mock listen | head -3` is not a failure of the app that sends webhooks."""
     sandbox.settings(webhook_tries=1)
     process = subprocess.Popen(
         [*LISTEN, "--port", "0"],

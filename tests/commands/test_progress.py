@@ -1,4 +1,4 @@
-"""Whoever waits at a terminal sees how far a run is; a pipe is told once how long it takes."""
+"""A terminal shows how far a run is; a pipe is told once how long it takes."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ TOKEN = "a-live-token-that-is-secret"
 
 
 def on_a_terminal(folder: Path, *arguments: str, term: str) -> tuple[str, str]:
-    """Run the command with a terminal as its stderr; give what it printed there, and its report."""
+    """Run the command with a terminal as its stderr; return what it shows, and the report."""
     ours, theirs = pty.openpty()
     environment = {**os.environ, "TERM": term, "MAXAPI_LIVE_KEY": TOKEN}
     with subprocess.Popen(

@@ -1,4 +1,4 @@
-"""`maxapi-mock proxy`: an app's own traffic, held against the contract."""
+"""`maxapi-mock proxy`: an app's own traffic, checked by the contract."""
 
 from __future__ import annotations
 
@@ -50,10 +50,10 @@ class Running:
         self.process = process
         self.printed = ""
         self.url = self.until("passes everything to").split()[2]
-        self.until("what is found is told here")
+        self.until("findings are printed here")
 
     def until(self, words: str) -> str:
-        """Await a line with *words*; give it."""
+        """Await a line with *words*; return it."""
         assert self.process.stdout is not None
         for line in self.process.stdout:
             self.printed += line
@@ -62,7 +62,7 @@ class Running:
         raise AssertionError(f"{words!r} was not printed: {self.printed}")
 
     def ends(self, number: signal.Signals = signal.SIGINT) -> int:
-        """Send a signal; give the exit status."""
+        """Send a signal; return the exit status."""
         assert self.process.stdout is not None
         self.process.send_signal(number)
         self.printed += self.process.stdout.read()
@@ -71,7 +71,7 @@ class Running:
 
 @contextmanager
 def running(folder: Path, upstream: str, *options: str) -> Iterator[Running]:
-    """Run the command beside the test; it has a minute."""
+    """Run the command next to the test; it has a minute."""
     process = subprocess.Popen(
         [*PROXY, "--upstream", upstream, "--port", "0", *options],
         cwd=folder,
@@ -105,7 +105,7 @@ def test_traffic_that_conforms_ends_with_success(
     assert status == 0
     assert proxy.printed.startswith(
         f"maxapi-mock proxy {proxy.url} passes everything to {mock.url}\n"
-        f"what is found is told here, and by GET {proxy.url}/__mock/report\n"
+        f"findings are printed here, and returned by GET {proxy.url}/__mock/report\n"
         "maxapi-mock proxy: no drift"
     )
     assert "requests   2, 1 of them submissions\n" in proxy.printed
@@ -114,7 +114,7 @@ def test_traffic_that_conforms_ends_with_success(
 def test_drift_is_printed_as_it_comes_and_ends_with_failure(
     tmp_path: Path, http: urllib3.PoolManager
 ) -> None:
-    """With law, clause, what was expected and what was observed; once, and how often at the end."""
+    """With clause, what was expected and what was observed; once, and how often at the end."""
     with (
         upstream(saying(GATEWAY, GATEWAY)) as server,
         running(tmp_path, server.url, "--report", "report") as proxy,
@@ -145,7 +145,7 @@ def test_drift_is_printed_as_it_comes_and_ends_with_failure(
 def test_reports_and_recordings_have_all_but_secrets(
     tmp_path: Path, mock: RunningMock, http: urllib3.PoolManager
 ) -> None:
-    """A webhook that comes by is judged too; no token and no address of the app is anywhere."""
+    """A webhook that comes by is checked too; no token and no address of the app is anywhere."""
     with InboxServer() as inboxes, socket.create_server(("127.0.0.1", 0)) as free:
         inbox, port = inboxes.inbox(), free.getsockname()[1]
         free.close()
@@ -202,8 +202,8 @@ def _files(folder: Path) -> Iterator[Path]:
     return (path for path in folder.rglob("*") if path.is_file())
 
 
-def test_an_upstream_that_is_down_is_told_of(tmp_path: Path, http: urllib3.PoolManager) -> None:
-    """It is no drift; the client gets no answer that nobody gave."""
+def test_an_upstream_that_is_down_is_reported(tmp_path: Path, http: urllib3.PoolManager) -> None:
+    """It is not drift; the client gets no response that the upstream did not send."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         nobody = f"http://127.0.0.1:{server.getsockname()[1]}"
     with running(tmp_path, nobody) as proxy:
@@ -222,22 +222,25 @@ def test_an_upstream_that_is_down_is_told_of(tmp_path: Path, http: urllib3.PoolM
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--upstream", "nowhere"], "--upstream: 'nowhere' is not accepted; use such as https://"),
+        (
+            ["--upstream", "nowhere"],
+            "--upstream: 'nowhere' is not accepted; use a URL, for example",
+        ),
         (["--upstream", "ftp://a"], "--upstream: 'ftp://a' is not accepted"),
         (["--upstream", "http://a/api"], "--upstream: 'http://a/api' is not accepted"),
         (["--upstream", "http://u@a"], "--upstream: 'http://[redacted]@a' is not accepted"),
         (["--upstream", "http://a:99999"], "--upstream: 'http://a:99999' is not accepted"),
         (["--upstream", "http://" + "a" * 70], "is not accepted"),
         (["--public-url", "https://a/?b"], "--public-url: 'https://a/?b' is not accepted"),
-        (["--port", "65536"], "--port: 65536 is not accepted; use an integer from 0 to 65535"),
-        (["--port", "x"], "argument --port: invalid int value: 'x'"),
+        (["--port", "65536"], "--port: '65536' is not accepted; use an integer from 0 to 65535"),
+        (["--port", "x"], "--port: 'x' is not accepted; use an integer from 0 to 65535"),
         (["--record", "file"], "--record: file: File exists; use a folder"),
         (["--report", "file/a"], "--report: file/a: Not a directory; use a folder"),
         (["--host", "192.0.2.1"], "cannot listen on 192.0.2.1:0: "),
         (["x"], "unrecognized arguments: x"),
     ],
 )
-def test_wrong_options_are_answered_in_one_line(
+def test_wrong_options_are_rejected_in_one_line(
     tmp_path: Path, options: list[str], message: str
 ) -> None:
     """With what is accepted, and the status of wrong usage."""

@@ -15,7 +15,7 @@ from tests.client import Client, seed
 def test_what_is_not_sent_is_said_once(
     contract: Contract, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """For each host: whoever waits for a webhook looks at the terminal first."""
+    """For each host: those who wait for a webhook look at the terminal first."""
     service = Service(
         contract,
         make_settings(contract, webhook_tries=1),

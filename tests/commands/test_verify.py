@@ -1,4 +1,4 @@
-"""`maxapi-mock verify`: what it runs, what it refuses to run, and what it ends with."""
+"""`maxapi-mock verify`: what it runs, what it rejects, and what it ends with."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def verify(folder: Path, *arguments: str, **variables: str) -> subprocess.Comple
     )
 
 
-def test_a_mock_of_its_own_keeps_every_law(tmp_path: Path) -> None:
+def test_a_mock_of_its_own_passes_every_check(tmp_path: Path) -> None:
     """The command says so, ends with 0, and writes the report in all its forms."""
     done = verify(tmp_path, "--models", "nano-banana", "--examples", "2", "--report", "out")
 
@@ -65,12 +65,18 @@ def test_a_mock_of_its_own_keeps_every_law(tmp_path: Path) -> None:
         (("--live",), "there is no --url"),
         (("--live", "--url", "https://api.example.com"), "no token; set MAXAPI_LIVE_KEY"),
         (("--models", "veo9"), "'veo9' is not a model; use one of gpt-image-2/image-to-image"),
-        (("--max-cost", "-1"), "'-1' is no amount; use US dollars such as 0.50"),
-        (("--max-cost", "NaN"), "'NaN' is no amount"),
+        (
+            ("--max-cost", "-1"),
+            "--max-cost: '-1' is not an amount; use US dollars, for example 0.50",
+        ),
+        (("--max-cost", "NaN"), "'NaN' is not an amount"),
         (("--rate", "0"), "'0' is not accepted; use a number above 0"),
-        (("--examples", "0"), "'0' is not accepted; use an integer from 1"),
-        (("--patience", "soon"), "argument --patience"),
-        (("--webhook-port", "0"), "'0' is no port"),
+        (("--examples", "0"), "'0' is not accepted; use an integer from 1 to 10000"),
+        (("--patience", "soon"), "--patience: 'soon' is not"),
+        (
+            ("--webhook-port", "0"),
+            "--webhook-port: '0' is not accepted; use an integer from 1 to 65535",
+        ),
         (("--other-token-env", "NOT_SET"), "--other-token-env: NOT_SET is not set"),
         (("--baseline", "none.json"), "none.json"),
         (("--model-cards", "nowhere"), "nowhere is not a folder"),
@@ -80,11 +86,11 @@ def test_a_mock_of_its_own_keeps_every_law(tmp_path: Path) -> None:
         (("--token-env", "sk-hush-0123"), "--token-env: takes the name of an environment"),
         (("--other-token-env", "sk-hush"), "--other-token-env: takes the name"),
         (("--webhook-url", "ftp://u:hush@a/?token=hush"), "'ftp://[redacted]@a/?token=[red"),
-        (("--token=sk-hush",), "unrecognized arguments: --token=..., did you mean --token-env"),
-        (("--exmaples", "2"), "unrecognized arguments: --exmaples 2, did you mean --examples?"),
+        (("--token=sk-hush",), "no such option: --token, did you mean --token-env?"),
+        (("--exmaples", "2"), "no such option: --exmaples, did you mean --examples?"),
     ],
 )
-def test_what_cannot_be_run_is_refused_in_one_line(
+def test_what_cannot_be_run_is_rejected_in_one_line(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
     tmp_path: Path,
@@ -106,7 +112,7 @@ def test_what_cannot_be_run_is_refused_in_one_line(
     assert "hush" not in output.err
 
 
-def test_a_token_that_no_header_can_carry_is_refused(contract: Contract) -> None:
+def test_a_token_that_no_header_can_carry_is_rejected(contract: Contract) -> None:
     """And is not shown."""
     request = RunRequest(url="http://127.0.0.1:1", live=True)
 
@@ -117,7 +123,7 @@ def test_a_token_that_no_header_can_carry_is_refused(contract: Contract) -> None
 
 
 def test_a_live_run_without_money_sends_what_is_free(tmp_path: Path) -> None:
-    """The laws that submit nothing are held; the limit keeps the rest, and that is no failure."""
+    """The checks that submit nothing run; the limit keeps the rest back, which is not a failure."""
     with running_mock(api_key=TOKEN) as mock:
         done = verify(
             tmp_path, "--live", "--url", mock.url, "--rate", "1000", MAXAPI_LIVE_KEY=TOKEN
@@ -141,7 +147,7 @@ def test_a_run_that_the_limit_stops_ends_with_3(tmp_path: Path) -> None:
     assert any(one.startswith("lifecycle: ") for one in report["unchecked"])
 
 
-def test_a_target_that_dies_is_no_drift(contract: Contract) -> None:
+def test_a_target_that_dies_is_not_drift(contract: Contract) -> None:
     """What was reserved for what was never sent is taken back, and the report says what is."""
     with Biller() as biller:
         url = biller.url
@@ -227,7 +233,7 @@ def test_a_plan_names_what_its_money_is_without(capsys: pytest.CaptureFixture[st
 
 
 def test_a_plan_sends_nothing_and_names_the_worst_case(contract: Contract) -> None:
-    """Law by law; what the limit would keep back is named, too."""
+    """Check by check; what the limit would keep back is named, too."""
     with Biller() as biller:
         request = RunRequest(url=biller.url, live=True, max_cost=Decimal(1), models=(CHEAP,))
         planned = {one.check: one for one in plan(request, contract, CHECKS)}

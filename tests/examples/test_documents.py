@@ -13,10 +13,11 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 
-from mockserver.cli import _make_parser, main
-from mockserver.commands.options import resolve
+from mockserver.cli import _MAIN, main
+from mockserver.commands.options import given_settings, resolve
 from mockserver.contract import Contract
 from mockserver.engine.service import Service
 from mockserver.interception.certificates import Authority, api_hosts
@@ -41,6 +42,13 @@ def words_of(instruction: str) -> list[str]:
     return list(json.loads(found[1]))
 
 
+def called(words: list[str]) -> click.Context:
+    """Return what a command line means, without running the command."""
+    command = _MAIN.get_command(click.Context(_MAIN), words[0])
+    assert command is not None
+    return command.make_context(words[0], words[1:])
+
+
 def is_healthy(code: str) -> bool:
     """Run a health check; return whether it passes."""
     command = [sys.executable, "-c", code]
@@ -55,11 +63,11 @@ def test_ci_jobs_use_the_command_as_it_is(file: str, summary: str) -> None:
     """Both run the tests with a summary, and are strict."""
     lines = re.findall(r"maxapi-mock run .*", (HERE / file).read_text("utf-8"))
 
-    [options] = [_make_parser().parse_args(shlex.split(line)[1:]) for line in lines]
+    [options] = [called(shlex.split(line)[1:]).params for line in lines]
 
-    assert options.arguments == ["--", "npm", "test"]
-    assert options.summary_file == Path(summary)
-    assert options.fail_on_warnings is True
+    assert options["arguments"] == ("npm", "test")
+    assert options["summary_file"] == Path(summary)
+    assert options["fail_on_warnings"] is True
 
 
 def test_ci_jobs_are_in_order() -> None:
@@ -129,7 +137,7 @@ def test_the_composed_mock_is_the_api(contract: Contract, tmp_path: Path) -> Non
     services = load("compose/compose.yaml")["services"]
     mock, app = services["mock"], services["app"]
 
-    settings = resolve(_make_parser().parse_args(mock["command"])).settings
+    settings = resolve(given_settings(called(mock["command"]))).settings
 
     assert mock["networks"]["default"]["aliases"] == list(api_hosts(contract))
     assert (settings.tls, settings.port) == (True, 443)
@@ -147,7 +155,7 @@ def test_the_composed_mock_can_be_controlled_and_calls_the_app() -> None:
     mock, app = services["mock"], services["app"]
     token = "MAXAPI_MOCK_CONTROL_TOKEN"
 
-    settings = resolve(_make_parser().parse_args(mock["command"])).settings
+    settings = resolve(given_settings(called(mock["command"]))).settings
 
     assert settings.is_public
     assert settings.callback_allow == frozenset({"app"})
@@ -161,7 +169,7 @@ def test_the_health_check_of_the_composed_mock(tmp_path: Path) -> None:
     *program, code = mock["healthcheck"]["test"]
     code = code.replace("/certs", str(tmp_path))
     own = {"host": "127.0.0.1", "port": "0", "tls_folder": str(tmp_path)}
-    resolved = resolve(_make_parser().parse_args(mock["command"]), **own)
+    resolved = resolve(given_settings(called(mock["command"])), **own)
 
     early = is_healthy(code)
     with Server(Service(resolved.contract, resolved.settings)) as server:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from mockserver.conformance.model import SEVERITIES, Finding, Report, Severity
+from mockserver.errors import MaxapiMockError
 
 FORMAT = 2
 """The format of `report.json`; it changes whenever a key is renamed or removed."""
@@ -17,8 +18,10 @@ _WANTED = "use the report.json of an earlier run"
 _RENEW = "write a new report with --report, and use its report.json"
 
 
-class BaselineError(Exception):
+class BaselineError(MaxapiMockError):
     """A file is not an earlier report; the message is one line, with the file and the reason."""
+
+    names_command = True
 
 
 @dataclass(frozen=True)

@@ -16,9 +16,13 @@ from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import IO, Any
 
+from mockserver.errors import MaxapiMockError
 
-class LedgerError(Exception):
+
+class LedgerError(MaxapiMockError):
     """The ledger cannot be used; the message names the file, the line and the reason."""
+
+    names_command = True
 
 
 class LimitError(Exception):

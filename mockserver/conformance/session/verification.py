@@ -35,6 +35,7 @@ from mockserver.conformance.session.spending import Money
 from mockserver.contract import Contract
 from mockserver.domain.price import money
 from mockserver.domain.redaction import names_a_variable
+from mockserver.errors import MaxapiMockError
 from mockserver.network.receiver import is_this_machine
 from mockserver.testing.inbox import InboxServer
 
@@ -45,8 +46,10 @@ LIVE_EXAMPLES, MOCK_EXAMPLES = 2, 15
 _PATIENCE = 15 * 60.0
 
 
-class VerifyError(Exception):
+class VerifyError(MaxapiMockError):
     """A run cannot be done as requested; the message is one line that says why, and what to do."""
+
+    names_command = True
 
 
 @dataclass(frozen=True, kw_only=True)
