@@ -44,21 +44,7 @@ PAGES = sorted(
         *(ROOT / "docs").glob("*.md"),
     ]
 )
-ROOMS = (
-    "bench",
-    "contract_tests",
-    "mockserver/conformance",
-    "mockserver/contract",
-    "mockserver/domain",
-    "mockserver/engine",
-    "mockserver/interception",
-    "mockserver/media",
-    "mockserver/network",
-    "mockserver/proxy",
-    "mockserver/settings",
-    "mockserver/testing",
-    "mockserver/web",
-)
+ROOMS = ("bench", "contract_tests", "mockserver")
 """Where code is checked, too: its docstrings, messages and help texts."""
 
 _BASES = (ROOT, ROOT / "mockserver")
