@@ -20,7 +20,7 @@ types: $(VENV)/.dev
 	$(BIN)/mypy
 
 unit: $(VENV)/.dev
-	$(BIN)/pytest -n auto --dist loadgroup --cov --cov-report=term $(UNIT)
+	$(BIN)/pytest -n auto --cov --cov-report=term $(UNIT)
 
 mutants: $(VENV)/.dev
 	$(BIN)/python -m tests.mutants.trials $(if $(WHOLE),--whole)

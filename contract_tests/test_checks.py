@@ -11,8 +11,6 @@ from mockserver.contract import load_contract
 
 from .checks import CHECKS
 
-pytestmark = pytest.mark.xdist_group("checks")  # one worker does the run that all of them look at
-
 
 @pytest.fixture(scope="session")
 def report() -> Report:

@@ -29,6 +29,23 @@ settings.register_profile(
 settings.load_profile("suite")
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Have one worker run all of `contract_tests`, which look at one run; others are free.
+
+    The mark `xdist_group` would say the same, but no longer works with pytest 9.2.
+    """
+    if config.getvalue("dist") != "load":
+        return None
+    from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
+
+    class Scheduling(LoadScopeScheduling):  # type: ignore[misc, unused-ignore]
+        def _split_scope(self, nodeid: str) -> str:
+            return "contract_tests" if nodeid.startswith("contract_tests/") else nodeid
+
+    return Scheduling(config, log)
+
+
 class Receiver:
     """A transport that notes every callback and answers as told."""
 

@@ -43,11 +43,17 @@ def snippets(text: str) -> list[str]:
     ]
 
 
-def paste(name: str, blocks: Sequence[str], environment: Mapping[str, str], folder: Path) -> str:
+def paste(
+    name: str,
+    blocks: Sequence[str],
+    environment: Mapping[str, str],
+    folder: Path,
+    deadline: float = _DEADLINE,
+) -> str:
     """Paste blocks into the shell *name*, each once the previous one has run; return what it shows.
 
     Fails the test if the shell does not reach the end of a block, for example because a quote
-    stays open; skips it if the shell is not installed.
+    stays open, within *deadline* real seconds; skips it if the shell is not installed.
     """
     program, *options = SHELLS[name]
     found = shutil.which(program)
@@ -61,7 +67,7 @@ def paste(name: str, blocks: Sequence[str], environment: Mapping[str, str], fold
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
     )
-    watchdog = Timer(_DEADLINE, process.kill)
+    watchdog = Timer(deadline, process.kill)
     watchdog.start()
     shown = ""
     with process:

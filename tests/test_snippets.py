@@ -78,4 +78,6 @@ def test_a_comment_at_the_prompt_is_noticed(environment: dict[str, str], tmp_pat
 def test_a_quote_that_stays_open_is_noticed(environment: dict[str, str], tmp_path: Path) -> None:
     """A snippet with one would fail, too; the message shows the block."""
     with pytest.raises(pytest.fail.Exception, match="the end of:\nmake demo # Debian's"):
-        paste("bash without comments", ["make demo # Debian's", "'exit\n"], environment, tmp_path)
+        paste(
+            "bash without comments", ["make demo # Debian's", "'exit\n"], environment, tmp_path, 1
+        )

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 import click
 
 from mockserver.commands.child import Child, signals_to
+from mockserver.commands.child_environment import Redirection, command_environment
 from mockserver.commands.command import argument, command, option, receives
-from mockserver.commands.environment import Redirection, command_environment
 from mockserver.commands.options import Given, resolve, secrets_of, with_settings
 from mockserver.commands.output import (
     FAILURE,
@@ -24,7 +24,7 @@ from mockserver.commands.output import (
     without_secrets,
 )
 from mockserver.commands.summary import as_json, as_markdown, as_text
-from mockserver.writing import append_whole, write_whole
+from mockserver.file_writing import append_whole, write_whole
 
 if TYPE_CHECKING:
     from mockserver.engine.usage import Usage

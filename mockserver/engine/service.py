@@ -25,7 +25,7 @@ from mockserver.engine.messages import (
     check_coding,
     warn,
 )
-from mockserver.engine.nulls import without_nulls
+from mockserver.engine.null_fields import without_nulls
 from mockserver.engine.operations import Operations
 from mockserver.engine.pending_request import PendingRequest
 from mockserver.engine.routing import Route, no_such_route

@@ -13,7 +13,7 @@ from typing import Self
 from urllib.parse import urlsplit
 
 from mockserver.contract import Contract
-from mockserver.writing import write_whole
+from mockserver.file_writing import write_whole
 
 _NODE = "NODE_EXTRA_CA_CERTS"
 _BUNDLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")

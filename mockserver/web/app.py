@@ -8,8 +8,8 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed
 from mockserver.engine.messages import ApiError, Request, Response
 from mockserver.engine.service import CONTROL_PREFIX, Service
 from mockserver.web.control import control_blueprint
-from mockserver.web.delivery import Hang, Pause, Run, Send, steps_of
 from mockserver.web.gateway import Kind, kind_of
+from mockserver.web.response_steps import Hang, Pause, Run, Send, steps_of
 from mockserver.web.wsgi import HANGS, IS_CUT, failing
 
 

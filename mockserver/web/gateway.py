@@ -58,7 +58,7 @@ class Gateway:
             return self._app
 
     def respond(self, request: Request) -> Response:
-        """Return the response to *request*; the caller delivers it, see `web.delivery`."""
+        """Return the response to *request*; the caller delivers it, see `web.response_steps`."""
         try:
             if kind_of(self.service, request.path) is Kind.CONTROL:
                 return self._control(request)

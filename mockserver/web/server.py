@@ -19,10 +19,10 @@ from mockserver.errors import MaxapiMockError
 from mockserver.interception.certificates import Authority, api_hosts
 from mockserver.network.listening import address_of, base_of, listen_on
 from mockserver.network.loopback import LOOPBACK_HOSTS
-from mockserver.web.delivery import Hang, Pause, Run, Send, steps_of
 from mockserver.web.gateway import Gateway, Kind, kind_of
 from mockserver.web.incoming import BadRequest, take
 from mockserver.web.listener import Listener
+from mockserver.web.response_steps import Hang, Pause, Run, Send, steps_of
 
 if TYPE_CHECKING:
     from granian._granian import RSGIHTTPProtocol as HTTPProtocol

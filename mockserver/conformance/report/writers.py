@@ -24,7 +24,7 @@ from mockserver.conformance.report.markdown import as_markdown
 from mockserver.conformance.report.text import one_line
 from mockserver.conformance.report.view import CheckView, ReportView, chosen, view_of
 from mockserver.conformance.report.wording import advice, promised, summary
-from mockserver.writing import write_whole
+from mockserver.file_writing import write_whole
 
 __all__ = [
     "Baseline",

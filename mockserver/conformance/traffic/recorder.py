@@ -13,7 +13,7 @@ from mockserver.conformance.model import WEBHOOK, Exchange
 from mockserver.conformance.operations import CANCEL, QUERY, SUBMIT
 from mockserver.conformance.redaction import url_without_secrets, without_user_and_query
 from mockserver.contract import Contract, NotJson, parse_json
-from mockserver.writing import write_whole
+from mockserver.file_writing import write_whole
 
 _REQUESTS = {SUBMIT: "submit-request", WEBHOOK: "webhook"}
 _RESPONSES = {SUBMIT: "submit-response", QUERY: "task-response", CANCEL: "cancel-response"}

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from mockserver.writing import append_whole, write_whole
+from mockserver.file_writing import append_whole, write_whole
 
 
 @pytest.fixture
@@ -27,7 +27,7 @@ def full(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
             left[0] -= written
             return written
 
-        monkeypatch.setattr("mockserver.writing.os.write", limited)
+        monkeypatch.setattr("mockserver.file_writing.os.write", limited)
 
     return fill
 
@@ -123,7 +123,7 @@ def test_a_file_that_cannot_be_replaced_is_written_to(
     path = tmp_path / "file"
     path.write_bytes(b"old")
     number = path.stat().st_ino
-    monkeypatch.setattr("mockserver.writing.os.access", lambda *_: False)
+    monkeypatch.setattr("mockserver.file_writing.os.access", lambda *_: False)
 
     write_whole({path: b"new"})
 
