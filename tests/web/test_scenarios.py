@@ -384,6 +384,16 @@ def test_reordered_webhooks(app: App, scenario: str) -> None:
     assert webhooks(moved) == [(3, 1, 200), (3, 1, 200), (15, 1, 200)]
 
 
+def test_a_reordered_webhook_that_fails_is_tried_again(app: App) -> None:
+    """Being held back for a second webhook costs it none of its attempts."""
+    app.hook.answers += [500]
+    app.submitted("webhook-reordered", "slow=5s", call_back=True)
+
+    moved = app.control.advance("1h")
+
+    assert webhooks(moved) == [(15, 1, 500), (16, 2, 200)]
+
+
 @shows("webhook-conflicting")
 def test_a_conflicting_webhook(app: App, scenario: str) -> None:
     """It says FAILURE, and the poll says SUCCESS."""
