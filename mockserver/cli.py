@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from difflib import get_close_matches
 from importlib import import_module
 from io import TextIOWrapper
@@ -14,7 +14,7 @@ from typing import Any
 import click
 
 from mockserver.commands.command import CONTEXT, HELP, Context, did_you_mean, explained
-from mockserver.commands.output import FAILURE, INTERRUPTED, USAGE, complain, not_written
+from mockserver.commands.output import FAILURE, INTERRUPTED, PASS, USAGE, complain, not_written
 from mockserver.errors import MaxapiMockError
 from mockserver.version import __version__
 
@@ -164,4 +164,10 @@ def _complete() -> None:
     if asked:
         from click.shell_completion import shell_complete
 
-        raise SystemExit(shell_complete(_MAIN, {}, _NAME, _COMPLETE, asked))
+        status: int = USAGE
+        with suppress(KeyError, ValueError):  # a shell would have set more variables
+            status = shell_complete(_MAIN, {}, _NAME, _COMPLETE, asked)
+        if status:
+            known = "bash_source, zsh_source or fish_source"
+            complain(f"{_NAME}: {_COMPLETE}: {asked[:20]!r} is not accepted; use {known}")
+        raise SystemExit(USAGE if status else PASS)

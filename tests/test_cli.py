@@ -208,7 +208,17 @@ def test_show_settings_prints_each_with_its_origin(
         (["serve", "--model-cards", "/none"], "model-cards: /none is not a folder"),
         (["serve", "--host", "192.0.2.1", "--port", "0"], "cannot listen on 192.0.2.1:0"),
         (["serve", "--seed", "--tls"], "--seed: a value is missing"),
-        (["serve", "--seed"], "option '--seed' requires an argument"),
+        (["serve", "--seed"], "maxapi-mock serve: --seed: a value is missing"),
+        (["serve", "--seed", "--help"], "--seed: a value is missing"),
+        (["run", "--seed", "--", "true"], "maxapi-mock run: --seed: a value is missing"),
+        (["run", "--tls", "--seed", "-x", "true"], "--seed: a value is missing"),
+        (["serve", "--show-settings=true"], "maxapi-mock serve: option '--show-settings' does not"),
+        (
+            ["listen", "--port", "-1"],
+            "--port: '-1' is not accepted; use an integer from 0 to 65535",
+        ),
+        (["verify", "--examples", "1_0"], "'1_0' is not accepted; use an integer from 1 to 10000"),
+        (["verify", "--models", ""], "--models: '' is not a model; use one of"),
         (["validate"], "maxapi-mock validate: FILE...: is missing"),
         (["card"], "maxapi-mock card: NAME: is missing"),
         (["validate", "--as", "poem", "x"], "--as: 'poem' is not one of 'submit-request', "),
@@ -361,3 +371,26 @@ def test_demo_shows_the_whole_way(capsys: pytest.CaptureFixture[str]) -> None:
     assert "webhook    SUCCESS, equal to the poll: yes" in out
     assert "PNG, 768x1024 pixels" in out
     assert out.rstrip().endswith("$0.02")
+
+
+@pytest.mark.parametrize("value", ["-2s", "-", "-.5"])
+def test_a_value_can_begin_with_a_dash(capsys: pytest.CaptureFixture[str], value: str) -> None:
+    """What looks like a number, and the dash itself, are values; so is all after `=`."""
+    for arguments in (["--seed", value], ["--seed=--tls"]):
+        status, out, _ = run(capsys, "serve", "--show-settings", *arguments)
+
+        assert status == 0
+        assert arguments[-1].removeprefix("--seed=") in out
+
+
+@pytest.mark.parametrize("asked", ["zsh_complete", "nosuch"])
+def test_a_completion_that_no_shell_asks_for_is_one_line(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, asked: str
+) -> None:
+    """The line names the variable, and what it may be."""
+    monkeypatch.setenv("_MAXAPI_MOCK_COMPLETE", asked)
+
+    status, out, err = run(capsys)
+
+    assert (status, out) == (2, "")
+    assert err.endswith("use bash_source, zsh_source or fish_source\n")

@@ -14,6 +14,7 @@ from mockserver.domain.durations import parse_duration
 from mockserver.domain.redaction import without_users
 
 _WITHOUT_SCHEME = re.compile(r"(localhost|[^/:?#@]+:\d{1,5}|\[[^/]+\]:\d{1,5})([/?].*)?", re.DOTALL)
+_INTEGER = re.compile(r"[+-]?[0-9]{1,40}")
 
 T = TypeVar("T")
 
@@ -35,11 +36,11 @@ def integer(low: int | None = None, high: int | None = None) -> Callable[[str | 
     limits = "" if low is None else f" from {low}" + ("" if high is None else f" to {high}")
 
     def read(text: str | int) -> int:
-        try:
-            number = int(text)
-        except ValueError:
-            number = None
-        if number is None or (low or number) > number or number > (high or number):
+        number = int(text) if _INTEGER.fullmatch(str(text)) else None
+        is_within = number is not None and (
+            (low is None or low <= number) and (high is None or number <= high)
+        )
+        if number is None or not is_within:
             raise click.BadParameter(f"{text!r} is not accepted; use an integer{limits}")
         return number
 

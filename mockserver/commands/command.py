@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial, wraps
 from typing import Any, TypeVar
 
@@ -14,6 +15,8 @@ from mockserver.commands.output import plain_words
 from mockserver.domain.redaction import SHORTEST
 
 _OPTIONS = "Options"
+_OPTION = re.compile(r"-(?![0-9.]|\Z)")
+"""How an option begins; a negative number is a value, and so is `-`."""
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
 T = TypeVar("T")
@@ -27,13 +30,8 @@ class Option(click.Option):
     def __init__(self, *declared: Any, group: str = _OPTIONS, **attributes: Any) -> None:
         super().__init__(*declared, **attributes)
         self.group = group
-
-    def type_cast_value(self, ctx: click.Context, value: Any) -> Any:
-        """Read the value; another option in its place means that it was forgotten."""
-        for one in value if isinstance(value, tuple) else (value,):
-            if isinstance(one, str) and one in _option_names(ctx.command):
-                raise click.BadOptionUsage(self.opts[-1], f"{self.opts[-1]}: a value is missing")
-        return super().type_cast_value(ctx, value)
+        self.can_have_value = not self.is_flag
+        self.needs_value = self.can_have_value and "flag_value" not in attributes
 
 
 class Argument(click.Argument):
@@ -70,10 +68,34 @@ class Command(click.Command):
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Read the command line. Raises UsageError."""
-        rest = super().parse_args(ctx, args)
+        if not ctx.resilient_parsing:
+            self._check_values(ctx, args)
+        try:
+            rest = super().parse_args(ctx, args)
+        except click.UsageError as error:
+            error.ctx = error.ctx or ctx  # click's parser does not say which command it was
+            raise
         if rest and not ctx.resilient_parsing:
             ctx.fail(f"unrecognized arguments: {' '.join(map(_cut, rest))}")
         return rest
+
+    def _check_values(self, ctx: click.Context, args: Sequence[str]) -> None:
+        """Raise UsageError if an option stands where the value of another one was forgotten.
+
+        click would take it for the value, and `run --seed -- rm` would run with the seed `--`.
+        """
+        options = {name: one for one in self.params if isinstance(one, Option) for name in one.opts}
+        rest = list(reversed(args))
+        while rest:
+            word = rest.pop()
+            found = options.get(word)
+            if word == "--" or not (word.startswith("-") or ctx.allow_interspersed_args):
+                return
+            has_value = bool(rest) and not _OPTION.match(rest[-1])
+            if found is not None and found.needs_value and not has_value:
+                raise click.BadOptionUsage(word, f"{word}: a value is missing", ctx)
+            if found is not None and found.can_have_value and has_value:
+                rest.pop()
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the options, group by group."""
@@ -168,10 +190,6 @@ def _name(error: click.BadParameter) -> str:
 def did_you_mean(near: Sequence[str]) -> str:
     """Return the end of a message about an unknown name: the known one that may be meant."""
     return f", did you mean {near[0]}?" if near else ""
-
-
-def _option_names(command: click.Command) -> Iterator[str]:
-    return (name for one in command.params if isinstance(one, click.Option) for name in one.opts)
 
 
 def _cut(text: str) -> str:

@@ -79,8 +79,9 @@ class _Options:
     settings: Given
 
 
-def _names(text: str) -> tuple[str, ...]:
-    return tuple(text.split(",")) if text else ()
+def _names(text: str | tuple[str, ...]) -> tuple[str, ...]:
+    """Read names; an empty text is one empty name, and so not all models."""
+    return tuple(text.split(",")) if isinstance(text, str) else text
 
 
 @command("verify")
@@ -161,7 +162,7 @@ def _names(text: str) -> tuple[str, ...]:
     "--models",
     metavar="NAME,…",
     type=_names,
-    default="",
+    default=(),
     group="Extent",
     help="models to check, by names or globs (default: all)",
 )
