@@ -16,6 +16,7 @@ import urllib3
 from mockserver.interception.certificates import Authority
 from mockserver.testing.mocks import running_mock
 from tests.proxy.upstream import (
+    OK,
     PATIENCE,
     Script,
     connect,
@@ -26,7 +27,6 @@ from tests.proxy.upstream import (
     upstream,
 )
 
-OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 GET = b"GET /path?query HTTP/1.1\r\nHost: example.com\r\nAccept: */*\r\n\r\n"
 POST = b"POST / HTTP/1.1\r\nhost:  example.com\r\nContent-Length: 7\r\n\r\nhello\0\xff"
 CHUNKED = (

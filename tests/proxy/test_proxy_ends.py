@@ -16,6 +16,8 @@ import pytest
 from mockserver.interception.certificates import Authority
 from mockserver.proxy import background_worker
 from tests.proxy.upstream import (
+    GET,
+    OK,
     PATIENCE,
     connect,
     everything,
@@ -25,9 +27,6 @@ from tests.proxy.upstream import (
     until,
     upstream,
 )
-
-GET = b"GET /path HTTP/1.1\r\nHost: x\r\n\r\n"
-OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 
 
 @pytest.mark.parametrize("request_", [GET, GET * 2, b"garbage\r\n\r\n"])

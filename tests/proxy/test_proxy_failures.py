@@ -10,6 +10,8 @@ import pytest
 
 from mockserver.proxy.observer import OBSERVED
 from tests.proxy.upstream import (
+    GET,
+    OK,
     PATIENCE,
     connect,
     crash,
@@ -20,9 +22,6 @@ from tests.proxy.upstream import (
     until,
     upstream,
 )
-
-GET = b"GET /path HTTP/1.1\r\nHost: x\r\n\r\n"
-OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 
 
 @pytest.mark.parametrize(

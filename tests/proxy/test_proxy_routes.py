@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.proxy.upstream import connect, everything, proxied, saying, upstream
-
-OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+from tests.proxy.upstream import OK, connect, everything, proxied, saying, upstream
 
 
 @pytest.mark.parametrize(

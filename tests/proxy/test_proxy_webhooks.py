@@ -10,17 +10,9 @@ import pytest
 
 from mockserver.proxy import downstream
 from mockserver.proxy.webhook_redirect import WebhookRedirect
-from tests.proxy.upstream import (
-    connect,
-    everything,
-    exactly,
-    proxied,
-    until,
-    upstream,
-)
+from tests.proxy.upstream import OK, connect, everything, exactly, proxied, until, upstream
 
 PUBLIC = "https://tunnel.example/base"
-OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 TEXT = '{ "model":1.0, "callBackUrl" : %s , "input":{"callBackUrl":"http://a/"},"n":1e2}'
 
 

@@ -14,6 +14,8 @@ from typing import Any
 from mockserver.proxy.observer import ObservedExchange
 from mockserver.proxy.proxy import Proxy
 
+GET = b"GET /path HTTP/1.1\r\nHost: x\r\n\r\n"
+OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 PATIENCE = 10
 """Real seconds to wait for something before the test fails."""
 
