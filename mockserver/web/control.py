@@ -25,7 +25,7 @@ from mockserver.engine.messages import ApiError, Request, Response, json_respons
 from mockserver.engine.rules import Match, SearchResult, search
 from mockserver.engine.sandbox import Sandbox
 from mockserver.engine.service import Service
-from mockserver.engine.timeline import Event, timeline
+from mockserver.engine.timeline import timeline
 from mockserver.settings import SETTINGS, SettingError, changed_settings, show_value
 from mockserver.version import __version__
 from mockserver.web.access import check_access
@@ -45,19 +45,15 @@ class ControlPlane:
     def respond(self, request: Request) -> Response:
         """Return the response to a request for a path of the control plane."""
         try:
-            return self._respond(request)
+            names, place = self._routes.find(request)
+            check_access(request, self._service.settings)
+            if request.method == "OPTIONS":
+                return Response(200, (("Allow", allowed(names)),), b"")
+            asked = ControlRequest(self._service, request, names[request.method])
+            asked.check_form()
+            return json_response(200, getattr(_Control(asked), asked.name)(**place))
         except ApiError as rejection:
             return rejection.response(self._service.contract)
-
-    def _respond(self, request: Request) -> Response:
-        names, place = self._routes.find(request)
-        check_access(request, self._service.settings)
-        if request.method == "OPTIONS":
-            return Response(200, (("Allow", allowed(names)),), b"")
-        asked = ControlRequest(self._service, request, names[request.method])
-        asked.check_form()
-        document: Json = getattr(_Control(asked), asked.name)(**place)
-        return json_response(200, document)
 
 
 class _Control:
@@ -67,8 +63,8 @@ class _Control:
         self._asked = asked
         self._body = asked.body
         self._service = asked.service
-        self._contract = asked.service.contract
-        self._lifecycle = asked.service.contract.lifecycle
+        self._contract = self._service.contract
+        self._lifecycle = self._contract.lifecycle
 
     def _sandbox(self) -> Sandbox:
         return self._asked.sandbox
@@ -233,11 +229,8 @@ class _Control:
     def show_settings(self) -> Json:
         settings = self._sandbox().settings
         own = [name for name in SETTINGS if SETTINGS[name].metadata["own"]]
-        return {
-            "settings": {
-                name.replace("_", "-"): show_value(name, getattr(settings, name)) for name in own
-            }
-        }
+        shown = {name: show_value(name, getattr(settings, name)) for name in own}
+        return {"settings": {name.replace("_", "-"): text for name, text in shown.items()}}
 
     def change_settings(self) -> Json:
         sandbox, body = self._sandbox(), self._body("newSettings")
@@ -269,11 +262,13 @@ class _Control:
         sandbox, body = self._sandbox(), self._body("course")
         if body.keys() & {"freeze", "run", "speed"}:
             sandbox.run_clock(0 if "freeze" in body else float(body.get("speed", 1)))
-        happened: list[Event] = []
-        if body.keys() & {"advance", "advance_until"}:
-            target = partial(_target, sandbox, body)
-            happened = advance(sandbox, self._service.dispatcher, target)
-        return {**self.show_clock(), "happened": happened}
+        target, dispatcher = partial(_target, sandbox, body), self._service.dispatcher
+        advances = body.keys() & {"advance", "advance_until"}
+        happened = advance(sandbox, dispatcher, target) if advances else []
+        moved, until = {**self.show_clock(), "happened": happened}, body.get("advance_until")
+        if isinstance(until, dict) and sandbox.get(until["task"]):  # a receiver can reset it
+            moved["task"] = self._with_timeline(sandbox, until["task"])
+        return moved
 
 
 def _target(sandbox: Sandbox, body: Mapping[str, Any]) -> datetime | None:
