@@ -55,9 +55,10 @@ def main(*, quick: bool, whole: bool, compared: bool, only: str | None) -> int:
     if only:
         chosen = tuple(one for one in _ALL if one.__name__ == only)
     cores, python = os.cpu_count(), platform.python_version()
-    about = _ABOUT.format(version=__version__, python=python, cores=cores, rounds=scale.rounds)
-    print(about)
-    incomplete = print_table([Section(one.__name__, partial(one, scale)) for one in chosen])
+    print(_ABOUT.format(version=__version__, python=python, cores=cores, rounds=scale.rounds))
+    patience = 3600 if whole else 300
+    sections = [Section(one.__name__, partial(one, scale), patience) for one in chosen]
+    incomplete = print_table(sections)
     if incomplete:
         print(f"bench: not measured in full: {', '.join(incomplete)}", file=sys.stderr)
     return 1 if incomplete else 0

@@ -72,7 +72,7 @@ class Section:
 
     name: str
     measure: Callable[[], Iterator[Row | str]]
-    patience: float = 300
+    patience: float
     """Seconds after which a row that does not come is given up."""
 
 

@@ -40,8 +40,8 @@ def test_a_row_that_hangs_costs_only_itself(capfd: pytest.CaptureFixture[str]) -
     """Its section is named, and the others are measured."""
     sections = [
         Section("hanging", hanging, patience=0.1),
-        Section("failing", failing),
-        Section("working", lambda: iter([FIRST, "  a remark"])),
+        Section("failing", failing, 60),
+        Section("working", lambda: iter([FIRST, "  a remark"]), 60),
     ]
 
     incomplete = print_table(sections)
