@@ -8,7 +8,8 @@ import socket
 from collections.abc import Callable
 from typing import Any
 
-_BACKLOG = 1024
+BACKLOG = 1024
+"""Connections that wait to be accepted."""
 _Handler = Callable[[asyncio.AbstractEventLoop, dict[str, Any]], None]
 _EVERYWHERE = {"": "0.0.0.0", "0.0.0.0": "0.0.0.0", "::": "::"}  # noqa: S104
 
@@ -37,7 +38,7 @@ def listen_on(host: str, port: int) -> socket.socket:
     try:
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # old connections linger
         bound.bind((address, port))
-        bound.listen(_BACKLOG)
+        bound.listen(BACKLOG)
     except OSError as error:
         bound.close()
         if error.errno != errno.EADDRINUSE or not port:
