@@ -79,6 +79,7 @@ class Connection(asyncio.Protocol):
         self._can_write.set()
         self._is_half_closed = False
         """Whether the client sends no more."""
+        self._is_hanging = False
         self._is_lingering = False
         """Whether the last response is sent, but the client may still be sending."""
         self._is_finishing = False
@@ -118,6 +119,8 @@ class Connection(asyncio.Protocol):
     def eof_received(self) -> bool:
         """Respond to what has been read: HTTP lets a client close its half of the connection."""
         self._is_half_closed = True
+        if self._is_hanging:
+            self._left.set()
         self._reader.end()
         self._proceed()
         return self._delivery is not None
@@ -167,6 +170,8 @@ class Connection(asyncio.Protocol):
     def _proceed(self) -> None:
         """Respond to what has been read, as far as nothing else has to come first."""
         reader, transport = self._reader, self._transport
+        if transport.is_closing():  # after which transports of TLS do not bear much
+            return
         while reader.complete and self._delivery is None and self._can_write.is_set():
             self._respond(reader.complete.popleft())
         if self._delivery is not None or reader.complete:
@@ -215,8 +220,7 @@ class Connection(asyncio.Protocol):
             raise
         finally:
             self._delivery = None
-        if not self._transport.is_closing():
-            self._proceed()
+        self._proceed()
 
     async def _perform(self, step: Step, received: Received, response: Response) -> None:
         match step:
@@ -236,6 +240,7 @@ class Connection(asyncio.Protocol):
 
     async def _hang(self) -> None:
         """Wait until the client or the server gives up; a client that says no more has."""
+        self._is_hanging = True
         self._reader.complete.clear()
         self._reader.close()
         self._transport.resume_reading()

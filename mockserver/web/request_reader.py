@@ -69,7 +69,7 @@ class RequestReader:
                 self._renew()
                 continue
             except HttpParserInvalidMethodError:
-                self.fail(400, "it does not begin with a method; use GET or POST, for example")
+                self.fail(400, "its method is unknown; use GET or POST, in upper case")
             except HttpParserError as error:
                 self.fail(400, str(error))
             if self.phase is Phase.HEAD:
@@ -138,6 +138,8 @@ class RequestReader:
             self.fail(431, f"it has more than {_MOST_HEADERS} headers")
         elif int(headers.get("content-length") or 0) > self._limit + _DISCARDED:
             self.fail(413, f"its body has more than {self._limit + _DISCARDED} bytes")
+        elif not headers.get("transfer-encoding", "chunked").lower().endswith("chunked"):
+            self.fail(400, "its Transfer-Encoding does not end with chunked")
         elif "expect" in headers:
             self.wants_continue = headers["expect"].lower() == "100-continue"
 
