@@ -8,16 +8,13 @@ as soon as their request has been read.
 from __future__ import annotations
 
 import asyncio
-import os
-import socket
-import struct
 from collections.abc import Awaitable, MutableSet
 from concurrent.futures import Executor
-from contextlib import suppress
 from typing import Protocol, cast
 
 from mockserver.domain.script import Drip, WireFault
 from mockserver.engine.messages import Request, Response
+from mockserver.network.listening import reset
 from mockserver.web.incoming import BadRequest, Received, make_request
 from mockserver.web.outgoing import CLOSE, CONTINUE, KEEP_ALIVE, response_bytes
 from mockserver.web.request_reader import Phase, RequestReader
@@ -33,14 +30,14 @@ _IDLE_TICKS = 120
 """Ticks that a connection is kept open without a request."""
 _LINGER_TICKS = 1
 """Ticks that a client has to read why the rest of its request is not read."""
+_LARGE = 64 * 1024
+"""Bytes of a body that takes longer to copy than to be sent by itself."""
 _PATIENCE = {
     Phase.BETWEEN: _IDLE_TICKS,
     Phase.HEAD: _HEAD_TICKS,
     Phase.BODY: _STALLED_TICKS,
     Phase.END: _LINGER_TICKS,
 }
-_NO_LINGER = struct.pack("hh" if os.name == "nt" else "ii", 1, 0)
-"""Closing a socket resets its connection, and discards what has not been sent."""
 
 
 class Application(Protocol):
@@ -109,7 +106,7 @@ class Connection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         """Read what the client has sent, and respond."""
         if self._is_broken:
-            self._reset()
+            reset(self._transport)
             return
         if self._reader.phase is not Phase.HEAD and not self._is_lingering:
             self._ticks = 0
@@ -249,8 +246,11 @@ class Connection(asyncio.Protocol):
 
     def _write(self, received: Received, response: Response, fault: WireFault | None) -> None:
         head, body = self._bytes_of(received, response, fault)
-        self._transport.write(head)
-        self._transport.write(body)
+        if len(body) < _LARGE:
+            self._transport.write(head + body)
+        else:
+            self._transport.write(head)
+            self._transport.write(body)
 
     async def _drip(
         self, received: Received, response: Response, fault: WireFault | None, drip: Drip
@@ -278,18 +278,12 @@ class Connection(asyncio.Protocol):
 
     def _break(self, fault: WireFault | None) -> None:
         if fault is WireFault.RESET:
-            self._reset()
+            reset(self._transport)
         elif fault is WireFault.KEEP_ALIVE_BROKEN:
             self._is_broken = True
         elif fault is not None:
             self._reader.complete.clear()
             self._reader.close()
-
-    def _reset(self) -> None:
-        opened = self._transport.get_extra_info("socket")
-        with suppress(OSError):  # the client has reset it first
-            opened.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
-        self._transport.abort()
 
     async def _is_left_within(self, seconds: float) -> bool:
         """Wait; return whether the client has gone, or the server stops, before that is over."""
