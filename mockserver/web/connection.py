@@ -195,7 +195,7 @@ class Connection(asyncio.Protocol):
             self._delivery = asyncio.ensure_future(self._deliver(received, response))
 
     def _reject(self, failure: BadRequest) -> None:
-        """Say why no more is read; a connection that is closed at once could lose that."""
+        """Tell the client why no more is read; a connection that is closed at once could lose that."""
         self._reader.failure = None
         self._transport.write(b"".join(response_bytes(self._application.reject(failure), CLOSE)))
         if self._is_half_closed or not self._transport.can_write_eof():
