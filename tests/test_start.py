@@ -101,6 +101,22 @@ def test_what_needs_no_command_imports_none(option: str) -> None:
     assert done.stdout.splitlines()[-1] == "[]"
 
 
+def test_a_mock_is_controlled_without_flask() -> None:
+    """Flask is only for those who take the mock as a WSGI application; it takes long to import."""
+    code = (
+        "import sys\nfrom mockserver.testing import running_mock\n"
+        "with running_mock() as mock:\n"
+        "    assert mock.sandbox().clock.frozen\n"
+        "print([name for name in ('flask', 'werkzeug', 'jinja2') if name in sys.modules])"
+    )
+
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=20
+    )
+
+    assert done.stdout.splitlines() == ["[]"]
+
+
 def test_a_command_imports_no_other_one() -> None:
     """Nor the checks or the server that it does not need."""
     code = (
