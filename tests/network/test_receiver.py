@@ -34,7 +34,7 @@ def sent(url: str, **options: str) -> AttemptResult | None:
     async def post(*_: object) -> int:
         return 204
 
-    transport._post = post  # type: ignore[method-assign]
+    transport._post = post  # type: ignore[assignment,method-assign]
     result = transport(WebhookRequest(url, b"{}", "application/json", 1))
     return None if result.status == 204 else result
 

@@ -27,7 +27,10 @@ from mockserver.engine.webhooks.attempt import (
 )
 from mockserver.engine.webhooks.reordering import Reordering
 from mockserver.engine.webhooks.scheduler import ScheduledDelivery, Scheduler
+from mockserver.engine.webhooks.sender import Sender
 from mockserver.engine.webhooks.signature import proof
+from mockserver.engine.webhooks.transport import HttpTransport
+from mockserver.engine.webhooks.waiting import perform_here
 from mockserver.engine.webhooks.workers import Workers
 from mockserver.settings import Settings
 
@@ -43,12 +46,14 @@ class Dispatcher:
     def __init__(self, contract: Contract, settings: Settings, transport: Transport) -> None:
         self._contract = contract
         self._transport = transport
+        self._sender = Sender(settings.webhook_concurrency, self._hand_over_due)
         self._workers = Workers(settings.webhook_concurrency)
-        self.scheduler = Scheduler(self._start)
+        self.scheduler = Scheduler(self._start, self._sender.wake)
         self._reordering = Reordering(self.scheduler, contract.lifecycle)
         self._content_type = contract.fact("webhook.content_type")
         self._in_progress: Counter[Sandbox] = Counter()
         self._finished = Condition()
+        self._closed = False
 
     def plan(self, sandbox: Sandbox, task: Task) -> None:
         """Schedule the webhook of *task* for its end, if it has both; again if its plan changed."""
@@ -62,7 +67,7 @@ class Dispatcher:
         if task.callback_url is None or ends is None:
             return None
         due = ends + task.script.webhook_late
-        return ScheduledDelivery(due, 0, sandbox, task.id, ends, sandbox.generation)
+        return ScheduledDelivery(due, sandbox, task.id, ends, sandbox.generation)
 
     def clock_changed(self, sandbox: Sandbox) -> None:
         """Check what is due in a sandbox whose clock has changed."""
@@ -71,40 +76,56 @@ class Dispatcher:
     def wait_until_sent(self, sandbox: Sandbox, timeout: float) -> bool:
         """Wait until no attempt of a sandbox is in flight; return whether that happened."""
         with self._finished:
-            return self._finished.wait_for(lambda: not self._in_progress[sandbox], timeout)
+            return self._finished.wait_for(
+                lambda: self._closed or sandbox not in self._in_progress, timeout
+            )
 
     def close(self) -> None:
-        """Stop sending; attempts in flight end by themselves."""
+        """Stop sending: abort attempts in flight, except those that a function makes."""
         self.scheduler.close()
+        self._sender.close()
         self._workers.close()
+        with self._finished:
+            self._closed = True
+            self._finished.notify_all()
+
+    def _hand_over_due(self) -> float | None:
+        return self.scheduler.hand_over_due()
 
     def _start(self, scheduled: ScheduledDelivery) -> None:
         task = self._task_of(scheduled)
         if task is None:
             return
         self._note_start(scheduled)
-        self._workers.put(
-            _receiver(task.callback_url or ""), lambda: self._perform_counted(scheduled)
-        )
+        receiver = _receiver(task.callback_url or "")
+        if isinstance(self._transport, HttpTransport):
+            self._sender.put(receiver, lambda: self._perform_counted(scheduled))
+        else:  # a function, which can take its time
+            self._workers.put(receiver, lambda: perform_here(self._perform_counted(scheduled)))
 
     def send_now(self, scheduled: ScheduledDelivery) -> None:
         """Make an attempt in this thread, whatever the clock shows."""
         self._note_start(scheduled)
-        self._perform_counted(scheduled)
+        perform_here(self._perform_counted(scheduled))
+
+    def perform(self, scheduled: ScheduledDelivery) -> list[Delivery]:
+        """Make a scheduled attempt in this thread; return what was sent, nothing if it is void."""
+        return perform_here(self._perform(scheduled))
 
     def _note_start(self, scheduled: ScheduledDelivery) -> None:
         with self._finished:
             self._in_progress[scheduled.sandbox] += 1
 
-    def _perform_counted(self, scheduled: ScheduledDelivery) -> None:
+    async def _perform_counted(self, scheduled: ScheduledDelivery) -> None:
         """Make an attempt whose start was noted, and note its end."""
         try:
-            self.perform(scheduled)
+            await self._perform(scheduled)
         finally:
             with self._finished:
                 self._in_progress[scheduled.sandbox] -= 1
-                self._in_progress += Counter()  # drops the zeros, and with them the sandboxes
-                self._finished.notify_all()
+                if not self._in_progress[scheduled.sandbox]:
+                    del self._in_progress[scheduled.sandbox]
+                    self._finished.notify_all()
 
     def next_scheduled(self, sandbox: Sandbox) -> ScheduledDelivery | None:
         """Return the next attempt of a sandbox that will be made; void ones are dropped."""
@@ -123,25 +144,24 @@ class Dispatcher:
             return None
         return None if self._reordering.is_void(scheduled) else task
 
-    def perform(self, scheduled: ScheduledDelivery) -> list[Delivery]:
-        """Make a scheduled attempt now; return what was sent, nothing if it is void."""
+    async def _perform(self, scheduled: ScheduledDelivery) -> list[Delivery]:
         task = self._task_of(scheduled)
         if task is None:
             return []
         attempts = self._reordering.in_order(scheduled, task)
-        return [sent for attempt in attempts for sent in self._attempt(*attempt)]
+        return [sent for attempt in attempts for sent in await self._attempt(*attempt)]
 
-    def _attempt(self, scheduled: ScheduledDelivery, task: Task) -> list[Delivery]:
+    async def _attempt(self, scheduled: ScheduledDelivery, task: Task) -> list[Delivery]:
         sandbox, script = scheduled.sandbox, task.script
         random_fault = draw(sandbox, "delivery", self._contract)
         if random_fault is not None and not script.webhook:
             script = random_fault
         if WebhookFault.TWICE in script.webhook and scheduled.attempt == 1:
-            first = self._send(scheduled, task, script, last=False)
-            return [first, self._send(scheduled, task, script, last=True)]
-        return [self._send(scheduled, task, script, last=True)]
+            first = await self._send(scheduled, task, script, last=False)
+            return [first, await self._send(scheduled, task, script, last=True)]
+        return [await self._send(scheduled, task, script, last=True)]
 
-    def _send(
+    async def _send(
         self, scheduled: ScheduledDelivery, task: Task, script: Script, *, last: bool
     ) -> Delivery:
         """Send what a poll would show, with the faults of *script*.
@@ -151,7 +171,7 @@ class Dispatcher:
         at = scheduled.sandbox.clock.now()
         webhook = self._webhook(scheduled, task, script)
         lost = WebhookFault.LOST in script.webhook
-        result = _LOST if lost else self._transport(webhook)
+        result = _LOST if lost else await self._exchange(webhook)
         failed = result.error is not None and not lost and result.failure not in NEVER_SENT
         retry = self._retry(scheduled) if failed and last else None
         delivery = _delivery(task.id, scheduled.attempt, at, webhook, result)
@@ -164,6 +184,11 @@ class Dispatcher:
         if retry is not None:
             self.scheduler.add(retry)
         return delivery
+
+    async def _exchange(self, webhook: WebhookRequest) -> AttemptResult:
+        if isinstance(self._transport, HttpTransport):
+            return await self._transport.send(webhook)
+        return self._transport(webhook)
 
     def _webhook(self, scheduled: ScheduledDelivery, task: Task, script: Script) -> WebhookRequest:
         now = max(scheduled.sandbox.clock.now(), scheduled.ends)
