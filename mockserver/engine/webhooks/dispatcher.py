@@ -174,13 +174,16 @@ class Dispatcher:
         result = _LOST if lost else await self._exchange(webhook)
         failed = result.error is not None and not lost and result.failure not in NEVER_SENT
         retry = self._retry(scheduled) if failed and last else None
-        delivery = _delivery(task.id, scheduled.attempt, at, webhook, result)
-        delivery = replace(
-            delivery,
-            next_at=retry.due if retry else None,
-            scenarios=tuple(name for name in script.names if name.startswith("webhook-")),
+        delivery = scheduled.sandbox.record_delivery(
+            _delivery(
+                (task.id, scheduled.attempt),
+                at,
+                webhook,
+                result,
+                next_at=retry.due if retry else None,
+                scenarios=tuple(name for name in script.names if name.startswith("webhook-")),
+            )
         )
-        delivery = scheduled.sandbox.record_delivery(delivery)
         if retry is not None:
             self.scheduler.add(retry)
         return delivery
@@ -199,14 +202,19 @@ class Dispatcher:
         body = dump_json(success(self._contract, document))
         if WebhookFault.TRUNCATED in faults:
             body = body[: len(body) // 2]
-        timeout = settings.webhook_timeout.total_seconds()
-        webhook = WebhookRequest(task.callback_url or "", body, self._content_type, timeout)
+        proven: tuple[tuple[str, str], ...] = ()
         if WebhookFault.UNSIGNED not in faults:
             at, forged = scheduled.sandbox.clock.now(), WebhookFault.FORGED in faults
-            webhook = replace(webhook, proof=proof(settings, task.id, at, forged=forged))
-        if WebhookFault.REDIRECTED in faults:  # clients turn a redirected POST into a GET
-            return replace(webhook, body=b"", method="GET")
-        return webhook
+            proven = proof(settings, task.id, at, forged=forged)
+        redirected = WebhookFault.REDIRECTED in faults  # clients turn a redirected POST into a GET
+        return WebhookRequest(
+            task.callback_url or "",
+            b"" if redirected else body,
+            self._content_type,
+            settings.webhook_timeout.total_seconds(),
+            "GET" if redirected else "POST",
+            proven,
+        )
 
     def resend(self, sandbox: Sandbox, delivery: Delivery) -> Delivery:
         """Send a webhook of the journal again, as it was sent; it is not retried."""
@@ -214,8 +222,8 @@ class Dispatcher:
         url, body, method = delivery.url, delivery.body, delivery.method
         webhook = WebhookRequest(url, body, self._content_type, timeout, method, delivery.proof)
         at, result = sandbox.clock.now(), self._transport(webhook)
-        again = _delivery(delivery.task_id, delivery.attempt, at, webhook, result)
-        return sandbox.record_delivery(replace(again, resent=True))
+        of = delivery.task_id, delivery.attempt
+        return sandbox.record_delivery(_delivery(of, at, webhook, result, resent=True))
 
     def _retry(self, scheduled: ScheduledDelivery) -> ScheduledDelivery | None:
         """Return the next attempt after a failed one; None if there is none.
@@ -237,22 +245,31 @@ class Dispatcher:
 
 
 def _delivery(
-    task_id: str, attempt: int, at: datetime, webhook: WebhookRequest, result: AttemptResult
+    of: tuple[str, int],
+    at: datetime,
+    webhook: WebhookRequest,
+    result: AttemptResult,
+    *,
+    next_at: datetime | None = None,
+    scenarios: tuple[str, ...] = (),
+    resent: bool = False,
 ) -> Delivery:
-    """Return an attempt as the journal records it."""
+    """Return an attempt, *of* a task's id and a number, as the journal records it."""
     return Delivery(
         number=0,
         at=at,
-        task_id=task_id,
+        task_id=of[0],
         url=webhook.url,
-        attempt=attempt,
+        attempt=of[1],
         body=webhook.body,
         status=result.status,
         latency=result.latency,
         error=result.error,
-        next_at=None,
+        next_at=next_at,
         failure=result.failure or (Failure.STATUS if result.error and result.status else None),
+        scenarios=scenarios,
         method=webhook.method,
+        resent=resent,
         proof=webhook.proof,
     )
 

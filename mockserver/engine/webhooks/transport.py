@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 import ssl
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 
 from mockserver.engine.clock import real_seconds
@@ -16,6 +16,9 @@ from mockserver.engine.webhooks.waiting import Deadline, perform_here
 from mockserver.network.receiver import Reach, Receiver, read_receiver
 from mockserver.settings import Settings
 from mockserver.version import __version__
+
+_read_receiver = lru_cache(256)(read_receiver)
+"""Apps send most of their webhooks to one URL."""
 
 
 class HttpTransport:
@@ -46,7 +49,7 @@ class HttpTransport:
     async def send(self, webhook: WebhookRequest) -> AttemptResult:
         """Send *webhook*, awaiting only what `waiting` offers."""
         try:
-            receiver = read_receiver(webhook.url)
+            receiver = _read_receiver(webhook.url)
         except ValueError as error:
             return AttemptResult(None, f"not sent: {error}", 0.0, Failure.BAD_URL)
         forbidden = self._reach.why_not(receiver)
