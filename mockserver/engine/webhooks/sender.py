@@ -54,7 +54,7 @@ class Sender:
         self._flights: set[_Flight] = set()
         self._expiry = inf
         """Until this moment, in real seconds, no attempt reaches its deadline."""
-        self._look_ups = Workers(1, _LOOK_UPS)
+        self._look_ups = Workers(1, _LOOK_UPS, "webhook-look-up")
         self._found: deque[Callable[[], None]] = deque()
         """What to do with the results of look-ups."""
         self._thread: Thread | None = None
