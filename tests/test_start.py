@@ -38,18 +38,18 @@ COMMANDS = {
 MOMENTS = {
     "serve": [
         "mockserver.cli", "click", "mockserver.contract", "mockserver.engine.service",
-        "mockserver.web.server", "granian._granian", "granian.server.embed",
+        "mockserver.web.server", "httptools", "mockserver.web.connection",
     ],
-    "run": ["mockserver.commands.run", "mockserver.engine.service", "granian._granian"],
+    "run": ["mockserver.commands.run", "mockserver.engine.service", "httptools"],
     "proxy": [
         "mockserver.commands.proxy", "mockserver.conformance.traffic.monitor",
         "mockserver.proxy.proxy",
     ],
-    "listen": ["mockserver.commands.listen", "mockserver.testing.inbox", "granian._granian"],
+    "listen": ["mockserver.commands.listen", "mockserver.testing.inbox", "httptools"],
     "verify": [
         "mockserver.commands.verify", "mockserver.conformance.session.verification", "hypothesis",
     ],
-    "demo": ["mockserver.demo", "granian._granian"],
+    "demo": ["mockserver.demo", "httptools"],
 }  # fmt: skip
 ROWS = [(command, moment) for command, moments in MOMENTS.items() for moment in moments]
 
@@ -81,7 +81,7 @@ HEAVY = (
     "mockserver.settings",
     "jsonschema",
     "jsonschema_rs",
-    "granian",
+    "httptools",
     "flask",
 )
 
@@ -99,6 +99,22 @@ def test_what_needs_no_command_imports_none(option: str) -> None:
     )
 
     assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_a_mock_is_controlled_without_flask() -> None:
+    """Flask is only for those who take the mock as a WSGI application; it takes long to import."""
+    code = (
+        "import sys\nfrom mockserver.testing import running_mock\n"
+        "with running_mock() as mock:\n"
+        "    assert mock.sandbox().clock.frozen\n"
+        "print([name for name in ('flask', 'werkzeug', 'jinja2') if name in sys.modules])"
+    )
+
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=20
+    )
+
+    assert done.stdout.splitlines() == ["[]"]
 
 
 def test_a_command_imports_no_other_one() -> None:

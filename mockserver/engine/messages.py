@@ -8,6 +8,7 @@ from http import HTTPStatus
 from typing import Any
 
 from mockserver.contract import Contract, dump_json
+from mockserver.domain.script import Drip, WireFault
 
 WARNING_HEADER = "X-Mock-Warning"
 
@@ -34,10 +35,10 @@ class Fault:
 
     latency: float = 0.0
     """Real seconds by which it is late."""
-    hang: bool = False
-    """Whether it never comes."""
-    cut: bool = False
-    """Whether the connection ends after half of the body."""
+    wire: WireFault | None = None
+    """What goes wrong on the connection."""
+    drip: Drip | None = None
+    """How slowly the body arrives."""
 
 
 @dataclass(frozen=True, slots=True)

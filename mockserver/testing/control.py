@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Unpack, cast
 from urllib.parse import quote
@@ -42,6 +43,8 @@ class Moved:
     """How many times as fast as real time the clock runs; 0 if it stands still."""
     happened: Sequence[Json]
     """The transitions of tasks and the webhook attempts, in order."""
+    task: Json | None = None
+    """The task whose status was waited for, with its `timeline`; None if it has been deleted."""
 
 
 class ControlClient:
@@ -101,10 +104,9 @@ class ControlClient:
             status, data = self._send(method, self._base + path, self._headers, text)
         except ControlError as error:
             raise ControlError(error.status, self.shown(str(error))) from None
-        try:
+        document = None
+        with suppress(ValueError):
             document = json.loads(data)
-        except ValueError:
-            document = None
         if not isinstance(document, dict):
             raise self._not_a_mock(status, self.shown(data.decode("utf-8", "replace")))
         if status != 200:
@@ -146,7 +148,7 @@ class ControlClient:
     def _move(self, course: Json) -> Moved:
         moved = self._call("POST", "clock", course)
         _explain_stall(moved["happened"])
-        return Moved(moved["now"], moved["speed"], moved["happened"])
+        return Moved(moved["now"], moved["speed"], moved["happened"], moved.get("task"))
 
     # -- tasks -------------------------------------------------------------------------------
 
@@ -292,8 +294,6 @@ def _explain_stall(happened: Sequence[Json]) -> None:
 
 
 def _is_in_event_loop() -> bool:
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return False
-    return True
+    with suppress(RuntimeError):
+        return asyncio.get_running_loop() is not None
+    return False

@@ -7,8 +7,10 @@ import secrets
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Unpack
+from urllib.parse import unquote, urlsplit
 
 from mockserver.engine.clock import Clock
 from mockserver.engine.messages import Request, Response
@@ -17,11 +19,11 @@ from mockserver.engine.webhooks.attempt import AttemptResult, Failure, WebhookRe
 from mockserver.engine.webhooks.transport import transport_of
 from mockserver.settings import Resolved, resolve_settings
 from mockserver.testing.control import ControlClient
+from mockserver.testing.control_http import ControlError, Send
 from mockserver.testing.names import ServerSettings
 from mockserver.testing.sandbox import MaxapiSandbox
 from mockserver.testing.webhook import OnWebhook, Webhook
 from mockserver.web.gateway import Gateway
-from mockserver.web.wsgi import call
 
 if TYPE_CHECKING:
     from flask import Flask
@@ -35,6 +37,8 @@ class RunningMock:
 
     url: str
     control_token: str | None = field(default=None, repr=False)
+    _send: Send | None = field(default=None, repr=False)
+    """How its control plane is reached; None is by HTTP."""
 
     def sandbox(self, api_key: str | None = None) -> MaxapiSandbox:
         """Return the sandbox of *api_key*, or of a new key, and stop its clock.
@@ -42,7 +46,7 @@ class RunningMock:
         Raises ControlError if there is no mock at the URL, or it rejects the control token.
         """
         key = api_key or new_key()
-        control = ControlClient(self.url, key, control_token=self.control_token)
+        control = ControlClient(self.url, key, control_token=self.control_token, send=self._send)
         control.freeze()
         return MaxapiSandbox(self.url, key, control)
 
@@ -75,7 +79,7 @@ def running_mock(
     transport = transport_of(resolved.settings)
     made = service(resolved.contract, resolved.settings, transport=transport)
     with Server(made) as server:
-        yield RunningMock(server.url, resolved.settings.control_token)
+        yield RunningMock(server.url, resolved.settings.control_token, sender(Gateway(made)))
 
 
 class InProcessMock:
@@ -116,10 +120,12 @@ class InProcessMock:
         authority = self._server.authority
         return self._server.port, "" if authority is None else authority.pem
 
-    @property
+    @cached_property
     def app(self) -> Flask:
         """The mock as a WSGI application."""
-        return self._gateway.app
+        from mockserver.web.app import create_app
+
+        return create_app(self._service)
 
     def answer(self, request: Request) -> Response:
         """Return the response to a request; faults of the connection are left to the caller."""
@@ -132,15 +138,9 @@ class InProcessMock:
         """Return the sandbox of *api_key*, or of a new key; its clock stands still."""
         key = api_key or new_key()
         token = self._service.settings.control_token
-        control = ControlClient(_HERE, key, control_token=token, send=self._send)
+        control = ControlClient(_HERE, key, control_token=token, send=sender(self._gateway))
         control.freeze()  # it stands still already; this makes its key one that is controlled
         return MaxapiSandbox(self.url, key, control)
-
-    def _send(
-        self, method: str, url: str, headers: Mapping[str, str], body: bytes | None
-    ) -> tuple[int, bytes]:
-        status, _, data = call(self.app, method, url, headers, body or b"")
-        return status, data
 
     def _deliver(self, sent: WebhookRequest) -> AttemptResult:
         if self.on_webhook is None:
@@ -164,6 +164,33 @@ class InProcessMock:
 
 _HERE = "http://localhost"
 """The host under which the control plane of a mock without a port is called."""
+
+
+def sender(gateway: Gateway) -> Send:
+    """Return what sends control requests to a mock in this process, until it is closed."""
+
+    def send(
+        method: str, url: str, headers: Mapping[str, str], body: bytes | None
+    ) -> tuple[int, bytes]:
+        if gateway.service.closed.is_set():
+            raise ControlError(None, "no mock answers: it has ended")
+        parts = urlsplit(url)
+        named = {name.lower(): _sendable(value) for name, value in headers.items()}
+        response = gateway.respond(
+            Request(method, unquote(parts.path), named, body or b"", parts.query, parts.scheme)
+        )
+        return response.status, response.body
+
+    return send
+
+
+def _sendable(value: str) -> str:
+    """Return the value of a header. Raises ControlError if no client could send it."""
+    if {"\r", "\n"} & set(value) or max(value, default="") > "\xff":
+        raise ControlError(
+            None, "not sent: a header cannot hold it; use a key and a token of Latin-1, on one line"
+        )
+    return value
 
 
 def new_key() -> str:

@@ -185,8 +185,8 @@ class MaxapiSandbox:
         if status is not None and status not in known:
             problem = f"{status!r} is not a status; use one of {', '.join(known)}"
             raise ControlError(None, f"wait_for: {problem}")
-        self.control.advance_until(task, status or load_contract().lifecycle.success)
-        return self.control.task(task)
+        moved = self.control.advance_until(task, status or load_contract().lifecycle.success)
+        return moved.task or self.control.task(task)
 
     def wait_until_idle(self) -> Moved:
         """Move the clock until all tasks have ended and all webhooks are delivered or given up."""

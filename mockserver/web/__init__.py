@@ -1,1 +1,1 @@
-"""The HTTP server and Flask's routes; the behaviour is in `mockserver.engine`."""
+"""HTTP in: the server, the control plane and a WSGI application; the behaviour is in the engine."""

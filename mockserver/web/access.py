@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import hmac
-from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from mockserver.engine.messages import ApiError
+from mockserver.engine.messages import ApiError, Request
 from mockserver.network.loopback import LOOPBACK_HOSTS, is_localhost
 from mockserver.network.origin import name_in
 from mockserver.settings import Settings
-
-if TYPE_CHECKING:
-    from flask import Request
 
 TOKEN_HEADER = "X-Mock-Control-Token"  # noqa: S105 - its name
 _OPEN = ("/__mock/health", "/__mock/version")
@@ -28,7 +24,7 @@ def check_access(request: Request, settings: Settings) -> None:
     if request.path in _OPEN:
         return
     if settings.control_token is not None:
-        given = request.headers.get(TOKEN_HEADER, "")
+        given = request.headers.get(TOKEN_HEADER.lower(), "")
         if not hmac.compare_digest(given.encode(), settings.control_token.encode()):
             raise ApiError(403, f"the control plane needs its token; send {TOKEN_HEADER}")
         return
@@ -40,15 +36,15 @@ def check_access(request: Request, settings: Settings) -> None:
 
 
 def _check_origin(request: Request) -> None:
-    origin = request.headers.get("Origin")
-    if origin is not None and origin.partition("://")[2] != request.headers.get("Host"):
+    origin = request.headers.get("origin")
+    if origin is not None and origin.partition("://")[2] != request.headers.get("host"):
         raise ApiError(403, f"origin {origin[:100]!r} may not control the mock")
 
 
 def _check_host(request: Request, settings: Settings) -> None:
     own = {*LOOPBACK_HOSTS, settings.host, urlsplit(settings.public_url or "").hostname}
     try:
-        host = name_in(request.headers.get("Host", "localhost"))
+        host = name_in(request.headers.get("host", "localhost"))
     except ValueError as error:
         raise ApiError(400, str(error)) from None
     if host not in own and not is_localhost(host):

@@ -5,13 +5,11 @@ It only translates: requests into calls of the engine, and what these return int
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
 from functools import partial
 from typing import Any
-
-import flask
 
 from mockserver.contract.catalogue import UnknownModelError, details, summary
 from mockserver.contract.openapi import openapi_document
@@ -23,47 +21,53 @@ from mockserver.domain.scenario import SCENARIOS, ScenarioError, make_script, pa
 from mockserver.domain.task import Task, charge, is_uncounted
 from mockserver.engine.clock_advance import NeverError, advance, moment_after, moment_of
 from mockserver.engine.interventions import find_task
-from mockserver.engine.messages import ApiError, success
+from mockserver.engine.messages import ApiError, Request, Response, json_response, success
 from mockserver.engine.rules import Match, SearchResult, search
 from mockserver.engine.sandbox import Sandbox
 from mockserver.engine.service import Service
-from mockserver.engine.timeline import Event, timeline
+from mockserver.engine.timeline import timeline
 from mockserver.settings import SETTINGS, SettingError, changed_settings, show_value
 from mockserver.version import __version__
 from mockserver.web.access import check_access
-from mockserver.web.control_request import as_text, body_of, check_form, sandbox_of
+from mockserver.web.control_request import ControlRequest, Routes, allowed, as_text
 
 Json = dict[str, Any]
 """What an operation returns."""
 
 
-def control_blueprint(service: Service) -> flask.Blueprint:
-    """Make the routes that show and control what *service* does."""
-    control = _Control(service)
-    blueprint = flask.Blueprint("control", __name__)
-    blueprint.before_request(lambda: check_access(flask.request, service.settings))
-    blueprint.before_request(lambda: check_form(service))
-    for name, operation in service.contract.control["operations"].items():
-        view: Callable[..., Json] = getattr(control, name)
-        rule = operation["path"].replace("{model}", "{path:model}")  # its name has slashes
-        rule = rule.replace("{", "<").replace("}", ">")
-        blueprint.add_url_rule(rule, name, view, methods=[operation["method"]])
-    return blueprint
-
-
-class _Control:
-    """One method for each operation of `control.json`, of the same name."""
+class ControlPlane:
+    """Shows and controls what *service* does."""
 
     def __init__(self, service: Service) -> None:
         self._service = service
-        self._contract = service.contract
-        self._lifecycle = service.contract.lifecycle
+        self._routes = Routes(service.contract.control["operations"])
+
+    def respond(self, request: Request) -> Response:
+        """Return the response to a request for a path of the control plane."""
+        try:
+            names, place = self._routes.find(request)
+            check_access(request, self._service.settings)
+            if request.method == "OPTIONS":
+                return Response(200, (("Allow", allowed(names)),), b"")
+            asked = ControlRequest(self._service, request, names[request.method])
+            asked.check_form()
+            return json_response(200, getattr(_Control(asked), asked.name)(**place))
+        except ApiError as rejection:
+            return rejection.response(self._service.contract)
+
+
+class _Control:
+    """One request, with a method for each operation of `control.json`, of the same name."""
+
+    def __init__(self, asked: ControlRequest) -> None:
+        self._asked = asked
+        self._body = asked.body
+        self._service = asked.service
+        self._contract = self._service.contract
+        self._lifecycle = self._contract.lifecycle
 
     def _sandbox(self) -> Sandbox:
-        return sandbox_of(self._service)
-
-    def _body(self, schema: str) -> dict[str, Any]:
-        return body_of(self._service, schema)
+        return self._asked.sandbox
 
     # -- about the mock ----------------------------------------------------------------------
 
@@ -225,11 +229,8 @@ class _Control:
     def show_settings(self) -> Json:
         settings = self._sandbox().settings
         own = [name for name in SETTINGS if SETTINGS[name].metadata["own"]]
-        return {
-            "settings": {
-                name.replace("_", "-"): show_value(name, getattr(settings, name)) for name in own
-            }
-        }
+        shown = {name: show_value(name, getattr(settings, name)) for name in own}
+        return {"settings": {name.replace("_", "-"): text for name, text in shown.items()}}
 
     def change_settings(self) -> Json:
         sandbox, body = self._sandbox(), self._body("newSettings")
@@ -241,7 +242,7 @@ class _Control:
         return self.show_settings()
 
     def reset(self) -> Json:
-        everything = flask.request.args.get("all")
+        everything = dict(self._asked.query).get("all")
         if everything not in (None, "true", "false"):
             raise ApiError(400, f"all: {everything[:20]!r} is not accepted; use true or false")
         keep_clock = "clock" in self._body("newReset").get("keep", [])
@@ -261,11 +262,13 @@ class _Control:
         sandbox, body = self._sandbox(), self._body("course")
         if body.keys() & {"freeze", "run", "speed"}:
             sandbox.run_clock(0 if "freeze" in body else float(body.get("speed", 1)))
-        happened: list[Event] = []
-        if body.keys() & {"advance", "advance_until"}:
-            target = partial(_target, sandbox, body)
-            happened = advance(sandbox, self._service.dispatcher, target)
-        return {**self.show_clock(), "happened": happened}
+        target, dispatcher = partial(_target, sandbox, body), self._service.dispatcher
+        advances = body.keys() & {"advance", "advance_until"}
+        happened = advance(sandbox, dispatcher, target) if advances else []
+        moved, until = {**self.show_clock(), "happened": happened}, body.get("advance_until")
+        if isinstance(until, dict) and sandbox.get(until["task"]):  # a receiver can reset it
+            moved["task"] = self._with_timeline(sandbox, until["task"])
+        return moved
 
 
 def _target(sandbox: Sandbox, body: Mapping[str, Any]) -> datetime | None:

@@ -1,59 +1,127 @@
-"""What a control request contains: its sandbox and its body, checked against `control.json`."""
+"""A control request: its operation, sandbox and body, checked against `control.json`."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
-
-import flask
+from urllib.parse import parse_qsl
 
 from mockserver.contract import NotJson, parse_json
 from mockserver.contract.loader import BASE
-from mockserver.engine.messages import ApiError, check_coding
+from mockserver.engine.messages import ApiError, Request, check_coding
 from mockserver.engine.sandbox import Sandbox
-from mockserver.engine.service import Service
+from mockserver.engine.service import CONTROL_PREFIX, Service
 
 
-def check_form(service: Service) -> None:
-    """Raise ApiError 400 for a query or a body that the operation does not accept."""
-    request, name = flask.request, (flask.request.endpoint or "").rpartition(".")[2]
-    operation = service.contract.control["operations"].get(name)
-    if operation is None:
-        return
-    known = operation.get("query", {})
-    for given, values in request.args.lists():
-        if given not in known or len(values) > 1:
-            wrong = "is given twice" if given in known else "is unknown"
-            raise ApiError(400, f"query: {given[:40]!r} {wrong}; use {', '.join(known) or 'none'}")
-    takes_body = "request" in operation or request.method in ("GET", "HEAD")
-    if not takes_body and request.get_data(cache=True).strip() not in (b"", b"{}", b"null"):
-        raise ApiError(400, f"body: {name.replace('_', ' ')} takes none; send no body")
+class Routes:
+    """Finds the operation of a request by its path and method."""
+
+    def __init__(self, operations: Mapping[str, Mapping[str, Any]]) -> None:
+        self._routes: dict[str, tuple[Sequence[str], dict[str, str]]] = {}
+        """By path template: its segments, and the operation of each method."""
+        for name, operation in operations.items():
+            path, method = operation["path"], operation["method"]
+            _, names = self._routes.setdefault(path, (path.split("/"), {}))
+            names[method] = name
+            if method == "GET":
+                names["HEAD"] = name
+
+    def find(self, request: Request) -> tuple[Mapping[str, str], Mapping[str, str]]:
+        """Return the operation of each method at the path, and the values of its placeholders.
+
+        Raises ApiError if there is no operation for the request.
+        """
+        method, path, segments = request.method, request.path, request.path.split("/")
+        for template, names in self._routes.values():
+            place = _values(template, segments)
+            if place is not None:
+                if method not in names and method != "OPTIONS":
+                    allow = allowed(names)
+                    message = f"{method[:20]} is not allowed on {path[:100]}; use {allow}"
+                    raise ApiError(405, message, headers={"Allow": allow})
+                return names, place
+        see = f"see GET {CONTROL_PREFIX}openapi.json"
+        raise ApiError(404, f"no such route: {method[:20]} {path[:100]}; {see}")
 
 
-def sandbox_of(service: Service) -> Sandbox:
-    """Return the sandbox of the request's token. Raises ApiError for a token not accepted."""
-    if "Authorization" not in flask.request.headers:
-        return service.anonymous
-    sandbox = service.sandbox_of({"authorization": flask.request.headers["Authorization"]})
-    sandbox.is_controlled = True
-    return sandbox
+def _values(template: Sequence[str], segments: Sequence[str]) -> dict[str, str] | None:
+    """Match the segments of a path; the name of a model has slashes."""
+    if template[-1] == "{model}":
+        fixed = len(template) - 1
+        segments = [*segments[:fixed], "/".join(segments[fixed:])]
+        if segments[-1].startswith("/"):
+            return None
+    if len(template) != len(segments):
+        return None
+    place = {}
+    for wanted, given in zip(template, segments, strict=True):
+        if wanted.startswith("{") and given:
+            place[wanted[1:-1]] = given
+        elif wanted != given:
+            return None
+    return place
 
 
-def body_of(service: Service, schema: str) -> dict[str, Any]:
-    """Read the request's body; without one, return an empty object. Raises ApiError."""
-    text = flask.request.get_data()
-    if len(text) > service.settings.max_body:
-        raise ApiError(413, f"the body is larger than {service.settings.max_body} bytes")
-    if text:
-        check_coding({name.lower(): value for name, value in flask.request.headers.items()})
-    try:
-        document = _with_integers(parse_json(text)) if text else {}
-    except NotJson as error:
-        raise ApiError(400, f"body: not valid JSON: {error}") from None
-    validator = service.contract.schemas.validator(f"{BASE}control.json#/$defs/{schema}")
-    violations = [str(one) for one in validator.violations(document)]
-    if violations:
-        raise ApiError(400, " | ".join(violations))
-    return dict(document)
+def allowed(names: Mapping[str, str]) -> str:
+    """Return the methods of a route, as the header `Allow` has them."""
+    return ", ".join(sorted({*names, "OPTIONS"}))
+
+
+@dataclass(frozen=True)
+class ControlRequest:
+    """A request for one operation of the control plane."""
+
+    service: Service
+    request: Request
+    name: str
+    """The operation's."""
+
+    @cached_property
+    def query(self) -> list[tuple[str, str]]:
+        """The names and values of the query, in order."""
+        return parse_qsl(self.request.query, keep_blank_values=True)
+
+    def check_form(self) -> None:
+        """Raise ApiError 400 for a query or a body that the operation does not accept."""
+        operation = self.service.contract.control["operations"][self.name]
+        known, names = operation.get("query", {}), [name for name, _ in self.query]
+        for given in names:
+            if given not in known or names.count(given) > 1:
+                wrong = "is given twice" if given in known else "is unknown"
+                use = ", ".join(known) or "none"
+                raise ApiError(400, f"query: {given[:40]!r} {wrong}; use {use}")
+        takes_body = "request" in operation or self.request.method in ("GET", "HEAD")
+        if not takes_body and self.request.body.strip() not in (b"", b"{}", b"null"):
+            name = self.name.replace("_", " ")
+            raise ApiError(400, f"body: {name} takes none; send no body")
+
+    @property
+    def sandbox(self) -> Sandbox:
+        """The sandbox of the request's token. Raises ApiError for a token not accepted."""
+        if "authorization" not in self.request.headers:
+            return self.service.anonymous
+        sandbox = self.service.sandbox_of(self.request.headers)
+        sandbox.is_controlled = True
+        return sandbox
+
+    def body(self, schema: str) -> dict[str, Any]:
+        """Read the request's body; without one, return an empty object. Raises ApiError."""
+        text, limit = self.request.body, self.service.settings.max_body
+        if len(text) > limit:
+            raise ApiError(413, f"the body is larger than {limit} bytes")
+        if text:
+            check_coding(self.request.headers)
+        try:
+            document = _with_integers(parse_json(text)) if text else {}
+        except NotJson as error:
+            raise ApiError(400, f"body: not valid JSON: {error}") from None
+        validator = self.service.contract.schemas.validator(f"{BASE}control.json#/$defs/{schema}")
+        violations = [str(one) for one in validator.violations(document)]
+        if violations:
+            raise ApiError(400, " | ".join(violations))
+        return dict(document)
 
 
 def as_text(value: Any) -> str:

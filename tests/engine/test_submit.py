@@ -14,6 +14,7 @@ from mockserver.conformance.generation import valid_inputs
 from mockserver.conformance.invalid_inputs import InvalidInput, invalid_inputs
 from mockserver.contract import load_contract
 from mockserver.domain.scenario import make_script, parse_named
+from mockserver.domain.script import WireFault
 from mockserver.engine.messages import Request
 from tests.client import SEED, SUBMIT, Client, seed
 from tests.conftest import MakeClient, seconds
@@ -302,7 +303,7 @@ def test_of_a_default_polls_get_the_transports_part(make_client: MakeClient) -> 
     )
 
     assert (submit.status, poll.status) == (503, 404)
-    assert [one.fault and one.fault.cut for one in (submit, poll)] == [True, True]
+    assert [one.fault and one.fault.wire for one in (submit, poll)] == [WireFault.TRUNCATED] * 2
     assert ("X-Mock-Scenario", "truncated") in poll.headers
 
 

@@ -19,7 +19,7 @@ from mockserver.contract import Contract
 from mockserver.domain.durations import stamp
 from mockserver.engine.clock import Clock
 from mockserver.engine.service import Service
-from mockserver.engine.webhooks.attempt import AttemptResult
+from mockserver.engine.webhooks.attempt import AttemptResult, WebhookRequest
 from mockserver.settings import make_settings
 from mockserver.testing import ControlClient, ControlError, ScenarioText
 from mockserver.web.app import create_app
@@ -116,6 +116,37 @@ def test_the_clock_is_read_frozen_run_and_advanced(app: App) -> None:
     assert (running["speed"], running["frozen"]) == (10, False)
     assert frozen[0] == frozen[1]
     assert frozen[0]["now"] >= running["now"] >= until.now
+
+
+def test_an_advance_to_a_status_shows_the_task_then(app: App) -> None:
+    """With its timeline, as if it were asked for at once."""
+    task_id = app.submitted()
+
+    moved = app.control.advance_until(task_id, "PROCESSING")
+
+    assert moved.task == app.control.task(task_id)
+    assert moved.task["status"] == "PROCESSING"
+    assert app.control.advance_until_idle().task is None
+
+
+def test_a_receiver_may_reset_the_sandbox_during_an_advance(contract: Contract) -> None:
+    """There is no task to show then, and that is no error."""
+
+    class Resetting(Receiver):
+        def __call__(self, callback: WebhookRequest) -> AttemptResult:
+            mock.service.sandboxes.of_key("test").reset(keep_clock=True)
+            return super().__call__(callback)
+
+    with served(contract, Resetting()) as mock:
+        app = App(mock.url, "test")
+        task_id = app.submitted()
+        app.submitted("#mock:slow=1s", callBackUrl=HOOK)
+
+        moved = app.control.advance_until(task_id, "SUCCESS")
+
+        assert moved.happened[-1]["event"] == "webhook"
+        assert moved.task is None
+        app.control.close()
 
 
 def test_an_advance_beyond_the_calendar_is_rejected(contract: Contract, receiver: Receiver) -> None:
