@@ -80,6 +80,8 @@ class Operations:
         pending.remarks = remarks(document, self._contract)
         body = self._accepted.replace(_SOME_ID, task.id.encode())
         response = Response(200, (JSON_TYPE, *warn(pending.remarks).items()), body)
+        if task.callback_url is None:
+            return response
         return self._with_webhook(pending.sandbox, task, response)
 
     def _with_webhook(self, sandbox: Sandbox, task: Task, response: Response) -> Response:
