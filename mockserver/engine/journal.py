@@ -153,7 +153,7 @@ def _without_secrets(headers: Mapping[str, str]) -> dict[str, str]:
 def _size(request: Request) -> int:
     """Return the bytes of a request's texts."""
     headers = request.headers
-    header_bytes = sum(map(len, headers)) + sum(map(len, headers.values()))
+    header_bytes = len("".join(headers)) + len("".join(headers.values()))
     return len(request.path) + len(request.query) + header_bytes + len(request.body)
 
 

@@ -9,11 +9,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import count
 from threading import Lock
+from weakref import ref
 
 from mockserver.engine.clock import real_seconds
 from mockserver.engine.sandbox import Sandbox
 
 _log = logging.getLogger(__name__)
+
+_MOST_STALE = 64
+"""Alarms that may be out of date before they are dropped, besides as many as sandboxes."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -55,7 +59,8 @@ class Scheduler:
         """Whether the thread does not look at the alarms until it is woken."""
         self._by_sandbox: dict[Sandbox, _Heap] = {}
         self._paused: set[Sandbox] = set()
-        self._alarms: list[tuple[float, int, Sandbox]] = []
+        self._alarms: list[tuple[float, int, ref[Sandbox]]] = []
+        """Weak, as an alarm may be due long after its sandbox was forgotten."""
         self._orders = count()
         self._closed = False
         self._lock = Lock()
@@ -75,6 +80,8 @@ class Scheduler:
             if heap and heap[0][2].generation != sandbox.generation:
                 heap[:] = [one for one in heap if one[2].generation == sandbox.generation]
                 heapq.heapify(heap)
+            if not heap:
+                self._by_sandbox.pop(sandbox, None)
             self._set_alarm(sandbox)
 
     def pause(self, sandbox: Sandbox) -> None:
@@ -117,13 +124,16 @@ class Scheduler:
                 wait = self._alarms[0][0] - real_seconds()
                 if wait > 0:
                     break
-                for scheduled in self._take_due(heapq.heappop(self._alarms)[2]):
-                    try:
-                        self._hand_over(scheduled)
-                    except Exception:
-                        _log.exception("a webhook could not be handed over")
+                self._hand_over_all(self._take_due(heapq.heappop(self._alarms)[2]()))
             self._is_asleep = True
             return wait if self._alarms else None
+
+    def _hand_over_all(self, due: list[ScheduledDelivery]) -> None:
+        for scheduled in due:
+            try:
+                self._hand_over(scheduled)
+            except Exception:
+                _log.exception("a webhook could not be handed over")
 
     def _set_alarm(self, sandbox: Sandbox) -> None:
         """Set an alarm for the first attempt of *sandbox*, unless its clock stands still."""
@@ -131,14 +141,25 @@ class Scheduler:
         delay = sandbox.clock.delay_until(heap[0][0]) if heap else None
         if delay is None or self._closed or sandbox in self._paused:
             return
-        alarm = (real_seconds() + delay, next(self._orders), sandbox)
+        if len(self._alarms) > 2 * len(self._by_sandbox) + _MOST_STALE:
+            self._drop_stale_alarms()
+        alarm = (real_seconds() + delay, next(self._orders), ref(sandbox))
         heapq.heappush(self._alarms, alarm)
         if self._is_asleep and self._alarms[0] is alarm:
             self._is_asleep = False
             self._wake()
 
-    def _take_due(self, sandbox: Sandbox) -> list[ScheduledDelivery]:
-        if sandbox in self._paused:
+    def _drop_stale_alarms(self) -> None:
+        """Keep the first alarm of each sandbox that has attempts; when it rings, it is set anew."""
+        first: dict[Sandbox, tuple[float, int, ref[Sandbox]]] = {}
+        for alarm in sorted(self._alarms, key=lambda one: one[:2]):
+            sandbox = alarm[2]()
+            if sandbox in self._by_sandbox:
+                first.setdefault(sandbox, alarm)
+        self._alarms = list(first.values())
+
+    def _take_due(self, sandbox: Sandbox | None) -> list[ScheduledDelivery]:
+        if sandbox is None or sandbox in self._paused:
             return []
         now, due = sandbox.clock.now(), []
         heap = self._by_sandbox.get(sandbox, [])
