@@ -135,7 +135,8 @@ def _warm_up(execute: Generator, target: Target, scale: Scale) -> Iterator[str]:
             rates[kind].append(load.rate)
     for kind, found in rates.items():
         shown = " ".join(f"{rate:,.0f}" for rate in found[-_LAST:])
-        yield f"  {target.name}, warm after {sent:,} {kind}; its last rates: {shown} /s"
+        state = "warm" if _is_stable(found) else "not yet stable"
+        yield f"  {target.name} is {state} after {sent:,} {kind}; its last rates: {shown} /s"
 
 
 def _is_stable(rates: Sequence[float]) -> bool:
