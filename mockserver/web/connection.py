@@ -156,6 +156,11 @@ class Connection(asyncio.Protocol):
         self._reader.close()
         self._proceed()
 
+    @property
+    def is_responding(self) -> bool:
+        """Whether a response is not sent completely yet."""
+        return self._delivery is not None or self._transport.get_write_buffer_size() > 0
+
     def abort(self) -> None:
         """End at once."""
         if self._delivery is not None:
@@ -195,7 +200,7 @@ class Connection(asyncio.Protocol):
             self._delivery = asyncio.ensure_future(self._deliver(received, response))
 
     def _reject(self, failure: BadRequest) -> None:
-        """Say why no more is read; a connection that is closed at once could lose that."""
+        """Tell the client why no more is read; to close at once could lose that."""
         self._reader.failure = None
         self._transport.write(b"".join(response_bytes(self._application.reject(failure), CLOSE)))
         if self._is_half_closed or not self._transport.can_write_eof():

@@ -88,9 +88,14 @@ class Listener:
         await asyncio.sleep(0)  # a connection that was just accepted is added
         for connection in tuple(self._connections):
             connection.finish()
-        closings = [asyncio.ensure_future(one.closed.wait()) for one in self._connections]
+        closings = [
+            asyncio.ensure_future(one.closed.wait())
+            for one in self._connections
+            if one.is_responding
+        ]
         if closings:
             await asyncio.wait(closings, timeout=_GRACE)
+        await asyncio.sleep(0)  # TLS tells an idle client of the end; its reply is not awaited
         for connection in tuple(self._connections):
             connection.abort()
         await cancel_other_tasks(_GRACE)
