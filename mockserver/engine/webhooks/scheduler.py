@@ -9,12 +9,15 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import count
 from threading import Condition, Thread
+from weakref import ref
 
 from mockserver.engine.clock import real_seconds
 from mockserver.engine.sandbox import Sandbox
 
 _log = logging.getLogger(__name__)
 
+_MOST_STALE = 64
+"""Alarms that may be out of date before they are dropped, besides as many as sandboxes."""
 _LONGEST_NAP = 3600.0
 """Real seconds; the system cannot wait for as long as a slow clock may require."""
 
@@ -51,7 +54,8 @@ class Scheduler:
         self._changed = Condition()
         self._by_sandbox: dict[Sandbox, list[ScheduledDelivery]] = {}
         self._paused: set[Sandbox] = set()
-        self._alarms: list[tuple[float, int, Sandbox]] = []
+        self._alarms: list[tuple[float, int, ref[Sandbox]]] = []
+        """Weak, as an alarm may be due long after its sandbox was forgotten."""
         self._orders = count()
         self._alarm_orders = count()
         self._thread: Thread | None = None
@@ -73,6 +77,8 @@ class Scheduler:
             if heap and heap[0].generation != sandbox.generation:
                 heap[:] = [one for one in heap if one.generation == sandbox.generation]
                 heapq.heapify(heap)
+            if not heap:
+                self._by_sandbox.pop(sandbox, None)
             self._set_alarm(sandbox)
 
     def pause(self, sandbox: Sandbox) -> None:
@@ -115,7 +121,9 @@ class Scheduler:
         delay = sandbox.clock.delay_until(heap[0].due) if heap else None
         if delay is None or self._closed or sandbox in self._paused:
             return
-        alarm = (real_seconds() + delay, next(self._alarm_orders), sandbox)
+        if len(self._alarms) > 2 * len(self._by_sandbox) + _MOST_STALE:
+            self._drop_stale_alarms()
+        alarm = (real_seconds() + delay, next(self._alarm_orders), ref(sandbox))
         heapq.heappush(self._alarms, alarm)
         if self._thread is None:
             self._thread = Thread(target=self._run, name="webhook-timer", daemon=True)
@@ -130,14 +138,26 @@ class Scheduler:
                 if wait is None or wait > 0:
                     self._changed.wait(None if wait is None else min(wait, _LONGEST_NAP))
                     continue
-                for scheduled in self._take_due(heapq.heappop(self._alarms)[2]):
-                    try:
-                        self._hand_over(scheduled)
-                    except Exception:
-                        _log.exception("a webhook could not be handed over")
+                self._hand_over_due(heapq.heappop(self._alarms)[2]())
 
-    def _take_due(self, sandbox: Sandbox) -> list[ScheduledDelivery]:
-        if sandbox in self._paused:
+    def _hand_over_due(self, sandbox: Sandbox | None) -> None:
+        for scheduled in self._take_due(sandbox):
+            try:
+                self._hand_over(scheduled)
+            except Exception:
+                _log.exception("a webhook could not be handed over")
+
+    def _drop_stale_alarms(self) -> None:
+        """Keep the first alarm of each sandbox that has attempts; when it rings, it is set anew."""
+        first: dict[Sandbox, tuple[float, int, ref[Sandbox]]] = {}
+        for alarm in sorted(self._alarms, key=lambda one: one[:2]):
+            sandbox = alarm[2]()
+            if sandbox in self._by_sandbox:
+                first.setdefault(sandbox, alarm)
+        self._alarms = list(first.values())
+
+    def _take_due(self, sandbox: Sandbox | None) -> list[ScheduledDelivery]:
+        if sandbox is None or sandbox in self._paused:
             return []
         now, due = sandbox.clock.now(), []
         heap = self._by_sandbox.get(sandbox, [])

@@ -82,6 +82,7 @@ class Workers:
                 job()
             except Exception:
                 _log.exception("a webhook could not be sent")
+            job = None  # it holds a sandbox, which this thread must not keep while it waits
 
     def _next_job(self, queue: _Queue) -> Callable[[], None] | None:
         """Take the next job of a queue; wait a while for one, unless a queue is deserted."""
