@@ -12,7 +12,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 
 from example import HEALTH, polls, submit
-from load import PATIENCE, Client, Order, http_request, respond
+from load import PATIENCE, Client, Load, Order, http_request, respond
 from peers import WITHOUT_WIREMOCK, flask_server, wiremock, wiremock_jar
 from processes import (
     COMMAND,
@@ -42,6 +42,7 @@ _WIREMOCKS: Mapping[str, Sequence[str]] = {
 }
 """Its journal keeps every request; that of the mock, 1,000."""
 _GOAL = ">= 3"
+_RESET = http_request("DELETE", "/__admin/requests")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +54,15 @@ class Target:
     requests: Mapping[str, Sequence[bytes]]
     pid: int | None = None
     goal: str = ""
+    reset: bytes = b""
+    """The request that empties its journal, which could fill the machine's memory otherwise."""
+
+    def load(self, execute: Generator, kind: str, seconds: float) -> Load:
+        """Put the server under load."""
+        if self.reset:
+            with Client(self.port) as client:
+                client.send(self.reset)
+        return execute(Order(self.port, self.requests[kind], seconds))
 
 
 def start(scale: Scale) -> Iterator[Row]:
@@ -114,7 +124,7 @@ def _wiremocks(stack: ExitStack, ours: Target, scale: Scale) -> Iterator[Target]
         task = json.loads(client.send(ours.requests["polls"][0]))["data"]
     for name, options in _WIREMOCKS.items():
         port, pid = stack.enter_context(wiremock(jar, task, *options))
-        yield Target(name, port, ours.requests, pid, _GOAL)
+        yield Target(name, port, ours.requests, pid, _GOAL, _RESET)
 
 
 def _requests(port: int) -> dict[str, Sequence[bytes]]:
@@ -126,10 +136,7 @@ def _warm_up(execute: Generator, target: Target, scale: Scale) -> Iterator[str]:
     rates: dict[str, list[float]] = defaultdict(list)
     sent, end = 0, time.monotonic() + scale.warm_up
     while time.monotonic() < end and (sent < _WARM or not all(map(_is_stable, rates.values()))):
-        loads = {
-            kind: execute(Order(target.port, requests, 2 * scale.seconds))
-            for kind, requests in target.requests.items()
-        }
+        loads = {kind: target.load(execute, kind, 2 * scale.seconds) for kind in target.requests}
         sent += min(load.responses for load in loads.values())
         for kind, load in loads.items():
             rates[kind].append(load.rate)
@@ -152,7 +159,7 @@ def _compare(
         p99s: dict[str, list[float]] = defaultdict(list)
         for _ in range(scale.rounds):
             for target in (ours, *others):
-                load = execute(Order(target.port, target.requests[kind], scale.seconds))
+                load = target.load(execute, kind, scale.seconds)
                 rates[target.name].append(load.rate)
                 p99s[target.name].append(load.p99)
         for one in others:
