@@ -26,7 +26,7 @@ mutants: $(VENV)/.dev
 	$(BIN)/python -m tests.mutants.trials $(if $(WHOLE),--whole)
 
 bench: $(VENV)/.dev
-	$(BIN)/python bench/bench.py $(if $(QUICK),--quick)
+	$(BIN)/python bench/bench.py $(if $(QUICK),--quick) $(if $(SOAK),--soak) $(if $(SERVERS),--servers)
 
 format: $(VENV)/.dev
 	$(BIN)/ruff check --fix .

@@ -1,132 +1,94 @@
-"""Measures what the mock costs a test suite, and a command that runs with its own mock."""
+"""Measures what a user waits for: the tests of an app, and commands."""
 
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import tempfile
 import time
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from statistics import mean, median
+from statistics import median
 
-from processes import COMMAND, own_environment
-from table import QUICK, ROUNDS, BenchError, Row
-from traffic import PATIENCE
+from load import PATIENCE
+from processes import COMMAND, HERE, own_environment
+from table import BenchError, Row, Scale
 
-TESTS = 50 if QUICK else 200
-"""Tests in a suite."""
-FILE = "durations.json"
-_TRUE = "true"
-
-_CONFTEST = f"""
-import json, pathlib, pytest, requests
-taken = {{}}
-
-def pytest_runtest_logreport(report):  # of setup, call and teardown
-    taken[report.nodeid] = taken.get(report.nodeid, 0) + report.duration
-
-def pytest_sessionfinish():
-    pathlib.Path("{FILE}").write_text(json.dumps(list(taken.values())))
-
-@pytest.fixture(scope="session")
-def http():
-    with requests.Session() as session:
-        session.trust_env = False  # no proxy: this machine only
-        yield session
-
-@pytest.fixture(params=range({TESTS}))
-def number(request):
-    return request.param
-
-@pytest.fixture
-def check(http, number):
-    def check(sandbox, callback, received):
-        task, key = f"{{sandbox.base_url}}/api/v1/task", "Bearer " + sandbox.api_key
-        http.headers["Authorization"] = key
-        draw = {{"prompt": f"cat {{number}}", "ratio": "3:4"}}
-        document = {{"model": "gpt-image-2/text-to-image", "callBackUrl": callback, "input": draw}}
-        task_id = http.post(f"{{task}}/submit", json=document).json()["data"]["taskId"]
-        assert http.get(f"{{task}}/{{task_id}}").json()["data"]["status"] == "PENDING"
-        sandbox.wait_for(task_id)
-        polled = http.get(f"{{task}}/{{task_id}}").json()["data"]
-        assert polled["status"] == "SUCCESS"
-        [webhook] = received()
-        assert webhook.task == polled
-        assert http.get(polled["result"]["urls"][0]).content.startswith(b"\\x89PNG")
-    return check
-"""
-_SOCKETS = """
-def test_with_sockets(maxapi, maxapi_inbox, check):
-    check(maxapi, maxapi_inbox.url, maxapi_inbox.wait)
-"""
-_IN_PROCESS = """
-def test_in_process(maxapi_intercepted, check):
-    received = []
-    maxapi_intercepted.on_webhook = received.append
-    check(maxapi_intercepted, "https://app.example.com/webhook", lambda: received)
-"""
-_EMPTY = """
-def test_empty(number):
-    pass
-"""
+_SUITE = HERE / "suite"
+_FAKES = {"responses": "a fake by responses", "httpserver": "a fake by pytest-httpserver"}
+_OURS = (
+    ("sockets", "over sockets", "httpserver", ">= 1.6"),
+    ("fixture", "in the process", "responses", ">= 0.65"),
+    ("intercept", "with intercept()", "responses", ">= 0.65"),
+)
 
 
-def suites() -> Iterator[Row]:
-    """Measure tests with a mock that submit, poll to success, and take a webhook and an image."""
-    sources = (_SOCKETS, _IN_PROCESS, _EMPTY)
-    rounds = [[_run_pytest(source) for source in sources] for _ in range(ROUNDS)]
-    means = [
-        [mean(taken[1:-1]) for taken in one] for one in rounds
-    ]  # the last one tears everything down
-    starts = [[taken[0] - mean(taken[1:-1]) for taken in one] for one in rounds]
-    *figures, empty = [median(kind) * 1000 for kind in zip(*means, strict=True)]
-    *begun, _ = [median(kind) * 1000 for kind in zip(*starts, strict=True)]
-    for kind, figure, start in zip(("with sockets", "in the process"), figures, begun, strict=True):
-        yield Row(f"a test {kind}, submit to image", figure, "ms", "an empty test", empty)
-        yield Row(f"the first test {kind}, more", start, "ms")
+def suites(scale: Scale) -> Iterator[Row]:
+    """Measure tests of an app that submits, polls, takes a webhook and fetches an image."""
+    usual_ones: dict[str, list[float]] = defaultdict(list)
+    firsts: dict[str, list[float]] = defaultdict(list)
+    for _ in range(scale.rounds):
+        for kind in (*_FAKES, *(kind for kind, *_ in _OURS), "empty"):
+            first, *others = _run_pytest(kind, scale.tests)
+            usual = 1000 * median(others[:-1])  # the last one tears everything down
+            usual_ones[kind].append(usual)
+            firsts[kind].append(1000 * first - usual)
+    for kind, what, fake, goal in _OURS:
+        yield Row(f"a test {what}", usual_ones[kind], "ms", _FAKES[fake], usual_ones[fake], goal)
+        yield Row(f"the first test {what}, more", firsts[kind], "ms", goal="<= 250 ms")
+    yield Row("an empty test", usual_ones["empty"], "ms")
 
 
-def _run_pytest(source: str) -> Sequence[float]:
+def _run_pytest(kind: str, tests: int) -> Sequence[float]:
     """Run a suite; return the seconds that each of its tests took."""
     with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        (folder / "pytest.ini").write_text("[pytest]\n")  # so that pytest looks for no other
-        (folder / "conftest.py").write_text(_CONFTEST)
-        (folder / "test_suite.py").write_text(source)
+        file = Path(name, "taken.json")
         done = subprocess.run(
-            [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"],
-            cwd=folder,
-            env=own_environment(),
+            [
+                *(sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"),
+                *("-c", os.devnull, "--rootdir", _SUITE, _SUITE / f"test_{kind}.py"),
+            ],
+            cwd=name,
+            env=own_environment() | {"BENCH_FILE": str(file), "BENCH_TESTS": str(tests)},
             capture_output=True,
             text=True,
             timeout=10 * PATIENCE,
             check=False,
         )
-        if f"{TESTS} passed" not in done.stdout:
+        if f"{tests} passed" not in done.stdout:
             raise BenchError(f"not every test passed:\n{done.stdout[-2000:]}{done.stderr}")
-        taken: list[float] = json.loads((folder / FILE).read_text())
+        taken: list[float] = json.loads(file.read_text("utf-8"))
         return taken
 
 
-def wrapping() -> Iterator[Row]:
-    """Measure what it costs to run a command with a mock of its own."""
-    python = f"import subprocess; subprocess.run(['{_TRUE}'])"
-    commands = ([str(COMMAND), "run", "--", _TRUE], [sys.executable, "-c", python])
-    rounds = [[_seconds_of(command) for command in commands] for _ in range(ROUNDS + 2)]
-    ours, others = [median(kind) * 1000 for kind in zip(*rounds, strict=True)]
-    yield Row("maxapi-mock run -- true", ours, "ms", "python that runs true", others)
+def commands(scale: Scale) -> Iterator[Row]:
+    """Measure commands, from start to end."""
+    run_true = "import subprocess; subprocess.run(['true'])"
+    pairs = (
+        ("--help", "import click", "<= 80 ms"),
+        ("run -- true", run_true, "<= 180 ms"),
+    )
+    for options, python, goal in pairs:
+        ours, others = [], []
+        for _ in range(2 * scale.rounds + 1):
+            ours.append(_milliseconds([COMMAND, *options.split()]))
+            others.append(_milliseconds([sys.executable, "-c", python]))
+        yardstick = "python that runs true" if python == run_true else f'python -c "{python}"'
+        yield Row(f"maxapi-mock {options}", ours, "ms", yardstick, others, goal)
 
 
-def _seconds_of(command: Sequence[str]) -> float:
+def _milliseconds(command: Sequence[str | Path]) -> float:
     begun = time.perf_counter()
     subprocess.run(
         command,
-        cwd=Path(__file__).parent,  # it has no config file
+        cwd=HERE,
         env=own_environment(),
+        stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         timeout=PATIENCE,
         check=True,
     )
-    return time.perf_counter() - begun
+    return 1000 * (time.perf_counter() - begun)

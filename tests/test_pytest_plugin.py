@@ -100,7 +100,7 @@ def test_installing_is_enough_and_costs_nothing(run_apart: Run) -> None:
         def test_it():
             ours = {name for name in sys.modules if name.startswith("mockserver.")}
             assert ours == set()
-            assert not {"flask", "granian", "responses", "trustme"} & set(sys.modules)
+            assert not {"flask", "httptools", "responses", "trustme"} & set(sys.modules)
             assert threading.enumerate() == [threading.main_thread()]
         """
     )
@@ -678,7 +678,7 @@ WATCHER = """
     import pytest
 
     def sockets():
-        "Give what listens or is connected: what granian itself forgets does neither."
+        "Return what listens or is connected."
         found = set()
         for number in os.listdir("/proc/self/fd") if os.path.isdir("/proc/self/fd") else ():
             try:

@@ -38,18 +38,18 @@ COMMANDS = {
 MOMENTS = {
     "serve": [
         "mockserver.cli", "click", "mockserver.contract", "mockserver.engine.service",
-        "mockserver.web.server", "granian._granian", "granian.server.embed",
+        "mockserver.web.server", "httptools", "mockserver.web.connection",
     ],
-    "run": ["mockserver.commands.run", "mockserver.engine.service", "granian._granian"],
+    "run": ["mockserver.commands.run", "mockserver.engine.service", "httptools"],
     "proxy": [
         "mockserver.commands.proxy", "mockserver.conformance.traffic.monitor",
         "mockserver.proxy.proxy",
     ],
-    "listen": ["mockserver.commands.listen", "mockserver.testing.inbox", "granian._granian"],
+    "listen": ["mockserver.commands.listen", "mockserver.testing.inbox", "httptools"],
     "verify": [
         "mockserver.commands.verify", "mockserver.conformance.session.verification", "hypothesis",
     ],
-    "demo": ["mockserver.demo", "granian._granian"],
+    "demo": ["mockserver.demo", "httptools"],
 }  # fmt: skip
 ROWS = [(command, moment) for command, moments in MOMENTS.items() for moment in moments]
 
@@ -81,7 +81,7 @@ HEAVY = (
     "mockserver.settings",
     "jsonschema",
     "jsonschema_rs",
-    "granian",
+    "httptools",
     "flask",
 )
 

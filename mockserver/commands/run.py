@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from dataclasses import dataclass
 from decimal import Decimal
@@ -117,17 +116,14 @@ def run(options: _Options) -> int:
             with command_environment(resolved, server, options) as environment:
                 status = child.run(list(options.arguments), environment)
         finally:
-            ended = server.stop()
+            server.stop()
     seen.finish(_PAST_INTERCEPT if options.intercept else _NOT_READ, resolved.settings.expect)
     sandboxes = server.service.sandboxes
     spent = sandboxes.spent_ever, sandboxes.unpriced_ever
     hidden = [*sandboxes.keys, *secrets_of(resolved.settings)]
     seen.rewrite(lambda text: without_secrets(text, hidden))
     written = _report(seen, spent, options.summary_file)
-    status = _final(status, options, seen, written=written)
-    if not ended:  # a client keeps the server's threads, and they would outlive the interpreter
-        os._exit(status)
-    return status
+    return _final(status, options, seen, written=written)
 
 
 def _check(options: _Options) -> None:

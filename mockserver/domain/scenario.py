@@ -11,7 +11,15 @@ from typing import Any, Literal, Unpack
 
 from mockserver.contract import Contract
 from mockserver.domain.durations import parse_duration
-from mockserver.domain.script import CUT, NOTHING, Script, ScriptChanges, WebhookFault
+from mockserver.domain.script import (
+    CUT,
+    NOTHING,
+    Drip,
+    Script,
+    ScriptChanges,
+    WebhookFault,
+    WireFault,
+)
 
 __all__ = [
     "CUT",
@@ -84,6 +92,13 @@ def _count(text: str, _contract: Contract) -> int:
     return int(text)
 
 
+def _drip(text: str, contract: Contract) -> Drip:
+    size, slash, pause = text.partition("/")
+    if not slash:
+        raise ValueError(f"{text!r} is not bytes per duration; use, for example, 100/50ms")
+    return Drip(_count(size, contract), parse_duration(pause))
+
+
 def _code(text: str, _contract: Contract) -> int:
     if not re.fullmatch(r"[45][0-9]{2}", text):
         raise ValueError(f"{text!r} is not the code of an error; use an integer from 400 to 599")
@@ -114,6 +129,10 @@ def _rejects(code: int) -> Changes:
     return _sets(rejection=code)
 
 
+def _wire(fault: WireFault) -> Changes:
+    return _sets(wire=fault)
+
+
 def _webhook(fault: WebhookFault) -> Changes:
     return _sets(webhook=frozenset((fault,)))
 
@@ -138,8 +157,15 @@ _ROWS = (
     Scenario("status", "submit", "Returns an error with this status in the API's envelope.", lambda value: {"rejection": value, "html": False}, _code, "<code>"),
     Scenario("accepted-but", "submit", "The request is accepted (a task is created and billed), but its response is lost: the client sees this error or, with `cut`, a broken connection; also written `accepted-but-<code>`.", lambda value: {"accepted_but": value}, _code_or_cut, "<code>"),
     Scenario("latency", "transport", "The response is delayed by this much real time.", lambda value: {"latency": value}, _duration, "<duration>"),
-    Scenario("hang", "transport", "There is no response; the connection stays open until the mock stops.", _sets(hang=True)),
-    Scenario("truncated", "transport", "The connection ends in the middle of the body.", _sets(body_fault="truncated"), chaos="exchange"),
+    Scenario("drip", "transport", "The response's body arrives in pieces of this many bytes, each after this much real time.", lambda value: {"drip": value}, _drip, "<bytes>/<duration>"),
+    Scenario("hang", "transport", "There is no response; the connection stays open until the client leaves or the mock stops.", _wire(WireFault.HANG)),
+    Scenario("truncated", "transport", "The connection ends in the middle of the body.", _wire(WireFault.TRUNCATED), chaos="exchange"),
+    Scenario("connection-closed", "transport", "The connection ends without a response.", _wire(WireFault.CLOSED)),
+    Scenario("connection-reset", "transport", "The connection is reset (TCP RST) without a response.", _wire(WireFault.RESET), chaos="exchange"),
+    Scenario("half-headers", "transport", "The connection ends in the middle of the response's headers.", _wire(WireFault.HALF_HEADERS)),
+    Scenario("malformed-chunk", "transport", "The response comes in chunks, and after half of the body the size of one is malformed.", _wire(WireFault.MALFORMED_CHUNK)),
+    Scenario("garbage-then-close", "transport", "Bytes that are not HTTP arrive instead of a response, then the connection ends.", _wire(WireFault.GARBAGE)),
+    Scenario("keep-alive-broken", "transport", "The response is complete, but the next request on its connection is not read: the connection is reset, as if it had been idle for too long.", _wire(WireFault.KEEP_ALIVE_BROKEN)),
     Scenario("garbled", "transport", "Returns 200 with a body that is not JSON.", _sets(body_fault="garbled"), chaos="exchange"),
     Scenario("empty", "transport", "Returns 200 without a body.", _sets(body_fault="empty"), chaos="exchange"),
     Scenario("flaky-poll", "poll", "Every n-th poll of the task returns 500.", lambda value: {"flaky_poll": value}, _count, "<n>"),
@@ -159,9 +185,11 @@ _ROWS = (
     Scenario("fewer-results", "result", "The task succeeds with at most this many results, and costs as much as the number that was requested.", lambda value: {"fewer_results": value}, _count, "<k>", default="1"),
     Scenario("result-missing", "result", "Result URLs return 404.", _sets(result="missing")),
     Scenario("result-expired", "result", "Result URLs respond as if their seven days were over.", _sets(result="expired")),
-    Scenario("result-truncated", "result", "The connection ends in the middle of the file.", _sets(result="truncated")),
+    Scenario("result-truncated", "result", "The connection ends in the middle of the file.", _sets(result_wire=WireFault.TRUNCATED)),
+    Scenario("result-connection-reset", "result", "The connection is reset (TCP RST) instead of sending the file.", _sets(result_wire=WireFault.RESET)),
     Scenario("result-html", "result", "Returns 200, and the file is a web page.", _sets(result="html")),
     Scenario("result-slow", "result", "The file is delayed by this much real time.", lambda value: {"result_latency": value}, _duration, "<duration>"),
+    Scenario("result-drip", "result", "The file arrives in pieces of this many bytes, each after this much real time.", lambda value: {"result_drip": value}, _drip, "<bytes>/<duration>"),
     Scenario("result-wrong-size", "result", "The file has half the promised width and height.", _sets(result="wrong-size")),
 )  # fmt: skip
 

@@ -11,8 +11,29 @@ End = Literal["success", "failure", "timeout"]
 """A role in the lifecycle in which a scenario can end a task."""
 Reason = Literal["moderation", "invalid", "points"]
 """A meaning of a failure reason."""
-BodyFault = Literal["truncated", "garbled", "empty"]
-ResultFault = Literal["missing", "expired", "truncated", "html", "wrong-size"]
+BodyFault = Literal["garbled", "empty"]
+ResultFault = Literal["missing", "expired", "html", "wrong-size"]
+
+
+class WireFault(StrEnum):
+    """What can go wrong on a connection instead of, or after, a complete response."""
+
+    HANG = "hang"
+    TRUNCATED = "truncated"
+    CLOSED = "closed"
+    RESET = "reset"
+    HALF_HEADERS = "half-headers"
+    MALFORMED_CHUNK = "malformed-chunk"
+    GARBAGE = "garbage"
+    KEEP_ALIVE_BROKEN = "keep-alive-broken"
+
+
+@dataclass(frozen=True, slots=True)
+class Drip:
+    """A body arrives in pieces of *size* bytes, with *pause* of real time before each."""
+
+    size: int
+    pause: timedelta
 
 
 class WebhookFault(StrEnum):
@@ -51,9 +72,11 @@ class Script:
     retry_after: int | None = None
     html: bool = False
     latency: timedelta | None = None
-    hang: bool = False
     body_fault: BodyFault | None = None
     """What is wrong with the response's body."""
+    wire: WireFault | None = None
+    """What goes wrong on the connection."""
+    drip: Drip | None = None
     accepted_but: int | str | None = None
     """What the client of an accepted request sees: the code of an error, or CUT."""
 
@@ -76,6 +99,9 @@ class Script:
     result: ResultFault | None = None
     """What is wrong with the result files."""
     result_latency: timedelta | None = None
+    result_wire: WireFault | None = None
+    """What goes wrong on the connection of a result file."""
+    result_drip: Drip | None = None
 
 
 class ScriptChanges(TypedDict, total=False):
@@ -90,8 +116,9 @@ class ScriptChanges(TypedDict, total=False):
     retry_after: int
     html: bool
     latency: timedelta
-    hang: bool
     body_fault: BodyFault
+    wire: WireFault
+    drip: Drip
     accepted_but: int | str
     cancel_too_late: bool
     flaky_poll: int
@@ -102,6 +129,8 @@ class ScriptChanges(TypedDict, total=False):
     fewer_results: int
     result: ResultFault
     result_latency: timedelta
+    result_wire: WireFault
+    result_drip: Drip
 
 
 CUT = "cut"

@@ -95,6 +95,22 @@ def updated_at(task: Task, now: datetime) -> datetime:
     return moment
 
 
+def unchanged_during(task: Task, now: datetime) -> tuple[timedelta, timedelta]:
+    """Return when after its submission *task* shows what it shows at *now*: from, and until when.
+
+    The end does not belong to that period.
+    """
+    since, until = timedelta.min, timedelta.max
+    for step in task.plan.steps:
+        if step.after is None:
+            break
+        if step.after > now - task.created_at:
+            until = step.after
+            break
+        since = max(since, step.after)
+    return since, until
+
+
 def transitions(task: Task) -> list[tuple[datetime | None, Status]]:
     """List every entry into a state, past and future; None is a moment that a poll decides."""
     planned = [
@@ -125,9 +141,9 @@ def polled(task: Task, now: datetime) -> Task:
     moves the task to its next state.
     """
     steps = task.plan.steps
-    waiting = next((index for index, step in enumerate(steps) if step.after is None), None)
-    if waiting is None:
+    if not steps or steps[-1].after is not None:  # what polls have not decided yet comes last
         return task
+    waiting = next(index for index, step in enumerate(steps) if step.after is None)
     if not task.polled:
         return replace(task, polled=True)
     moved = Step(now - task.created_at, steps[waiting].status)

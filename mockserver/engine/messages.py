@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
 
 from mockserver.contract import Contract, dump_json
+from mockserver.domain.script import Drip, WireFault
 
 WARNING_HEADER = "X-Mock-Warning"
 
 
-@dataclass(frozen=True, slots=True)
+# Freezing would cost each exchange microseconds. Nothing changes a request or a response all the
+# same: the journal holds both, and polls share a response.
+
+
+@dataclass(slots=True)
 class Request:
-    """An HTTP request."""
+    """An HTTP request; it and its headers are never changed."""
 
     method: str
     path: str
@@ -34,15 +39,15 @@ class Fault:
 
     latency: float = 0.0
     """Real seconds by which it is late."""
-    hang: bool = False
-    """Whether it never comes."""
-    cut: bool = False
-    """Whether the connection ends after half of the body."""
+    wire: WireFault | None = None
+    """What goes wrong on the connection."""
+    drip: Drip | None = None
+    """How slowly the body arrives."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Response:
-    """An HTTP response."""
+    """An HTTP response; it is never changed, as several clients may get the same one."""
 
     status: int
     headers: tuple[tuple[str, str], ...]
@@ -119,7 +124,7 @@ def check_coding(headers: Mapping[str, str]) -> None:
         raise ApiError(415, message, headers={"Accept-Encoding": "identity"})
 
 
-def warn(warnings: list[str]) -> dict[str, str]:
+def warn(warnings: Sequence[str]) -> dict[str, str]:
     """Return the header that carries *warnings*, as ASCII without line breaks."""
     if not warnings:
         return {}

@@ -7,16 +7,24 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from mockserver.contract import Contract, ModelCard, Violation
-from mockserver.domain.document import task_document
+from mockserver.contract import Contract, ModelCard, Violation, dump_json
 from mockserver.domain.plan import Pace, make_plan
 from mockserver.domain.price import cost_of, count_of, is_priced
 from mockserver.domain.script import WebhookFault
-from mockserver.domain.task import Plan, Task, ended, ends_at, polled, status_at
+from mockserver.domain.task import Plan, Task, ended, polled, status_at
 from mockserver.engine.file_transfer import in_part, reject_file
 from mockserver.engine.input_images import LocalImages, OwnResults, first_image, follows_input
-from mockserver.engine.messages import ApiError, Request, Response, json_response, success, warn
+from mockserver.engine.messages import (
+    JSON_TYPE,
+    ApiError,
+    Request,
+    Response,
+    json_response,
+    success,
+    warn,
+)
 from mockserver.engine.pending_request import PendingRequest
+from mockserver.engine.poll_responses import PollResponses
 from mockserver.engine.result_files import Results
 from mockserver.engine.sandbox import Sandbox
 from mockserver.engine.sandboxes import Sandboxes
@@ -28,6 +36,8 @@ from mockserver.network.receiver import is_this_machine
 from mockserver.settings import Settings
 
 _HOST = re.compile(r"[A-Za-z0-9._\-]+(:\d{1,5})?|\[[0-9a-fA-F:.]+\](:\d{1,5})?")
+
+_SOME_ID = b"<taskId>"
 
 
 class Operations:
@@ -46,6 +56,9 @@ class Operations:
         self._own = OwnResults(contract.service["results"], self._size_of_result)
         look = LocalImages().shape if settings.read_input_images else None
         self._results = Results(settings.image_cache, settings.default_ratio, look)
+        self._polls = PollResponses(contract)
+        self._accepted = dump_json(success(contract, {"taskId": _SOME_ID.decode()}))
+        """The body of the response to a submission, with _SOME_ID for the id of its task."""
         self._entered_at = tuple(contract.fact("lifecycle.entered_at"))
 
     # -- submit ------------------------------------------------------------------------------
@@ -63,8 +76,8 @@ class Operations:
         task = pending.sandbox.submit(lambda: self._new_task(pending, document))
         pending.task_id = task.id
         pending.remarks = remarks(document, self._contract)
-        headers = warn(list(pending.remarks))
-        response = json_response(200, success(self._contract, {"taskId": task.id}), headers)
+        body = self._accepted.replace(_SOME_ID, task.id.encode())
+        response = Response(200, (JSON_TYPE, *warn(pending.remarks).items()), body)
         return self._with_webhook(pending.sandbox, task, response)
 
     def _with_webhook(self, sandbox: Sandbox, task: Task, response: Response) -> Response:
@@ -178,13 +191,10 @@ class Operations:
             self._inject_fault(pending, task)
         if task.script.stale_poll is not None:
             moment = max(task.created_at, moment - task.script.stale_poll)
-        lifecycle = self._contract.lifecycle
-        document = task_document(task, moment, lifecycle, pending.sandbox.settings.answers)
+        shown = self._polls.shown(task, moment, pending.sandbox.settings.answers)
         if pending.request.method == "GET":
-            pending.status = str(document["status"])
-            pending.has_ended = pending.status in lifecycle.terminal
-            pending.waits_for_clock = ends_at(task, lifecycle) is not None
-        return json_response(200, success(self._contract, document))
+            pending.shown = shown
+        return shown.response
 
     def _find(self, pending: PendingRequest, place: Mapping[str, str]) -> Task:
         task = pending.sandbox.get(place["taskId"])

@@ -108,7 +108,8 @@ def search(requests: Iterable[RecordedRequest], match: Match) -> SearchResult:
     found: list[RecordedRequest] = []
     others: list[NearMiss] = []
     for one in requests:
-        differences = match.differences(Seen.of(one.method, one.path, one.body))
+        request = one.request
+        differences = match.differences(Seen.of(request.method, request.path, request.body))
         if differences:
             others.append(NearMiss(one, differences))
         else:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 from mockserver.contract import Contract
@@ -18,6 +19,7 @@ from mockserver.domain.scenario import (
     markers,
     parse_named,
 )
+from mockserver.domain.script import Drip, WireFault
 from mockserver.engine.chaos import draw
 from mockserver.engine.messages import JSON_TYPE, ApiError, Fault, Request, Response
 from mockserver.engine.rules import Seen
@@ -69,7 +71,13 @@ def _by_default(sandbox: Sandbox, *, submits: bool) -> Script:
     if submits or not script.names:
         return script
     names = tuple(name for name in script.names if _about(name) == "transport")
-    return Script(names, latency=script.latency, hang=script.hang, body_fault=script.body_fault)
+    return Script(
+        names,
+        latency=script.latency,
+        body_fault=script.body_fault,
+        wire=script.wire,
+        drip=script.drip,
+    )
 
 
 def _about(shown: str) -> About:
@@ -100,7 +108,7 @@ def replace_response(response: Response, script: Script, contract: Contract) -> 
     if seen is None:
         return response
     if seen == CUT:
-        return replace(response, fault=Fault(cut=True))
+        return replace(response, fault=Fault(wire=WireFault.TRUNCATED))
     return replace(ApiError(int(seen)).response(contract), first=response.first)
 
 
@@ -114,11 +122,17 @@ def apply_faults(response: Response, script: Script) -> Response:
     if script.body_fault in ("garbled", "empty"):
         body = b"" if script.body_fault == "empty" else b"\x00\xff<<<{{{" + response.body[:20]
         changed = replace(changed, status=200, body=body)
-    latency = 0.0 if script.latency is None else script.latency.total_seconds()
-    cut = script.body_fault == "truncated" or response.fault is not None
-    if latency or script.hang or cut:
-        changed = replace(changed, fault=Fault(latency, script.hang, cut))
-    return changed
+    own = None if response.fault is None else response.fault.wire
+    return _with_fault(changed, script.latency, script.wire or own, script.drip)
+
+
+def _with_fault(
+    response: Response, latency: timedelta | None, wire: WireFault | None, drip: Drip | None
+) -> Response:
+    seconds = 0.0 if latency is None else latency.total_seconds()
+    if not seconds and wire is None and drip is None:
+        return response
+    return replace(response, fault=Fault(seconds, wire, drip))
 
 
 def as_success(response: Response) -> Response:
@@ -137,6 +151,4 @@ def apply_result_faults(response: Response, script: Script) -> Response:
     """Return a result file with the faults that the scenarios of its task ask for."""
     if script.result == "html":
         response = _as_page(response, "Sign in")
-    slow = script.result_latency
-    latency, cut = 0.0 if slow is None else slow.total_seconds(), script.result == "truncated"
-    return replace(response, fault=Fault(latency, cut=cut)) if latency or cut else response
+    return _with_fault(response, script.result_latency, script.result_wire, script.result_drip)

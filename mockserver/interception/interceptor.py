@@ -9,7 +9,7 @@ from contextlib import suppress
 from typing import Any, Self
 from weakref import WeakSet
 
-from mockserver.network.listening import one_line_errors
+from mockserver.network.listening import one_line_errors, reset
 from mockserver.network.loop_thread import LoopThread, cancel_other_tasks
 from mockserver.network.outbound import tunnel
 
@@ -208,7 +208,7 @@ async def _reject(writer: asyncio.StreamWriter, reason: str) -> None:
 
 
 async def _copy(source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
-    """Copy *source* to *sink*, and then close that, however *source* ended."""
+    """Copy *source* to *sink*, and then end that as *source* ended."""
     try:
         while chunk := await source.read(_CHUNK):
             sink.write(chunk)
@@ -217,6 +217,8 @@ async def _copy(source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> Non
             sink.write_eof()
         else:
             sink.close()
+    except ConnectionResetError:
+        reset(sink.transport)
     except _FAILURES:
         sink.close()
 

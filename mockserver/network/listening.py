@@ -1,14 +1,19 @@
-"""Sockets to listen on: an address belongs to one program at a time."""
+"""Sockets that listen, each alone at its address, and the connections that come of them."""
 
 from __future__ import annotations
 
 import asyncio
 import errno
+import os
 import socket
+import struct
 from collections.abc import Callable
-from typing import Any
+from contextlib import suppress
+from typing import Any, cast
 
-_BACKLOG = 1024
+BACKLOG = 1024
+"""Connections that wait to be accepted."""
+_NO_LINGER = struct.pack("hh" if os.name == "nt" else "ii", 1, 0)
 _Handler = Callable[[asyncio.AbstractEventLoop, dict[str, Any]], None]
 _EVERYWHERE = {"": "0.0.0.0", "0.0.0.0": "0.0.0.0", "::": "::"}  # noqa: S104
 
@@ -33,11 +38,13 @@ def listen_on(host: str, port: int) -> socket.socket:
     listen, unless both agree to share it (SO_REUSEPORT), which this never does.
     """
     address = address_of(host)
-    bound = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET)
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    # asyncio sends small pieces at once (TCP_NODELAY) only if the protocol is named.
+    bound = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # old connections linger
         bound.bind((address, port))
-        bound.listen(_BACKLOG)
+        bound.listen(BACKLOG)
     except OSError as error:
         bound.close()
         if error.errno != errno.EADDRINUSE or not port:
@@ -55,6 +62,14 @@ def base_of(scheme: str, host: str, port: int) -> str:
     """Return the base URL, for clients on this machine, of a server that listens on *host*."""
     host = reachable(host)
     return f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}"
+
+
+def reset(transport: asyncio.BaseTransport) -> None:
+    """Reset a connection (TCP RST), and discard what has not been sent."""
+    opened = transport.get_extra_info("socket")
+    with suppress(OSError):  # the peer was faster
+        opened.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
+    cast("asyncio.WriteTransport", transport).abort()
 
 
 def one_line_errors(report: Callable[[str], object]) -> _Handler:

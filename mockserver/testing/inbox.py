@@ -6,25 +6,20 @@ import asyncio
 import logging
 import secrets
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from threading import Condition
-from typing import TYPE_CHECKING, Self
+from typing import Self
 from urllib.parse import urlsplit
 
+from mockserver.engine.messages import Request, Response
 from mockserver.network.listening import base_of, listen_on
 from mockserver.testing.webhook import OnWebhook, Webhook
-from mockserver.web.incoming import BadRequest, take
+from mockserver.web.incoming import BadRequest, url_of
 from mockserver.web.listener import Listener
-
-if TYPE_CHECKING:
-    from granian._granian import RSGIHTTPProtocol as HTTPProtocol
-    from granian.rsgi import Scope
 
 _log = logging.getLogger(__name__)
 
-_LIMIT = 16 * 1024 * 1024
-"""Bytes of the largest body that is read."""
 _AT_ONCE = 64
 """Webhooks that are handed over at the same time; some owners take long to respond."""
 
@@ -56,8 +51,8 @@ class InboxServer:
         self._bound = listen_on(host, port)
         self.url = base_of("http", host, self._bound.getsockname()[1])
         """The base URL, without a slash at its end."""
-        self._listener = Listener(self._answer, "inbox")
-        self._owning = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="inbox")
+        self._front_end = _FrontEnd(self.owners)
+        self._listener = Listener(self._front_end, "inbox")
 
     def __enter__(self) -> Self:
         self._listener.start(self._bound)
@@ -65,7 +60,7 @@ class InboxServer:
 
     def __exit__(self, *_: object) -> None:
         self._listener.stop()
-        self._owning.shutdown(wait=False, cancel_futures=True)
+        self._front_end.close()
 
     def inbox(self) -> Inbox:
         """Open an inbox at a new URL."""
@@ -78,29 +73,41 @@ class InboxServer:
         """Close an inbox: webhooks that come later are answered 410."""
         del self.owners[inbox.url.rpartition("/")[2]]
 
-    async def _answer(self, scope: Scope, proto: HTTPProtocol) -> None:
-        status, text = 200, ""
+
+class _FrontEnd:
+    """Hands webhooks to their owners, in threads."""
+
+    limit = 16 * 1024 * 1024
+    """Bytes of the largest body that is read."""
+
+    def __init__(self, owners: Mapping[str, OnWebhook]) -> None:
+        self.executor = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="inbox")
+        self._owners = owners
+
+    def respond(self, request: Request) -> Response | Awaitable[Response]:
+        """Return what is awaited for the response of the webhook's owner."""
+        if len(request.body) > self.limit:
+            return self.reject(BadRequest(413, f"the body is larger than {self.limit} bytes"))
+        webhook = Webhook(request.method, url_of(request), request.headers, request.body)
+        return asyncio.get_running_loop().run_in_executor(self.executor, self._hand_over, webhook)
+
+    def reject(self, error: BadRequest) -> Response:
+        """Return the response to a request that cannot be read."""
+        return Response(error.status, (("Content-Type", "text/plain"),), f"{error}\n".encode())
+
+    def _hand_over(self, webhook: Webhook) -> Response:
+        first = urlsplit(webhook.url).path.lstrip("/").partition("/")[0]
+        owner = self._owners.get(first) or self._owners.get("")
         try:
-            status = await self._received(scope, proto)
-        except BadRequest as error:
-            status, text = error.status, f"{error}\n"
+            status = 410 if owner is None else owner(webhook) or 200
         except Exception:  # of one owner; the others must not suffer for it
             _log.exception("the owner of a webhook failed")
             status = 500
-        proto.response_str(status, [("Content-Type", "text/plain")] if text else [], text)
+        return Response(status, (), b"")
 
-    async def _received(self, scope: Scope, proto: HTTPProtocol) -> int:
-        came = await take(scope, proto, _LIMIT)
-        if len(came.body) > _LIMIT:
-            raise BadRequest(413, f"the body is larger than {_LIMIT} bytes")
-        webhook = Webhook(came.method, came.url, came.headers, came.body)
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._owning, self._hand_over, webhook)
-
-    def _hand_over(self, webhook: Webhook) -> int:
-        first = urlsplit(webhook.url).path.lstrip("/").partition("/")[0]
-        owner = self.owners.get(first) or self.owners.get("")
-        return 410 if owner is None else owner(webhook) or 200
+    def close(self) -> None:
+        """Stop the threads."""
+        self.executor.shutdown(wait=False, cancel_futures=True)
 
 
 class Inbox:

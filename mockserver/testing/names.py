@@ -29,6 +29,12 @@ ScenarioName = Literal[
     "gateway-timeout",
     "hang",
     "truncated",
+    "connection-closed",
+    "connection-reset",
+    "half-headers",
+    "malformed-chunk",
+    "garbage-then-close",
+    "keep-alive-broken",
     "garbled",
     "empty",
     "cancel-too-late",
@@ -45,6 +51,7 @@ ScenarioName = Literal[
     "result-missing",
     "result-expired",
     "result-truncated",
+    "result-connection-reset",
     "result-html",
     "result-wrong-size",
 ]
@@ -57,12 +64,14 @@ ScenarioWithValue = Literal[
     "status",
     "accepted-but",
     "latency",
+    "drip",
     "flaky-poll",
     "stale-poll",
     "unknown-at-first",
     "webhook-late",
     "fewer-results",
     "result-slow",
+    "result-drip",
 ]
 """The scenarios that take a value: `scenario("slow", "90s")`."""
 

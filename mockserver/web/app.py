@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
+
 import flask
 
 from mockserver.engine.messages import ApiError, Request, Response
 from mockserver.engine.service import Service
 from mockserver.web.gateway import Gateway
 from mockserver.web.response_steps import Hang, Pause, Run, Send, steps_of
-from mockserver.web.wsgi import HANGS, IS_CUT, failing
+from mockserver.web.wsgi import FAULT, failing
 
 
 def create_app(service: Service) -> flask.Flask:
@@ -40,9 +42,12 @@ def _deliver(service: Service, response: Response) -> flask.Response:
             case Pause(seconds):
                 service.closed.wait(seconds)
             case Hang():
-                environ[HANGS] = True
-            case Send(complete):
-                environ[IS_CUT] = not complete
+                pass  # the fault of what is sent says so
+            case Send(fault, drip):
+                if drip is not None:
+                    pieces = math.ceil(len(response.body) / drip.size)
+                    service.closed.wait(drip.pause.total_seconds() * pieces)
+                environ[FAULT] = fault
     return _to_flask(response)
 
 

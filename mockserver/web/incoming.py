@@ -1,22 +1,20 @@
-"""Reads a request in every form that HTTP/1.1 allows, for all servers of this package."""
+"""Makes requests of what was received, in every form that HTTP/1.1 allows clients to send."""
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
-from urllib.parse import quote
+from functools import lru_cache
+from urllib.parse import quote, unquote_to_bytes
 
+from mockserver.engine.messages import Request
 from mockserver.network.origin import check_host
 
-if TYPE_CHECKING:
-    from granian._granian import RSGIHTTPProtocol as HTTPProtocol
-    from granian.rsgi import Scope
-
-UNREADABLE = "\N{REPLACEMENT CHARACTER}"
-"""Replaces the value of a header that is not ASCII, which granian withholds."""
 _IN_PATHS = "!$&'()*+,/:;=@~"
 _SINGLE = ("authorization", "content-type", "host")
 """Headers that are ambiguous if they are sent twice."""
+
+_AFTER_AUTHORITY = re.compile(rb"[/?#]")
 
 
 class BadRequest(Exception):
@@ -27,83 +25,89 @@ class BadRequest(Exception):
         self.status = status
 
 
-@dataclass(frozen=True, slots=True)
-class Incoming:
-    """A request as it was received."""
+@dataclass(slots=True)
+class Received:
+    """The parts of a request that has been received completely."""
 
     method: str
-    path: str
-    """Percent-decoded, or `*`."""
-    query: str
-    """As it was sent."""
+    target: bytes
     headers: dict[str, str]
-    """By lower-case name; `host` is what the client wanted to reach, however it said so."""
+    """By lower-case name; the values of repeated ones are joined to lists, as HTTP defines."""
+    repeated: list[str]
+    """The names of repeated ones, once for each repetition."""
+    version: str
     body: bytes
-    """May be cut one byte after the limit with which it was read."""
-
-    @property
-    def url(self) -> str:
-        """The URL that the client wanted to reach; quoting may differ."""
-        host, path = self.headers.get("host", "localhost"), quote(self.path, safe=_IN_PATHS)
-        return f"http://{host}{path}?{self.query}" if self.query else f"http://{host}{path}"
+    keep_alive: bool
+    """Whether the connection is to stay open after the response."""
 
 
-async def take(scope: Scope, proto: HTTPProtocol, limit: int) -> Incoming:
-    """Read a request, but keep at most *limit* + 1 bytes of its body. Raises BadRequest."""
-    pairs = scope.headers.items()
-    unread = scope.headers.keys()
-    if len(unread) != len(pairs):  # some were sent twice, or are not ASCII
-        pairs += [(name, UNREADABLE) for name in set(unread) - {name for name, _ in pairs}]
-    headers = _by_name(pairs)
-    body = await _body(headers, proto, limit)  # first, so that the client has sent it
-    if len(headers) < len(pairs):
-        _check_single([name for name, _ in pairs if name in _SINGLE])
-    if scope.authority is not None:
-        headers["host"] = scope.authority
+@lru_cache(maxsize=512)
+def header_name(raw: bytes) -> str:
+    """Return the name of a header in lower case."""
+    return raw.decode("latin-1").lower()
+
+
+def header_value(raw: bytes) -> str:
+    """Return the value of a header: UTF-8, as most clients write it, or else Latin-1."""
     try:
-        check_host([headers["host"]] if "host" in headers else [], scope.http_version)
+        return raw.decode()
+    except UnicodeDecodeError:
+        return raw.decode("latin-1")
+
+
+def make_request(received: Received, scheme: str) -> Request:
+    """Return the request that a client has sent; its path is percent-decoded, or `*`.
+
+    Its header `host` is what the client wanted to reach, however it said so. Raises BadRequest.
+    """
+    headers, target, version = received.headers, received.target, received.version
+    for name in received.repeated:
+        if name in _SINGLE:
+            times = received.repeated.count(name) + 1
+            raise BadRequest(400, f"{name.title()}: sent {times} times; send it once")
+    if "transfer-encoding" in headers:
+        _check_coding(headers["transfer-encoding"], version)
+    if not target.startswith(b"/") and target != b"*":
+        target, headers["host"] = _without_authority(target)
+    try:
+        check_host([headers["host"]] if "host" in headers else [], version)
     except ValueError as error:
         raise BadRequest(400, str(error)) from None
-    if not scope.path:
-        raise BadRequest(
-            400, f"the target {scope.authority!r:.100} is not a path; use /, for example"
-        )
-    return Incoming(scope.method, scope.path, scope.query_string, headers, body)
+    path, _, query = target.partition(b"#")[0].partition(b"?")
+    return Request(
+        received.method, _decoded(path), headers, received.body, query.decode("latin-1"), scheme
+    )
 
 
-def _by_name(pairs: list[tuple[str, str]]) -> dict[str, str]:
-    """Return the headers by name; repeated ones are joined to a list, as HTTP defines."""
-    headers = dict(pairs)
-    if len(headers) < len(pairs):
-        for name in headers:
-            headers[name] = ", ".join(value for key, value in pairs if key == name)
-    return headers
-
-
-def _check_single(names: list[str]) -> None:
-    for name in set(names):
-        if names.count(name) > 1:
-            raise BadRequest(400, f"{name.title()}: sent {names.count(name)} times; send it once")
-
-
-async def _body(headers: dict[str, str], proto: HTTPProtocol, limit: int) -> bytes:
-    length, coding = headers.get("content-length"), headers.get("transfer-encoding", "chunked")
-    if length is None and "transfer-encoding" not in headers:
-        return b""
-    if length is not None and int(length) > limit:
-        return await _beginning(proto, limit + 1)
-    try:
-        body = await proto()
-    except RuntimeError:  # granian's RSGIProtocolClosed
-        raise BadRequest(400, "the body ended early, or its chunks cannot be read") from None
+def _check_coding(coding: str, version: str) -> None:
+    if version == "1.0":
+        raise BadRequest(400, "Transfer-Encoding: unknown in HTTP/1.0; send Content-Length")
     if coding.lower() != "chunked":
         raise BadRequest(501, f"Transfer-Encoding: {coding[:100]!r} is unknown; use chunked")
-    return body[: limit + 1]
 
 
-async def _beginning(proto: HTTPProtocol, count: int) -> bytes:
-    """Read a large body to its end, but keep only its first *count* bytes."""
-    kept = bytearray()
-    async for chunk in proto:
-        kept += chunk[: count - len(kept)]
-    return bytes(kept)
+def _without_authority(target: bytes) -> tuple[bytes, str]:
+    """Return the path and query, and the host, of an absolute target. Raises BadRequest."""
+    scheme, absolute, rest = target.partition(b"://")
+    if not absolute or scheme.lower() not in (b"http", b"https"):
+        shown = target[:100].decode("latin-1")
+        raise BadRequest(400, f"the target {shown!r} is not a path; use /, for example")
+    authority = _AFTER_AUTHORITY.split(rest, maxsplit=1)[0]
+    path = rest[len(authority) :]
+    return path if path.startswith(b"/") else b"/" + path, authority.decode("latin-1")
+
+
+def _decoded(path: bytes) -> str:
+    if not path.isascii():
+        try:
+            path.decode()
+        except UnicodeDecodeError:
+            raise BadRequest(400, "the target has bytes that are not UTF-8; use %xx") from None
+    return unquote_to_bytes(path).decode("utf-8", "replace") if b"%" in path else path.decode()
+
+
+def url_of(request: Request) -> str:
+    """Return the URL that the client wanted to reach; quoting may differ."""
+    host, path = request.headers.get("host", "localhost"), quote(request.path, safe=_IN_PATHS)
+    url = f"http://{host}{path}"
+    return f"{url}?{request.query}" if request.query else url

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from mockserver.domain.script import Drip, WireFault
 from mockserver.engine.messages import Response
 
 
@@ -34,24 +35,27 @@ class Hang:
 
 @dataclass(frozen=True, slots=True)
 class Send:
-    """Send the response; unless it is *complete*, end the connection after half of the body."""
+    """Send the response, which ends its delivery."""
 
-    complete: bool
+    fault: WireFault | None = None
+    """What goes wrong on the connection meanwhile."""
+    drip: Drip | None = None
+    """How slowly the body arrives."""
 
 
 Step = Run | Pause | Hang | Send
 
 
 def steps_of(response: Response) -> Iterator[Step]:
-    """Yield what delivers *response*, in order; the last step sends it."""
+    """Yield what delivers *response*, in order."""
     if response.first is not None:
         yield Run(response.first)
     fault = response.fault
     if fault is None:
-        yield Send(complete=True)
+        yield Send()
         return
     if fault.latency:
         yield Pause(fault.latency)
-    if fault.hang:
+    if fault.wire is WireFault.HANG:
         yield Hang()
-    yield Send(complete=not (fault.cut or fault.hang))
+    yield Send(fault.wire, fault.drip)

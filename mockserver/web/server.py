@@ -10,8 +10,9 @@ from __future__ import annotations
 import asyncio
 import re
 import socket
+from collections.abc import Awaitable
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
 from mockserver.engine.messages import ApiError, Request, Response
 from mockserver.engine.service import Service
@@ -20,13 +21,8 @@ from mockserver.interception.certificates import Authority, api_hosts
 from mockserver.network.listening import address_of, base_of, listen_on
 from mockserver.network.loopback import LOOPBACK_HOSTS
 from mockserver.web.gateway import Gateway, Kind, kind_of
-from mockserver.web.incoming import BadRequest, take
+from mockserver.web.incoming import BadRequest
 from mockserver.web.listener import Listener
-from mockserver.web.response_steps import Hang, Pause, Run, Send, steps_of
-
-if TYPE_CHECKING:
-    from granian._granian import RSGIHTTPProtocol as HTTPProtocol
-    from granian.rsgi import Scope
 
 _NAMEABLE = re.compile(
     r"(?!-)[A-Za-z0-9-]{1,63}(\.(?!-)[A-Za-z0-9-]{1,63})*|[0-9a-fA-F]*:[0-9a-fA-F:.]*"
@@ -54,6 +50,7 @@ class Server:
         self.authority: Authority | None = None
         """The authority of this server's certificate, once started, if the settings ask for TLS."""
         self._front_end = _FrontEnd(service)
+        self._listener = Listener(self._front_end)
 
     @property
     def url(self) -> str:
@@ -84,10 +81,9 @@ class Server:
         except OSError as error:
             raise _cannot_listen(f"{self.host}:{self.port}", error) from None
         self.port = bound.getsockname()[1]
-        own = self.authority
-        tls = {} if own is None else {"ssl_cert": own.certificate, "ssl_key": own.key}
+        context = None if self.authority is None else self.authority.context()
         try:
-            self._front_end.listener.start(bound, tls)
+            self._listener.start(bound, context)
         except OSError as error:
             raise ServerError(f"{self.url}: {error}") from None
         self.service.listens_on(self.url)
@@ -104,93 +100,44 @@ class Server:
             problem = f"tls-folder: {error.filename}: {error.strerror}"
             raise ServerError(f"{problem}; use a writable folder") from None
 
-    def stop(self) -> bool:
-        """Stop responding and sending webhooks.
-
-        Return whether the server has ended: a client that is still sending its request can keep
-        it alive, but not this process.
-        """
+    def stop(self) -> None:
+        """Stop responding and sending webhooks; requests in progress have a second to end."""
         self.service.closed.set()
-        ended = self._front_end.listener.stop()
+        self._listener.stop()
         self._front_end.close()
         self.service.close()
         if self.authority is not None:
             self.authority.close()
-        return ended
 
 
 class _FrontEnd:
-    """The RSGI application: passes requests to the gateway, and delivers its responses."""
+    """Passes requests to the gateway: those of the API at once, what may take long in threads."""
 
     def __init__(self, service: Service) -> None:
-        self.listener = Listener(self._handle)
+        self.limit = service.settings.max_body
+        self.executor = ThreadPoolExecutor(max_workers=64, thread_name_prefix="control")
         self._gateway = Gateway(service)
         self._service = service
         self._files = ThreadPoolExecutor(max_workers=4, thread_name_prefix="files")
-        self._waiting = ThreadPoolExecutor(max_workers=64, thread_name_prefix="control")
 
-    async def _handle(self, scope: Scope, proto: HTTPProtocol) -> None:
-        try:
-            response = await self._response(scope, proto)
-        except BadRequest as error:
-            response = ApiError(error.status, str(error)).response(self._service.contract)
-        await self._deliver(response, proto)
-
-    async def _response(self, scope: Scope, proto: HTTPProtocol) -> Response:
-        incoming = await take(scope, proto, self._service.settings.max_body)
-        if incoming.path == "*" and incoming.method == "OPTIONS":
+    def respond(self, request: Request) -> Response | Awaitable[Response]:
+        """Return the response to a request, or what is awaited for it."""
+        if request.path == "*" and request.method == "OPTIONS":
             return Response(204, (("Allow", "GET, HEAD, POST, OPTIONS"),), b"")
-        request = Request(
-            incoming.method,
-            incoming.path,
-            incoming.headers,
-            incoming.body,
-            incoming.query,
-            scope.scheme,
-        )
-        kind = kind_of(self._service, incoming.path)
+        kind = kind_of(self._service, request.path)
         if kind is Kind.API:
             return self._gateway.respond(request)
-        pool = self._waiting if kind is Kind.CONTROL else self._files
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(pool, self._gateway.respond, request)
+        pool = self.executor if kind is Kind.CONTROL else self._files
+        return asyncio.get_running_loop().run_in_executor(pool, self._gateway.respond, request)
 
-    async def _deliver(self, response: Response, proto: HTTPProtocol) -> None:
-        """Perform the steps of a delivery; only this one connection has to wait."""
-        for step in steps_of(response):
-            match step:
-                case Run(function):
-                    await asyncio.get_running_loop().run_in_executor(self._waiting, function)
-                case Pause(seconds):
-                    await self._pause(seconds, proto)
-                case Hang():
-                    await self._pause(None, proto)
-                case Send(complete=True):
-                    proto.response_bytes(response.status, list(response.headers), response.body)
-                case Send():
-                    await _send_half(response, proto)
-
-    async def _pause(self, seconds: float | None, proto: HTTPProtocol) -> None:
-        """Wait, but no longer than the client stays and the server runs."""
-        reasons = [
-            asyncio.ensure_future(proto.client_disconnect()),
-            asyncio.ensure_future(self.listener.stopping.wait()),
-        ]
-        await asyncio.wait(reasons, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
-        for reason in reasons:
-            reason.cancel()
+    def reject(self, error: BadRequest) -> Response:
+        """Return the response to a request that cannot be read."""
+        return ApiError(error.status, str(error)).response(self._service.contract)
 
     def close(self) -> None:
         """Stop the threads."""
-        for pool in (self._files, self._waiting):
+        for pool in (self._files, self.executor):
             pool.shutdown(wait=False, cancel_futures=True)
-
-
-async def _send_half(response: Response, proto: HTTPProtocol) -> None:
-    """Promise the whole body, send half of it, and close the connection."""
-    length = ("Content-Length", str(max(1, len(response.body))))
-    transport = proto.response_stream(response.status, [*response.headers, length])
-    await transport.send_bytes(response.body[: len(response.body) // 2])
 
 
 def _address(host: str) -> str:

@@ -8,27 +8,39 @@ from io import BytesIO
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote_to_bytes, urlsplit
 
+from mockserver.domain.script import WireFault
+
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
 
 Received = tuple[int, list[tuple[str, str]], bytes]
 """Status, headers and body."""
 
-HANGS, IS_CUT = "maxapi.hangs", "maxapi.is-cut"
-"""Keys of the environment that the application sets if the response never comes, or is cut."""
+FAULT = "maxapi.fault"
+"""The key of the environment that the application sets to a fault of the connection, or to None."""
 
 
 def failing(app: WSGIApplication) -> WSGIApplication:
-    """Let *app* raise the error that a client gets if a connection hangs or ends early.
+    """Let *app* raise the error that a client gets if its connection fails.
 
     Transports for WSGI have no time-outs, so a response that never comes is a time-out at once.
     """
 
     def run(environ: dict[str, Any], start: Any) -> Iterable[bytes]:
         body = app(environ, start)
-        if environ.get(HANGS):
-            raise _error("ReadTimeout", TimeoutError, "no response: it hangs, as the scenario says")
-        return _cut(body) if environ.get(IS_CUT) else body
+        match environ.get(FAULT):
+            case None | WireFault.KEEP_ALIVE_BROKEN:  # there is no connection to be kept
+                return body
+            case WireFault.TRUNCATED | WireFault.MALFORMED_CHUNK:
+                return _cut(body)
+            case WireFault.HANG:
+                why = "no response: it hangs, as the scenario says"
+                raise _error("ReadTimeout", TimeoutError, why)
+            case WireFault.RESET:
+                raise _error("ReadError", ConnectionResetError, "the connection was reset")
+            case _:
+                why = "the connection ended without a response that can be read"
+                raise _error("RemoteProtocolError", ConnectionResetError, why)
 
     return run
 

@@ -22,6 +22,7 @@ from mockserver.domain.task import (
     polled,
     status_at,
     transitions,
+    unchanged_during,
     updated_at,
 )
 from tests.conftest import START, seconds
@@ -72,6 +73,20 @@ def test_status_never_goes_backwards_and_terminal_is_final(
     assert ORDER[before] <= ORDER[after]
     assert before == after or before not in LIFECYCLE.terminal
     assert updated_at(task, earlier) <= updated_at(task, later) <= later
+
+
+@given(plans(), offsets, offsets)
+def test_a_task_shows_the_same_during_a_period_and_only_then(
+    plan: Plan, one: timedelta, other: timedelta
+) -> None:
+    """What it shows is its status, and since when."""
+    task = make_task(plan)
+
+    since, until = unchanged_during(task, START + one)
+
+    assert since <= one < until
+    seen, then = (updated_at(task, START + offset) for offset in (one, other))
+    assert (seen == then) == (since <= other < until)
 
 
 @given(plans(), offsets)

@@ -13,6 +13,7 @@ from typing import Any
 
 from mockserver.conformance.operations import SUBMIT
 from mockserver.contract import dump_json
+from mockserver.domain.script import WireFault
 from mockserver.engine.messages import Fault, Request, Response
 from mockserver.engine.webhooks.attempt import AttemptResult, WebhookRequest
 from tests.mutants.changes import Shows, asks, document_of, files, page, with_document, with_type
@@ -196,7 +197,7 @@ def bad_gateway(response: Response) -> Response:
 
 def cut(response: Response) -> Response:
     """End the connection inside the body."""
-    return replace(response, fault=Fault(cut=True))
+    return replace(response, fault=Fault(wire=WireFault.TRUNCATED))
 
 
 def on_transient_failure(number: int, fail: Callable[[Response], Response]) -> MakeLayer:

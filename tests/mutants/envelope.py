@@ -6,6 +6,7 @@ from dataclasses import replace
 from http import HTTPStatus
 
 from mockserver.conformance.operations import CANCEL, QUERY, SUBMIT
+from mockserver.domain.script import WireFault
 from mockserver.engine.messages import Fault, Request, Response
 from tests.mutants.changes import Shows, envelopes, page, responses, with_type
 from tests.mutants.edits import drop, inside, put, remake, rename
@@ -26,7 +27,11 @@ def _empty(request: Request, response: Response) -> Response:
 
 
 def _cut(request: Request, response: Response) -> Response:
-    return replace(response, fault=Fault(cut=True)) if request.method == "DELETE" else response
+    return (
+        replace(response, fault=Fault(wire=WireFault.TRUNCATED))
+        if request.method == "DELETE"
+        else response
+    )
 
 
 def _marked(request: Request, response: Response) -> Response:

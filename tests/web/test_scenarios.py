@@ -21,7 +21,7 @@ from requests.exceptions import ChunkedEncodingError, JSONDecodeError, ReadTimeo
 from mockserver.contract import Contract
 from mockserver.domain.durations import stamp
 from mockserver.domain.scenario import SCENARIOS
-from mockserver.engine.clock import Clock
+from mockserver.engine.clock import Clock, real_seconds
 from mockserver.engine.messages import Request, Response
 from mockserver.engine.service import Service
 from mockserver.settings import RateLimit, make_settings
@@ -274,12 +274,54 @@ def test_latency_delays_the_response(app: App, scenario: str) -> None:
     assert answer.elapsed >= timedelta(milliseconds=50)
 
 
-@shows_each({"hang": ReadTimeout, "truncated": CUT})
+@shows_each(
+    {
+        "hang": ReadTimeout,
+        "truncated": CUT,
+        "connection-closed": requests.ConnectionError,
+        "connection-reset": requests.ConnectionError,
+        "malformed-chunk": CUT,
+        "garbage-then-close": requests.ConnectionError,
+    }
+)
 def test_broken_connections(app: App, scenario: str, expected: Any) -> None:
     """The client's library raises; yet the task was submitted, as on a bad day."""
     with pytest.raises(expected):
         app.submit(scenario, timeout=0.2)
 
+    assert len(app.control.tasks()) == 1
+
+
+@shows("half-headers")
+def test_headers_that_end_early(app: App, scenario: str) -> None:
+    """To requests, what has arrived is a response, whose body is empty."""
+    answer = app.submit(scenario)
+
+    assert (answer.status_code, answer.content) == (200, b"")
+    assert "Content-Length" not in answer.headers
+    assert len(app.control.tasks()) == 1
+
+
+@shows("drip=20/10ms")
+def test_a_response_that_drips(app: App, scenario: str) -> None:
+    """A correct response that takes its time."""
+    began = real_seconds()
+
+    answer = app.submit(scenario)
+
+    assert answer.json()["code"] == 0
+    assert real_seconds() - began >= len(answer.content) // 20 * 0.010
+
+
+@shows("keep-alive-broken")
+def test_a_connection_that_breaks_between_two_requests(app: App, scenario: str) -> None:
+    """The response is correct, and the next request on its connection is lost."""
+    answer = app.submit(scenario)
+
+    with pytest.raises(requests.ConnectionError):
+        app.submit()
+
+    assert answer.status_code == 200
     assert len(app.control.tasks()) == 1
 
 
@@ -436,8 +478,8 @@ def test_results_that_are_not_there(app: App, scenario: str, expected: int) -> N
     assert app.fetch(app.submitted("instant", scenario)).status_code == expected
 
 
-@shows("result-truncated")
-def test_a_truncated_result(app: App, scenario: str) -> None:
+@shows("result-truncated", "result-connection-reset")
+def test_a_broken_download(app: App, scenario: str) -> None:
     """The download breaks."""
     task_id = app.submitted("instant", scenario)
 
@@ -453,6 +495,17 @@ def test_a_result_that_is_a_web_page(app: App, scenario: str) -> None:
     assert (answer.status_code, answer.headers["Content-Type"]) == (200, "text/html")
     with pytest.raises(UnidentifiedImageError):
         Image.open(io.BytesIO(answer.content))
+
+
+@shows("result-drip=1000/1ms")
+def test_a_result_that_drips(app: App, scenario: str) -> None:
+    """The right file, slowly."""
+    began = real_seconds()
+
+    answer = app.fetch(app.submitted("instant", scenario))
+
+    Image.open(io.BytesIO(answer.content)).load()
+    assert real_seconds() - began >= len(answer.content) // 1000 * 0.001
 
 
 @shows("result-slow=50ms")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import http.client
 import json
 import os
@@ -23,6 +24,8 @@ import requests
 from mockserver.contract import Contract
 from mockserver.engine.service import Service
 from mockserver.settings import make_settings
+from mockserver.web import listener
+from mockserver.web.connection import Connection
 from mockserver.web.server import Server, ServerError
 from tests.client import SEED, SUBMIT
 
@@ -199,18 +202,17 @@ def test_a_server_that_cannot_start_says_why(
 ) -> None:
     """In its exception, not by a traceback of a thread."""
 
-    def fail(fd: int) -> None:
-        os.close(fd)
+    def fail(*_: object) -> None:
         raise RuntimeError("no more threads")
 
-    monkeypatch.setattr("mockserver.web.listener._granian_on", fail)
+    monkeypatch.setattr("mockserver.web.listener.LoopThread.start", fail)
 
     with pytest.raises(ServerError, match=r"127\.0\.0\.1:.* did not start: no more threads$"):
         Server(Service(contract, make_settings(contract, port=0))).start()
 
 
 def test_an_unfinished_request_does_not_keep_the_server(server: Server) -> None:
-    """It gets a second, then the server is gone; the caller learns that it had to be left."""
+    """Nobody waits for the rest of it when the server stops."""
     with socket.create_connection(("127.0.0.1", server.port)) as connection:
         connection.sendall(b"POST /api/v1/task/submit HTTP/1.1\r\nContent-Length: 10\r\n")
         requests.get(f"{server.url}/__mock/health", timeout=5)
@@ -219,6 +221,38 @@ def test_an_unfinished_request_does_not_keep_the_server(server: Server) -> None:
         server.stop()
 
         assert time.monotonic() - started < 5
+
+
+@pytest.mark.parametrize("tls", [False, True])
+def test_idle_clients_do_not_delay_the_end(contract: Contract, *, tls: bool) -> None:
+    """A kept connection is closed, and its client need not reply to that."""
+    server = Server(Service(contract, make_settings(contract, port=0, tls=tls)), bundled=False)
+    server.start()
+    verify = str(server.authority.authority) if server.authority else True
+    with requests.Session() as session:
+        session.get(f"{server.url}/__mock/health", timeout=5, verify=verify)
+        started = time.monotonic()
+
+        server.stop()
+
+        assert time.monotonic() - started < listener._GRACE
+
+
+def test_small_pieces_are_sent_at_once(server: Server) -> None:
+    """Nagle's algorithm would delay the second piece of a response by 40 ms."""
+    seen = queue.Queue[int]()
+
+    class Seeing(Connection):
+        def connection_made(self, transport: asyncio.BaseTransport) -> None:
+            opened = transport.get_extra_info("socket")
+            seen.put(opened.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
+            super().connection_made(transport)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("mockserver.web.listener.Connection", Seeing)
+        requests.get(f"{server.url}/__mock/health", timeout=5)
+
+    assert seen.get(timeout=5) != 0
 
 
 @pytest.mark.parametrize(

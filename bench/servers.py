@@ -1,0 +1,132 @@
+"""Compares HTTP servers for Python that have the mock's application behind them."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections import defaultdict
+from collections.abc import Callable, Coroutine, Iterator, Mapping
+from contextlib import ExitStack
+from importlib import import_module
+from importlib.util import find_spec
+from itertools import product
+from multiprocessing.connection import Connection
+from typing import Any
+
+from example import contract, polls, submit
+from load import HOST, Order
+from processes import child, generator, take
+from table import Row, Scale
+
+from mockserver.commands.serve import be_quick
+from mockserver.engine.messages import Request, Response
+from mockserver.engine.service import Service
+from mockserver.settings import make_settings
+from mockserver.web.gateway import Gateway
+
+Respond = Callable[[Request], Response]
+
+_BACKLOG = 1024
+_TASKS = 50
+_YARDSTICK = "uvicorn"
+
+
+def servers(scale: Scale) -> Iterator[Row | str]:
+    """Measure submits and polls on each server, with asyncio's own loop and with uvloop."""
+    with ExitStack() as stack:
+        execute, ports = stack.enter_context(generator()), {}
+        for name, loop in product(SERVERS, ("asyncio", "uvloop")):
+            missing = [one for one in (name, loop) if one != "ours" and find_spec(one) is None]
+            if missing:
+                yield f"{name} on {loop}: {missing[0]} is not there: pip install -e '.[bench]'"
+            else:
+                pipe = stack.enter_context(child(_serve, name, loop))
+                ports[f"{name} on {loop}"] = take(pipe)
+        requests = {
+            name: {"submits": [submit()], "polls": polls(port, _TASKS)}
+            for name, port in ports.items()
+        }
+        yardstick = next((name for name in ports if name.startswith(_YARDSTICK)), None)
+        for kind in ("submits", "polls"):
+            rates: dict[str, list[float]] = defaultdict(list)
+            for _ in range(scale.rounds + 1):
+                for name, port in ports.items():
+                    order = Order(port, requests[name][kind], scale.seconds)
+                    rates[name].append(execute(order).rate)
+            for name, [_, *found] in rates.items():  # the first one warms it
+                others = rates[yardstick][1:] if yardstick else []
+                yield Row(f"{kind}: {name}", found, "/s", yardstick or "", others)
+
+
+def _serve(pipe: Connection[Any, Any], name: str, loop: str) -> None:
+    """Serve the mock's application; send the port."""
+    be_quick()
+    respond = Gateway(Service(contract(), make_settings(contract()))).respond
+    factory = import_module("uvloop").new_event_loop if loop == "uvloop" else None
+    tcp = socket.IPPROTO_TCP  # without it, asyncio does not set TCP_NODELAY
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM, tcp) as bound:
+        bound.bind((HOST, 0))
+        bound.listen(_BACKLOG)
+        bound.settimeout(0)
+        pipe.send(bound.getsockname()[1])
+        with asyncio.Runner(loop_factory=factory) as runner:
+            runner.run(SERVERS[name](respond, bound))
+
+
+async def _serve_by_granian(respond: Respond, bound: socket.socket) -> None:
+    constants = import_module("granian.constants")
+    holder_of = import_module("granian._granian").SocketHolder
+    holder = holder_of(bound.fileno(), False, _BACKLOG)  # noqa: FBT003
+
+    class OnSocket(import_module("granian.server.embed").Server):  # type: ignore[misc]
+        def _init_shared_socket(self: Any) -> None:
+            self._ssp, self._sfd, self._shd = None, bound.fileno(), holder
+
+    async def application(scope: Any, proto: Any) -> None:
+        headers = dict(scope.headers.items())
+        body = await proto() if "content-length" in headers else b""
+        request = Request(scope.method, scope.path, headers, body, scope.query_string)
+        response = respond(request)
+        proto.response_bytes(response.status, list(response.headers), response.body)
+
+    await OnSocket(
+        application,
+        *bound.getsockname(),
+        interface=constants.Interfaces.RSGI,
+        http=constants.HTTPModes.http1,
+        websockets=False,
+        log_enabled=False,
+    ).serve()
+
+
+async def _serve_by_uvicorn(respond: Respond, bound: socket.socket) -> None:
+    async def application(scope: Any, receive: Any, send: Any) -> None:
+        headers = {name.decode(): value.decode() for name, value in scope["headers"]}
+        body, more = b"", True
+        while more:
+            message = await receive()
+            body, more = body + message["body"], message["more_body"]
+        query = scope["query_string"].decode()
+        response = respond(Request(scope["method"], scope["path"], headers, body, query))
+        pairs = [(name.encode(), value.encode()) for name, value in response.headers]
+        length = (b"content-length", str(len(response.body)).encode())
+        start = {"type": "http.response.start", "status": response.status}
+        await send(start | {"headers": [*pairs, length]})
+        await send({"type": "http.response.body", "body": response.body})
+
+    uvicorn = import_module("uvicorn")
+    config = uvicorn.Config(
+        application,
+        http="httptools",
+        loop="none",
+        lifespan="off",
+        access_log=False,
+        log_config=None,
+    )
+    await uvicorn.Server(config).serve(sockets=[bound])
+
+
+SERVERS: Mapping[str, Callable[[Respond, socket.socket], Coroutine[object, object, None]]] = {
+    "granian": _serve_by_granian,
+    _YARDSTICK: _serve_by_uvicorn,
+}
