@@ -32,7 +32,7 @@ _TASKS = 50
 """That are polled in turn."""
 _WARM = 50_000
 """Requests of each kind after which a JVM has compiled what it compiles."""
-_STABLE = 1.1
+_STABLE = 1.15
 """A server is warm if the highest of its last rates is less than so many times the lowest."""
 _LAST = 4
 """How many rates are compared."""
@@ -57,7 +57,7 @@ class Target:
 
 def start(scale: Scale) -> Iterator[Row]:
     """Measure how long a client waits for a mock that it has just started."""
-    health, rounds = http_request("GET", HEALTH), 2 * scale.rounds + 1
+    health, rounds = http_request("GET", HEALTH), scale.rounds + 2
     taken = [
         (_first_response(health), _first_response(submit()), _imports()) for _ in range(rounds)
     ]
@@ -127,7 +127,7 @@ def _warm_up(execute: Generator, target: Target, scale: Scale) -> Iterator[str]:
     sent, end = 0, time.monotonic() + scale.warm_up
     while time.monotonic() < end and (sent < _WARM or not all(map(_is_stable, rates.values()))):
         loads = {
-            kind: execute(Order(target.port, requests, scale.seconds))
+            kind: execute(Order(target.port, requests, 2 * scale.seconds))
             for kind, requests in target.requests.items()
         }
         sent += min(load.responses for load in loads.values())
@@ -135,7 +135,8 @@ def _warm_up(execute: Generator, target: Target, scale: Scale) -> Iterator[str]:
             rates[kind].append(load.rate)
     for kind, found in rates.items():
         shown = " ".join(f"{rate:,.0f}" for rate in found[-_LAST:])
-        yield f"  {target.name}, warm after {sent:,} {kind}; its last rates: {shown} /s"
+        state = "warm" if _is_stable(found) else "not yet stable"
+        yield f"  {target.name} is {state} after {sent:,} {kind}; its last rates: {shown} /s"
 
 
 def _is_stable(rates: Sequence[float]) -> bool:

@@ -153,7 +153,7 @@ def _without_secrets(headers: Mapping[str, str]) -> dict[str, str]:
 def _size(request: Request) -> int:
     """Return the bytes of a request's texts."""
     headers = request.headers
-    header_bytes = sum(map(len, headers)) + sum(map(len, headers.values()))
+    header_bytes = len("".join(headers)) + len("".join(headers.values()))
     return len(request.path) + len(request.query) + header_bytes + len(request.body)
 
 
@@ -258,8 +258,8 @@ class Journal:
 
     def record_delivery(self, delivery: Delivery, find_warnings: FindWarnings) -> Delivery:
         """Record an attempt; return it with its number and warnings."""
-        delivery = replace(delivery, number=next(self.deliveries.numbers))
-        delivery = replace(delivery, warnings=find_warnings(delivery))
+        number, warnings = next(self.deliveries.numbers), find_warnings(delivery)
+        delivery = replace(delivery, number=number, warnings=warnings)
         self.deliveries.add(delivery, len(delivery.body))
         if self._watch is not None:
             self._watch(delivery)

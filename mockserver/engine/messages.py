@@ -93,6 +93,14 @@ class ApiError(Exception):
         self.data = data
         self.headers = headers or {}
 
+    def without_frames(self) -> ApiError:
+        """Return this error without the frames that raised it.
+
+        What keeps an error for later needs it so: a frame holds the keeper, which closes a cycle.
+        """
+        self.__context__ = None
+        return self.with_traceback(None)
+
     def message(self, contract: Contract) -> str:
         """Return the message, by default that of the contract."""
         return self.msg or _message(self.code, contract)

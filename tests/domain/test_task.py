@@ -46,7 +46,9 @@ def make_task(plan: Plan) -> Task:
         plan=plan,
         cost=Decimal("0.02"),
         result_type="image",
-        urls=("http://x/0.png",),
+        base="http://x",
+        file_path="/{taskId}/{index}.png",
+        count=1,
     )
 
 
