@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from difflib import get_close_matches
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -205,10 +206,16 @@ def _section(path: Path) -> Mapping[str, Any]:
 
 def _read_toml(path: Path) -> Mapping[str, Any]:
     try:
-        return tomllib.loads(path.read_text("utf-8"))
+        return _parsed(path.read_text("utf-8"))
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else error
         raise SettingError(f"config: {path}: {reason}; use a readable TOML file") from None
+
+
+@lru_cache(maxsize=4)
+def _parsed(text: str) -> Mapping[str, Any]:
+    """Read TOML, which takes long: each mock of a test suite begins with the same file."""
+    return tomllib.loads(text)
 
 
 def _from_file(file: tuple[Path, Mapping[str, Any]]) -> Iterator[tuple[str, _Given]]:
