@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import os
-import shutil
 import ssl
-import tempfile
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Self
 from urllib.parse import urlsplit
 
@@ -58,6 +55,8 @@ def own_certificates(hosts: tuple[str, ...]) -> tuple[ssl.SSLContext, str]:
     They are for clients in this process, in which they are always the same; there is no file of
     them. Raises OSError.
     """
+    from tempfile import TemporaryDirectory
+
     issued = _issue(hosts)
     with TemporaryDirectory(prefix="maxapi-mock-") as name:  # ssl reads keys from files only
         certificate, key = Path(name, "server.pem"), Path(name, "server.key")
@@ -73,10 +72,10 @@ class Authority:
     """
 
     def __init__(self, hosts: Sequence[str], folder: Path | None = None) -> None:
+        from tempfile import mkdtemp
+
         self._temporary = folder is None
-        self.folder = (
-            Path(tempfile.mkdtemp(prefix="maxapi-mock-")) if folder is None else folder.resolve()
-        )
+        self.folder = Path(mkdtemp(prefix="maxapi-mock-")) if folder is None else folder.resolve()
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             self._write(_issue(hosts))
@@ -107,8 +106,10 @@ class Authority:
 
     def close(self) -> None:
         """Remove the files if they are in a temporary folder."""
+        from shutil import rmtree
+
         if self._temporary:
-            shutil.rmtree(self.folder, ignore_errors=True)
+            rmtree(self.folder, ignore_errors=True)
 
     def context(self) -> ssl.SSLContext:
         """Make a TLS context for a server."""
