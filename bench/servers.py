@@ -47,16 +47,16 @@ def servers(scale: Scale) -> Iterator[Row | str]:
             else:
                 pipe = stack.enter_context(child(_serve, name, loop))
                 ports[f"{name} on {loop}"] = take(pipe)
-        requests = {
-            name: {"submits": [submit()], "polls": polls(port, _TASKS)}
-            for name, port in ports.items()
-        }
         yardstick = next((name for name in ports if name.startswith(_YARDSTICK)), None)
         for kind in ("submits", "polls"):
+            requests = {
+                name: [submit()] if kind == "submits" else polls(port, _TASKS)
+                for name, port in ports.items()
+            }
             rates: dict[str, list[float]] = defaultdict(list)
             for _ in range(scale.rounds + 1):
                 for name, port in ports.items():
-                    order = Order(port, requests[name][kind], scale.seconds)
+                    order = Order(port, requests[name], scale.seconds)
                     rates[name].append(execute(order).rate)
             for name, [_, *found] in rates.items():  # the first one warms it
                 others = rates[yardstick][1:] if yardstick else []

@@ -10,6 +10,7 @@ from sys import getsizeof, intern
 from typing import Any
 
 from mockserver.contract import Lifecycle
+from mockserver.domain.record import record
 from mockserver.domain.scenario import NOTHING, Script
 
 Status = str
@@ -42,7 +43,7 @@ class Plan:
         return self.steps[-1].status if self.steps else self.initial
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Task:
     """Everything that is known about a task from its submission on."""
 
@@ -214,7 +215,7 @@ def _bytes_of(value: Any) -> int:
     """Return the memory of a JSON value with all that it holds."""
     size = getsizeof(value)
     if isinstance(value, dict):
-        return size + sum(getsizeof(name) + _bytes_of(member) for name, member in value.items())
+        return size + sum(map(getsizeof, value)) + sum(map(_bytes_of, value.values()))
     if isinstance(value, list):
         return size + sum(map(_bytes_of, value))
     return size

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from mockserver.contract import NotJson, parse_json
 from mockserver.domain.durations import stamp
+from mockserver.domain.record import record
 from mockserver.domain.redaction import HIDDEN, SHORTEST, names_a_secret, without_users
 from mockserver.engine.contract_warnings import UNKNOWN_ROUTE, ContractWarning, OperationName
 from mockserver.engine.messages import Request, Response
@@ -28,9 +29,9 @@ _FIXED_COST = 1000
 """Approximate bytes of an entry besides its bodies."""
 
 
-@dataclass(slots=True)
+@record
 class RecordedRequest:
-    """A request and its response; like those, it is never changed."""
+    """A request and its response."""
 
     number: int
     """The number of the request in its sandbox, from 1."""
