@@ -11,6 +11,7 @@ from weakref import ref
 import pytest
 
 from mockserver.domain.task import Task
+from mockserver.engine.pending_request import PendingRequest
 from mockserver.engine.sandbox import Sandbox
 from mockserver.engine.webhooks.attempt import AttemptResult
 from tests.client import SEED, Answer, Client, seed
@@ -67,6 +68,14 @@ def _advanced(client: Client) -> None:
     _done(client.control("clock", "POST", json={"advance_until": "idle"}))
 
 
+def _looked_at_without_a_token(client: Client) -> None:
+    """Fetch a file as browsers do, and submit without having read what a token is for."""
+    task_id = client.as_key("another").submitted(seed(prompt="a #mock:instant"))
+    [url] = client.as_key("another").poll(task_id)["result"]["urls"]
+    _done(client.request("GET", url.removeprefix("http://mock.test:80")))
+    client.submit(SEED)
+
+
 USES: dict[str, Use] = {
     "rejected requests": _rejected,
     "webhooks": _with_webhooks,
@@ -102,6 +111,20 @@ def test_a_forgotten_sandbox_is_freed_at_once(
     client.as_key("new").submitted(seed())
 
     assert watched() is None
+
+
+@pytest.mark.usefixtures("collector_off")
+@pytest.mark.parametrize("key", ["test", None])
+@pytest.mark.parametrize("use", [_rejected, _looked_at_without_a_token])
+def test_a_request_is_freed_with_its_response(
+    make_client: MakeClient, use: Use, key: str | None
+) -> None:
+    """No cycle keeps it, and with it a body or a file of many bytes."""
+    client = make_client(journal_entries=0)
+
+    use(client.as_key(key))
+
+    assert [one for one in gc.get_objects() if type(one) is PendingRequest] == []
 
 
 @pytest.mark.usefixtures("collector_off")
