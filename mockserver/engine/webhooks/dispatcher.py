@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from threading import Condition
-from urllib.parse import urlsplit
 
 from mockserver.contract import Contract, dump_json
 from mockserver.domain.document import webhook_document
@@ -25,12 +23,13 @@ from mockserver.engine.webhooks.attempt import (
     Transport,
     WebhookRequest,
 )
+from mockserver.engine.webhooks.receiver_queue import receiver_of
 from mockserver.engine.webhooks.reordering import Reordering
 from mockserver.engine.webhooks.scheduler import ScheduledDelivery, Scheduler
 from mockserver.engine.webhooks.sender import Sender
 from mockserver.engine.webhooks.signature import proof
 from mockserver.engine.webhooks.transport import HttpTransport
-from mockserver.engine.webhooks.waiting import perform_here
+from mockserver.engine.webhooks.waiting import Attempt, perform_here
 from mockserver.engine.webhooks.workers import Workers
 from mockserver.settings import Settings
 
@@ -51,7 +50,8 @@ class Dispatcher:
         self.scheduler = Scheduler(self._start, self._sender.wake)
         self._reordering = Reordering(self.scheduler, contract.lifecycle)
         self._content_type = contract.fact("webhook.content_type")
-        self._in_progress: Counter[Sandbox] = Counter()
+        self._in_progress: dict[Sandbox, int] = {}
+        """Attempts that are queued or in flight; none of a sandbox without any."""
         self._finished = Condition()
         self._closed = False
 
@@ -93,20 +93,20 @@ class Dispatcher:
         return self.scheduler.hand_over_due()
 
     def _start(self, scheduled: ScheduledDelivery) -> None:
-        task = self._task_of(scheduled)
+        task = scheduled.sandbox.get(scheduled.task_id)
         if task is None:
             return
         self._note_start(scheduled)
-        receiver = _receiver(task.callback_url or "")
+        receiver = receiver_of(task.callback_url or "")
         if isinstance(self._transport, HttpTransport):
-            self._sender.put(receiver, lambda: self._perform_counted(scheduled))
+            self._sender.put(receiver, _Job(self, scheduled))
         else:  # a function, which can take its time
-            self._workers.put(receiver, lambda: perform_here(self._perform_counted(scheduled)))
+            self._workers.put(receiver, lambda: perform_here(self.perform_counted(scheduled)))
 
     def send_now(self, scheduled: ScheduledDelivery) -> None:
         """Make an attempt in this thread, whatever the clock shows."""
         self._note_start(scheduled)
-        perform_here(self._perform_counted(scheduled))
+        perform_here(self.perform_counted(scheduled))
 
     def perform(self, scheduled: ScheduledDelivery) -> list[Delivery]:
         """Make a scheduled attempt in this thread; return what was sent, nothing if it is void."""
@@ -114,18 +114,23 @@ class Dispatcher:
 
     def _note_start(self, scheduled: ScheduledDelivery) -> None:
         with self._finished:
-            self._in_progress[scheduled.sandbox] += 1
+            in_progress = self._in_progress.get(scheduled.sandbox, 0)
+            self._in_progress[scheduled.sandbox] = in_progress + 1
 
-    async def _perform_counted(self, scheduled: ScheduledDelivery) -> None:
+    async def perform_counted(self, scheduled: ScheduledDelivery) -> None:
         """Make an attempt whose start was noted, and note its end."""
         try:
             await self._perform(scheduled)
         finally:
-            with self._finished:
-                self._in_progress[scheduled.sandbox] -= 1
-                if not self._in_progress[scheduled.sandbox]:
-                    del self._in_progress[scheduled.sandbox]
-                    self._finished.notify_all()
+            self.note_end(scheduled)
+
+    def note_end(self, scheduled: ScheduledDelivery) -> None:
+        """Note that an attempt whose start was noted has ended, or will not be made."""
+        with self._finished:
+            self._in_progress[scheduled.sandbox] -= 1
+            if not self._in_progress[scheduled.sandbox]:
+                del self._in_progress[scheduled.sandbox]
+                self._finished.notify_all()
 
     def next_scheduled(self, sandbox: Sandbox) -> ScheduledDelivery | None:
         """Return the next attempt of a sandbox that will be made; void ones are dropped."""
@@ -169,7 +174,7 @@ class Dispatcher:
         Only the *last* webhook of an attempt is sent again if it fails.
         """
         at = scheduled.sandbox.clock.now()
-        webhook = self._webhook(scheduled, task, script)
+        webhook = self._webhook(scheduled, task, script, at)
         lost = WebhookFault.LOST in script.webhook
         result = _LOST if lost else await self._exchange(webhook)
         failed = result.error is not None and not lost and result.failure not in NEVER_SENT
@@ -193,8 +198,10 @@ class Dispatcher:
             return await self._transport.send(webhook)
         return self._transport(webhook)
 
-    def _webhook(self, scheduled: ScheduledDelivery, task: Task, script: Script) -> WebhookRequest:
-        now = max(scheduled.sandbox.clock.now(), scheduled.ends)
+    def _webhook(
+        self, scheduled: ScheduledDelivery, task: Task, script: Script, at: datetime
+    ) -> WebhookRequest:
+        now = max(at, scheduled.ends)
         settings, faults = scheduled.sandbox.settings, script.webhook
         document = webhook_document(task, now, self._contract.lifecycle, settings.answers)
         if WebhookFault.CONFLICTING in faults:
@@ -204,8 +211,7 @@ class Dispatcher:
             body = body[: len(body) // 2]
         proven: tuple[tuple[str, str], ...] = ()
         if WebhookFault.UNSIGNED not in faults:
-            at, forged = scheduled.sandbox.clock.now(), WebhookFault.FORGED in faults
-            proven = proof(settings, task.id, at, forged=forged)
+            proven = proof(settings, task.id, at, forged=WebhookFault.FORGED in faults)
         redirected = WebhookFault.REDIRECTED in faults  # clients turn a redirected POST into a GET
         return WebhookRequest(
             task.callback_url or "",
@@ -244,6 +250,24 @@ class Dispatcher:
         return replace(scheduled, due=due, attempt=scheduled.attempt + 1, held_back=False)
 
 
+@dataclass(frozen=True, slots=True)
+class _Job:
+    """An attempt that waits in the sender's queue."""
+
+    dispatcher: Dispatcher
+    scheduled: ScheduledDelivery
+
+    @property
+    def is_forgotten(self) -> bool:
+        return self.scheduled.is_forgotten
+
+    def begin(self) -> Attempt[None]:
+        return self.dispatcher.perform_counted(self.scheduled)
+
+    def drop(self) -> None:
+        self.dispatcher.note_end(self.scheduled)
+
+
 def _delivery(
     of: tuple[str, int],
     at: datetime,
@@ -272,12 +296,3 @@ def _delivery(
         resent=resent,
         proof=webhook.proof,
     )
-
-
-def _receiver(url: str) -> str:
-    """Return what identifies the receiver of a URL: its scheme, host and port."""
-    try:
-        parts = urlsplit(url)
-    except ValueError:
-        return url
-    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
