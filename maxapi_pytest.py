@@ -6,6 +6,7 @@ nothing from it before a test asks for one of the fixtures.
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from collections.abc import Generator, Iterator
@@ -79,7 +80,8 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 def _import(name: str) -> Any:
     """Import a module of the package. Fails with one line if another `mockserver` hides it."""
     try:
-        return import_module(f"mockserver.{name}")
+        with _uncollected():
+            return import_module(f"mockserver.{name}")
     except ImportError as error:
         if not (error.name or "").startswith("mockserver"):
             raise
@@ -90,6 +92,18 @@ def _import(name: str) -> Any:
             f"{Path(__file__).parent}, of maxapi-mockserver: rename it, or keep its folder out of "
             "sys.path"
         ) from None
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Let the garbage collector rest while much is made that stays, which it would search often."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
 
 
 @contextmanager
@@ -125,7 +139,7 @@ def maxapi_server(request: pytest.FixtureRequest) -> Iterator[RunningMock]:
         yield testing.RunningMock(url.rstrip("/"), os.environ.get("MAXAPI_MOCK_CONTROL_TOKEN"))
         return
     with ExitStack() as stack:
-        with _as_one_line():
+        with _as_one_line(), _uncollected():
             mock = stack.enter_context(testing.running_mock(request.config.rootpath))
         yield mock
 
@@ -182,8 +196,9 @@ def maxapi_inbox(_maxapi_inboxes: InboxServer) -> Iterator[Inbox]:
 
 @pytest.fixture(scope="session")
 def _maxapi_in_process(request: pytest.FixtureRequest) -> Iterator[InProcessMock]:
-    with _as_one_line():
+    with _as_one_line(), _uncollected():
         mock = _import("testing.intercept").mock_of_the_api(request.config.rootpath)
+        mock.listen()
     yield mock
     mock.close()
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from mockserver.contract import NotJson, parse_json
 from mockserver.domain.durations import stamp
+from mockserver.domain.record import record
 from mockserver.domain.redaction import HIDDEN, SHORTEST, names_a_secret, without_users
 from mockserver.engine.contract_warnings import UNKNOWN_ROUTE, ContractWarning, OperationName
 from mockserver.engine.messages import Request, Response
@@ -28,9 +29,9 @@ _FIXED_COST = 1000
 """Approximate bytes of an entry besides its bodies."""
 
 
-@dataclass(slots=True)
+@record
 class RecordedRequest:
-    """A request and its response; like those, it is never changed."""
+    """A request and its response."""
 
     number: int
     """The number of the request in its sandbox, from 1."""
@@ -68,9 +69,9 @@ class RecordedRequest:
         }
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Delivery:
-    """One attempt to deliver a webhook."""
+    """One attempt to deliver a webhook; once it is recorded, it is never changed."""
 
     number: int
     """The number of the attempt in its sandbox, from 1; 0 before it is recorded."""
@@ -178,6 +179,8 @@ class Budget:
         with self._lock:
             self._rings[id(ring)] = ring
             self._rings.move_to_end(id(ring))
+            if ring.kept is _NOTHING:
+                ring.kept = deque()
             ring.kept.append((entry, cost))
             self.used += cost
             if len(ring.kept) > ring.entries:
@@ -194,7 +197,12 @@ class Budget:
     def _drop_first(self, ring: Ring[Any]) -> None:
         self.used -= ring.kept.popleft()[1]
         if not ring.kept:
+            ring.kept = _NOTHING
             del self._rings[id(ring)]
+
+
+_NOTHING: deque[Any] = deque(maxlen=0)
+"""What empty rings share: an empty deque takes as much memory as one of 64 entries."""
 
 
 class Ring(Generic[Entry]):
@@ -202,7 +210,7 @@ class Ring(Generic[Entry]):
 
     def __init__(self, entries: int, budget: Budget) -> None:
         self.entries = entries
-        self.kept: deque[tuple[Entry, int]] = deque()
+        self.kept: deque[tuple[Entry, int]] = _NOTHING
         """Entries with their cost in bytes."""
         self.numbers = count(1)
         self._budget = budget
@@ -257,10 +265,10 @@ class Journal:
             self._watch(entry)
 
     def record_delivery(self, delivery: Delivery, find_warnings: FindWarnings) -> Delivery:
-        """Record an attempt; return it with its number and warnings."""
-        delivery = replace(delivery, number=next(self.deliveries.numbers))
-        delivery = replace(delivery, warnings=find_warnings(delivery))
-        self.deliveries.add(delivery, len(delivery.body))
+        """Record an attempt with its number and warnings, which are set here, and return it."""
+        delivery.number = next(self.deliveries.numbers)
+        delivery.warnings = find_warnings(delivery)
+        self.deliveries.add(delivery, len(delivery.url) + len(delivery.body))
         if self._watch is not None:
             self._watch(delivery)
         return delivery

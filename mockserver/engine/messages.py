@@ -8,18 +8,15 @@ from http import HTTPStatus
 from typing import Any
 
 from mockserver.contract import Contract, dump_json
+from mockserver.domain.record import record
 from mockserver.domain.script import Drip, WireFault
 
 WARNING_HEADER = "X-Mock-Warning"
 
 
-# Freezing would cost each exchange microseconds. Nothing changes a request or a response all the
-# same: the journal holds both, and polls share a response.
-
-
-@dataclass(slots=True)
+@record
 class Request:
-    """An HTTP request; it and its headers are never changed."""
+    """An HTTP request; its headers are never changed either."""
 
     method: str
     path: str
@@ -45,9 +42,9 @@ class Fault:
     """How slowly the body arrives."""
 
 
-@dataclass(slots=True)
+@record
 class Response:
-    """An HTTP response; it is never changed, as several clients may get the same one."""
+    """An HTTP response; several requests may get the same one."""
 
     status: int
     headers: tuple[tuple[str, str], ...]
@@ -92,6 +89,14 @@ class ApiError(Exception):
         self.msg = msg
         self.data = data
         self.headers = headers or {}
+
+    def without_frames(self) -> ApiError:
+        """Return this error without the frames that raised it.
+
+        What keeps an error for later needs it so: a frame holds the keeper, which closes a cycle.
+        """
+        self.__context__ = None
+        return self.with_traceback(None)
 
     def message(self, contract: Contract) -> str:
         """Return the message, by default that of the contract."""

@@ -29,7 +29,7 @@ from mockserver.engine.operations import Operations
 from mockserver.engine.pending_request import PendingRequest
 from mockserver.engine.routing import Found, Route, Routes, no_such_route
 from mockserver.engine.sandbox import Sandbox
-from mockserver.engine.sandboxes import Sandboxes
+from mockserver.engine.sandboxes import ANONYMOUS, Sandboxes
 from mockserver.engine.scenario_resolution import (
     apply_faults,
     as_success,
@@ -45,8 +45,6 @@ from mockserver.settings import Settings
 
 if TYPE_CHECKING:
     from mockserver.engine.routing import Handler
-
-ANONYMOUS = ""
 
 CLOCK_HEADER = "X-Mock-Clock"
 
@@ -127,7 +125,8 @@ class Service:
         try:
             response = self._handle(pending)
         except ApiError as rejection:
-            pending.rejection, pending.message = rejection, rejection.message(self.contract)
+            pending.rejection = rejection.without_frames()
+            pending.message = rejection.message(self.contract)
             response = rejection.response(self.contract)
         response = apply_faults(response, pending.script)
         # Only submit's page says that the HTTP status is the code; sibling services always use 200.
@@ -144,7 +143,7 @@ class Service:
         try:
             sandbox, unauthorized = self.sandbox_of(request.headers), None
         except ApiError as rejection:
-            sandbox, unauthorized = self.anonymous, rejection
+            sandbox, unauthorized = self.anonymous, rejection.without_frames()
         return PendingRequest(request, sandbox, sandbox.clock.now(), unauthorized=unauthorized)
 
     def _typed(self, response: Response) -> Response:
@@ -227,7 +226,7 @@ class Service:
         try:
             pending.document = self._parsed(pending.request)
         except ApiError as rejection:
-            pending.unreadable = rejection
+            pending.unreadable = rejection.without_frames()
 
     def _submit(self, pending: PendingRequest, _place: Mapping[str, str]) -> Response:
         if pending.unreadable is not None:
