@@ -69,9 +69,9 @@ class RecordedRequest:
         }
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Delivery:
-    """One attempt to deliver a webhook."""
+    """One attempt to deliver a webhook; once it is recorded, it is never changed."""
 
     number: int
     """The number of the attempt in its sandbox, from 1; 0 before it is recorded."""
@@ -258,9 +258,9 @@ class Journal:
             self._watch(entry)
 
     def record_delivery(self, delivery: Delivery, find_warnings: FindWarnings) -> Delivery:
-        """Record an attempt; return it with its number and warnings."""
-        number, warnings = next(self.deliveries.numbers), find_warnings(delivery)
-        delivery = replace(delivery, number=number, warnings=warnings)
+        """Record an attempt with its number and warnings, which are set here, and return it."""
+        delivery.number = next(self.deliveries.numbers)
+        delivery.warnings = find_warnings(delivery)
         self.deliveries.add(delivery, len(delivery.body))
         if self._watch is not None:
             self._watch(delivery)

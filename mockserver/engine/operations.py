@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from sys import intern
 from typing import Any
 
 from mockserver.contract import Contract, ModelCard, Violation, dump_json
-from mockserver.domain.plan import Pace, make_plan
+from mockserver.domain.plan import make_plan
 from mockserver.domain.price import cost_of, count_of, is_priced
 from mockserver.domain.script import WebhookFault
 from mockserver.domain.task import Plan, Task, ended, polled, shared_input, status_at
@@ -61,7 +61,10 @@ class Operations:
         self._polls = PollResponses(contract)
         self._accepted = dump_json(success(contract, {"taskId": _SOME_ID.decode()}))
         """The body of the response to a submission, with _SOME_ID for the id of its task."""
-        self._entered_at = tuple(contract.fact("lifecycle.entered_at"))
+        entered_at = tuple(contract.fact("lifecycle.entered_at"))
+        plan = partial(make_plan, lifecycle=contract.lifecycle, entered_at=entered_at)
+        self._make_plan = lru_cache(maxsize=1024)(plan)
+        """Tasks with equal plans share one."""
 
     # -- submit ------------------------------------------------------------------------------
 
@@ -122,7 +125,7 @@ class Operations:
             callback_url=None if callback_url is None else intern(callback_url),
             user_id=document.get("user_id"),
             created_at=pending.now,
-            plan=self._plan(pending, card.model, payable=balance is None or cost <= balance),
+            plan=self._plan(pending, card, payable=balance is None or cost <= balance),
             cost=cost,
             result_type=card.result,
             base=self._settings.public_url or self._own_base(pending.request),
@@ -152,25 +155,19 @@ class Operations:
         size = self._results.size(task, card)
         return size.width, size.height
 
-    def _plan(self, pending: PendingRequest, model: str, *, payable: bool) -> Plan:
-        lifecycle, reasons, script = (
-            self._contract.lifecycle,
-            self._contract.reasons,
-            pending.script,
-        )
-        settings, card = pending.sandbox.settings, self._contract.cards[model]
-        pace = Pace(settings.pace, settings.duration, self._entered_at)
-        if script.duration is not None:
-            pace = Pace("realtime", script.duration, self._entered_at)
+    def _plan(self, pending: PendingRequest, card: ModelCard, *, payable: bool) -> Plan:
+        lifecycle, reasons = self._contract.lifecycle, self._contract.reasons
+        script, settings = pending.script, pending.sandbox.settings
+        pace = settings.pace if script.duration is None else "realtime"
+        given = settings.duration if script.duration is None else script.duration
+        duration = card.typical_duration if given is None else given
         end: str | None = getattr(lifecycle, script.end or "success")
         reason = None if script.reason is None else reasons[script.reason]
         # There is no status for a lack of money at submission: the pages name it only as the
         # `failure_reason` of a task, so the task is accepted and fails.
         if not payable:
             end, reason = lifecycle.failure, reasons["points"]
-        return make_plan(
-            lifecycle, pace, card.typical_duration, None if script.stuck else end, reason
-        )
+        return self._make_plan(pace, duration, None if script.stuck else end, reason)
 
     def _own_base(self, request: Request) -> str:
         """Return this server's URL as the client wrote it, so that the client can reach it."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from threading import Lock
@@ -46,7 +47,7 @@ class PollResponses:
 
     def __init__(self, contract: Contract) -> None:
         self._contract = contract
-        self._kept: dict[str, Shown] = {}
+        self._kept: OrderedDict[str, Shown] = OrderedDict()
         self._lock = Lock()
         """Held while something is kept or dropped."""
 
@@ -61,7 +62,7 @@ class PollResponses:
             if len(new.response.body) <= _LARGEST:
                 self._kept[task.id] = new
             if len(self._kept) > _MOST:
-                del self._kept[next(iter(self._kept))]
+                self._kept.popitem(last=False)
         return new
 
     def _make(self, task: Task, now: datetime, form: Form) -> Shown:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import heapq
 from collections import OrderedDict
-from contextlib import suppress
 from datetime import datetime
 from threading import Lock
 from typing import Protocol
@@ -142,8 +141,9 @@ class TaskBudget:
 
     def touch(self, holder: Holder) -> None:
         """Note that *holder* is being used."""
-        with suppress(KeyError):  # it has no tasks
-            self._holders.move_to_end(holder)
+        with self._lock:
+            if holder in self._holders:
+                self._holders.move_to_end(holder)
 
     def keep_limit(self, newest: Holder) -> None:
         """Let tasks be forgotten until the limit is kept, but not the last one of *newest*."""

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import lru_cache
 from threading import Condition
 from urllib.parse import urlsplit
 
@@ -51,7 +51,8 @@ class Dispatcher:
         self.scheduler = Scheduler(self._start, self._sender.wake)
         self._reordering = Reordering(self.scheduler, contract.lifecycle)
         self._content_type = contract.fact("webhook.content_type")
-        self._in_progress: Counter[Sandbox] = Counter()
+        self._in_progress: dict[Sandbox, int] = {}
+        """Attempts that are queued or in flight; none of a sandbox without any."""
         self._finished = Condition()
         self._closed = False
 
@@ -93,7 +94,7 @@ class Dispatcher:
         return self.scheduler.hand_over_due()
 
     def _start(self, scheduled: ScheduledDelivery) -> None:
-        task = self._task_of(scheduled)
+        task = scheduled.sandbox.get(scheduled.task_id)
         if task is None:
             return
         self._note_start(scheduled)
@@ -114,7 +115,8 @@ class Dispatcher:
 
     def _note_start(self, scheduled: ScheduledDelivery) -> None:
         with self._finished:
-            self._in_progress[scheduled.sandbox] += 1
+            in_progress = self._in_progress.get(scheduled.sandbox, 0)
+            self._in_progress[scheduled.sandbox] = in_progress + 1
 
     async def _perform_counted(self, scheduled: ScheduledDelivery) -> None:
         """Make an attempt whose start was noted, and note its end."""
@@ -169,7 +171,7 @@ class Dispatcher:
         Only the *last* webhook of an attempt is sent again if it fails.
         """
         at = scheduled.sandbox.clock.now()
-        webhook = self._webhook(scheduled, task, script)
+        webhook = self._webhook(scheduled, task, script, at)
         lost = WebhookFault.LOST in script.webhook
         result = _LOST if lost else await self._exchange(webhook)
         failed = result.error is not None and not lost and result.failure not in NEVER_SENT
@@ -193,8 +195,10 @@ class Dispatcher:
             return await self._transport.send(webhook)
         return self._transport(webhook)
 
-    def _webhook(self, scheduled: ScheduledDelivery, task: Task, script: Script) -> WebhookRequest:
-        now = max(scheduled.sandbox.clock.now(), scheduled.ends)
+    def _webhook(
+        self, scheduled: ScheduledDelivery, task: Task, script: Script, at: datetime
+    ) -> WebhookRequest:
+        now = max(at, scheduled.ends)
         settings, faults = scheduled.sandbox.settings, script.webhook
         document = webhook_document(task, now, self._contract.lifecycle, settings.answers)
         if WebhookFault.CONFLICTING in faults:
@@ -204,8 +208,7 @@ class Dispatcher:
             body = body[: len(body) // 2]
         proven: tuple[tuple[str, str], ...] = ()
         if WebhookFault.UNSIGNED not in faults:
-            at, forged = scheduled.sandbox.clock.now(), WebhookFault.FORGED in faults
-            proven = proof(settings, task.id, at, forged=forged)
+            proven = proof(settings, task.id, at, forged=WebhookFault.FORGED in faults)
         redirected = WebhookFault.REDIRECTED in faults  # clients turn a redirected POST into a GET
         return WebhookRequest(
             task.callback_url or "",
@@ -274,6 +277,7 @@ def _delivery(
     )
 
 
+@lru_cache(256)
 def _receiver(url: str) -> str:
     """Return what identifies the receiver of a URL: its scheme, host and port."""
     try:

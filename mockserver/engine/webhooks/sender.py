@@ -5,6 +5,9 @@ interpreter from the one that serves the API, and a thousand receivers would nee
 an attempt that waits costs a socket: whether its receiver is slow or silent or drips a response,
 no other attempt waits for it, and its deadline ends it.
 
+The API goes first: as long as few webhooks wait, this thread rests as long as it has worked. Both
+need the interpreter, and an app that submits a lot waits for its responses, not for its webhooks.
+
 Each receiver has a queue. Its attempts begin in the order of the queue, and only *width* of them
 are in progress at a time. All this is known to the one thread only, and therefore needs no lock.
 """
@@ -18,8 +21,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from math import inf
-from selectors import EVENT_READ, DefaultSelector
-from threading import Lock, Thread, current_thread
+from selectors import EVENT_READ, DefaultSelector, SelectorKey
+from threading import Event, Lock, Thread, current_thread
 from typing import Any
 
 from mockserver.engine.clock import real_seconds
@@ -32,6 +35,10 @@ _LONGEST_NAP = 3600.0
 """Real seconds; the system cannot wait for as long as a slow clock may require."""
 _MANY, _MOST = 256, 512
 """With so many attempts in progress, a receiver gets only one at a time; or none begins at all."""
+_FEW = 1000
+"""Webhooks that may wait while this thread rests."""
+_LEAST_WORK, _LONGEST_REST = 0.001, 0.01
+"""Real seconds: a single webhook is followed by no rest, and no result is late by much."""
 _LOOK_UPS = 16
 """Threads that look names up at most."""
 
@@ -51,6 +58,10 @@ class Sender:
         self._queues: dict[str, _Queue] = {}
         self._waiting: deque[_Queue] = deque()
         """The queues that may have an attempt to begin."""
+        self._backlog = 0
+        """Attempts that have not begun."""
+        self._worked = 0.0
+        """Real seconds since the last rest."""
         self._flights: set[_Flight] = set()
         self._expiry = inf
         """Until this moment, in real seconds, no attempt reaches its deadline."""
@@ -64,6 +75,8 @@ class Sender:
         self._lock = Lock()
         """Guards the three above, and what follows."""
         self._closed = False
+        self._ended = Event()
+        """Ends a rest."""
 
     def wake(self) -> None:
         """Have *hand_over* called soon; from any thread."""
@@ -89,34 +102,55 @@ class Sender:
         if queue is None:
             queue = self._queues[receiver] = _Queue(receiver)
         queue.attempts.append(make)
+        self._backlog += 1
         self._note(queue)
 
     def close(self) -> None:
         """Drop the attempts that have not begun, abort the others, and end the thread."""
         with self._lock:
             self._closed, thread = True, self._thread
+        self._ended.set()
         self._look_ups.close()
         self.wake()
         if thread is not None and thread is not current_thread():
             thread.join()
 
     def _run(self, bell: int) -> None:
+        ready: list[tuple[SelectorKey, int]] = []
         try:
             while not self._closed:
-                pause = self._hand_over()
-                self._begin_attempts()
-                for key, events in self._selector.select(self._patience(pause)):
+                begun = real_seconds()
+                for key, events in ready:
                     if key.data is None:
                         os.read(bell, 1024)
                     else:
                         self._selector.unregister(key.fileobj)
                         self._resume(key.data, events)
-                while self._found:
-                    self._found.popleft()()
-                if self._expiry <= real_seconds():
-                    self._expire()
+                pause = self._do_what_is_due()
+                if self._has_rested(real_seconds() - begun):
+                    pause = 0.0  # more can be due by now
+                ready = self._selector.select(self._patience(pause))
         finally:
             self._end(bell)
+
+    def _do_what_is_due(self) -> float | None:
+        """Return the real seconds after which to call *hand_over* again."""
+        while self._found:
+            self._found.popleft()()
+        if self._expiry <= real_seconds():
+            self._expire()
+        pause = self._hand_over()
+        self._begin_attempts()
+        return pause
+
+    def _has_rested(self, worked: float) -> bool:
+        """Leave the interpreter to the API if there was much to do, unless many webhooks wait."""
+        self._worked += worked
+        if self._worked < _LEAST_WORK or self._backlog > _FEW:
+            return False
+        self._ended.wait(min(self._worked, _LONGEST_REST))
+        self._worked = 0.0
+        return True
 
     def _patience(self, pause: float | None) -> float | None:
         """Return how long nothing but a socket, or a call of `wake`, makes this thread act."""
@@ -146,6 +180,7 @@ class Sender:
             width = self._width if len(self._flights) < _MANY else 1
             if queue.attempts and queue.in_progress < width:
                 queue.in_progress += 1
+                self._backlog -= 1
                 flight = _Flight(queue, queue.attempts.popleft()())
                 self._flights.add(flight)
                 self._resume(flight, None)

@@ -163,25 +163,33 @@ class _NoTls(OSError):
 
 def _request(receiver: Receiver, webhook: WebhookRequest) -> bytes:
     """Return a request as one block of bytes: simple receivers read only once."""
+    proof = "".join(f"{name}: {value}\r\n" for name, value in webhook.proof)
+    replaced = frozenset(name.lower() for name, _ in webhook.proof)
+    head = _head(receiver, webhook.method, webhook.content_type, replaced)
+    length = "" if "content-length" in replaced else f"Content-Length: {len(webhook.body)}\r\n"
+    return f"{head}{length}{proof}\r\n".encode("latin-1", "replace") + webhook.body
+
+
+@lru_cache(256)
+def _head(receiver: Receiver, method: str, content_type: str, replaced: frozenset[str]) -> str:
+    """Return the request line and the headers that are the same for many webhooks."""
     import base64
 
     headers = {
         "Host": receiver.authority,
         "User-Agent": f"maxapi-mockserver/{__version__}",
         "Accept-Encoding": "identity",
-        "Content-Type": webhook.content_type,
-        "Content-Length": str(len(webhook.body)),
+        "Content-Type": content_type,
     }
     if receiver.userinfo is not None:
         userinfo = receiver.userinfo if ":" in receiver.userinfo else f"{receiver.userinfo}:"
         headers["Authorization"] = f"Basic {base64.b64encode(userinfo.encode()).decode()}"
-    proof = {name.lower() for name, _ in webhook.proof}
     lines = [
-        f"{name}: {value}" for name, value in headers.items() if value and name.lower() not in proof
+        f"{name}: {value}\r\n"
+        for name, value in headers.items()
+        if value and name.lower() not in replaced
     ]
-    lines += [f"{name}: {value}" for name, value in webhook.proof]
-    head = "\r\n".join([f"{webhook.method} {receiver.target} HTTP/1.1", *lines, "", ""])
-    return head.encode("latin-1", "replace") + webhook.body
+    return f"{method} {receiver.target} HTTP/1.1\r\n{''.join(lines)}"
 
 
 def _explain(error: Exception, timeout: float) -> tuple[Failure, str]:

@@ -251,6 +251,19 @@ def test_many_attempts_in_progress_leave_each_receiver_only_one(
     assert all(first != second for first, second in pairs)
 
 
+def test_the_api_goes_first_while_few_webhooks_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    """After some work follows a rest, but not after a single webhook, nor when many wait."""
+    monkeypatch.setattr(sender, "_FEW", 1)
+    working = sender.Sender(1, lambda: None)
+    working.put("one", NotImplemented)
+
+    rests = [working._has_rested(seconds) for seconds in (0.0006, 0.0006, 0.0006, 0.0006)]
+    working.put("another", NotImplemented)
+
+    assert rests == [False, True, False, True]
+    assert not working._has_rested(1)
+
+
 def test_a_look_up_that_takes_long_delays_no_other_receiver(
     start: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
