@@ -17,7 +17,7 @@ import pytest
 from mockserver.contract import Contract
 from mockserver.engine.clock import Clock
 from mockserver.engine.service import Service
-from mockserver.engine.webhooks import sender
+from mockserver.engine.webhooks import receiver_queue, scheduler, sender
 from mockserver.engine.webhooks.attempt import Failure
 from mockserver.settings import make_settings
 from tests.client import SEED, Client
@@ -251,17 +251,50 @@ def test_many_attempts_in_progress_leave_each_receiver_only_one(
     assert all(first != second for first, second in pairs)
 
 
+class Unreached:
+    """A job that does not begin in this test."""
+
+    is_forgotten = False
+
+    def begin(self) -> Any:
+        raise NotImplementedError
+
+    def drop(self) -> None:
+        raise NotImplementedError
+
+
 def test_the_api_goes_first_while_few_webhooks_wait(monkeypatch: pytest.MonkeyPatch) -> None:
     """After some work follows a rest, but not after a single webhook, nor when many wait."""
     monkeypatch.setattr(sender, "_FEW", 1)
     working = sender.Sender(1, lambda: None)
-    working.put("one", NotImplemented)
+    working.put("one", Unreached())
 
     rests = [working._has_rested(seconds) for seconds in (0.0006, 0.0006, 0.0006, 0.0006)]
-    working.put("another", NotImplemented)
+    working.put("another", Unreached())
 
     assert rests == [False, True, False, True]
     assert not working._has_rested(1)
+
+
+def test_webhooks_of_forgotten_tasks_take_no_memory(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither while they wait for a silent receiver, nor while they wait for their moment."""
+    for module in (receiver_queue, scheduler):
+        monkeypatch.setattr(module, "_MOST_FORGOTTEN", 10)
+    client = start(max_tasks=5, webhook_concurrency=1, webhook_timeout=seconds(60))
+    dispatcher, other, paused = (client.service.dispatcher, *map(client.as_key, ("b", "c")))
+    dispatcher.scheduler.pause(paused.sandbox)
+    with Receiver(never) as silent, Receiver(at_once) as receiver:
+        submit(client, silent.url, 100)
+        submit(paused, silent.url, 100)
+        submit(other, receiver.url)
+        other.deliveries(1)  # by then, the sender has seen the others
+
+        queue = dispatcher._sender._queues[f"http://127.0.0.1:{silent.port}"]
+        assert 5 <= len(queue.jobs) <= 20
+        assert dispatcher._in_progress[client.sandbox] == len(queue.jobs) + 1
+        assert 5 <= len(dispatcher.scheduler._by_sandbox[paused.sandbox]) <= 20
 
 
 def test_a_look_up_that_takes_long_delays_no_other_receiver(
