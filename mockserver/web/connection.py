@@ -26,6 +26,8 @@ _HEAD_TICKS = 6
 """Ticks that a client may take to send a head."""
 _STALLED_TICKS = 12
 """Ticks without a byte of a body, or of a response, that moves."""
+STALLED = TICK * _STALLED_TICKS
+"""Real seconds that a client of TLS has to take what was sent before the end."""
 _IDLE_TICKS = 120
 """Ticks that a connection is kept open without a request."""
 _LINGER_TICKS = 1
@@ -62,7 +64,8 @@ class Connection(asyncio.Protocol):
     """Serves one client, and is one of *connections* meanwhile."""
 
     def __init__(self, application: Application, connections: MutableSet[Connection]) -> None:
-        self.closed = asyncio.Event()
+        self.finished = asyncio.Event()
+        """Set when nothing more is to be sent: the client has gone, or the server stops."""
         self._application = application
         self._connections = connections
         self._reader = RequestReader(application.limit)
@@ -101,7 +104,7 @@ class Connection(asyncio.Protocol):
         self._left.set()
         self._can_write.set()
         self._connections.discard(self)
-        self.closed.set()
+        self.finished.set()
 
     def data_received(self, data: bytes) -> None:
         """Read what the client has sent, and respond."""
@@ -116,11 +119,12 @@ class Connection(asyncio.Protocol):
     def eof_received(self) -> bool:
         """Respond to what has been read: HTTP lets a client close its half of the connection."""
         self._is_half_closed = True
-        if self._is_hanging:
+        is_over = self._scheme == "https"  # asyncio ends both halves of TLS
+        if is_over or self._is_hanging:
             self._left.set()
         self._reader.end()
         self._proceed()
-        return self._delivery is not None
+        return not is_over and (self._delivery is not None or bool(self._reader.complete))
 
     def pause_writing(self) -> None:
         """Respond to no more requests until the client has read more."""
@@ -141,11 +145,17 @@ class Connection(asyncio.Protocol):
             self._ticks = 0
         self._unsent = unsent
         self._ticks += 1
-        if self._ticks <= (_STALLED_TICKS if unsent else _PATIENCE[self._reader.phase]) or waits:
+        is_sending = unsent or self._transport.is_closing()  # TLS does not tell what is unsent
+        if (
+            self._ticks <= (_STALLED_TICKS if is_sending else _PATIENCE[self._reader.phase])
+            or waits
+        ):
             return
         if self._reader.phase in (Phase.HEAD, Phase.BODY) and not unsent:
             self._reader.fail(408, "it did not come to an end in time")
             self._proceed()
+        elif self._is_lingering and not self._transport.is_closing():
+            self._transport.close()
         else:
             self._transport.abort()
 
@@ -171,6 +181,8 @@ class Connection(asyncio.Protocol):
             return
         while reader.complete and self._delivery is None and self._can_write.is_set():
             self._respond(reader.complete.popleft())
+            if transport.is_closing():  # the client was found to have gone
+                return
         if self._delivery is not None or reader.complete:
             if reader.complete:
                 transport.pause_reading()  # TCP tells the client to wait, too
@@ -178,8 +190,10 @@ class Connection(asyncio.Protocol):
         transport.resume_reading()
         if reader.failure is not None:
             self._reject(reader.failure)
-        elif reader.phase is Phase.END and not self._is_lingering:
+        elif reader.phase is Phase.END and (self._is_finishing or not self._is_lingering):
             transport.close()
+            if self._is_finishing and not transport.get_write_buffer_size():
+                self.finished.set()  # in TLS, clients may take long to agree
         elif reader.wants_continue:
             reader.wants_continue = False
             transport.write(CONTINUE)
@@ -198,11 +212,12 @@ class Connection(asyncio.Protocol):
         """Say why no more is read; a connection that is closed at once could lose that."""
         self._reader.failure = None
         self._transport.write(b"".join(response_bytes(self._application.reject(failure), CLOSE)))
-        if self._is_half_closed or not self._transport.can_write_eof():
+        if self._is_half_closed:
             self._transport.close()
-        else:
+            return
+        if self._transport.can_write_eof():
             self._transport.write_eof()
-            self._is_lingering, self._ticks = True, 0
+        self._is_lingering, self._ticks = True, 0
 
     async def _deliver(
         self, received: Received, responding: Response | Awaitable[Response]
@@ -225,7 +240,7 @@ class Connection(asyncio.Protocol):
                 loop = asyncio.get_running_loop()
                 await loop.run_in_executor(self._application.executor, function)
             case Pause(seconds):
-                await self._is_left_within(seconds)
+                await is_set_within(seconds, self._left)
             case Hang():
                 await self._hang()
             case Send(fault, drip):
@@ -238,8 +253,7 @@ class Connection(asyncio.Protocol):
     async def _hang(self) -> None:
         """Wait until the client or the server gives up; a client that says no more has."""
         self._is_hanging = True
-        self._reader.complete.clear()
-        self._reader.close()
+        self._read_no_more()
         self._transport.resume_reading()
         if not self._is_half_closed:
             await self._left.wait()
@@ -258,7 +272,7 @@ class Connection(asyncio.Protocol):
         head, body = self._bytes_of(received, response, fault)
         self._transport.write(head)
         for at in range(0, len(body), drip.size):
-            if await self._is_left_within(drip.pause.total_seconds()):
+            if await is_set_within(drip.pause.total_seconds(), self._left):
                 self._reader.close()  # the response is incomplete
                 return
             self._transport.write(body[at : at + drip.size])
@@ -270,7 +284,7 @@ class Connection(asyncio.Protocol):
         connection = b""
         if self._is_finishing or not received.keep_alive:
             connection = CLOSE
-            self._reader.close()
+            self._read_no_more()
         elif received.version == "1.0":
             connection = KEEP_ALIVE
         head, body = response_bytes(response, connection, fault)
@@ -281,15 +295,21 @@ class Connection(asyncio.Protocol):
             reset(self._transport)
         elif fault is WireFault.KEEP_ALIVE_BROKEN:
             self._is_broken = True
+            if self._reader.complete or self._reader.phase in (Phase.HEAD, Phase.BODY):
+                reset(self._transport)  # the next request is here already
         elif fault is not None:
-            self._reader.complete.clear()
-            self._reader.close()
+            self._read_no_more()
 
-    async def _is_left_within(self, seconds: float) -> bool:
-        """Wait; return whether the client has gone, or the server stops, before that is over."""
-        try:
-            async with asyncio.timeout(seconds):
-                await self._left.wait()
-        except TimeoutError:
-            return False
-        return True
+    def _read_no_more(self) -> None:
+        self._reader.complete.clear()
+        self._reader.close()
+
+
+async def is_set_within(seconds: float, event: asyncio.Event) -> bool:
+    """Wait for *event*; return whether it is set before *seconds* are over."""
+    try:
+        async with asyncio.timeout(seconds):
+            await event.wait()
+    except TimeoutError:
+        return False
+    return True
