@@ -26,7 +26,7 @@ mutants: $(VENV)/.dev
 	$(BIN)/python -m tests.mutants.trials $(if $(WHOLE),--whole)
 
 bench: $(VENV)/.dev
-	$(BIN)/python bench/bench.py $(if $(QUICK),--quick) $(if $(SOAK),--soak) $(if $(SERVERS),--servers)
+	$(BIN)/python bench/bench.py $(if $(QUICK),--quick) $(if $(SOAK),--soak) $(if $(SERVERS),--servers) $(if $(ONLY),--only $(ONLY))
 
 format: $(VENV)/.dev
 	$(BIN)/ruff check --fix .

@@ -12,7 +12,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 
 from example import HEALTH, polls, submit
-from load import PATIENCE, Client, Order, http_request, respond
+from load import PATIENCE, Client, Load, Order, http_request, respond
 from peers import WITHOUT_WIREMOCK, flask_server, wiremock, wiremock_jar
 from processes import (
     COMMAND,
@@ -28,11 +28,12 @@ from processes import (
 )
 from table import Row, Scale
 
+_KINDS = ("submits", "polls")
 _TASKS = 50
 """That are polled in turn."""
 _WARM = 50_000
 """Requests of each kind after which a JVM has compiled what it compiles."""
-_STABLE = 1.1
+_STABLE = 1.15
 """A server is warm if the highest of its last rates is less than so many times the lowest."""
 _LAST = 4
 """How many rates are compared."""
@@ -42,22 +43,37 @@ _WIREMOCKS: Mapping[str, Sequence[str]] = {
 }
 """Its journal keeps every request; that of the mock, 1,000."""
 _GOAL = ">= 3"
+_RESET = http_request("DELETE", "/__admin/requests")
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A server, and the requests with which it is put under load, by what they are."""
+    """A server under load."""
 
     name: str
     port: int
-    requests: Mapping[str, Sequence[bytes]]
+    tasks_of: int
+    """The port of the server that has the tasks which are polled."""
     pid: int | None = None
     goal: str = ""
+    reset: bytes = b""
+    """The request that empties its journal, which could fill the machine's memory otherwise."""
+
+    def requests(self, kind: str) -> Sequence[bytes]:
+        """Make the requests of a kind; tasks are new, as the mock forgets old ones."""
+        return [submit()] if kind == "submits" else polls(self.tasks_of, _TASKS)
+
+    def load(self, execute: Generator, requests: Sequence[bytes], seconds: float) -> Load:
+        """Put the server under load."""
+        if self.reset:
+            with Client(self.port) as client:
+                client.send(self.reset)
+        return execute(Order(self.port, requests, seconds))
 
 
 def start(scale: Scale) -> Iterator[Row]:
     """Measure how long a client waits for a mock that it has just started."""
-    health, rounds = http_request("GET", HEALTH), 2 * scale.rounds + 1
+    health, rounds = http_request("GET", HEALTH), scale.rounds + 2
     taken = [
         (_first_response(health), _first_response(submit()), _imports()) for _ in range(rounds)
     ]
@@ -86,7 +102,7 @@ def api(scale: Scale) -> Iterator[Row | str]:
         execute = stack.enter_context(generator())
         port, pid = stack.enter_context(mock())
         yield Row("memory after the start", [resident_mb(pid)], "MB")
-        ours = Target("mock", port, _requests(port))
+        ours = Target("mock", port, port)
         others: list[Target] = []
         for target in _wiremocks(stack, ours, scale):
             others.append(target)
@@ -94,9 +110,9 @@ def api(scale: Scale) -> Iterator[Row | str]:
         if not others:
             yield WITHOUT_WIREMOCK
         flask_port = take(stack.enter_context(child(flask_server)))
-        others.append(Target("Flask's server", flask_port, _requests(flask_port)))
+        others.append(Target("Flask's server", flask_port, flask_port))
         limit_port = take(stack.enter_context(child(respond, b"x" * 400)))
-        others.append(Target("limit of the load generator", limit_port, ours.requests))
+        others.append(Target("limit of the load generator", limit_port, port))
         yield from _compare(execute, ours, others, scale)
         memory = [resident_mb(pid)]
         yield Row("memory after all load", memory, "MB", goal="<= 80 MB")
@@ -111,14 +127,10 @@ def _wiremocks(stack: ExitStack, ours: Target, scale: Scale) -> Iterator[Target]
     if jar is None:
         return
     with Client(ours.port) as client:
-        task = json.loads(client.send(ours.requests["polls"][0]))["data"]
+        task = json.loads(client.send(polls(ours.port, 1)[0]))["data"]
     for name, options in _WIREMOCKS.items():
         port, pid = stack.enter_context(wiremock(jar, task, *options))
-        yield Target(name, port, ours.requests, pid, _GOAL)
-
-
-def _requests(port: int) -> dict[str, Sequence[bytes]]:
-    return {"submits": [submit()], "polls": polls(port, _TASKS)}
+        yield Target(name, port, ours.port, pid, _GOAL, _RESET)
 
 
 def _warm_up(execute: Generator, target: Target, scale: Scale) -> Iterator[str]:
@@ -127,15 +139,15 @@ def _warm_up(execute: Generator, target: Target, scale: Scale) -> Iterator[str]:
     sent, end = 0, time.monotonic() + scale.warm_up
     while time.monotonic() < end and (sent < _WARM or not all(map(_is_stable, rates.values()))):
         loads = {
-            kind: execute(Order(target.port, requests, scale.seconds))
-            for kind, requests in target.requests.items()
+            kind: target.load(execute, target.requests(kind), 2 * scale.seconds) for kind in _KINDS
         }
         sent += min(load.responses for load in loads.values())
         for kind, load in loads.items():
             rates[kind].append(load.rate)
     for kind, found in rates.items():
         shown = " ".join(f"{rate:,.0f}" for rate in found[-_LAST:])
-        yield f"  {target.name}, warm after {sent:,} {kind}; its last rates: {shown} /s"
+        state = "warm" if _is_stable(found) else "not yet stable"
+        yield f"  {target.name} is {state} after {sent:,} {kind}; its last rates: {shown} /s"
 
 
 def _is_stable(rates: Sequence[float]) -> bool:
@@ -146,12 +158,14 @@ def _is_stable(rates: Sequence[float]) -> bool:
 def _compare(
     execute: Generator, ours: Target, others: Sequence[Target], scale: Scale
 ) -> Iterator[Row]:
-    for kind in ours.requests:
+    targets = (ours, *others)
+    for kind in _KINDS:
+        requests = [target.requests(kind) for target in targets]
         rates: dict[str, list[float]] = defaultdict(list)
         p99s: dict[str, list[float]] = defaultdict(list)
         for _ in range(scale.rounds):
-            for target in (ours, *others):
-                load = execute(Order(target.port, target.requests[kind], scale.seconds))
+            for target, own in zip(targets, requests, strict=True):
+                load = target.load(execute, own, scale.seconds)
                 rates[target.name].append(load.rate)
                 p99s[target.name].append(load.p99)
         for one in others:

@@ -6,7 +6,9 @@ import asyncio
 import socket
 from collections import defaultdict
 from collections.abc import Callable, Coroutine, Iterator, Mapping
+from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import ExitStack
+from dataclasses import dataclass, field
 from importlib import import_module
 from importlib.util import find_spec
 from itertools import product
@@ -22,13 +24,16 @@ from mockserver.commands.serve import be_quick
 from mockserver.engine.messages import Request, Response
 from mockserver.engine.service import Service
 from mockserver.settings import make_settings
+from mockserver.web import connection
 from mockserver.web.gateway import Gateway
+from mockserver.web.incoming import BadRequest
 
 Respond = Callable[[Request], Response]
 
 _BACKLOG = 1024
 _TASKS = 50
 _YARDSTICK = "uvicorn"
+_OURS = "ours"
 
 
 def servers(scale: Scale) -> Iterator[Row | str]:
@@ -36,22 +41,22 @@ def servers(scale: Scale) -> Iterator[Row | str]:
     with ExitStack() as stack:
         execute, ports = stack.enter_context(generator()), {}
         for name, loop in product(SERVERS, ("asyncio", "uvloop")):
-            missing = [one for one in (name, loop) if one != "ours" and find_spec(one) is None]
+            missing = [one for one in (name, loop) if one != _OURS and find_spec(one) is None]
             if missing:
                 yield f"{name} on {loop}: {missing[0]} is not there: pip install -e '.[bench]'"
             else:
                 pipe = stack.enter_context(child(_serve, name, loop))
                 ports[f"{name} on {loop}"] = take(pipe)
-        requests = {
-            name: {"submits": [submit()], "polls": polls(port, _TASKS)}
-            for name, port in ports.items()
-        }
         yardstick = next((name for name in ports if name.startswith(_YARDSTICK)), None)
         for kind in ("submits", "polls"):
+            requests = {
+                name: [submit()] if kind == "submits" else polls(port, _TASKS)
+                for name, port in ports.items()
+            }
             rates: dict[str, list[float]] = defaultdict(list)
             for _ in range(scale.rounds + 1):
                 for name, port in ports.items():
-                    order = Order(port, requests[name][kind], scale.seconds)
+                    order = Order(port, requests[name], scale.seconds)
                     rates[name].append(execute(order).rate)
             for name, [_, *found] in rates.items():  # the first one warms it
                 others = rates[yardstick][1:] if yardstick else []
@@ -126,7 +131,29 @@ async def _serve_by_uvicorn(respond: Respond, bound: socket.socket) -> None:
     await uvicorn.Server(config).serve(sockets=[bound])
 
 
+@dataclass(frozen=True)
+class _Application:
+    """Passes all requests to *respond* at once."""
+
+    respond: Respond
+    executor: Executor = field(default_factory=ThreadPoolExecutor)
+    limit: int = 1 << 20
+
+    def reject(self, error: BadRequest) -> Response:
+        """Raise the error: all requests of the bench can be read."""
+        raise error
+
+
+async def _serve_by_ourselves(respond: Respond, bound: socket.socket) -> None:
+    application, connections = _Application(respond), set[connection.Connection]()
+    server = await asyncio.get_running_loop().create_server(
+        lambda: connection.Connection(application, connections), sock=bound
+    )
+    await server.serve_forever()
+
+
 SERVERS: Mapping[str, Callable[[Respond, socket.socket], Coroutine[object, object, None]]] = {
     "granian": _serve_by_granian,
     _YARDSTICK: _serve_by_uvicorn,
+    _OURS: _serve_by_ourselves,
 }

@@ -32,7 +32,7 @@ def soak(scale: Scale) -> Iterator[Row | str]:
     """Measure rate and memory in each quarter of a long load, for three kinds of load."""
     keys = int(10_000 * scale.soak)
     kinds: tuple[tuple[str, float, Requests], ...] = (
-        ("submits", 1e6, lambda *_: [submit()]),
+        ("submits, one key", 1e6, lambda *_: [submit()]),
         (
             f"submits, {keys:,} keys",
             1e5,

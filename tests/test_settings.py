@@ -158,6 +158,7 @@ WRONG = {
     "max_tasks": "0",
     "max_sandboxes": "0",
     "journal_entries": "-1",
+    "task_bytes": "much",
     "journal_bytes": "x",
     "answers": "short",
     "error_status": "404",

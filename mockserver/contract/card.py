@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import cached_property
 from typing import Any
@@ -19,11 +19,13 @@ class Lifecycle:
     failure: str
     timeout: str
     cancelled: str
+    terminal: frozenset[str] = field(init=False, compare=False)
+    """The states that no task ever leaves."""
 
-    @property
-    def terminal(self) -> frozenset[str]:
-        """The states that no task ever leaves."""
-        return frozenset((self.success, self.failure, self.timeout, self.cancelled))
+    def __post_init__(self) -> None:
+        """Collect the terminal states once: they are asked for with every request."""
+        terminal = frozenset((self.success, self.failure, self.timeout, self.cancelled))
+        object.__setattr__(self, "terminal", terminal)
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,7 @@ def parse_json(text: bytes, *, nesting: int = 100) -> Json:
     numbers too large for a double, lone surrogates, bytes that are not UTF-8, text after the
     value, arrays and objects nested deeper than *nesting*.
     """
-    if not text.strip():
+    if not text or text.isspace():
         raise NotJson("the body is empty; send one JSON value")
     if text.startswith(b"\xef\xbb\xbf"):
         raise NotJson("it begins with a byte order mark; send plain UTF-8")
@@ -38,7 +38,7 @@ def parse_json(text: bytes, *, nesting: int = 100) -> Json:
         ) from None
     except RecursionError:
         raise NotJson(f"nested deeper than {nesting} levels") from None
-    if _ESCAPED_SURROGATE.search(text):
+    if b"\\u" in text and _ESCAPED_SURROGATE.search(text):
         _check_surrogates(value)
     return value
 

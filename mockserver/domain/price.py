@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
 from mockserver.contract import ModelCard
@@ -15,6 +16,7 @@ def count_of(card: ModelCard, submitted: Mapping[str, Any]) -> int:
     return int(card.value_of("n", submitted) or 1)
 
 
+_FREE = Decimal()
 UNPRICED = "of models whose price is not published (set it with --unknown-price)"
 """Follows the number of tasks whose cost is unknown."""
 
@@ -26,12 +28,18 @@ def cost_of(
 
     If that is None, such a task counts as free: see `is_priced`.
     """
-    unit = _unit_price(card, submitted, unknown_price or Decimal())
+    unit = _unit_price(card, submitted, unknown_price or _FREE)
     if card.price_per == "image":
-        return unit * count_of(card, submitted)
+        return _product(unit, count_of(card, submitted))
     if card.price_per == "second":
-        return unit * int(card.value_of("duration", submitted) or 1)
+        return _product(unit, int(card.value_of("duration", submitted) or 1))
     return unit
+
+
+@lru_cache(maxsize=1024)
+def _product(unit: Decimal, count: int) -> Decimal:
+    """Multiply a price; tasks that cost the same share one number."""
+    return unit * count
 
 
 def is_priced(card: ModelCard, unknown_price: Decimal | None) -> bool:

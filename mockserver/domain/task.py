@@ -6,9 +6,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from sys import getsizeof, intern
 from typing import Any
 
 from mockserver.contract import Lifecycle
+from mockserver.domain.record import record
 from mockserver.domain.scenario import NOTHING, Script
 
 Status = str
@@ -41,7 +43,7 @@ class Plan:
         return self.steps[-1].status if self.steps else self.initial
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Task:
     """Everything that is known about a task from its submission on."""
 
@@ -56,7 +58,12 @@ class Task:
     cost: Decimal
     """US dollars, if it succeeds; 0 if the price is unknown."""
     result_type: str
-    urls: tuple[str, ...]
+    base: str
+    """What its result URLs begin with, for example `http://127.0.0.1:6290`."""
+    file_path: str
+    """The path of its result files, with placeholders `{taskId}` and `{index}`."""
+    count: int
+    """The number of its results."""
     script: Script = NOTHING
     """What the scenarios of its submission ask for later on."""
     priced: bool = True
@@ -66,6 +73,14 @@ class Task:
     polled: bool = False
     expired: bool = False
     """Whether its results were made to expire by hand."""
+
+    @property
+    def urls(self) -> tuple[str, ...]:
+        """The URLs of its results."""
+        return tuple(
+            self.base + self.file_path.format(taskId=self.id, index=index)
+            for index in range(self.count)
+        )
 
 
 def _passed(task: Task, now: datetime) -> Iterator[Step]:
@@ -93,6 +108,22 @@ def updated_at(task: Task, now: datetime) -> datetime:
     for step in _passed(task, now):
         moment = task.created_at + (step.after or timedelta())
     return moment
+
+
+def unchanged_during(task: Task, now: datetime) -> tuple[timedelta, timedelta]:
+    """Return when after its submission *task* shows what it shows at *now*: from, and until when.
+
+    The end does not belong to that period.
+    """
+    since, until = timedelta.min, timedelta.max
+    for step in task.plan.steps:
+        if step.after is None:
+            break
+        if step.after > now - task.created_at:
+            until = step.after
+            break
+        since = max(since, step.after)
+    return since, until
 
 
 def transitions(task: Task) -> list[tuple[datetime | None, Status]]:
@@ -125,9 +156,9 @@ def polled(task: Task, now: datetime) -> Task:
     moves the task to its next state.
     """
     steps = task.plan.steps
-    waiting = next((index for index, step in enumerate(steps) if step.after is None), None)
-    if waiting is None:
+    if not steps or steps[-1].after is not None:  # what polls have not decided yet comes last
         return task
+    waiting = next(index for index, step in enumerate(steps) if step.after is None)
     if not task.polled:
         return replace(task, polled=True)
     moved = Step(now - task.created_at, steps[waiting].status)
@@ -155,3 +186,36 @@ def surcharge_day(task: Task, lifecycle: Lifecycle) -> date | None:
     if not task.plan.surcharge:
         return None
     return (ends_at(task, lifecycle) or task.created_at).astimezone(UTC).date()
+
+
+_SHORT = 16
+"""Characters of a text that probably occurs in many tasks, as a ratio or resolution does."""
+
+
+def shared_input(submitted: Mapping[str, Any]) -> dict[str, Any]:
+    """Return an equal input that shares names and short texts with all other tasks."""
+    return {
+        intern(name): intern(value) if type(value) is str and len(value) <= _SHORT else value
+        for name, value in submitted.items()
+    }
+
+
+_OWN_BYTES = 1000
+"""What a task takes besides what was submitted: its record, and what its sandbox notes of it."""
+
+
+def bytes_of(task: Task) -> int:
+    """Estimate the memory that *task* takes; no change of the task changes it."""
+    return (
+        _OWN_BYTES + _bytes_of(task.input) + getsizeof(task.callback_url) + getsizeof(task.user_id)
+    )
+
+
+def _bytes_of(value: Any) -> int:
+    """Return the memory of a JSON value with all that it holds."""
+    size = getsizeof(value)
+    if isinstance(value, dict):
+        return size + sum(map(getsizeof, value)) + sum(map(_bytes_of, value.values()))
+    if isinstance(value, list):
+        return size + sum(map(_bytes_of, value))
+    return size

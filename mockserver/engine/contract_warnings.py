@@ -22,8 +22,9 @@ from mockserver.domain.expectation import (
 from mockserver.engine.resubmission import Resubmissions
 
 if TYPE_CHECKING:
-    from mockserver.engine.messages import Response
+    from mockserver.engine.messages import ApiError, Response
     from mockserver.engine.pending_request import PendingRequest
+    from mockserver.engine.poll_responses import Shown
 
 Key = TypeVar("Key")
 Value = TypeVar("Value")
@@ -40,6 +41,8 @@ _POLLS_AT_ONE_MOMENT = 10
 _FETCHES_AFTER_EXPIRY = 3
 _EARLY = 0.05
 """Seconds that a timer may be early."""
+_MUST_WAIT = (429, 503)
+"""Rejections whose Retry-After says how long."""
 _OUTLIVED = (410, 429)
 """Rejections of requests that are correct, but too late or too frequent."""
 _MOST = 10_000
@@ -90,8 +93,10 @@ class Observer:
     def exchange(self, pending: PendingRequest, response: Response) -> tuple[ContractWarning, ...]:
         """Return the warnings about an exchange, except those that the user expects."""
         with self._lock:
-            found = [*_rejection(pending), *self._seen(pending, response)]
+            found = [*self._seen(pending, response)]
             self.resubmissions.see(pending, response)
+            if not found:
+                return ()
             return self._counted(one for one in found if not _is_expected(one, pending))
 
     def delivery(
@@ -125,22 +130,25 @@ class Observer:
         return warnings
 
     def _seen(self, pending: PendingRequest, response: Response) -> Iterator[ContractWarning]:
+        if pending.rejection is not None:
+            yield from _rejection(pending, pending.rejection)
         for text in pending.remarks:
             yield ContractWarning(UNKNOWN_FIELD, text)
-        if pending.status is not None and arrives(pending, response):
-            yield from self._polled(pending, pending.status)
+        if pending.shown is not None and arrives(pending, response):
+            yield from self._polled(pending, pending.shown)
         fetched = _bump(self._expired, pending.request.path) if pending.expired else 0
         if fetched == _FETCHES_AFTER_EXPIRY + 1:
             yield _EXPIRED
-        yield from self._too_early(pending, response)
+        if self._waits or response.status in _MUST_WAIT:
+            yield from self._too_early(pending, response)
 
-    def _polled(self, pending: PendingRequest, status: str) -> Iterator[ContractWarning]:
-        """Check a poll that showed *status*."""
-        task_id = pending.task_id or ""
-        if pending.has_ended:
+    def _polled(self, pending: PendingRequest, shown: Shown) -> Iterator[ContractWarning]:
+        """Check a poll that received *shown*."""
+        task_id = shown.task.id
+        if shown.has_ended:
             if _bump(self._ended, task_id) == _POLLS_AFTER_END + 1:
-                yield ContractWarning(POLLED_AFTER_END, _POLLED.format(status))
-        elif pending.waits_for_clock and pending.sandbox.clock.speed == 0:
+                yield ContractWarning(POLLED_AFTER_END, _POLLED.format(shown.status))
+        elif shown.waits_for_clock and pending.sandbox.clock.speed == 0:
             if self._frozen_at != pending.now:
                 self._frozen_at = pending.now
                 self._still.clear()
@@ -154,14 +162,11 @@ class Observer:
         sleeping, by that one; whichever went further counts. While the sandbox's clock stands
         still, the test may have replaced the app's wait by nothing.
         """
-        must_wait = response.status in (429, 503)
-        if not must_wait and not self._waits:
-            return
         request, clock = pending.request, pending.sandbox.clock
         key = (request.method, request.path, blake2b(request.body, digest_size=16).digest())
         wait = self._waits.pop(key, None)
         moment, real = pending.now.timestamp(), clock.real()
-        if must_wait:
+        if response.status in _MUST_WAIT:
             seconds = dict(response.headers).get("Retry-After", "")
             if seconds.isdigit():
                 _keep(self._waits, key, _Wait(float(seconds), moment, real))
@@ -202,10 +207,10 @@ def arrives(pending: PendingRequest, response: Response) -> bool:
     return response.fault is None and pending.script.body_fault is None
 
 
-def _rejection(pending: PendingRequest) -> Iterator[ContractWarning]:
+def _rejection(pending: PendingRequest, rejection: ApiError) -> Iterator[ContractWarning]:
     """Yield a warning for a rejection that neither a scenario nor the passing of time explains."""
-    rejection, script = pending.rejection, pending.script
-    if rejection is None or not 400 <= rejection.code < 500:
+    script = pending.script
+    if not 400 <= rejection.code < 500:
         return
     is_moderated = bool(script.flagged) and rejection.data is not None
     if script.rejection == rejection.code or is_moderated:

@@ -1,4 +1,4 @@
-"""The journal: exchanges, and attempts to deliver webhooks; bounded, and without tokens."""
+"""The journal: exchanges, and attempts to deliver webhooks; bounded, and shown without tokens."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from mockserver.contract import NotJson, parse_json
 from mockserver.domain.durations import stamp
+from mockserver.domain.record import record
 from mockserver.domain.redaction import HIDDEN, SHORTEST, names_a_secret, without_users
 from mockserver.engine.contract_warnings import UNKNOWN_ROUTE, ContractWarning, OperationName
-from mockserver.engine.messages import Response
+from mockserver.engine.messages import Request, Response
 from mockserver.engine.webhooks.attempt import Failure
 
 if TYPE_CHECKING:
@@ -28,17 +29,15 @@ _FIXED_COST = 1000
 """Approximate bytes of an entry besides its bodies."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class RecordedRequest:
     """A request and its response."""
 
     number: int
     """The number of the request in its sandbox, from 1."""
     at: datetime
-    method: str
-    path: str
-    headers: Mapping[str, str]
-    body: bytes
+    request: Request = field(repr=False)
+    """As it was received, so with its secrets: show `headers`."""
     response: Response
     task_id: str | None
     scenarios: tuple[str, ...]
@@ -47,15 +46,20 @@ class RecordedRequest:
     warnings: tuple[ContractWarning, ...] = ()
     """What the app did against the contract."""
 
+    @property
+    def headers(self) -> dict[str, str]:
+        """The request's headers, without secrets and shortened: most of them are never read."""
+        return _without_secrets(self.request.headers)
+
     def as_json(self) -> dict[str, Any]:
         """Return the exchange for the control plane; a body that is not JSON is a text."""
         return {
             "number": self.number,
             "at": stamp(self.at),
-            "method": self.method,
-            "path": self.path,
-            "headers": dict(self.headers),
-            "body": _shown(self.body),
+            "method": self.request.method,
+            "path": self.request.path,
+            "headers": self.headers,
+            "body": _shown(self.request.body),
             "status": self.response.status,
             "response_headers": dict(self.response.headers),
             "response_body": _shown(self.response.body),
@@ -65,9 +69,9 @@ class RecordedRequest:
         }
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Delivery:
-    """One attempt to deliver a webhook."""
+    """One attempt to deliver a webhook; once it is recorded, it is never changed."""
 
     number: int
     """The number of the attempt in its sandbox, from 1; 0 before it is recorded."""
@@ -145,6 +149,13 @@ def _without_secrets(headers: Mapping[str, str]) -> dict[str, str]:
         else value[:_HEADER_LIMIT]
         for name, value in headers.items()
     }
+
+
+def _size(request: Request) -> int:
+    """Return the bytes of a request's texts."""
+    headers = request.headers
+    header_bytes = len("".join(headers)) + len("".join(headers.values()))
+    return len(request.path) + len(request.query) + header_bytes + len(request.body)
 
 
 def _shown(body: bytes) -> Any:
@@ -226,34 +237,30 @@ class Journal:
         response: Response,
         warnings: tuple[ContractWarning, ...] = (),
     ) -> None:
-        """Record an exchange without its secrets, and with bodies cut at 16 KiB."""
-        ring, request = self.requests, pending.request
-        headers = _without_secrets(request.headers)
-        body, shortened = request.body[:_BODY_LIMIT], response
+        """Record an exchange with bodies cut at 16 KiB."""
+        request = pending.request
+        if len(request.body) > _BODY_LIMIT:
+            request = replace(request, body=request.body[:_BODY_LIMIT])
         if len(response.body) > _BODY_LIMIT:
-            shortened = replace(response, body=response.body[:_BODY_LIMIT])
+            response = replace(response, body=response.body[:_BODY_LIMIT])
         entry = RecordedRequest(
-            next(ring.numbers),
+            next(self.requests.numbers),
             pending.now,
-            request.method,
-            request.path,
-            headers,
-            body,
-            shortened,
+            request,
+            response,
             pending.task_id,
             pending.script.names,
             pending.operation,
             warnings,
         )
-        header_bytes = sum(map(len, headers)) + sum(map(len, headers.values()))
-        ring.add(entry, len(body) + len(shortened.body) + len(request.path) + header_bytes)
+        self.requests.add(entry, _size(request) + len(response.body))
         if self._watch is not None:
             self._watch(entry)
 
     def record_delivery(self, delivery: Delivery, find_warnings: FindWarnings) -> Delivery:
-        """Record an attempt; return it with its number and warnings."""
-        delivery = replace(delivery, number=next(self.deliveries.numbers))
-        delivery = replace(delivery, warnings=find_warnings(delivery))
+        """Record an attempt with its number and warnings, which are set here, and return it."""
+        delivery.number = next(self.deliveries.numbers)
+        delivery.warnings = find_warnings(delivery)
         self.deliveries.add(delivery, len(delivery.body))
         if self._watch is not None:
             self._watch(delivery)

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
 
 from mockserver.contract import Contract, dump_json
+from mockserver.domain.record import record
 from mockserver.domain.script import Drip, WireFault
 
 WARNING_HEADER = "X-Mock-Warning"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Request:
-    """An HTTP request."""
+    """An HTTP request; its headers are never changed either."""
 
     method: str
     path: str
@@ -41,9 +42,9 @@ class Fault:
     """How slowly the body arrives."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Response:
-    """An HTTP response."""
+    """An HTTP response; several requests may get the same one."""
 
     status: int
     headers: tuple[tuple[str, str], ...]
@@ -89,6 +90,14 @@ class ApiError(Exception):
         self.data = data
         self.headers = headers or {}
 
+    def without_frames(self) -> ApiError:
+        """Return this error without the frames that raised it.
+
+        What keeps an error for later needs it so: a frame holds the keeper, which closes a cycle.
+        """
+        self.__context__ = None
+        return self.with_traceback(None)
+
     def message(self, contract: Contract) -> str:
         """Return the message, by default that of the contract."""
         return self.msg or _message(self.code, contract)
@@ -120,7 +129,7 @@ def check_coding(headers: Mapping[str, str]) -> None:
         raise ApiError(415, message, headers={"Accept-Encoding": "identity"})
 
 
-def warn(warnings: list[str]) -> dict[str, str]:
+def warn(warnings: Sequence[str]) -> dict[str, str]:
     """Return the header that carries *warnings*, as ASCII without line breaks."""
     if not warnings:
         return {}

@@ -5,18 +5,28 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import lru_cache, partial
+from sys import intern
 from typing import Any
 
-from mockserver.contract import Contract, ModelCard, Violation
-from mockserver.domain.document import task_document
-from mockserver.domain.plan import Pace, make_plan
+from mockserver.contract import Contract, ModelCard, Violation, dump_json
+from mockserver.domain.plan import make_plan
 from mockserver.domain.price import cost_of, count_of, is_priced
 from mockserver.domain.script import WebhookFault
-from mockserver.domain.task import Plan, Task, ended, ends_at, polled, status_at
+from mockserver.domain.task import Plan, Task, ended, polled, shared_input, status_at
 from mockserver.engine.file_transfer import in_part, reject_file
 from mockserver.engine.input_images import LocalImages, OwnResults, first_image, follows_input
-from mockserver.engine.messages import ApiError, Request, Response, json_response, success, warn
+from mockserver.engine.messages import (
+    JSON_TYPE,
+    ApiError,
+    Request,
+    Response,
+    json_response,
+    success,
+    warn,
+)
 from mockserver.engine.pending_request import PendingRequest
+from mockserver.engine.poll_responses import PollResponses
 from mockserver.engine.result_files import Results
 from mockserver.engine.sandbox import Sandbox
 from mockserver.engine.sandboxes import Sandboxes
@@ -28,6 +38,8 @@ from mockserver.network.receiver import is_this_machine
 from mockserver.settings import Settings
 
 _HOST = re.compile(r"[A-Za-z0-9._\-]+(:\d{1,5})?|\[[0-9a-fA-F:.]+\](:\d{1,5})?")
+
+_SOME_ID = b"<taskId>"
 
 
 class Operations:
@@ -46,7 +58,13 @@ class Operations:
         self._own = OwnResults(contract.service["results"], self._size_of_result)
         look = LocalImages().shape if settings.read_input_images else None
         self._results = Results(settings.image_cache, settings.default_ratio, look)
-        self._entered_at = tuple(contract.fact("lifecycle.entered_at"))
+        self._polls = PollResponses(contract)
+        self._accepted = dump_json(success(contract, {"taskId": _SOME_ID.decode()}))
+        """The body of the response to a submission, with _SOME_ID for the id of its task."""
+        entered_at = tuple(contract.fact("lifecycle.entered_at"))
+        plan = partial(make_plan, lifecycle=contract.lifecycle, entered_at=entered_at)
+        self._make_plan = lru_cache(maxsize=1024)(plan)
+        """Tasks with equal plans share one."""
 
     # -- submit ------------------------------------------------------------------------------
 
@@ -63,8 +81,10 @@ class Operations:
         task = pending.sandbox.submit(lambda: self._new_task(pending, document))
         pending.task_id = task.id
         pending.remarks = remarks(document, self._contract)
-        headers = warn(list(pending.remarks))
-        response = json_response(200, success(self._contract, {"taskId": task.id}), headers)
+        body = self._accepted.replace(_SOME_ID, task.id.encode())
+        response = Response(200, (JSON_TYPE, *warn(pending.remarks).items()), body)
+        if task.callback_url is None:
+            return response
         return self._with_webhook(pending.sandbox, task, response)
 
     def _with_webhook(self, sandbox: Sandbox, task: Task, response: Response) -> Response:
@@ -95,20 +115,24 @@ class Operations:
 
     def _new_task(self, pending: PendingRequest, document: Mapping[str, Any]) -> Task:
         card, submitted = self._contract.cards[document["model"]], document["input"]
-        task_id = pending.sandbox.new_id()
+        task_id, callback_url = pending.sandbox.new_id(), document.get("callBackUrl")
         cost = cost_of(card, submitted, self._settings.unknown_price)
-        balance = pending.sandbox.balance
+        count, balance = count_of(card, submitted), pending.sandbox.balance
         task = Task(
             id=task_id,
             model=card.model,
-            input=submitted,
-            callback_url=document.get("callBackUrl"),
+            input=shared_input(submitted),
+            callback_url=None if callback_url is None else intern(callback_url),
             user_id=document.get("user_id"),
             created_at=pending.now,
-            plan=self._plan(pending, card.model, payable=balance is None or cost <= balance),
+            plan=self._plan(pending, card, payable=balance is None or cost <= balance),
             cost=cost,
             result_type=card.result,
-            urls=self._urls(pending, task_id, card.result, count_of(card, submitted)),
+            base=self._settings.public_url or self._own_base(pending.request),
+            file_path=_path_in(
+                pending.sandbox.id, self._contract.service["results"][card.result]["path"]
+            ),
+            count=min(count, pending.script.fewer_results or count),
             script=pending.script,
             priced=is_priced(card, self._settings.unknown_price),
             source_size=self._source_size(card, submitted),
@@ -131,42 +155,26 @@ class Operations:
         size = self._results.size(task, card)
         return size.width, size.height
 
-    def _plan(self, pending: PendingRequest, model: str, *, payable: bool) -> Plan:
-        lifecycle, reasons, script = (
-            self._contract.lifecycle,
-            self._contract.reasons,
-            pending.script,
-        )
-        settings, card = pending.sandbox.settings, self._contract.cards[model]
-        pace = Pace(settings.pace, settings.duration, self._entered_at)
-        if script.duration is not None:
-            pace = Pace("realtime", script.duration, self._entered_at)
+    def _plan(self, pending: PendingRequest, card: ModelCard, *, payable: bool) -> Plan:
+        lifecycle, reasons = self._contract.lifecycle, self._contract.reasons
+        script, settings = pending.script, pending.sandbox.settings
+        pace = settings.pace if script.duration is None else "realtime"
+        given = settings.duration if script.duration is None else script.duration
+        duration = card.typical_duration if given is None else given
         end: str | None = getattr(lifecycle, script.end or "success")
         reason = None if script.reason is None else reasons[script.reason]
         # There is no status for a lack of money at submission: the pages name it only as the
         # `failure_reason` of a task, so the task is accepted and fails.
         if not payable:
             end, reason = lifecycle.failure, reasons["points"]
-        return make_plan(
-            lifecycle, pace, card.typical_duration, None if script.stuck else end, reason
-        )
-
-    def _urls(
-        self, pending: PendingRequest, task_id: str, kind: str, count: int
-    ) -> tuple[str, ...]:
-        path = self._contract.service["results"][kind]["path"]
-        base = self._settings.public_url or self._own_base(pending.request)
-        return tuple(
-            base + path.format(sandbox=pending.sandbox.id, taskId=task_id, index=index)
-            for index in range(min(count, pending.script.fewer_results or count))
-        )
+        return self._make_plan(pace, duration, None if script.stuck else end, reason)
 
     def _own_base(self, request: Request) -> str:
         """Return this server's URL as the client wrote it, so that the client can reach it."""
         host = request.headers.get("host", "")
         if host.lower().removesuffix(":443") == self._api_host:
             return str(self._contract.fact("cdn_url"))  # the mock replaces that host, too
-        return f"{request.scheme}://{host}" if _HOST.fullmatch(host) else self.base
+        return _url_of(request.scheme, host) or self.base
 
     # -- query, cancel, result ---------------------------------------------------------------
 
@@ -178,13 +186,10 @@ class Operations:
             self._inject_fault(pending, task)
         if task.script.stale_poll is not None:
             moment = max(task.created_at, moment - task.script.stale_poll)
-        lifecycle = self._contract.lifecycle
-        document = task_document(task, moment, lifecycle, pending.sandbox.settings.answers)
+        shown = self._polls.shown(task, moment, pending.sandbox.settings.answers)
         if pending.request.method == "GET":
-            pending.status = str(document["status"])
-            pending.has_ended = pending.status in lifecycle.terminal
-            pending.waits_for_clock = ends_at(task, lifecycle) is not None
-        return json_response(200, success(self._contract, document))
+            pending.shown = shown
+        return shown.response
 
     def _find(self, pending: PendingRequest, place: Mapping[str, str]) -> Task:
         task = pending.sandbox.get(place["taskId"])
@@ -246,6 +251,18 @@ class Operations:
         if task.script.result != "html":
             response = in_part(response, pending.request)
         return apply_result_faults(response, task.script)
+
+
+@lru_cache(maxsize=256)
+def _url_of(scheme: str, host: str) -> str | None:
+    """Return a server's URL; None if *host* is not one. Tasks share what equal hosts give."""
+    return f"{scheme}://{host}" if _HOST.fullmatch(host) else None
+
+
+@lru_cache(maxsize=4096)
+def _path_in(sandbox_id: str, path: str) -> str:
+    """Return the path of result files in a sandbox; its tasks share it."""
+    return path.replace("{sandbox}", sandbox_id)
 
 
 def _unknown(task_id: str) -> ApiError:

@@ -10,6 +10,7 @@ from typing import Any
 from mockserver.domain.scenario import NOTHING, Script
 from mockserver.engine.contract_warnings import UNKNOWN_ROUTE, OperationName
 from mockserver.engine.messages import ApiError, Request
+from mockserver.engine.poll_responses import Shown
 from mockserver.engine.sandbox import Sandbox
 
 
@@ -22,6 +23,8 @@ class PendingRequest:
     now: datetime
     """The moment of everything in the response."""
     script: Script = NOTHING
+    unauthorized: ApiError | None = None
+    """Why its token is not accepted, if it is not."""
     task_id: str | None = None
     document: Any = None
     """The body of a submission as JSON, if it could be read."""
@@ -34,12 +37,8 @@ class PendingRequest:
     """The message of that rejection."""
     remarks: Sequence[str] = ()
     """What has no effect in an accepted submission."""
-    status: str | None = None
-    """The status that a poll shows."""
-    has_ended: bool = False
-    """Whether that status is final."""
-    waits_for_clock: bool = False
-    """Whether that status changes with time, without further polls."""
+    shown: Shown | None = None
+    """What a poll shows."""
     expired: bool = False
     """Whether the request is for a file that has expired."""
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import OrderedDict, deque
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from hashlib import blake2b
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -36,7 +35,7 @@ class Resubmissions:
     """
 
     def __init__(self) -> None:
-        self._current: OrderedDict[bytes, _Run] = OrderedDict()
+        self._current: OrderedDict[int, _Run] = OrderedDict()
         self._runs: deque[_Run] = deque(maxlen=_MOST)
         self._unused: OrderedDict[str, None] = OrderedDict()
 
@@ -60,7 +59,7 @@ class Resubmissions:
         return sum(task in self._unused for run in runs for task in run.tasks[:-1])
 
     def _submitted(self, pending: PendingRequest, task_id: str) -> None:
-        key = blake2b(pending.request.body, digest_size=16).digest()
+        key = hash(pending.request.body)  # of 64 bits, which are the same by chance only in theory
         run = self._current.pop(key, None)
         if run is None or pending.now - run.last > _WITHIN:
             run = _Run(pending.now)

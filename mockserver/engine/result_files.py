@@ -89,5 +89,5 @@ def _caption(task: Task, size: Size, index: int) -> tuple[str, ...]:
         task.model,
         f"{size.ratio} at {size.resolution}",
         f"{size.width} x {size.height} pixels",
-        f"{index + 1} of {len(task.urls)}",
+        f"{index + 1} of {task.count}",
     )

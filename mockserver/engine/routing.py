@@ -41,6 +41,35 @@ class Route:
         return cls(name, path, pattern_of(path), methods, handler)
 
 
+Found = tuple[Route, Mapping[str, str]]
+"""A route, with the values of its path's placeholders."""
+
+
+class Routes:
+    """All routes; a path without placeholders comes before those that have some."""
+
+    def __init__(self, routes: Iterable[Route]) -> None:
+        self._all = tuple(routes)
+        self._fixed: dict[str, Found] = {
+            route.path: (route, {}) for route in self._all if not route.pattern.groups
+        }
+        self._others = [route for route in self._all if route.pattern.groups]
+
+    def __iter__(self) -> Iterator[Route]:
+        return iter(self._all)
+
+    def find(self, path: str) -> Found | None:
+        """Find the route of a path."""
+        found = self._fixed.get(path)
+        if found is not None:
+            return found
+        for route in self._others:
+            match = route.pattern.fullmatch(path)
+            if match is not None:
+                return route, match.groupdict()
+        return None
+
+
 def pattern_of(path: str) -> re.Pattern[str]:
     """Compile a path template: `{index}` matches a short number, others match one segment."""
     escaped = re.escape(path).replace(r"\{", "{").replace(r"\}", "}")

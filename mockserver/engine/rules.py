@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, fields
 from fnmatch import fnmatchcase
 from itertools import count
@@ -18,6 +18,13 @@ if TYPE_CHECKING:
 
 _NEAR_MISSES = 3
 """The most requests that are reported as nearly matching."""
+
+
+def field_of(document: Any, *path: str) -> Any:
+    """Return a member of a JSON document, or None."""
+    for name in path:
+        document = document.get(name) if isinstance(document, dict) else None
+    return document
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +46,7 @@ class Seen:
 
     def field(self, *path: str) -> Any:
         """Return a member of the body, or None."""
-        node = self.document
-        for name in path:
-            node = node.get(name) if isinstance(node, Mapping) else None
-        return node
+        return field_of(self.document, *path)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +112,8 @@ def search(requests: Iterable[RecordedRequest], match: Match) -> SearchResult:
     found: list[RecordedRequest] = []
     others: list[NearMiss] = []
     for one in requests:
-        differences = match.differences(Seen.of(one.method, one.path, one.body))
+        request = one.request
+        differences = match.differences(Seen.of(request.method, request.path, request.body))
         if differences:
             others.append(NearMiss(one, differences))
         else:

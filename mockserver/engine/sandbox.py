@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
-import heapq
-import random
-import uuid
-from collections import Counter, OrderedDict, deque
+from collections import Counter, deque
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import date, datetime
@@ -15,12 +11,14 @@ from threading import Lock
 
 from mockserver.contract import Lifecycle
 from mockserver.domain.expectation import is_expected
-from mockserver.domain.task import Task, ends_at, status_at
+from mockserver.domain.task import Task, status_at
 from mockserver.engine.account import Account
 from mockserver.engine.clock import Clock
 from mockserver.engine.contract_warnings import ContractWarning, Observer
+from mockserver.engine.ids import randomness, sandbox_id, uuid_of
 from mockserver.engine.journal import Budget, Delivery, Journal, TaskEnd, Watch
 from mockserver.engine.rules import Rules
+from mockserver.engine.tasks import TaskBudget, Tasks
 from mockserver.engine.webhooks.delivery_warnings import webhook_outcome, webhook_warning
 from mockserver.settings import Settings
 
@@ -34,13 +32,14 @@ class Sandbox:
         clock: Clock,
         settings: Settings,
         lifecycle: Lifecycle,
-        budget: Budget,
         *,
+        journal_budget: Budget,
+        task_budget: TaskBudget,
         watch: Watch | None = None,
     ) -> None:
         self.id = sandbox_id(key)
         self.clock = clock
-        self.journal = Journal(settings.journal_entries, budget, watch)
+        self.journal = Journal(settings.journal_entries, journal_budget, watch)
         self.settings = settings
         """Those of the server, unless they were changed for this sandbox."""
         self.rules = Rules()
@@ -56,7 +55,9 @@ class Sandbox:
         """Changes whenever a task does."""
         self._submitting = Lock()
         """Held from reading the balance to charging it."""
+        self._is_closed = False
         self._account = Account(lifecycle)
+        self._task_budget = task_budget
         self._first_settings = settings
         self._lifecycle = lifecycle
         self._lock = Lock()
@@ -65,11 +66,11 @@ class Sandbox:
     def _start(self) -> None:
         self.began = self.clock.real()
         """In real seconds, from the clock's origin."""
-        self._tasks: OrderedDict[str, Task] = OrderedDict()
-        self._ends: list[tuple[datetime, str]] = []
-        self._random = _randomness(self.settings.seed, self.id)
+        self._tasks = Tasks(self._lifecycle)
+        self._random = randomness(self.settings.seed, self.id)
         self._counts: Counter[str] = Counter()
-        self._admitted: deque[datetime] = deque()
+        self._admitted: deque[datetime] | None = None
+        """When the latest requests were admitted, if there is a rate limit."""
 
     def reset(self, *, keep_clock: bool = False) -> None:
         """Begin anew: no tasks, rules or journal; original settings, balance, ids and clock."""
@@ -78,12 +79,24 @@ class Sandbox:
             self.settings = self._first_settings
             self._account.reset()
             self._start()
+            self._note_size()
             self.generation += 1
             self.version += 1
         self.rules.remove()
         self.journal.clear()
         if not keep_clock:
             self.clock.reset()
+
+    def close(self) -> None:
+        """Forget everything for good; what is still planned for its tasks becomes void."""
+        self.conclude()
+        with self._lock:
+            self._tasks = Tasks(self._lifecycle)
+            self._note_size()
+            self._is_closed = True
+            self.generation += 1
+            self.version += 1
+        self.journal.clear()
 
     def conclude(self) -> None:
         """Report the final state of every task, and the warnings that can no longer be withdrawn.
@@ -148,18 +161,21 @@ class Sandbox:
         if limit is None:
             return 0.0
         with self._lock:
-            while self._admitted and self._admitted[0] <= now - limit.per:
-                self._admitted.popleft()
-            if len(self._admitted) < limit.count:
-                self._admitted.append(now)
+            if self._admitted is None:
+                self._admitted = deque()
+            admitted = self._admitted
+            while admitted and admitted[0] <= now - limit.per:
+                admitted.popleft()
+            if len(admitted) < limit.count:
+                admitted.append(now)
                 return 0.0
-            return (self._admitted[0] + limit.per - now).total_seconds()
+            return (admitted[0] + limit.per - now).total_seconds()
 
     # -- tasks -------------------------------------------------------------------------------
 
     def new_id(self) -> str:
         """Return an id for a new task: a random UUID; a seed makes the sequence repeatable."""
-        return str(uuid.UUID(int=self._random.getrandbits(128), version=4))
+        return uuid_of(self._random.getrandbits(128))
 
     def get(self, task_id: str) -> Task | None:
         """Find a task of this sandbox."""
@@ -168,7 +184,7 @@ class Sandbox:
     def tasks(self) -> list[Task]:
         """List the tasks in the order of their submission."""
         with self._lock:
-            return list(self._tasks.values())
+            return self._tasks.all()
 
     def submit(self, make: Callable[[], Task]) -> Task:
         """Add the task that *make* returns; the balance does not change in between."""
@@ -178,35 +194,38 @@ class Sandbox:
             return task
 
     def _add(self, task: Task) -> None:
-        """Store a new task; if there are too many, forget one.
-
-        That is the first one that ended or, if none has ended, the oldest.
-        """
+        """Store a new task; if there are too many, here or in all sandboxes, forget others."""
         with self._lock:
-            self._tasks[task.id] = task
+            self._tasks.keep(task)
             self.version += 1
-            self._note_end(task)
             self._account.add(task)
             if len(self._tasks) > self.settings.max_tasks:
-                self._forget_one(task.created_at)
+                self._forget_one(but_not_last=True)
+            self._note_size()
+        self._task_budget.keep_limit(self)
 
-    def _forget_one(self, now: datetime) -> None:
-        while self._ends and self._ends[0][0] <= now:
-            ended, task_id = heapq.heappop(self._ends)
-            task = self._tasks.get(task_id)
-            if task is not None and ends_at(task, self._lifecycle) == ended:
-                self._forget(task_id)
-                return
-        self._forget(next(iter(self._tasks)))
+    def _note_size(self) -> None:
+        if not self._is_closed:
+            self._task_budget.note(self, self._tasks.size)
 
-    def _forget(self, task_id: str) -> None:
-        self._report_end(self._tasks.pop(task_id), self.observer)
-        self._counts.pop(task_id, None)
+    def forget_one(self, *, but_not_last: bool) -> bool:
+        """Forget the task that ended first or, if none has ended, the oldest.
 
-    def _note_end(self, task: Task) -> None:
-        ends = ends_at(task, self._lifecycle)
-        if ends is not None:
-            heapq.heappush(self._ends, (ends, task.id))
+        *but_not_last* spares the newest one. Return whether a task was forgotten.
+        """
+        with self._lock:
+            is_forgotten = self._forget_one(but_not_last=but_not_last)
+            self._note_size()
+            return is_forgotten
+
+    def _forget_one(self, *, but_not_last: bool) -> bool:
+        task = self._tasks.pop_first(self.clock.now(), but_not_last=but_not_last)
+        if task is None:
+            return False
+        self.version += 1
+        self._report_end(task, self.observer)
+        self._counts.pop(task.id, None)
+        return True
 
     def update(self, task_id: str, change: Callable[[Task], Task]) -> Task:
         """Replace a task's record by what *change* makes of it; no other change intervenes.
@@ -214,18 +233,20 @@ class Sandbox:
         Raises KeyError for an unknown task, and whatever *change* raises.
         """
         with self._lock:
-            old = self._tasks[task_id]
+            old = self._tasks.get(task_id)
+            if old is None:
+                raise KeyError(task_id)
             new = change(old)
-            self._tasks[task_id] = new
+            self._tasks.keep(new)
             self.version += 1
-            self._note_end(new)
             self._account.remove(old)
             self._account.add(new)
             return new
 
     def is_idle(self, now: datetime) -> bool:
         """Return whether every task has ended, so that no app waits for the sandbox."""
-        return all(status_at(task, now) in self._lifecycle.terminal for task in self.tasks())
+        with self._lock:
+            return self._tasks.all_ended(now)
 
     # -- money -------------------------------------------------------------------------------
 
@@ -264,13 +285,3 @@ class Sandbox:
     def unpriced_ever(self) -> int:
         """Charged tasks whose cost is unknown, including those before resets."""
         return self._account.unpriced_before + self._account.unpriced
-
-
-def sandbox_id(key: str) -> str:
-    """Derive a sandbox's public id, which does not reveal the key."""
-    return hashlib.sha256(b"sandbox:" + key.encode("utf-8", "surrogateescape")).hexdigest()[:16]
-
-
-def _randomness(seed: str | None, id_: str) -> random.Random:
-    """Return a source of ids, which must be unique and repeatable, but not secret."""
-    return random.Random(None if seed is None else f"{seed}:{id_}")  # noqa: S311

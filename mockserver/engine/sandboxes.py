@@ -5,16 +5,22 @@ from __future__ import annotations
 from collections import Counter, OrderedDict, deque
 from collections.abc import Callable, Iterator
 from decimal import Decimal
+from functools import partial
 from itertools import islice
 from threading import Lock
+from weakref import ref
 
 from mockserver.contract import Lifecycle
 from mockserver.engine.clock import Clock
 from mockserver.engine.journal import Budget, Watch
 from mockserver.engine.sandbox import Sandbox
+from mockserver.engine.tasks import TaskBudget
 from mockserver.settings import Settings
 
-_LOOKED_AT = 100
+ANONYMOUS = ""
+"""Stands for the key of requests without an accepted token; it does not count as one."""
+
+_LOOKED_AT = 20
 """Sandboxes among which an idle one is searched; if none is, the least recently used is dropped."""
 _MOST_UNCONTROLLED = 1000
 """Requests to sandboxes that nobody controls which are remembered."""
@@ -38,7 +44,8 @@ class Sandboxes:
         self._watch = watch
         self._spent_by_forgotten = Decimal()
         self._unpriced_of_forgotten = 0
-        self._budget = Budget(settings.journal_bytes)
+        self._journal_budget = Budget(settings.journal_bytes)
+        self._task_budget = TaskBudget(settings.task_bytes)
         self._by_key: OrderedDict[str, Sandbox] = OrderedDict()
         self._by_id: dict[str, Sandbox] = {}
         self._uncontrolled: deque[tuple[float, str]] = deque(maxlen=_MOST_UNCONTROLLED)
@@ -52,6 +59,7 @@ class Sandboxes:
             if sandbox is None:
                 sandbox = self._create(key)
             self._by_key.move_to_end(key)
+            self._task_budget.touch(sandbox)
             return sandbox
 
     def of_id(self, id_: str) -> Sandbox | None:
@@ -99,27 +107,43 @@ class Sandboxes:
     def _create(self, key: str) -> Sandbox:
         clock = self._make_clock()
         sandbox = Sandbox(
-            key, clock, self._settings, self._lifecycle, self._budget, watch=self._watch
+            key,
+            clock,
+            self._settings,
+            self._lifecycle,
+            journal_budget=self._journal_budget,
+            task_budget=self._task_budget,
+            watch=self._watch,
         )
-        clock.on_change = lambda: self._clock_changed(sandbox)
+        clock.on_change = partial(_tell, ref(sandbox), self._clock_changed)
         self._by_key[key] = self._by_id[sandbox.id] = sandbox
-        if len(self._by_key) > self._settings.max_sandboxes:
+        if len(self._by_key) - (ANONYMOUS in self._by_key) > self._settings.max_sandboxes:
             self._forget_one(sandbox)
         return sandbox
 
     def _forget_one(self, newest: Sandbox) -> None:
         candidates = islice(self._by_key, _LOOKED_AT)
-        old = [key for key in candidates if key and self._by_key[key] is not newest]
+        old = [key for key in candidates if key != ANONYMOUS and self._by_key[key] is not newest]
         idle = (key for key in old if self._is_idle(self._by_key[key]))
         key = next(idle, old[0] if old else None)
         if key is not None:
             sandbox = self._by_key.pop(key)
             self._spent_by_forgotten += sandbox.spent_ever
             self._unpriced_of_forgotten += sandbox.unpriced_ever
-            sandbox.conclude()
-            sandbox.journal.clear()
             del self._by_id[sandbox.id]
+            sandbox.close()
+            self._clock_changed(sandbox)
 
     @staticmethod
     def _is_idle(sandbox: Sandbox) -> bool:
         return sandbox.is_idle(sandbox.clock.now())
+
+
+def _tell(changed: ref[Sandbox], clock_changed: Callable[[Sandbox], object]) -> None:
+    """Report that the clock of a sandbox has changed.
+
+    The clock belongs to the sandbox, so it knows it only weakly: no cycle keeps what was forgotten.
+    """
+    sandbox = changed()
+    if sandbox is not None:
+        clock_changed(sandbox)

@@ -22,7 +22,7 @@ from mockserver.domain.scenario import (
 from mockserver.domain.script import Drip, WireFault
 from mockserver.engine.chaos import draw
 from mockserver.engine.messages import JSON_TYPE, ApiError, Fault, Request, Response
-from mockserver.engine.rules import Seen
+from mockserver.engine.rules import Seen, field_of
 from mockserver.engine.sandbox import Sandbox
 
 _PAGE = "<html><head><title>{0}</title></head><body><h1>{0}</h1><hr>proxy</body></html>"
@@ -51,7 +51,7 @@ def _requested(
     request: Request, document: Any, contract: Contract, *, submits: bool
 ) -> Script | None:
     header = request.headers.get(_HEADER_KEY)
-    prompt = Seen("", "", document).field("input", "prompt") if submits else None
+    prompt = field_of(document, "input", "prompt") if submits else None
     marked = markers(prompt) if isinstance(prompt, str) else []
     if header is None and not marked:
         return None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from dataclasses import replace
 from threading import Event
 from typing import TYPE_CHECKING, Any
@@ -28,9 +27,9 @@ from mockserver.engine.messages import (
 from mockserver.engine.null_fields import without_nulls
 from mockserver.engine.operations import Operations
 from mockserver.engine.pending_request import PendingRequest
-from mockserver.engine.routing import Route, no_such_route
+from mockserver.engine.routing import Found, Route, Routes, no_such_route
 from mockserver.engine.sandbox import Sandbox
-from mockserver.engine.sandboxes import Sandboxes
+from mockserver.engine.sandboxes import ANONYMOUS, Sandboxes
 from mockserver.engine.scenario_resolution import (
     apply_faults,
     as_success,
@@ -46,8 +45,6 @@ from mockserver.settings import Settings
 
 if TYPE_CHECKING:
     from mockserver.engine.routing import Handler
-
-ANONYMOUS = ""
 
 CLOCK_HEADER = "X-Mock-Clock"
 
@@ -87,7 +84,7 @@ class Service:
         self._submission = contract.service["operations"]["submit"]
         self._routes = self._make_routes()
 
-    def _make_routes(self) -> list[Route]:
+    def _make_routes(self) -> Routes:
         handlers: dict[OperationName, Handler] = {
             "submit": self._submit,
             "query": self._operations.query,
@@ -100,7 +97,8 @@ class Service:
             for name, handler in handlers.items()
         ]
         files = [kind["path"] for kind in results.values() if "path" in kind]
-        return routes + [Route.of("result", path, "GET", self._result) for path in files]
+        routes += [Route.of("result", path, "GET", self._result) for path in files]
+        return Routes(routes)
 
     def listens_on(self, url: str) -> None:
         """Set the base of result URLs for requests that do not name the mock's host."""
@@ -123,11 +121,12 @@ class Service:
         return preflight(request, origins) or shared(self._respond(request), request, origins)
 
     def _respond(self, request: Request) -> Response:
-        pending = PendingRequest(request, self.anonymous, self.anonymous.clock.now())
+        pending = self._pending(request)
         try:
             response = self._handle(pending)
         except ApiError as rejection:
-            pending.rejection, pending.message = rejection, rejection.message(self.contract)
+            pending.rejection = rejection.without_frames()
+            pending.message = rejection.message(self.contract)
             response = rejection.response(self.contract)
         response = apply_faults(response, pending.script)
         # Only submit's page says that the HTTP status is the code; sibling services always use 200.
@@ -138,6 +137,14 @@ class Service:
         warnings = pending.sandbox.observer.exchange(pending, response)
         pending.sandbox.journal.record(pending, response, warnings)
         return response
+
+    def _pending(self, request: Request) -> PendingRequest:
+        """Begin a request in the sandbox of its token, or else in that of nobody."""
+        try:
+            sandbox, unauthorized = self.sandbox_of(request.headers), None
+        except ApiError as rejection:
+            sandbox, unauthorized = self.anonymous, rejection
+        return PendingRequest(request, sandbox, sandbox.clock.now(), unauthorized=unauthorized)
 
     def _typed(self, response: Response) -> Response:
         """Return a document of the API with the media type that the contract's facts say."""
@@ -160,11 +167,10 @@ class Service:
     def _handle(self, pending: PendingRequest) -> Response:
         request, route = pending.request, self._find(pending)
         if not request.path.startswith(self.prefix) or request.method == "OPTIONS":
-            self._enter_if_known(pending)
             return self._dispatch(pending, route)
-        pending.enter(self.sandbox_of(request.headers))
-        submits = request.path == self._submission["path"]
-        submits = submits and request.method == self._submission["method"]
+        if pending.unauthorized is not None:
+            raise pending.unauthorized
+        submits = pending.operation == "submit" and request.method == self._submission["method"]
         if submits:
             self._read(pending)
         self._admit(pending)
@@ -173,7 +179,9 @@ class Service:
         )
         reject(pending.script)
         response = replace_response(self._dispatch(pending, route), pending.script, self.contract)
-        return response if submits else _with_warnings(response, self._useless(pending))
+        if submits or not pending.script.names:
+            return response
+        return _with_warnings(response, self._useless(pending))
 
     @staticmethod
     def _useless(pending: PendingRequest) -> list[str]:
@@ -183,29 +191,19 @@ class Service:
             return messages
         return [text for text in messages if pending.sandbox.count(text) == 1]
 
-    def _enter_if_known(self, pending: PendingRequest) -> None:
-        """Enter the sandbox of a request that needs no token, if it has one that is accepted."""
-        with suppress(ApiError):
-            pending.enter(self.sandbox_of(pending.request.headers))
-
     @staticmethod
     def _admit(pending: PendingRequest) -> None:
         early = pending.sandbox.admit(pending.now)
         if early:
             raise ApiError(429, headers={"Retry-After": str(math.ceil(early))})
 
-    def _find(self, pending: PendingRequest) -> tuple[Route, Mapping[str, str]] | None:
-        """Find the route of a request, with the values of its placeholders."""
-        for route in self._routes:
-            match = route.pattern.fullmatch(pending.request.path)
-            if match is not None:
-                pending.operation = PREFLIGHT if pending.request.method == "OPTIONS" else route.name
-                return route, match.groupdict()
-        return None
+    def _find(self, pending: PendingRequest) -> Found | None:
+        found = self._routes.find(pending.request.path)
+        if found is not None:
+            pending.operation = PREFLIGHT if pending.request.method == "OPTIONS" else found[0].name
+        return found
 
-    def _dispatch(
-        self, pending: PendingRequest, found: tuple[Route, Mapping[str, str]] | None
-    ) -> Response:
+    def _dispatch(self, pending: PendingRequest, found: Found | None) -> Response:
         if found is not None:
             return self._by_method(pending, *found)
         known = [(route.methods[0], route.path) for route in self._routes]
@@ -228,7 +226,7 @@ class Service:
         try:
             pending.document = self._parsed(pending.request)
         except ApiError as rejection:
-            pending.unreadable = rejection
+            pending.unreadable = rejection.without_frames()
 
     def _submit(self, pending: PendingRequest, _place: Mapping[str, str]) -> Response:
         if pending.unreadable is not None:

@@ -38,7 +38,9 @@ def listen_on(host: str, port: int) -> socket.socket:
     listen, unless both agree to share it (SO_REUSEPORT), which this never does.
     """
     address = address_of(host)
-    bound = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET)
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    # asyncio sends small pieces at once (TCP_NODELAY) only if the protocol is named.
+    bound = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # old connections linger
         bound.bind((address, port))

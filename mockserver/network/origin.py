@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from ipaddress import AddressValueError, IPv6Address
 
 from mockserver.network.receiver import read_receiver
@@ -64,6 +65,7 @@ def check_host(values: Sequence[str], version: str) -> None:
         name_in(value)
 
 
+@lru_cache(maxsize=256)
 def name_in(host: str) -> str:
     """Return the name or address in a Host header, without brackets. Raises ValueError."""
     found = _HOST.fullmatch(host)

@@ -246,6 +246,12 @@ class Settings:
         "sandboxes that are kept; those that were idle longest are forgotten first",
         "10000",
     )
+    task_bytes: int = setting(
+        read_bytes,
+        "bytes that the tasks of all sandboxes take together, roughly; in the one that was not "
+        "used for longest, those that ended first are forgotten first",
+        "16M",
+    )
     journal_entries: int = setting(
         integer_reader(0, 1_000_000),
         "requests, and deliveries, that a sandbox's journal keeps",
@@ -302,6 +308,7 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
         "max_nesting",
         "max_tasks",
         "max_sandboxes",
+        "task_bytes",
         "image_cache",
         "journal_entries",
         "journal_bytes",

@@ -154,6 +154,7 @@ class MockSettings(SandboxSettings, total=False):
     max_nesting: Count
     max_tasks: Count
     max_sandboxes: Count
+    task_bytes: Count
     journal_entries: Count
     journal_bytes: Count
 

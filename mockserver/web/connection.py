@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, MutableSet
-from concurrent.futures import Executor
-from typing import Protocol, cast
+from typing import cast
 
 from mockserver.domain.script import Drip, WireFault
-from mockserver.engine.messages import Request, Response
+from mockserver.engine.messages import Response
 from mockserver.network.listening import reset
+from mockserver.network.loop_thread import is_set_within
+from mockserver.web.application import Application
 from mockserver.web.incoming import BadRequest, Received, make_request
 from mockserver.web.outgoing import CLOSE, CONTINUE, KEEP_ALIVE, response_bytes
 from mockserver.web.request_reader import Phase, RequestReader
@@ -40,24 +41,6 @@ _PATIENCE = {
     Phase.BODY: _STALLED_TICKS,
     Phase.END: _LINGER_TICKS,
 }
-
-
-class Application(Protocol):
-    """What responds to the requests of a server."""
-
-    @property
-    def limit(self) -> int:
-        """Return how many bytes of a body are kept; of a larger one, one more is kept."""
-
-    @property
-    def executor(self) -> Executor:
-        """Return what runs functions that may take long."""
-
-    def respond(self, request: Request) -> Response | Awaitable[Response]:
-        """Return the response, or what is awaited for it; neither may fail."""
-
-    def reject(self, error: BadRequest) -> Response:
-        """Return the response to a request that cannot be read."""
 
 
 class Connection(asyncio.Protocol):
@@ -209,7 +192,7 @@ class Connection(asyncio.Protocol):
             self._delivery = asyncio.ensure_future(self._deliver(received, response))
 
     def _reject(self, failure: BadRequest) -> None:
-        """Say why no more is read; a connection that is closed at once could lose that."""
+        """Tell the client why no more is read; to close at once could lose that."""
         self._reader.failure = None
         self._transport.write(b"".join(response_bytes(self._application.reject(failure), CLOSE)))
         if self._is_half_closed:
@@ -303,13 +286,3 @@ class Connection(asyncio.Protocol):
     def _read_no_more(self) -> None:
         self._reader.complete.clear()
         self._reader.close()
-
-
-async def is_set_within(seconds: float, event: asyncio.Event) -> bool:
-    """Wait for *event*; return whether it is set before *seconds* are over."""
-    try:
-        async with asyncio.timeout(seconds):
-            await event.wait()
-    except TimeoutError:
-        return False
-    return True

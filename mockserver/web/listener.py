@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 from mockserver.engine.clock import real_seconds
 from mockserver.network.listening import BACKLOG, one_line_errors, stop_accepting
-from mockserver.network.loop_thread import LoopThread, cancel_other_tasks
-from mockserver.web.connection import STALLED, TICK, Application, Connection, is_set_within
+from mockserver.network.loop_thread import LoopThread, cancel_other_tasks, is_set_within
+from mockserver.web.application import Application
+from mockserver.web.connection import STALLED, TICK, Connection
 
 if TYPE_CHECKING:
     import ssl
@@ -83,6 +84,7 @@ class Listener:
         ends = [asyncio.ensure_future(one.finished.wait()) for one in self._connections]
         if ends:
             await asyncio.wait(ends, timeout=_GRACE)
+        await asyncio.sleep(0)  # TLS tells an idle client of the end; its reply is not awaited
         for connection in tuple(self._connections):
             connection.abort()
         await cancel_other_tasks(_GRACE)

@@ -128,7 +128,7 @@ class RequestReader:
         """Read a header, or a trailer."""
         if self.phase is not Phase.HEAD:  # a trailer, which may be ignored
             return
-        key, text = header_name(name), header_value(value)
+        key, text = header_name(name), value.decode() if value.isascii() else header_value(value)
         if key in self._headers:
             self._repeated.append(key)
             text = f"{self._headers[key]}, {text}"

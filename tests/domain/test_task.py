@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from decimal import Decimal
+from functools import partial
 
 import pytest
 from hypothesis import given
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 
 from mockserver.contract import load_contract
 from mockserver.domain.document import task_document
-from mockserver.domain.plan import Pace, make_plan
+from mockserver.domain.plan import make_plan
 from mockserver.domain.task import (
     Plan,
     Step,
@@ -22,12 +23,14 @@ from mockserver.domain.task import (
     polled,
     status_at,
     transitions,
+    unchanged_during,
     updated_at,
 )
 from tests.conftest import START, seconds
 
 CONTRACT = load_contract()
 LIFECYCLE = CONTRACT.lifecycle
+planned = partial(make_plan, lifecycle=LIFECYCLE, entered_at=(0.2, 0.5, 1.0))
 CARD = CONTRACT.cards["gpt-image-2/image-to-image"]
 ORDER = {status: rank for rank, status in enumerate(LIFECYCLE.path)}
 ORDER |= dict.fromkeys(LIFECYCLE.terminal, len(LIFECYCLE.path))
@@ -45,7 +48,9 @@ def make_task(plan: Plan) -> Task:
         plan=plan,
         cost=Decimal("0.02"),
         result_type="image",
-        urls=("http://x/0.png",),
+        base="http://x",
+        file_path="/{taskId}/{index}.png",
+        count=1,
     )
 
 
@@ -72,6 +77,20 @@ def test_status_never_goes_backwards_and_terminal_is_final(
     assert ORDER[before] <= ORDER[after]
     assert before == after or before not in LIFECYCLE.terminal
     assert updated_at(task, earlier) <= updated_at(task, later) <= later
+
+
+@given(plans(), offsets, offsets)
+def test_a_task_shows_the_same_during_a_period_and_only_then(
+    plan: Plan, one: timedelta, other: timedelta
+) -> None:
+    """What it shows is its status, and since when."""
+    task = make_task(plan)
+
+    since, until = unchanged_during(task, START + one)
+
+    assert since <= one < until
+    seen, then = (updated_at(task, START + offset) for offset in (one, other))
+    assert (seen == then) == (since <= other < until)
 
 
 @given(plans(), offsets)
@@ -106,8 +125,9 @@ def test_cancelling_keeps_the_past_and_ends_the_task(
 
 def test_default_pace_shows_every_state_to_a_poll_every_200_ms() -> None:
     """About two seconds, and no state shorter than 200 ms."""
-    pace = Pace("realtime", seconds(2), tuple(CONTRACT.fact("lifecycle.entered_at")))
-    task = make_task(make_plan(LIFECYCLE, pace, CARD.typical_duration, LIFECYCLE.success))
+    entered_at = tuple(CONTRACT.fact("lifecycle.entered_at"))
+    plan = planned("realtime", seconds(2), LIFECYCLE.success, entered_at=entered_at)
+    task = make_task(plan)
 
     seen = [status_at(task, START + seconds(0.2 * poll)) for poll in range(12)]
 
@@ -117,26 +137,24 @@ def test_default_pace_shows_every_state_to_a_poll_every_200_ms() -> None:
 
 def test_instant_pace_ends_at_once() -> None:
     """The first poll already shows the end."""
-    pace = Pace("instant", seconds(2), (0.2, 0.5, 1.0))
-    task = make_task(make_plan(LIFECYCLE, pace, CARD.typical_duration, LIFECYCLE.success))
+    plan = planned("instant", seconds(2), LIFECYCLE.success)
+    task = make_task(plan)
 
     assert status_at(task, START) == LIFECYCLE.success
 
 
 def test_typical_duration_is_the_middle_of_the_models_range() -> None:
     """Two minutes to four hours are about 22 minutes."""
-    pace = Pace("realtime", None, (0.2, 0.5, 1.0))
-    plan = make_plan(
-        LIFECYCLE, pace, CONTRACT.cards["seedance-2.0"].typical_duration, LIFECYCLE.success
-    )
+    typical = CONTRACT.cards["seedance-2.0"].typical_duration
+    plan = planned("realtime", typical, LIFECYCLE.success)
 
     assert plan.steps[-1].after == seconds(1315)
 
 
 def test_per_poll_pace_moves_one_state_a_poll() -> None:
     """The first poll looks, each further one moves the task on; time alone does nothing."""
-    pace = Pace("per-poll", None, (0.2, 0.5, 1.0))
-    task = make_task(make_plan(LIFECYCLE, pace, CARD.typical_duration, LIFECYCLE.success))
+    plan = planned("per-poll", seconds(2), LIFECYCLE.success)
+    task = make_task(plan)
     seen = []
 
     for poll in range(6):

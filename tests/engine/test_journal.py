@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mockserver.engine.journal import Budget, Ring
+from mockserver.contract import Contract
+from mockserver.engine.journal import Budget, RecordedRequest, Ring
+from mockserver.engine.messages import Request
+from mockserver.engine.service import Service
+from mockserver.settings import make_settings
 from tests.client import SEED, SUBMIT, Client
 from tests.conftest import MakeClient
 
@@ -36,6 +42,34 @@ def test_never_shows_a_token(client: Client) -> None:
 
     assert b"top-secret" not in shown
     assert shown.count(b"[redacted]") == 4
+
+
+def test_never_passes_a_token_to_what_watches(contract: Contract) -> None:
+    """Neither the headers of an entry nor its representation have one."""
+    seen: list[Any] = []
+    service = Service(contract, make_settings(contract), watch=seen.append)
+    headers = {"authorization": "Bearer top-secret", "x-note": "for top-secret", "accept": "*/*"}
+
+    service.respond(Request("GET", "/", headers))
+
+    service.close()
+    (entry,) = (one for one in seen if isinstance(one, RecordedRequest))
+    hidden = "[redacted]"
+    assert entry.headers == {"authorization": hidden, "x-note": hidden, "accept": "*/*"}
+    assert "top-secret" not in f"{entry!r} {entry}"
+
+
+def test_counts_everything_that_it_holds_of_a_request(client: Client) -> None:
+    """So that long headers and queries cannot exceed the budget either."""
+    budget = client.sandbox.journal.requests._budget
+    client.request("GET", "/")
+    plain = budget.used
+
+    client.service.respond(
+        Request("GET", "/", {"authorization": "Bearer test", "x": "y" * 5000}, b"", "q" * 3000)
+    )
+
+    assert budget.used - plain > 8000
 
 
 def test_requests_without_an_accepted_token_have_their_own(make_client: MakeClient) -> None:

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tests.client import SUBMIT, Client
 from tests.conftest import MakeClient
+
+PIECES = ["/", "/api/v1/task", "/submit", "/cancel", "/A-b", "/images", "/image-0.png", "\n"]
 
 
 @pytest.mark.parametrize(
@@ -47,6 +51,17 @@ def test_a_path_that_is_not_a_route_is_explained(
     assert answer.msg.startswith(f"no such route: {method} {path[:100]}; ")
     assert hint in answer.msg
     assert len(answer.msg) < 400
+
+
+@given(st.lists(st.sampled_from(PIECES), max_size=4).map("".join))
+def test_a_path_has_the_first_route_that_it_matches(client: Client, path: str) -> None:
+    """Whichever way it is found."""
+    routes = client.service._routes
+
+    found = routes.find(path)
+
+    matches = [(route, match) for route in routes if (match := route.pattern.fullmatch(path))]
+    assert found == next(((route, match.groupdict()) for route, match in matches), None)
 
 
 @pytest.mark.parametrize(

@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 
 from mockserver.conformance.generation import valid_inputs
 from mockserver.conformance.invalid_inputs import InvalidInput, invalid_inputs
-from mockserver.contract import load_contract
+from mockserver.contract import dump_json, load_contract
 from mockserver.domain.scenario import make_script, parse_named
 from mockserver.domain.script import WireFault
-from mockserver.engine.messages import Request
+from mockserver.engine.messages import Request, success
 from tests.client import SEED, SUBMIT, Client, seed
 from tests.conftest import MakeClient, seconds
 from tests.contract.test_loader import CARD, write_card
@@ -47,6 +47,19 @@ def test_seed_is_accepted_and_ends_as_the_seed_says(client: Client) -> None:
         "type": "image",
         "urls": [f"http://mock.test:80/images/{sandbox}/{task_id}/image-0.png"],
     }
+
+
+@given(st.integers(0, 99))
+def test_the_response_is_the_envelope_with_the_task_id(
+    make_client: MakeClient, chosen: int
+) -> None:
+    """Whatever the id is."""
+    client = make_client(seed=str(chosen))
+
+    answer = client.submit(seed())
+
+    (task,) = client.sandbox.tasks()
+    assert answer.body == dump_json(success(CONTRACT, {"taskId": task.id}))
 
 
 @pytest.mark.parametrize("model", MODELS)

@@ -31,7 +31,7 @@ from tests.conftest import START, Receiver, seconds
 Watched = Callable[..., Client]
 
 EXCHANGE = RecordedRequest(
-    1, START, "POST", "/api/v1/task/submit", {}, b"", Response(200, (), b"{}"), None, (), "submit"
+    1, START, Request("POST", SUBMIT), Response(200, (), b"{}"), None, (), "submit"
 )
 DELIVERY = Delivery(1, START, "id", "http://127.0.0.1/", 1, b"{}", 200, 0.1, None, None)
 REFUSED = "submit returned 400: input.n: 11 is more than 10; use an integer from 1 to 10"
@@ -94,7 +94,7 @@ def test_what_journals_forget_stays_counted(watched: Watched, usage: Usage) -> N
             client.as_key(key).submitted(SEED)
     client.as_key("d").control("reset", "POST")
 
-    assert len(list(client.service.sandboxes)) == 2
+    assert len(list(client.service.sandboxes)) == 3  # with that of requests without a token
     assert usage.requests == {("submit", 200): 12}
 
 
@@ -394,7 +394,7 @@ def test_a_run_without_requests(
     usage: Usage, status: int | None, expected: frozenset[str] | None, *, warns: bool
 ) -> None:
     """Is warned of with what is suspected, unless a test expects it; a preflight is none."""
-    usage(replace(EXCHANGE, method="OPTIONS", operation="preflight"))
+    usage(replace(EXCHANGE, request=Request("OPTIONS", SUBMIT), operation="preflight"))
     if status:
         usage(replace(EXCHANGE, response=Response(status, (), b"{}")))
 

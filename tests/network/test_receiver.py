@@ -30,7 +30,11 @@ def sent(url: str, **options: str) -> AttemptResult | None:
     """Return the result of a webhook that was not sent under these settings; None if it may be."""
     settings = resolve_settings(options, environment={}).settings
     transport = transport_of(settings)
-    transport._post = lambda *_: 204  # type: ignore[method-assign]
+
+    async def post(*_: object) -> int:
+        return 204
+
+    transport._post = post  # type: ignore[assignment,method-assign]
     result = transport(WebhookRequest(url, b"{}", "application/json", 1))
     return None if result.status == 204 else result
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import http.client
 import json
+import re
 import shutil
 import socket
 import ssl
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import httpx
 import pytest
@@ -221,3 +223,11 @@ def test_through_the_interception(server: Server, contract: Contract, scenario: 
     reset, cut = ConnectionResetError, http.client.IncompleteRead
     assert error is not None
     assert issubclass(error, reset if scenario == "connection-reset" else cut)
+
+
+def test_the_page_says_what_clients_see() -> None:
+    """The table in docs/faults.md is the one that the tests try."""
+    page = (Path(__file__).parents[2] / "docs" / "faults.md").read_text()
+    rows = re.findall(r"(?m)^\| `([^`]+)` \| (.*) \| (.*) \| (.*) \|$", page)
+
+    assert {name: Seen(*(cell.strip("`") for cell in cells)) for name, *cells in rows} == SEEN

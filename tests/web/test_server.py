@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import http.client
 import json
 import os
@@ -23,6 +24,8 @@ import requests
 from mockserver.contract import Contract
 from mockserver.engine.service import Service
 from mockserver.settings import make_settings
+from mockserver.web import listener
+from mockserver.web.connection import Connection
 from mockserver.web.server import Server, ServerError
 from tests.client import SEED, SUBMIT
 
@@ -218,6 +221,38 @@ def test_an_unfinished_request_does_not_keep_the_server(server: Server) -> None:
         server.stop()
 
         assert time.monotonic() - started < 5
+
+
+@pytest.mark.parametrize("tls", [False, True])
+def test_idle_clients_do_not_delay_the_end(contract: Contract, *, tls: bool) -> None:
+    """A kept connection is closed, and its client need not reply to that."""
+    server = Server(Service(contract, make_settings(contract, port=0, tls=tls)), bundled=False)
+    server.start()
+    verify = str(server.authority.authority) if server.authority else True
+    with requests.Session() as session:
+        session.get(f"{server.url}/__mock/health", timeout=5, verify=verify)
+        started = time.monotonic()
+
+        server.stop()
+
+        assert time.monotonic() - started < listener._GRACE
+
+
+def test_small_pieces_are_sent_at_once(server: Server) -> None:
+    """Nagle's algorithm would delay the second piece of a response by 40 ms."""
+    seen = queue.Queue[int]()
+
+    class Seeing(Connection):
+        def connection_made(self, transport: asyncio.BaseTransport) -> None:
+            opened = transport.get_extra_info("socket")
+            seen.put(opened.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
+            super().connection_made(transport)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("mockserver.web.listener.Connection", Seeing)
+        requests.get(f"{server.url}/__mock/health", timeout=5)
+
+    assert seen.get(timeout=5) != 0
 
 
 @pytest.mark.parametrize(

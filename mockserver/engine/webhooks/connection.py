@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import errno
-import io
 import socket
 import ssl
+from collections.abc import Callable
 from contextlib import suppress
-from functools import cache
-from selectors import EVENT_READ, EVENT_WRITE, DefaultSelector
-from typing import TYPE_CHECKING, Any, cast
+from functools import partial
+from selectors import EVENT_READ, EVENT_WRITE
+from typing import TypeVar
 
-from mockserver.engine.clock import real_seconds
+from mockserver.engine.webhooks.response import ResponseReader
+from mockserver.engine.webhooks.waiting import Deadline, Ready
 
-if TYPE_CHECKING:
-    from http.client import HTTPResponse
+T = TypeVar("T")
 
-_RESPONSE_LIMIT = 64 * 1024
-"""Bytes of a response that are read; a connection with a longer one is not used again."""
+_CHUNK = 16 * 1024
 _GONE = (ConnectionError, ssl.SSLEOFError)
 
 
@@ -25,73 +24,64 @@ class HungUp(ConnectionError):
     """The receiver closed the connection before it sent a single byte."""
 
 
-class Deadline:
-    """The real time that one attempt has."""
-
-    def __init__(self, seconds: float) -> None:
-        self._ends = real_seconds() + seconds
-
-    def left(self) -> float:
-        """Return the seconds that are left. Raises TimeoutError when there are none."""
-        left = self._ends - real_seconds()
-        if left <= 0:
-            raise TimeoutError
-        return left
-
-
 class Connection:
     """One connection, for one exchange at a time."""
 
     def __init__(self, sock: socket.socket) -> None:
         self._socket = sock
+        sock.settimeout(0)
 
-    def exchange(self, request: bytes, method: str, deadline: Deadline) -> tuple[int, bool]:
+    async def exchange(self, request: bytes, method: str, deadline: Deadline) -> tuple[int, bool]:
         """Send a request; return the response's status, and whether another request can follow.
 
-        Raises HungUp, other OSErrors, and HTTPException for what is not HTTP.
+        Raises HungUp, other OSErrors, and NotHttpError.
         """
-        sent = self._send(request, deadline)
-        reader = _Reader(self._socket, deadline)
-        source = cast("socket.socket", _Source(reader))
-        response = _response_class()(source, method=method)
+        sent = await self._send(request, deadline)
+        response = ResponseReader(method)
         try:
-            response.begin()
-        except _GONE:
-            if reader.received:
+            while not response.is_done:
+                if data := await self._receive(deadline):
+                    response.feed(data)
+                else:
+                    response.end()
+        except OSError as error:
+            if not response.is_begun and isinstance(error, _GONE):
+                raise HungUp from None
+            if response.status is None:
                 raise
-            raise HungUp from None
-        if reader.ended:  # http.client takes a truncated head for a complete one
-            raise ConnectionError
-        return response.status, sent and _is_whole(response)
+            return response.status, False  # the status decides, whatever becomes of the body
+        return response.status or 0, sent and response.can_follow
 
-    def _send(self, request: bytes, deadline: Deadline) -> bool:
+    async def _send(self, request: bytes, deadline: Deadline) -> bool:
         """Send; return whether all was sent: a receiver can respond early, or hang up."""
-        self._socket.settimeout(deadline.left())
+        left = memoryview(request)
         try:
-            if isinstance(self._socket, ssl.SSLSocket):
-                self._socket.sendall(request)
-                return True
-            left = memoryview(request)[self._socket.send(request) :]
-            while left and self._takes_more(deadline):
-                left = left[self._socket.send(left) :]
+            while left:
+                try:
+                    left = left[self._socket.send(left) :]
+                except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError) as error:
+                    if not await self._takes_more(error, deadline):
+                        return False
         except OSError as error:
             if not isinstance(error, _GONE) and error.errno != errno.EPROTOTYPE:  # on macOS
                 raise
             return False  # there can be a response all the same
-        return not left
+        return True
 
-    def _takes_more(self, deadline: Deadline) -> bool:
+    async def _takes_more(self, error: OSError, deadline: Deadline) -> bool:
         """Wait until more can be sent; return False if a response comes first."""
-        with DefaultSelector() as selector:
-            selector.register(self._socket, EVENT_READ | EVENT_WRITE)
-            ready = selector.select(deadline.left())
-        if not ready:
-            raise TimeoutError
-        return any(events & EVENT_WRITE for _, events in ready)
+        if isinstance(error, ssl.SSLError):
+            await Ready(self._socket, _wanted(error), deadline)
+            return True
+        return bool(await Ready(self._socket, EVENT_READ | EVENT_WRITE, deadline) & EVENT_WRITE)
+
+    async def _receive(self, deadline: Deadline) -> bytes:
+        if not isinstance(self._socket, ssl.SSLSocket):  # which can have bytes that do not show
+            await Ready(self._socket, EVENT_READ, deadline)
+        return await when_possible(self._socket, partial(self._socket.recv, _CHUNK), deadline)
 
     def is_quiet(self) -> bool:
         """Return whether the receiver has neither hung up nor sent anything without a request."""
-        self._socket.settimeout(0)
         try:
             self._socket.recv(1)
         except (BlockingIOError, ssl.SSLWantReadError):
@@ -106,66 +96,15 @@ class Connection:
             self._socket.close()
 
 
-class _Reader(io.RawIOBase):
-    """Reads from a socket until a deadline."""
-
-    def __init__(self, sock: socket.socket, deadline: Deadline) -> None:
-        self.received = 0
-        self.ended = False
-        self._socket = sock
-        self._deadline = deadline
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        self._socket.settimeout(self._deadline.left())
-        size = self._socket.recv_into(buffer)
-        self.received += size
-        self.ended = not size
-        return size
+async def when_possible(sock: socket.socket, operation: Callable[[], T], deadline: Deadline) -> T:
+    """Return the result of *operation* once *sock* lets it happen. Raises OSError."""
+    while True:
+        try:
+            return operation()
+        except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError) as error:
+            wanted = _wanted(error)
+        await Ready(sock, wanted, deadline)
 
 
-class _Source:
-    """Stands for the socket that HTTPResponse wants to read from."""
-
-    def __init__(self, reader: _Reader) -> None:
-        self._reader = reader
-
-    def makefile(self, _mode: str) -> io.BufferedReader:
-        return io.BufferedReader(self._reader)
-
-
-@cache
-def _response_class() -> type[HTTPResponse]:
-    """Import http.client with the first webhook, so that a mock starts sooner."""
-    from http.client import HTTPResponse
-
-    class Response(HTTPResponse):
-        """Skips informational responses (1xx); of these, only 101 is final."""
-
-        def begin(self) -> None:
-            super().begin()
-            while self.status < 200 and self.status != 101:
-                self.headers = self.msg = None  # type: ignore[assignment]
-                super().begin()
-
-    return Response
-
-
-def _is_whole(response: HTTPResponse) -> bool:
-    """Read a short response to its end, so that its connection can be used again."""
-    if response.will_close or response.status == 101:
-        return False
-    if response.status in (204, 304) and (
-        response.getheader("Transfer-Encoding") or response.getheader("Content-Length", "0") != "0"
-    ):
-        return False  # a body where there must be none would be taken for the next response
-    left = _RESPONSE_LIMIT
-    with suppress(Exception):  # the status decides, whatever becomes of the body
-        while left > 0:
-            chunk = response.read1(left)
-            if not chunk:
-                return not response.length
-            left -= len(chunk)
-    return False
+def _wanted(error: OSError) -> int:
+    return EVENT_WRITE if isinstance(error, ssl.SSLWantWriteError) else EVENT_READ

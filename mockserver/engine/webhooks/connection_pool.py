@@ -6,10 +6,13 @@ import os
 import socket
 from collections import OrderedDict, deque
 from collections.abc import Sequence
+from functools import partial
+from selectors import EVENT_WRITE
 from threading import Lock
 from typing import Any
 
-from mockserver.engine.webhooks.connection import Connection, Deadline
+from mockserver.engine.webhooks.connection import Connection
+from mockserver.engine.webhooks.waiting import Deadline, LookUp, Ready
 from mockserver.network.receiver import Receiver
 
 _MOST_RECEIVERS = 256
@@ -70,24 +73,30 @@ def _key(receiver: Receiver) -> tuple[str | int, ...]:
     return os.getpid(), receiver.scheme, receiver.host, receiver.port
 
 
-def connect(receiver: Receiver, deadline: Deadline) -> socket.socket:
+async def connect(receiver: Receiver, deadline: Deadline) -> socket.socket:
     """Connect to the first of a receiver's addresses that accepts. Raises OSError."""
-    places = _places(receiver)
+    places = await _places(receiver, deadline)
     for number, (family, address) in enumerate(places):
         to_try = len(places) - number
         try:
-            return _connected(family, address, deadline.left() / to_try)
+            return await _connected(family, address, Deadline(deadline.left() / to_try))
         except OSError:
             if to_try == 1:
                 raise
     raise OSError("the name has no address")
 
 
-def _connected(family: int, address: Any, timeout: float) -> socket.socket:
+async def _connected(family: int, address: Any, deadline: Deadline) -> socket.socket:
     sock = socket.socket(family, socket.SOCK_STREAM)
     try:
-        sock.settimeout(timeout)
-        sock.connect(address)
+        sock.settimeout(0)
+        try:
+            sock.connect(address)
+        except BlockingIOError:
+            await Ready(sock, EVENT_WRITE, deadline)
+            failed = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+            if failed:
+                raise OSError(failed, os.strerror(failed)) from None
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     except BaseException:
         sock.close()
@@ -95,20 +104,22 @@ def _connected(family: int, address: Any, timeout: float) -> socket.socket:
     return sock
 
 
-def _places(receiver: Receiver) -> list[tuple[int, Any]]:
+async def _places(receiver: Receiver, deadline: Deadline) -> list[tuple[int, Any]]:
     """List families and addresses; only names of other machines are looked up. Raises OSError.
 
     The address of all interfaces (0.0.0.0), which apps print at their start, means this machine.
     """
+    if receiver.address is None and not receiver.is_loopback:
+        look_up = partial(_addresses, receiver.host, receiver.port, 0)
+        found: list[tuple[int, Any]] = await LookUp(receiver.host, look_up, deadline)
+        return found
     hosts: Sequence[str] = (receiver.host,)
     if receiver.is_loopback and (receiver.address is None or receiver.address.is_unspecified):
         hosts = _LOCAL
-    named = receiver.address is None and not receiver.is_loopback
-    flags = 0 if named else socket.AI_NUMERICHOST
-    return [
-        (family, address)
-        for host in hosts
-        for family, *_, address in socket.getaddrinfo(
-            host, receiver.port, type=socket.SOCK_STREAM, flags=flags
-        )
-    ]
+    numeric = socket.AI_NUMERICHOST
+    return [place for host in hosts for place in _addresses(host, receiver.port, numeric)]
+
+
+def _addresses(host: str, port: int, flags: int) -> list[tuple[int, Any]]:
+    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=flags)
+    return [(family, address) for family, *_, address in found]

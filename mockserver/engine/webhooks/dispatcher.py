@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import lru_cache
 from threading import Condition
 from urllib.parse import urlsplit
 
@@ -27,7 +27,10 @@ from mockserver.engine.webhooks.attempt import (
 )
 from mockserver.engine.webhooks.reordering import Reordering
 from mockserver.engine.webhooks.scheduler import ScheduledDelivery, Scheduler
+from mockserver.engine.webhooks.sender import Sender
 from mockserver.engine.webhooks.signature import proof
+from mockserver.engine.webhooks.transport import HttpTransport
+from mockserver.engine.webhooks.waiting import perform_here
 from mockserver.engine.webhooks.workers import Workers
 from mockserver.settings import Settings
 
@@ -43,12 +46,15 @@ class Dispatcher:
     def __init__(self, contract: Contract, settings: Settings, transport: Transport) -> None:
         self._contract = contract
         self._transport = transport
+        self._sender = Sender(settings.webhook_concurrency, self._hand_over_due)
         self._workers = Workers(settings.webhook_concurrency)
-        self.scheduler = Scheduler(self._start)
+        self.scheduler = Scheduler(self._start, self._sender.wake)
         self._reordering = Reordering(self.scheduler, contract.lifecycle)
         self._content_type = contract.fact("webhook.content_type")
-        self._in_progress: Counter[Sandbox] = Counter()
+        self._in_progress: dict[Sandbox, int] = {}
+        """Attempts that are queued or in flight; none of a sandbox without any."""
         self._finished = Condition()
+        self._closed = False
 
     def plan(self, sandbox: Sandbox, task: Task) -> None:
         """Schedule the webhook of *task* for its end, if it has both; again if its plan changed."""
@@ -62,7 +68,7 @@ class Dispatcher:
         if task.callback_url is None or ends is None:
             return None
         due = ends + task.script.webhook_late
-        return ScheduledDelivery(due, 0, sandbox, task.id, ends, sandbox.generation)
+        return ScheduledDelivery(due, sandbox, task.id, ends, sandbox.generation)
 
     def clock_changed(self, sandbox: Sandbox) -> None:
         """Check what is due in a sandbox whose clock has changed."""
@@ -71,40 +77,57 @@ class Dispatcher:
     def wait_until_sent(self, sandbox: Sandbox, timeout: float) -> bool:
         """Wait until no attempt of a sandbox is in flight; return whether that happened."""
         with self._finished:
-            return self._finished.wait_for(lambda: not self._in_progress[sandbox], timeout)
+            return self._finished.wait_for(
+                lambda: self._closed or sandbox not in self._in_progress, timeout
+            )
 
     def close(self) -> None:
-        """Stop sending; attempts in flight end by themselves."""
+        """Stop sending: abort attempts in flight, except those that a function makes."""
         self.scheduler.close()
+        self._sender.close()
         self._workers.close()
+        with self._finished:
+            self._closed = True
+            self._finished.notify_all()
+
+    def _hand_over_due(self) -> float | None:
+        return self.scheduler.hand_over_due()
 
     def _start(self, scheduled: ScheduledDelivery) -> None:
-        task = self._task_of(scheduled)
+        task = scheduled.sandbox.get(scheduled.task_id)
         if task is None:
             return
         self._note_start(scheduled)
-        self._workers.put(
-            _receiver(task.callback_url or ""), lambda: self._perform_counted(scheduled)
-        )
+        receiver = _receiver(task.callback_url or "")
+        if isinstance(self._transport, HttpTransport):
+            self._sender.put(receiver, lambda: self._perform_counted(scheduled))
+        else:  # a function, which can take its time
+            self._workers.put(receiver, lambda: perform_here(self._perform_counted(scheduled)))
 
     def send_now(self, scheduled: ScheduledDelivery) -> None:
         """Make an attempt in this thread, whatever the clock shows."""
         self._note_start(scheduled)
-        self._perform_counted(scheduled)
+        perform_here(self._perform_counted(scheduled))
+
+    def perform(self, scheduled: ScheduledDelivery) -> list[Delivery]:
+        """Make a scheduled attempt in this thread; return what was sent, nothing if it is void."""
+        return perform_here(self._perform(scheduled))
 
     def _note_start(self, scheduled: ScheduledDelivery) -> None:
         with self._finished:
-            self._in_progress[scheduled.sandbox] += 1
+            in_progress = self._in_progress.get(scheduled.sandbox, 0)
+            self._in_progress[scheduled.sandbox] = in_progress + 1
 
-    def _perform_counted(self, scheduled: ScheduledDelivery) -> None:
+    async def _perform_counted(self, scheduled: ScheduledDelivery) -> None:
         """Make an attempt whose start was noted, and note its end."""
         try:
-            self.perform(scheduled)
+            await self._perform(scheduled)
         finally:
             with self._finished:
                 self._in_progress[scheduled.sandbox] -= 1
-                self._in_progress += Counter()  # drops the zeros, and with them the sandboxes
-                self._finished.notify_all()
+                if not self._in_progress[scheduled.sandbox]:
+                    del self._in_progress[scheduled.sandbox]
+                    self._finished.notify_all()
 
     def next_scheduled(self, sandbox: Sandbox) -> ScheduledDelivery | None:
         """Return the next attempt of a sandbox that will be made; void ones are dropped."""
@@ -123,25 +146,24 @@ class Dispatcher:
             return None
         return None if self._reordering.is_void(scheduled) else task
 
-    def perform(self, scheduled: ScheduledDelivery) -> list[Delivery]:
-        """Make a scheduled attempt now; return what was sent, nothing if it is void."""
+    async def _perform(self, scheduled: ScheduledDelivery) -> list[Delivery]:
         task = self._task_of(scheduled)
         if task is None:
             return []
         attempts = self._reordering.in_order(scheduled, task)
-        return [sent for attempt in attempts for sent in self._attempt(*attempt)]
+        return [sent for attempt in attempts for sent in await self._attempt(*attempt)]
 
-    def _attempt(self, scheduled: ScheduledDelivery, task: Task) -> list[Delivery]:
+    async def _attempt(self, scheduled: ScheduledDelivery, task: Task) -> list[Delivery]:
         sandbox, script = scheduled.sandbox, task.script
         random_fault = draw(sandbox, "delivery", self._contract)
         if random_fault is not None and not script.webhook:
             script = random_fault
         if WebhookFault.TWICE in script.webhook and scheduled.attempt == 1:
-            first = self._send(scheduled, task, script, last=False)
-            return [first, self._send(scheduled, task, script, last=True)]
-        return [self._send(scheduled, task, script, last=True)]
+            first = await self._send(scheduled, task, script, last=False)
+            return [first, await self._send(scheduled, task, script, last=True)]
+        return [await self._send(scheduled, task, script, last=True)]
 
-    def _send(
+    async def _send(
         self, scheduled: ScheduledDelivery, task: Task, script: Script, *, last: bool
     ) -> Delivery:
         """Send what a poll would show, with the faults of *script*.
@@ -149,24 +171,34 @@ class Dispatcher:
         Only the *last* webhook of an attempt is sent again if it fails.
         """
         at = scheduled.sandbox.clock.now()
-        webhook = self._webhook(scheduled, task, script)
+        webhook = self._webhook(scheduled, task, script, at)
         lost = WebhookFault.LOST in script.webhook
-        result = _LOST if lost else self._transport(webhook)
+        result = _LOST if lost else await self._exchange(webhook)
         failed = result.error is not None and not lost and result.failure not in NEVER_SENT
         retry = self._retry(scheduled) if failed and last else None
-        delivery = _delivery(task.id, scheduled.attempt, at, webhook, result)
-        delivery = replace(
-            delivery,
-            next_at=retry.due if retry else None,
-            scenarios=tuple(name for name in script.names if name.startswith("webhook-")),
+        delivery = scheduled.sandbox.record_delivery(
+            _delivery(
+                (task.id, scheduled.attempt),
+                at,
+                webhook,
+                result,
+                next_at=retry.due if retry else None,
+                scenarios=tuple(name for name in script.names if name.startswith("webhook-")),
+            )
         )
-        delivery = scheduled.sandbox.record_delivery(delivery)
         if retry is not None:
             self.scheduler.add(retry)
         return delivery
 
-    def _webhook(self, scheduled: ScheduledDelivery, task: Task, script: Script) -> WebhookRequest:
-        now = max(scheduled.sandbox.clock.now(), scheduled.ends)
+    async def _exchange(self, webhook: WebhookRequest) -> AttemptResult:
+        if isinstance(self._transport, HttpTransport):
+            return await self._transport.send(webhook)
+        return self._transport(webhook)
+
+    def _webhook(
+        self, scheduled: ScheduledDelivery, task: Task, script: Script, at: datetime
+    ) -> WebhookRequest:
+        now = max(at, scheduled.ends)
         settings, faults = scheduled.sandbox.settings, script.webhook
         document = webhook_document(task, now, self._contract.lifecycle, settings.answers)
         if WebhookFault.CONFLICTING in faults:
@@ -174,14 +206,18 @@ class Dispatcher:
         body = dump_json(success(self._contract, document))
         if WebhookFault.TRUNCATED in faults:
             body = body[: len(body) // 2]
-        timeout = settings.webhook_timeout.total_seconds()
-        webhook = WebhookRequest(task.callback_url or "", body, self._content_type, timeout)
+        proven: tuple[tuple[str, str], ...] = ()
         if WebhookFault.UNSIGNED not in faults:
-            at, forged = scheduled.sandbox.clock.now(), WebhookFault.FORGED in faults
-            webhook = replace(webhook, proof=proof(settings, task.id, at, forged=forged))
-        if WebhookFault.REDIRECTED in faults:  # clients turn a redirected POST into a GET
-            return replace(webhook, body=b"", method="GET")
-        return webhook
+            proven = proof(settings, task.id, at, forged=WebhookFault.FORGED in faults)
+        redirected = WebhookFault.REDIRECTED in faults  # clients turn a redirected POST into a GET
+        return WebhookRequest(
+            task.callback_url or "",
+            b"" if redirected else body,
+            self._content_type,
+            settings.webhook_timeout.total_seconds(),
+            "GET" if redirected else "POST",
+            proven,
+        )
 
     def resend(self, sandbox: Sandbox, delivery: Delivery) -> Delivery:
         """Send a webhook of the journal again, as it was sent; it is not retried."""
@@ -189,8 +225,8 @@ class Dispatcher:
         url, body, method = delivery.url, delivery.body, delivery.method
         webhook = WebhookRequest(url, body, self._content_type, timeout, method, delivery.proof)
         at, result = sandbox.clock.now(), self._transport(webhook)
-        again = _delivery(delivery.task_id, delivery.attempt, at, webhook, result)
-        return sandbox.record_delivery(replace(again, resent=True))
+        of = delivery.task_id, delivery.attempt
+        return sandbox.record_delivery(_delivery(of, at, webhook, result, resent=True))
 
     def _retry(self, scheduled: ScheduledDelivery) -> ScheduledDelivery | None:
         """Return the next attempt after a failed one; None if there is none.
@@ -212,26 +248,36 @@ class Dispatcher:
 
 
 def _delivery(
-    task_id: str, attempt: int, at: datetime, webhook: WebhookRequest, result: AttemptResult
+    of: tuple[str, int],
+    at: datetime,
+    webhook: WebhookRequest,
+    result: AttemptResult,
+    *,
+    next_at: datetime | None = None,
+    scenarios: tuple[str, ...] = (),
+    resent: bool = False,
 ) -> Delivery:
-    """Return an attempt as the journal records it."""
+    """Return an attempt, *of* a task's id and a number, as the journal records it."""
     return Delivery(
         number=0,
         at=at,
-        task_id=task_id,
+        task_id=of[0],
         url=webhook.url,
-        attempt=attempt,
+        attempt=of[1],
         body=webhook.body,
         status=result.status,
         latency=result.latency,
         error=result.error,
-        next_at=None,
+        next_at=next_at,
         failure=result.failure or (Failure.STATUS if result.error and result.status else None),
+        scenarios=scenarios,
         method=webhook.method,
+        resent=resent,
         proof=webhook.proof,
     )
 
 
+@lru_cache(256)
 def _receiver(url: str) -> str:
     """Return what identifies the receiver of a URL: its scheme, host and port."""
     try:

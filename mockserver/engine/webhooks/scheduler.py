@@ -5,144 +5,166 @@ from __future__ import annotations
 import heapq
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from datetime import datetime
 from itertools import count
-from threading import Condition, Thread
+from threading import Lock
+from weakref import ref
 
 from mockserver.engine.clock import real_seconds
 from mockserver.engine.sandbox import Sandbox
 
 _log = logging.getLogger(__name__)
 
-_LONGEST_NAP = 3600.0
-"""Real seconds; the system cannot wait for as long as a slow clock may require."""
+_MOST_STALE = 64
+"""Alarms that may be out of date before they are dropped, besides as many as sandboxes."""
 
 
-@dataclass(frozen=True, slots=True, order=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class ScheduledDelivery:
     """An attempt to deliver a webhook that is due at a moment of its sandbox's clock."""
 
     due: datetime
-    order: int
-    """Decides between attempts that are due at the same moment; set by `Scheduler.add`."""
-    sandbox: Sandbox = field(compare=False)
-    task_id: str = field(compare=False)
-    ends: datetime = field(compare=False)
+    sandbox: Sandbox
+    task_id: str
+    ends: datetime
     """The end of the task when this was planned; if the end changes, this is void."""
-    generation: int = field(compare=False)
+    generation: int
     """That of the sandbox when this was planned; after a reset, this is void."""
-    attempt: int = field(compare=False, default=1)
-    held_back: bool = field(compare=False, default=False)
+    attempt: int = 1
+    held_back: bool = False
     """Whether it waits for another webhook to overtake it; see `Reordering`."""
+
+
+_Heap = list[tuple[datetime, int, ScheduledDelivery]]
+"""Attempts by their moments; the number decides between those that are due at the same moment."""
 
 
 class Scheduler:
     """Hands each attempt over when its sandbox's clock reaches its moment.
 
-    One thread serves all sandboxes. Each sandbox has a heap of its attempts, and the thread a heap
-    of alarms in real time. As clocks can be changed at any time, an alarm is only a hint to look
-    at a sandbox: one that rings too early finds nothing due, and every change of a clock sets a
-    new one.
+    One thread serves all sandboxes: whatever it does besides, it calls `hand_over_due` when that
+    asks for it, and soon after *wake* was called. Each sandbox has a heap of its attempts, and the
+    thread a heap of alarms in real time. As clocks can be changed at any time, an alarm is only a
+    hint to look at a sandbox: one that rings too early finds nothing due, and every change of a
+    clock sets a new one.
     """
 
-    def __init__(self, hand_over: Callable[[ScheduledDelivery], None]) -> None:
+    def __init__(
+        self, hand_over: Callable[[ScheduledDelivery], None], wake: Callable[[], None]
+    ) -> None:
         self._hand_over = hand_over
-        self._changed = Condition()
-        self._by_sandbox: dict[Sandbox, list[ScheduledDelivery]] = {}
+        self._wake = wake
+        self._is_asleep = True
+        """Whether the thread does not look at the alarms until it is woken."""
+        self._by_sandbox: dict[Sandbox, _Heap] = {}
         self._paused: set[Sandbox] = set()
-        self._alarms: list[tuple[float, int, Sandbox]] = []
+        self._alarms: list[tuple[float, int, ref[Sandbox]]] = []
+        """Weak, as an alarm may be due long after its sandbox was forgotten."""
         self._orders = count()
-        self._alarm_orders = count()
-        self._thread: Thread | None = None
         self._closed = False
+        self._lock = Lock()
 
     def add(self, scheduled: ScheduledDelivery) -> None:
         """Keep *scheduled* until it is due."""
-        with self._changed:
-            scheduled = replace(scheduled, order=next(self._orders))
+        with self._lock:
             heap = self._by_sandbox.setdefault(scheduled.sandbox, [])
-            heapq.heappush(heap, scheduled)
-            if heap[0] is scheduled:
+            heapq.heappush(heap, (scheduled.due, next(self._orders), scheduled))
+            if heap[0][2] is scheduled:
                 self._set_alarm(scheduled.sandbox)
 
     def rearm(self, sandbox: Sandbox) -> None:
         """Check a sandbox whose clock was changed; drop what a reset has made void."""
-        with self._changed:
+        with self._lock:
             heap = self._by_sandbox.get(sandbox)
-            if heap and heap[0].generation != sandbox.generation:
-                heap[:] = [one for one in heap if one.generation == sandbox.generation]
+            if heap and heap[0][2].generation != sandbox.generation:
+                heap[:] = [one for one in heap if one[2].generation == sandbox.generation]
                 heapq.heapify(heap)
+            if not heap:
+                self._by_sandbox.pop(sandbox, None)
             self._set_alarm(sandbox)
 
     def pause(self, sandbox: Sandbox) -> None:
         """Leave a sandbox's attempts to `take` until `resume`."""
-        with self._changed:
+        with self._lock:
             self._paused.add(sandbox)
 
     def resume(self, sandbox: Sandbox) -> None:
         """Hand a sandbox's attempts over again."""
-        with self._changed:
+        with self._lock:
             self._paused.discard(sandbox)
             self._set_alarm(sandbox)
 
     def peek(self, sandbox: Sandbox) -> ScheduledDelivery | None:
         """Return the next attempt of a sandbox; it stays scheduled."""
-        with self._changed:
+        with self._lock:
             heap = self._by_sandbox.get(sandbox)
-            return heap[0] if heap else None
+            return heap[0][2] if heap else None
 
     def take(self, scheduled: ScheduledDelivery) -> bool:
         """Remove *scheduled* if it is still the next one of its sandbox; return whether it was."""
-        with self._changed:
+        with self._lock:
             heap = self._by_sandbox.get(scheduled.sandbox, [])
-            if not heap or heap[0] is not scheduled:
+            if not heap or heap[0][2] is not scheduled:
                 return False
             heapq.heappop(heap)
             return True
 
     def close(self) -> None:
-        """Drop every attempt and end the thread."""
-        with self._changed:
+        """Drop every attempt, and those that are added later."""
+        with self._lock:
             self._closed = True
-            self._changed.notify()
-        if self._thread is not None:
-            self._thread.join()
+            self._alarms.clear()
+            self._by_sandbox.clear()
+
+    def hand_over_due(self) -> float | None:
+        """Hand over what is due; return the real seconds until the next alarm, if there is one."""
+        with self._lock:
+            while self._alarms:
+                wait = self._alarms[0][0] - real_seconds()
+                if wait > 0:
+                    break
+                self._hand_over_all(self._take_due(heapq.heappop(self._alarms)[2]()))
+            self._is_asleep = True
+            return wait if self._alarms else None
+
+    def _hand_over_all(self, due: list[ScheduledDelivery]) -> None:
+        for scheduled in due:
+            try:
+                self._hand_over(scheduled)
+            except Exception:
+                _log.exception("a webhook could not be handed over")
 
     def _set_alarm(self, sandbox: Sandbox) -> None:
         """Set an alarm for the first attempt of *sandbox*, unless its clock stands still."""
         heap = self._by_sandbox.get(sandbox)
-        delay = sandbox.clock.delay_until(heap[0].due) if heap else None
+        delay = sandbox.clock.delay_until(heap[0][0]) if heap else None
         if delay is None or self._closed or sandbox in self._paused:
             return
-        alarm = (real_seconds() + delay, next(self._alarm_orders), sandbox)
+        if len(self._alarms) > 2 * len(self._by_sandbox) + _MOST_STALE:
+            self._drop_stale_alarms()
+        alarm = (real_seconds() + delay, next(self._orders), ref(sandbox))
         heapq.heappush(self._alarms, alarm)
-        if self._thread is None:
-            self._thread = Thread(target=self._run, name="webhook-timer", daemon=True)
-            self._thread.start()
-        elif self._alarms[0] is alarm:
-            self._changed.notify()
+        if self._is_asleep and self._alarms[0] is alarm:
+            self._is_asleep = False
+            self._wake()
 
-    def _run(self) -> None:
-        with self._changed:
-            while not self._closed:
-                wait = self._alarms[0][0] - real_seconds() if self._alarms else None
-                if wait is None or wait > 0:
-                    self._changed.wait(None if wait is None else min(wait, _LONGEST_NAP))
-                    continue
-                for scheduled in self._take_due(heapq.heappop(self._alarms)[2]):
-                    try:
-                        self._hand_over(scheduled)
-                    except Exception:
-                        _log.exception("a webhook could not be handed over")
+    def _drop_stale_alarms(self) -> None:
+        """Keep the first alarm of each sandbox that has attempts; when it rings, it is set anew."""
+        first: dict[Sandbox, tuple[float, int, ref[Sandbox]]] = {}
+        for alarm in sorted(self._alarms, key=lambda one: one[:2]):
+            sandbox = alarm[2]()
+            if sandbox in self._by_sandbox:
+                first.setdefault(sandbox, alarm)
+        self._alarms = list(first.values())
 
-    def _take_due(self, sandbox: Sandbox) -> list[ScheduledDelivery]:
-        if sandbox in self._paused:
+    def _take_due(self, sandbox: Sandbox | None) -> list[ScheduledDelivery]:
+        if sandbox is None or sandbox in self._paused:
             return []
         now, due = sandbox.clock.now(), []
         heap = self._by_sandbox.get(sandbox, [])
-        while heap and heap[0].due <= now:
-            due.append(heapq.heappop(heap))
+        while heap and heap[0][0] <= now:
+            due.append(heapq.heappop(heap)[2])
         if heap:
             self._set_alarm(sandbox)
         else:

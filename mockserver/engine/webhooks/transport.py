@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import socket
 import ssl
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 
 from mockserver.engine.clock import real_seconds
 from mockserver.engine.webhooks.attempt import AttemptResult, Failure, WebhookRequest
-from mockserver.engine.webhooks.connection import Connection, Deadline, HungUp
+from mockserver.engine.webhooks.connection import Connection, HungUp, when_possible
 from mockserver.engine.webhooks.connection_pool import ConnectionPool, connect
+from mockserver.engine.webhooks.response import NotHttpError
+from mockserver.engine.webhooks.waiting import Deadline, perform_here
 from mockserver.network.receiver import Reach, Receiver, read_receiver
 from mockserver.settings import Settings
 from mockserver.version import __version__
+
+_read_receiver = lru_cache(256)(read_receiver)
+"""Apps send most of their webhooks to one URL."""
 
 
 class HttpTransport:
@@ -38,9 +43,13 @@ class HttpTransport:
         self._verify = verify
 
     def __call__(self, webhook: WebhookRequest) -> AttemptResult:
-        """Send *webhook*; any 2xx within its timeout counts as delivered."""
+        """Send *webhook* in this thread; any 2xx within its timeout counts as delivered."""
+        return perform_here(self.send(webhook))
+
+    async def send(self, webhook: WebhookRequest) -> AttemptResult:
+        """Send *webhook*, awaiting only what `waiting` offers."""
         try:
-            receiver = read_receiver(webhook.url)
+            receiver = _read_receiver(webhook.url)
         except ValueError as error:
             return AttemptResult(None, f"not sent: {error}", 0.0, Failure.BAD_URL)
         forbidden = self._reach.why_not(receiver)
@@ -48,26 +57,26 @@ class HttpTransport:
             return AttemptResult(None, f"not sent: {forbidden}", 0.0, Failure.NOT_SENT)
         started = real_seconds()
         try:
-            status = self._post(receiver, webhook)
+            status = await self._post(receiver, webhook)
         except Exception as error:  # a receiver can fail in any way
             kind, why = _explain(error, webhook.timeout)
             return AttemptResult(None, why, real_seconds() - started, kind)
         return AttemptResult.of_status(status, real_seconds() - started)
 
-    def _post(self, receiver: Receiver, webhook: WebhookRequest) -> int:
+    async def _post(self, receiver: Receiver, webhook: WebhookRequest) -> int:
         """Send; if a kept connection turns out to be closed, send again on a new one."""
         deadline = Deadline(webhook.timeout)
         request = _request(receiver, webhook)
         kept = self._connections.take(receiver)
         if kept is not None:
             try:
-                return self._exchange(kept, receiver, request, webhook.method, deadline)
+                return await self._exchange(kept, receiver, request, webhook.method, deadline)
             except HungUp:
                 pass
-        connection = self._connect(receiver, deadline)
-        return self._exchange(connection, receiver, request, webhook.method, deadline)
+        connection = await self._connect(receiver, deadline)
+        return await self._exchange(connection, receiver, request, webhook.method, deadline)
 
-    def _exchange(
+    async def _exchange(
         self,
         connection: Connection,
         receiver: Receiver,
@@ -77,7 +86,7 @@ class HttpTransport:
     ) -> int:
         again = False
         try:
-            status, again = connection.exchange(request, method, deadline)
+            status, again = await connection.exchange(request, method, deadline)
         finally:
             if not again:
                 connection.close()
@@ -85,23 +94,33 @@ class HttpTransport:
             self._connections.keep(receiver, connection)
         return status
 
-    def _connect(self, receiver: Receiver, deadline: Deadline) -> Connection:
+    async def _connect(self, receiver: Receiver, deadline: Deadline) -> Connection:
         try:
-            sock = connect(receiver, deadline)
+            sock = await connect(receiver, deadline)
         except Exception as error:  # a test can forbid sockets, with its own errors
             raise _NoConnection from error
         if receiver.scheme == "http":
             return Connection(sock)
         try:
-            sock.settimeout(deadline.left())
-            host = receiver.host.partition("%")[0]
-            return Connection(self._trust.wrap_socket(sock, server_hostname=host))
+            return Connection(await self._with_tls(sock, receiver, deadline))
         except TimeoutError:
-            sock.close()
             raise
         except OSError as error:
-            sock.close()
             raise _NoTls from error
+
+    async def _with_tls(
+        self, sock: socket.socket, receiver: Receiver, deadline: Deadline
+    ) -> socket.socket:
+        host = receiver.host.partition("%")[0]
+        try:
+            sock = self._trust.wrap_socket(
+                sock, server_hostname=host, do_handshake_on_connect=False
+            )
+            await when_possible(sock, sock.do_handshake, deadline)
+        except BaseException:
+            sock.close()
+            raise
+        return sock
 
     @cached_property
     def _trust(self) -> ssl.SSLContext:
@@ -144,31 +163,37 @@ class _NoTls(OSError):
 
 def _request(receiver: Receiver, webhook: WebhookRequest) -> bytes:
     """Return a request as one block of bytes: simple receivers read only once."""
+    proof = "".join(f"{name}: {value}\r\n" for name, value in webhook.proof)
+    replaced = frozenset(name.lower() for name, _ in webhook.proof)
+    head = _head(receiver, webhook.method, webhook.content_type, replaced)
+    length = "" if "content-length" in replaced else f"Content-Length: {len(webhook.body)}\r\n"
+    return f"{head}{length}{proof}\r\n".encode("latin-1", "replace") + webhook.body
+
+
+@lru_cache(256)
+def _head(receiver: Receiver, method: str, content_type: str, replaced: frozenset[str]) -> str:
+    """Return the request line and the headers that are the same for many webhooks."""
     import base64
 
     headers = {
         "Host": receiver.authority,
         "User-Agent": f"maxapi-mockserver/{__version__}",
         "Accept-Encoding": "identity",
-        "Content-Type": webhook.content_type,
-        "Content-Length": str(len(webhook.body)),
+        "Content-Type": content_type,
     }
     if receiver.userinfo is not None:
         userinfo = receiver.userinfo if ":" in receiver.userinfo else f"{receiver.userinfo}:"
         headers["Authorization"] = f"Basic {base64.b64encode(userinfo.encode()).decode()}"
-    proof = {name.lower() for name, _ in webhook.proof}
     lines = [
-        f"{name}: {value}" for name, value in headers.items() if value and name.lower() not in proof
+        f"{name}: {value}\r\n"
+        for name, value in headers.items()
+        if value and name.lower() not in replaced
     ]
-    lines += [f"{name}: {value}" for name, value in webhook.proof]
-    head = "\r\n".join([f"{webhook.method} {receiver.target} HTTP/1.1", *lines, "", ""])
-    return head.encode("latin-1", "replace") + webhook.body
+    return f"{method} {receiver.target} HTTP/1.1\r\n{''.join(lines)}"
 
 
 def _explain(error: Exception, timeout: float) -> tuple[Failure, str]:
     """Return the kind of a failure, and one line that says why there was no response."""
-    from http.client import HTTPException
-
     if isinstance(error, _NoConnection):
         return _explain_connect(error.__cause__, timeout)
     if isinstance(error, _NoTls | ssl.SSLError):
@@ -179,7 +204,7 @@ def _explain(error: Exception, timeout: float) -> tuple[Failure, str]:
         return Failure.CONNECTION_LOST, "the receiver hung up without a response"
     if isinstance(error, OSError):
         return Failure.CONNECTION_LOST, "the receiver hung up in the middle of its response"
-    kind = "" if isinstance(error, HTTPException) else f"{type(error).__name__}: "
+    kind = "" if isinstance(error, NotHttpError) else f"{type(error).__name__}: "
     return Failure.NOT_HTTP, f"what the receiver sent is not HTTP: {kind}{f'{error}'!r:.200}"
 
 

@@ -1,4 +1,4 @@
-"""Threads that send webhooks, so that a slow receiver delays no other one.
+"""Threads for what blocks: functions that take webhooks, and look-ups of names.
 
 Each receiver has a queue, on which at most *width* threads work; *most* limits the threads of all
 queues together. A pool with one queue would be simpler, but a few receivers that never respond
@@ -34,9 +34,10 @@ _IDLE = 1.0
 class Workers:
     """A queue of jobs for each receiver, and the threads that work on them."""
 
-    def __init__(self, width: int, most: int = 256) -> None:
+    def __init__(self, width: int, most: int = 256, name: str = "webhook-worker") -> None:
         self._width = width
         self._most = most
+        self._name = name
         self._threads = 0
         self._lock = Lock()
         self._queues: dict[str, _Queue] = {}
@@ -53,7 +54,7 @@ class Workers:
                 self._start_thread(queue)
 
     def _start_thread(self, queue: _Queue) -> None:
-        thread = Thread(target=self._work, args=(queue,), name="webhook-sender", daemon=True)
+        thread = Thread(target=self._work, args=(queue,), name=self._name, daemon=True)
         try:
             thread.start()
         except RuntimeError:  # the system allows no more; a busy thread will come to this queue
@@ -82,6 +83,7 @@ class Workers:
                 job()
             except Exception:
                 _log.exception("a webhook could not be sent")
+            job = None  # it holds a sandbox, which this thread must not keep while it waits
 
     def _next_job(self, queue: _Queue) -> Callable[[], None] | None:
         """Take the next job of a queue; wait a while for one, unless a queue is deserted."""
