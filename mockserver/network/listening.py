@@ -22,6 +22,9 @@ def address_of(host: str) -> str:
     """Resolve the name of an interface to a numeric address. Raises OSError."""
     if host in _EVERYWHERE:
         return _EVERYWHERE[host]
+    with suppress(OSError, ValueError):  # to look a number up takes long for the first time
+        socket.inet_pton(socket.AF_INET, host)
+        return host
     try:
         found = socket.getaddrinfo(host, None, 0, socket.SOCK_STREAM)
     except UnicodeError as error:

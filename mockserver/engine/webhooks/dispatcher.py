@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from functools import lru_cache
 from threading import Condition
-from urllib.parse import urlsplit
 
 from mockserver.contract import Contract, dump_json
 from mockserver.domain.document import webhook_document
@@ -25,12 +23,13 @@ from mockserver.engine.webhooks.attempt import (
     Transport,
     WebhookRequest,
 )
+from mockserver.engine.webhooks.receiver_queue import receiver_of
 from mockserver.engine.webhooks.reordering import Reordering
 from mockserver.engine.webhooks.scheduler import ScheduledDelivery, Scheduler
 from mockserver.engine.webhooks.sender import Sender
 from mockserver.engine.webhooks.signature import proof
 from mockserver.engine.webhooks.transport import HttpTransport
-from mockserver.engine.webhooks.waiting import perform_here
+from mockserver.engine.webhooks.waiting import Attempt, perform_here
 from mockserver.engine.webhooks.workers import Workers
 from mockserver.settings import Settings
 
@@ -98,16 +97,16 @@ class Dispatcher:
         if task is None:
             return
         self._note_start(scheduled)
-        receiver = _receiver(task.callback_url or "")
+        receiver = receiver_of(task.callback_url or "")
         if isinstance(self._transport, HttpTransport):
-            self._sender.put(receiver, lambda: self._perform_counted(scheduled))
+            self._sender.put(receiver, _Job(self, scheduled))
         else:  # a function, which can take its time
-            self._workers.put(receiver, lambda: perform_here(self._perform_counted(scheduled)))
+            self._workers.put(receiver, lambda: perform_here(self.perform_counted(scheduled)))
 
     def send_now(self, scheduled: ScheduledDelivery) -> None:
         """Make an attempt in this thread, whatever the clock shows."""
         self._note_start(scheduled)
-        perform_here(self._perform_counted(scheduled))
+        perform_here(self.perform_counted(scheduled))
 
     def perform(self, scheduled: ScheduledDelivery) -> list[Delivery]:
         """Make a scheduled attempt in this thread; return what was sent, nothing if it is void."""
@@ -118,16 +117,20 @@ class Dispatcher:
             in_progress = self._in_progress.get(scheduled.sandbox, 0)
             self._in_progress[scheduled.sandbox] = in_progress + 1
 
-    async def _perform_counted(self, scheduled: ScheduledDelivery) -> None:
+    async def perform_counted(self, scheduled: ScheduledDelivery) -> None:
         """Make an attempt whose start was noted, and note its end."""
         try:
             await self._perform(scheduled)
         finally:
-            with self._finished:
-                self._in_progress[scheduled.sandbox] -= 1
-                if not self._in_progress[scheduled.sandbox]:
-                    del self._in_progress[scheduled.sandbox]
-                    self._finished.notify_all()
+            self.note_end(scheduled)
+
+    def note_end(self, scheduled: ScheduledDelivery) -> None:
+        """Note that an attempt whose start was noted has ended, or will not be made."""
+        with self._finished:
+            self._in_progress[scheduled.sandbox] -= 1
+            if not self._in_progress[scheduled.sandbox]:
+                del self._in_progress[scheduled.sandbox]
+                self._finished.notify_all()
 
     def next_scheduled(self, sandbox: Sandbox) -> ScheduledDelivery | None:
         """Return the next attempt of a sandbox that will be made; void ones are dropped."""
@@ -247,6 +250,24 @@ class Dispatcher:
         return replace(scheduled, due=due, attempt=scheduled.attempt + 1, held_back=False)
 
 
+@dataclass(frozen=True, slots=True)
+class _Job:
+    """An attempt that waits in the sender's queue."""
+
+    dispatcher: Dispatcher
+    scheduled: ScheduledDelivery
+
+    @property
+    def is_forgotten(self) -> bool:
+        return self.scheduled.is_forgotten
+
+    def begin(self) -> Attempt[None]:
+        return self.dispatcher.perform_counted(self.scheduled)
+
+    def drop(self) -> None:
+        self.dispatcher.note_end(self.scheduled)
+
+
 def _delivery(
     of: tuple[str, int],
     at: datetime,
@@ -275,13 +296,3 @@ def _delivery(
         resent=resent,
         proof=webhook.proof,
     )
-
-
-@lru_cache(256)
-def _receiver(url: str) -> str:
-    """Return what identifies the receiver of a URL: its scheme, host and port."""
-    try:
-        parts = urlsplit(url)
-    except ValueError:
-        return url
-    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"

@@ -16,6 +16,8 @@ from mockserver.engine.sandbox import Sandbox
 
 _log = logging.getLogger(__name__)
 
+_MOST_FORGOTTEN = 1000
+"""Attempts of forgotten tasks that a sandbox may have, besides as many as it can have tasks."""
 _MOST_STALE = 64
 """Alarms that may be out of date before they are dropped, besides as many as sandboxes."""
 
@@ -34,6 +36,11 @@ class ScheduledDelivery:
     attempt: int = 1
     held_back: bool = False
     """Whether it waits for another webhook to overtake it; see `Reordering`."""
+
+    @property
+    def is_forgotten(self) -> bool:
+        """Whether its sandbox no longer has the task."""
+        return self.sandbox.get(self.task_id) is None
 
 
 _Heap = list[tuple[datetime, int, ScheduledDelivery]]
@@ -72,6 +79,9 @@ class Scheduler:
             heapq.heappush(heap, (scheduled.due, next(self._orders), scheduled))
             if heap[0][2] is scheduled:
                 self._set_alarm(scheduled.sandbox)
+            if len(heap) > 2 * scheduled.sandbox.settings.max_tasks + _MOST_FORGOTTEN:
+                heap[:] = [one for one in heap if not one[2].is_forgotten]
+                heapq.heapify(heap)
 
     def rearm(self, sandbox: Sandbox) -> None:
         """Check a sandbox whose clock was changed; drop what a reset has made void."""

@@ -26,6 +26,7 @@ from threading import Event, Lock, Thread, current_thread
 from typing import Any
 
 from mockserver.engine.clock import real_seconds
+from mockserver.engine.webhooks.receiver_queue import Job, ReceiverQueue
 from mockserver.engine.webhooks.waiting import Attempt, LookUp, Ready, Wait
 from mockserver.engine.webhooks.workers import Workers
 
@@ -42,8 +43,6 @@ _LEAST_WORK, _LONGEST_REST = 0.001, 0.01
 _LOOK_UPS = 16
 """Threads that look names up at most."""
 
-MakeAttempt = Callable[[], Attempt[object]]
-
 
 class Sender:
     """Performs attempts in a thread of its own, which starts with the first `wake`.
@@ -55,8 +54,8 @@ class Sender:
     def __init__(self, width: int, hand_over: Callable[[], float | None]) -> None:
         self._width = width
         self._hand_over = hand_over
-        self._queues: dict[str, _Queue] = {}
-        self._waiting: deque[_Queue] = deque()
+        self._queues: dict[str, ReceiverQueue] = {}
+        self._waiting: deque[ReceiverQueue] = deque()
         """The queues that may have an attempt to begin."""
         self._backlog = 0
         """Attempts that have not begun."""
@@ -96,12 +95,12 @@ class Sender:
         self._thread = Thread(target=self._run, args=(bell,), name="webhook-sender", daemon=True)
         self._thread.start()
 
-    def put(self, receiver: str, make: MakeAttempt) -> None:
-        """Perform what *make* returns, after the attempts of the same receiver that still wait."""
+    def put(self, receiver: str, job: Job) -> None:
+        """Perform *job* after those of the same receiver that have not begun."""
         queue = self._queues.get(receiver)
         if queue is None:
-            queue = self._queues[receiver] = _Queue(receiver)
-        queue.attempts.append(make)
+            queue = self._queues[receiver] = ReceiverQueue(receiver)
+        queue.jobs.append(job)
         self._backlog += 1
         self._note(queue)
 
@@ -167,7 +166,7 @@ class Sender:
         for flight in self._flights:
             flight.attempt.close()
 
-    def _note(self, queue: _Queue) -> None:
+    def _note(self, queue: ReceiverQueue) -> None:
         if not queue.is_noted:
             queue.is_noted = True
             self._waiting.append(queue)
@@ -177,14 +176,16 @@ class Sender:
         while self._waiting and len(self._flights) < _MOST:
             queue = self._waiting.popleft()
             queue.is_noted = False
+            self._backlog -= queue.drop_forgotten()
             width = self._width if len(self._flights) < _MANY else 1
-            if queue.attempts and queue.in_progress < width:
+            if queue.jobs and queue.in_progress < width:
                 queue.in_progress += 1
                 self._backlog -= 1
-                flight = _Flight(queue, queue.attempts.popleft()())
+                flight = _Flight(queue, queue.jobs.popleft().begin())
                 self._flights.add(flight)
                 self._resume(flight, None)
-                self._note(queue)
+                if queue.jobs:
+                    self._note(queue)
 
     def _resume(self, flight: _Flight, result: Any, error: Exception | None = None) -> None:
         """Let an attempt go on with what it has awaited, until it awaits something else."""
@@ -237,22 +238,10 @@ class Sender:
             self._expiry = inf
         queue = flight.queue
         queue.in_progress -= 1
-        if queue.attempts:
+        if queue.jobs:
             self._note(queue)
         elif not queue.in_progress and self._queues.get(queue.receiver) is queue:
             del self._queues[queue.receiver]
-
-
-class _Queue:
-    """The attempts for one receiver that have not begun, and the number of those in progress."""
-
-    __slots__ = ("attempts", "in_progress", "is_noted", "receiver")
-
-    def __init__(self, receiver: str) -> None:
-        self.receiver = receiver
-        self.attempts: deque[MakeAttempt] = deque()
-        self.in_progress = 0
-        self.is_noted = False
 
 
 class _Flight:
@@ -260,7 +249,7 @@ class _Flight:
 
     __slots__ = ("attempt", "awaited", "queue")
 
-    def __init__(self, queue: _Queue, attempt: Attempt[object]) -> None:
+    def __init__(self, queue: ReceiverQueue, attempt: Attempt[object]) -> None:
         self.queue = queue
         self.attempt = attempt
         self.awaited: Wait | None = None
