@@ -6,6 +6,7 @@ nothing from it before a test asks for one of the fixtures.
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from collections.abc import Generator, Iterator
@@ -79,7 +80,8 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 def _import(name: str) -> Any:
     """Import a module of the package. Fails with one line if another `mockserver` hides it."""
     try:
-        return import_module(f"mockserver.{name}")
+        with _uncollected():
+            return import_module(f"mockserver.{name}")
     except ImportError as error:
         if not (error.name or "").startswith("mockserver"):
             raise
@@ -90,6 +92,18 @@ def _import(name: str) -> Any:
             f"{Path(__file__).parent}, of maxapi-mockserver: rename it, or keep its folder out of "
             "sys.path"
         ) from None
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Let the garbage collector rest while much is made that stays, which it would search often."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
 
 
 @contextmanager
@@ -113,9 +127,6 @@ def _failed(message: str) -> BaseException:
     return pytest.fail.Exception(f"maxapi: {message}", pytrace=False)
 
 
-# -- the fixtures ----------------------------------------------------------------------------
-
-
 @pytest.fixture(scope="session")
 def maxapi_server(request: pytest.FixtureRequest) -> Iterator[RunningMock]:
     """Return the mock of this session, or the one that `--maxapi-url` names."""
@@ -125,7 +136,7 @@ def maxapi_server(request: pytest.FixtureRequest) -> Iterator[RunningMock]:
         yield testing.RunningMock(url.rstrip("/"), os.environ.get("MAXAPI_MOCK_CONTROL_TOKEN"))
         return
     with ExitStack() as stack:
-        with _as_one_line():
+        with _as_one_line(), _uncollected():
             mock = stack.enter_context(testing.running_mock(request.config.rootpath))
         yield mock
 
@@ -136,8 +147,8 @@ def maxapi(request: pytest.FixtureRequest, maxapi_server: RunningMock) -> Iterat
     options = _options_of(request.node)
     with _as_one_line(f"{maxapi_server.url}: "):
         sandbox = maxapi_server.sandbox(options.key)
-    survives = bool(request.config.getoption("--maxapi-url"))
-    _remember(request.node, sandbox, maxapi_server.url if survives else None)
+    url = maxapi_server.url if request.config.getoption("--maxapi-url") else None
+    request.node.stash[_SANDBOXES].append((sandbox, url))
     try:
         _configure(sandbox, options)
         yield sandbox
@@ -182,8 +193,9 @@ def maxapi_inbox(_maxapi_inboxes: InboxServer) -> Iterator[Inbox]:
 
 @pytest.fixture(scope="session")
 def _maxapi_in_process(request: pytest.FixtureRequest) -> Iterator[InProcessMock]:
-    with _as_one_line():
+    with _as_one_line(), _uncollected():
         mock = _import("testing.intercept").mock_of_the_api(request.config.rootpath)
+        mock.listen()
     yield mock
     mock.close()
 
@@ -206,7 +218,7 @@ def maxapi_intercepted(
                     _maxapi_in_process, options.key, allow_others=options.allow_others
                 )
             )
-        _remember(request.node, sandbox, None)
+        request.node.stash[_SANDBOXES].append((sandbox, None))
         monkeypatch.setenv("MAXAPI_API_KEY", sandbox.api_key)
         if suffix is not None:
             monkeypatch.setenv("MAXAPI_BASE_URL", sandbox.base_url + suffix)
@@ -253,10 +265,6 @@ def _configure(sandbox: MaxapiSandbox, options: _Options) -> None:
             sandbox.settings(**options.settings)
 
 
-def _remember(item: Any, sandbox: MaxapiSandbox, url: str | None) -> None:
-    item.stash[_SANDBOXES].append((sandbox, url))
-
-
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Generator[None, Any, Any]:
     """Fail a test that passes but has rules that never fired, if it is to be strict."""
@@ -279,14 +287,9 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
         for sandbox, url in sandboxes:
             place = sandbox.control.shown(sandbox.base_url)
             report.sections.append((f"maxapi: what {place} saw", _failure_report(sandbox, url)))
-    for sandbox, _ in sandboxes:
-        _hide(report, sandbox)
+    for sandbox, _ in sandboxes:  # a traceback shows the user's own key if a marker names it
+        _import("testing.reports").hide(report, sandbox.control.without_keys)
     return report
-
-
-def _hide(report: pytest.TestReport, sandbox: MaxapiSandbox) -> None:
-    """Take the user's own key out of *report*: a traceback shows it if a marker names it."""
-    _import("testing.reports").hide(report, sandbox.control.without_keys)
 
 
 def _failure_report(sandbox: MaxapiSandbox, url: str | None) -> str:

@@ -293,6 +293,24 @@ def test_every_command_has_help(capsys: pytest.CaptureFixture[str], command: str
     assert f"{sentence[0].lower()}{sentence[1:]}" in re.sub(r"\s+", " ", listed)
 
 
+@pytest.mark.parametrize("columns", ["20", "60", "80", "100", "300", "none"])
+def test_the_help_is_the_same_with_and_without_the_library(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, columns: str
+) -> None:
+    """It has the width of the terminal, within limits, as the help of a command has."""
+    monkeypatch.setenv("COLUMNS", columns)
+
+    _, quick, _ = run(capsys, "--help")
+    _, parsed, _ = run(capsys, "--help", "serve")
+    _, of_serve, _ = run(capsys, "serve", "--help")
+
+    assert quick == parsed
+    listed = quick.partition("  To complete")[0]
+    widest = max(map(len, listed.splitlines()))
+    assert widest <= max(map(len, of_serve.splitlines())) + 2
+    assert set(COMMANDS) <= {line.split()[0] for line in listed.splitlines() if line}
+
+
 @pytest.mark.parametrize(
     ("terminal", "variables", "is_bold"),
     [

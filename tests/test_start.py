@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 PATIENCE = 30
+ROOT = Path(__file__).parents[1]
 HOOK = '''
 import os, signal, sys
 
@@ -101,6 +102,32 @@ def test_what_needs_no_command_imports_none(option: str) -> None:
     assert done.stdout.splitlines()[-1] == "[]"
 
 
+@pytest.mark.parametrize("option", ["-h", "--help"])
+def test_the_help_needs_no_library(option: str) -> None:
+    """Even that for command lines takes longer than all the rest."""
+    code = (
+        "import sys\nfrom mockserver.cli import main\nmain(sys.argv[1:])\n"
+        "print([name for name in ('click', 'shutil', 'inspect') if name in sys.modules])"
+    )
+
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-S",
+            "-c",
+            f"import sys; sys.path.insert(0, {str(ROOT)!r})\n{code}",
+            option,
+        ],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=20,
+    )
+
+    assert done.stdout.startswith("Usage: maxapi-mock COMMAND")
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
 def test_a_mock_is_controlled_without_flask() -> None:
     """Flask is only for those who take the mock as a WSGI application; it takes long to import."""
     code = (
@@ -128,7 +155,7 @@ def test_a_command_imports_no_other_one() -> None:
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=20
     )
 
-    names = ("command", "output", "scenarios")
+    names = ("command", "group", "output", "overview", "scenarios")
     assert set(eval(done.stdout.splitlines()[-1])) == {  # noqa: S307 - what the line above printed
         f"mockserver.commands.{name}" for name in names
     }

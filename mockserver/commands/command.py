@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import os
 import re
-import sys
 from collections.abc import Callable, Sequence
 from functools import partial, wraps
 from typing import Any, TypeVar
 
 import click
 
+from mockserver.commands import overview
 from mockserver.commands.output import plain_words
 from mockserver.domain.redaction import SHORTEST
 
 _OPTIONS = "Options"
 _OPTION = re.compile(r"-(?![0-9.]|\Z)")
 """How an option begins; a negative number is a value, and so is `-`."""
-CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
+CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": overview.WIDEST}
 
 T = TypeVar("T")
 Run = Callable[..., int]
@@ -50,8 +49,7 @@ class _Formatter(click.HelpFormatter):
     """Writes headings in bold on a terminal."""
 
     def write_heading(self, heading: str) -> None:
-        shown = click.style(f"{heading}:", bold=True) if is_coloured() else f"{heading}:"
-        self.write(f"{'':>{self.current_indent}}{shown}\n")
+        self.write(f"{'':>{self.current_indent}}{overview.heading(heading)}\n")
 
 
 class Context(click.Context):
@@ -115,13 +113,6 @@ class Command(click.Command):
         return HELP
 
 
-def is_coloured() -> bool:
-    """Return whether standard output is a terminal whose user did not say NO_COLOR."""
-    if sys.stdout is None or os.environ.get("NO_COLOR"):
-        return False
-    return os.environ.get("TERM", "dumb") != "dumb" and sys.stdout.isatty()
-
-
 def _print_help(ctx: click.Context, _option: click.Parameter, value: object) -> None:
     if value and not ctx.resilient_parsing:
         print(ctx.get_help())
@@ -134,7 +125,7 @@ HELP = click.Option(
     is_eager=True,
     expose_value=False,
     callback=_print_help,
-    help="show this message and end",
+    help=overview.HELP_HELP,
 )
 """The option that prints the help of a command, and ends it; one object, as click compares it."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from difflib import get_close_matches
 from typing import Any
 
 from mockserver.contract.card import defaults_of
@@ -25,6 +24,8 @@ def uri_of(contract: Contract, model: str) -> str:
     """Find the card of *model*. Raises UnknownModelError."""
     if model in contract.card_uris:
         return contract.card_uris[model]
+    from difflib import get_close_matches
+
     known = list(contract.card_uris)
     near = [one for one in known if model and model.lower() in one.lower()]
     near = near or get_close_matches(model.lower(), known, n=3, cutoff=0.4)

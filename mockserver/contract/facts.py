@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from difflib import get_close_matches
 from typing import Any
 
 from mockserver.contract.violation import join_place, show
@@ -51,6 +50,8 @@ def _members(
         elif name in own:
             members[name] = overlaid(own[name], fact, found, (*place, name))
         else:
+            from difflib import get_close_matches
+
             near = get_close_matches(name, own, n=1)
             hint = f"did you mean {near[0]!r}?" if near else f"use one of {', '.join(own)}"
             found.append(f"{join_place([*place, name])}: unknown; {hint}")

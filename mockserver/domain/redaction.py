@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import html
 import re
 import sys
 from bisect import bisect_right
@@ -165,6 +164,8 @@ def _unescaped(found: re.Match[bytes]) -> bytes:
     if group == _OCTAL:
         return bytes([int(text, 8) & 0xFF])
     if group == _ENTITY:
+        import html
+
         return html.unescape(text.decode("ascii")).encode()
     return b"" if group != _ESCAPED else _CONTROLS.get(text, text)
 

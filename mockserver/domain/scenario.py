@@ -6,7 +6,6 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from difflib import get_close_matches
 from typing import Any, Literal, Unpack
 
 from mockserver.contract import Contract
@@ -226,6 +225,8 @@ def _spelled(named: tuple[str, str | None]) -> tuple[str, str | None]:
 def _find(name: str) -> Scenario:
     if name in SCENARIOS:
         return SCENARIOS[name]
+    from difflib import get_close_matches
+
     near = get_close_matches(name, SCENARIOS, n=1)
     hint = f"did you mean {near[0]!r}? " if near else ""
     raise ScenarioError(f"{name!r} is not a scenario; {hint}use one of {', '.join(SCENARIOS)}")

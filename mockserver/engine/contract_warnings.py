@@ -47,6 +47,8 @@ _OUTLIVED = (410, 429)
 """Rejections of requests that are correct, but too late or too frequent."""
 _MOST = 10_000
 """Tasks, files and requests that are tracked; the oldest are forgotten first."""
+_MOST_OF_FORGOTTEN = 16
+"""Submissions, and files, of forgotten tasks that are still tracked."""
 _MOST_TEXTS = 1000
 
 
@@ -109,6 +111,15 @@ class Observer:
             if self.webhooks.get(task_id) != DELIVERED:  # a later copy does not undo a delivery
                 _keep(self.webhooks, task_id, outcome)
             return self._counted(warnings)
+
+    def forget(self, task_id: str, kept: int) -> None:
+        """Forget a task that its sandbox has forgotten; *kept* is the number of the others."""
+        with self._lock:
+            for of_tasks in (self.webhooks, self._ended, self._still):
+                of_tasks.pop(task_id, None)
+            self.resubmissions.limit(kept + _MOST_OF_FORGOTTEN)
+            while len(self._expired) > kept + _MOST_OF_FORGOTTEN:
+                self._expired.popitem(last=False)
 
     def warnings(self, expected: frozenset[str]) -> dict[ContractWarning, int]:
         """Return every warning so far, with its number of occurrences."""

@@ -179,6 +179,8 @@ class Budget:
         with self._lock:
             self._rings[id(ring)] = ring
             self._rings.move_to_end(id(ring))
+            if ring.kept is _NOTHING:
+                ring.kept = deque()
             ring.kept.append((entry, cost))
             self.used += cost
             if len(ring.kept) > ring.entries:
@@ -195,7 +197,12 @@ class Budget:
     def _drop_first(self, ring: Ring[Any]) -> None:
         self.used -= ring.kept.popleft()[1]
         if not ring.kept:
+            ring.kept = _NOTHING
             del self._rings[id(ring)]
+
+
+_NOTHING: deque[Any] = deque(maxlen=0)
+"""What empty rings share: an empty deque takes as much memory as one of 64 entries."""
 
 
 class Ring(Generic[Entry]):
@@ -203,7 +210,7 @@ class Ring(Generic[Entry]):
 
     def __init__(self, entries: int, budget: Budget) -> None:
         self.entries = entries
-        self.kept: deque[tuple[Entry, int]] = deque()
+        self.kept: deque[tuple[Entry, int]] = _NOTHING
         """Entries with their cost in bytes."""
         self.numbers = count(1)
         self._budget = budget
@@ -261,7 +268,7 @@ class Journal:
         """Record an attempt with its number and warnings, which are set here, and return it."""
         delivery.number = next(self.deliveries.numbers)
         delivery.warnings = find_warnings(delivery)
-        self.deliveries.add(delivery, len(delivery.body))
+        self.deliveries.add(delivery, len(delivery.url) + len(delivery.body))
         if self._watch is not None:
             self._watch(delivery)
         return delivery

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict, deque
+from collections import OrderedDict
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
@@ -36,7 +36,8 @@ class Resubmissions:
 
     def __init__(self) -> None:
         self._current: OrderedDict[int, _Run] = OrderedDict()
-        self._runs: deque[_Run] = deque(maxlen=_MOST)
+        self._runs: list[_Run] = []
+        """Those of more than one submission."""
         self._unused: OrderedDict[str, None] = OrderedDict()
 
     def see(self, pending: PendingRequest, response: Response) -> None:
@@ -52,6 +53,13 @@ class Resubmissions:
     def mark_known(self, task_id: str) -> None:
         """Note that the app knows a task: it has polled it, or received its webhook."""
         self._unused.pop(task_id, None)
+
+    def limit(self, most: int) -> None:
+        """Remember at most as many submissions as this; the oldest are forgotten first."""
+        del self._runs[: max(0, len(self._runs) - most)]
+        for kept in (self._current, self._unused):
+            while len(kept) > most:
+                kept.popitem(last=False)
 
     def unexplained(self) -> int:
         """Return the number of tasks that were ignored while the same was submitted again."""
@@ -70,6 +78,5 @@ class Resubmissions:
         if len(run.tasks) == 2:
             self._runs.append(run)
         self._current[key] = run
-        for kept in (self._current, self._unused):
-            if len(kept) > _MOST:
-                kept.popitem(last=False)
+        if len(self._current) > _MOST or len(self._unused) > _MOST or len(self._runs) > _MOST:
+            self.limit(_MOST)

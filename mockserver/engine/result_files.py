@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
+from sys import getsizeof
 from threading import Lock
 
 from mockserver.contract import ModelCard
@@ -15,6 +16,10 @@ from mockserver.media import Picture, write_mp4, write_png
 Writer = Callable[[Picture], bytes]
 
 _WRITERS: Mapping[str, Writer] = {"image": write_png, "video": write_mp4}
+
+
+_RECORD = 1000
+"""Bytes of a file's description in the cache, besides its prompt."""
 
 
 class Results:
@@ -76,12 +81,17 @@ class Results:
 
     def _keep(self, key: tuple[Writer, Picture], made: bytes) -> None:
         with self._lock:
-            if key in self._cache or len(made) > self._limit:
+            if key in self._cache or _cost(key, made) > self._limit:
                 return
             self._cache[key] = made
-            self._cached_bytes += len(made)
+            self._cached_bytes += _cost(key, made)
             while self._cached_bytes > self._limit:
-                self._cached_bytes -= len(self._cache.popitem(last=False)[1])
+                self._cached_bytes -= _cost(*self._cache.popitem(last=False))
+
+
+def _cost(key: tuple[Writer, Picture], made: bytes) -> int:
+    """Return the bytes that a file takes in the cache; the prompt can be longer than the file."""
+    return getsizeof(made) + getsizeof(key[1].prompt) + _RECORD
 
 
 def _caption(task: Task, size: Size, index: int) -> tuple[str, ...]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from difflib import SequenceMatcher
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -132,6 +131,8 @@ def _meant(
 
 
 def _alike(want: str, have: str) -> bool:
+    from difflib import SequenceMatcher
+
     have = have.lower()
     return want == have or SequenceMatcher(None, want, have).ratio() >= _LIKENESS
 

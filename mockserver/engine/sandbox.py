@@ -225,6 +225,7 @@ class Sandbox:
         self.version += 1
         self._report_end(task, self.observer)
         self._counts.pop(task.id, None)
+        self.observer.forget(task.id, len(self._tasks))
         return True
 
     def update(self, task_id: str, change: Callable[[Task], Task]) -> Task:

@@ -143,7 +143,7 @@ class Service:
         try:
             sandbox, unauthorized = self.sandbox_of(request.headers), None
         except ApiError as rejection:
-            sandbox, unauthorized = self.anonymous, rejection
+            sandbox, unauthorized = self.anonymous, rejection.without_frames()
         return PendingRequest(request, sandbox, sandbox.clock.now(), unauthorized=unauthorized)
 
     def _typed(self, response: Response) -> Response:

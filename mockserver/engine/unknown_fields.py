@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from difflib import get_close_matches
 from typing import Any
 
 from mockserver.contract import Contract
@@ -40,6 +39,8 @@ def _near(name: str, known: Collection[str]) -> str | None:
     """Find the known name that resembles *name*, or is a word of it: `aspect_ratio`, `ratio`."""
     plain = {_plain(other): other for other in sorted(known)}
     words = [word for word in name[:100].replace("-", "_").split("_") if word in known]
+    from difflib import get_close_matches
+
     close = get_close_matches(_plain(name[:100]), plain, n=1, cutoff=0.6)
     return plain[close[0]] if close else next(iter(words), None)
 

@@ -12,15 +12,13 @@ import functools
 import http.client
 import socket
 import ssl
-import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
-from importlib import import_module
 from typing import Any
 from urllib.parse import urlsplit
 
+from mockserver.interception.import_hook import call_when_imported
 from mockserver.interception.redirection import (
     MOCK_ADDRESS,
     WEB_PORTS,
@@ -67,8 +65,7 @@ def install_patches() -> None:
     _patch(threading.Thread, "start", _start)
     _patch(_thread, "start_new_thread", _start_raw)
     _patch(ThreadPoolExecutor, "submit", _submit)
-    _install_in_responses()
-    _install_in_asynchronous_clients()
+    call_when_imported(_OF_OTHERS)
 
 
 def _patch(owner: Any, name: str, make: Callable[[Any], Any]) -> None:
@@ -229,17 +226,6 @@ def _submit(original: Any) -> Any:
     return submit
 
 
-def _install_in_asynchronous_clients() -> None:
-    """Patch what resolves names, or connects, without the module `socket`."""
-    with suppress(ImportError):
-        uvloop: Any = import_module("uvloop")
-        _patch(uvloop.Loop, "create_connection", _loop_create_connection)
-        _patch(uvloop.Loop, "getaddrinfo", _loop_getaddrinfo)
-    resolver = sys.modules.get("aiohttp.resolver")
-    if resolver is not None:
-        _patch(resolver.AsyncResolver, "resolve", _resolve)
-
-
 def _loop_create_connection(original: Any) -> Any:
     async def create_connection(
         self: Any, factory: Any, host: Any = None, port: Any = None, **more: object
@@ -263,9 +249,18 @@ def _resolve(original: Any) -> Any:
     return resolve
 
 
-def _install_in_responses() -> None:
+def _patch_aiohttp(resolver: Any) -> None:
+    _patch(resolver.AsyncResolver, "resolve", _resolve)
+
+
+def _patch_uvloop(uvloop: Any) -> None:
+    """Patch what resolves names, and connects, without the module `socket`."""
+    _patch(uvloop.Loop, "create_connection", _loop_create_connection)
+    _patch(uvloop.Loop, "getaddrinfo", _loop_getaddrinfo)
+
+
+def _patch_responses(responses: Any) -> None:
     """Let `responses`, whenever it was activated, respond for other hosts only."""
-    import responses
 
     def send(original: Any) -> Any:
         def on_request(self: Any, adapter: Any, request: Any, **more: Any) -> Any:
@@ -277,3 +272,11 @@ def _install_in_responses() -> None:
         return on_request
 
     _patch(responses.RequestsMock, "_on_request", send)
+
+
+_OF_OTHERS: Mapping[str, Callable[[Any], None]] = {
+    "aiohttp.resolver": _patch_aiohttp,
+    "responses": _patch_responses,
+    "uvloop": _patch_uvloop,
+}
+"""What patches a module of somebody else, which a test may import at any time, or never."""

@@ -64,6 +64,12 @@ class MockContext(_Context):  # type: ignore[misc]
         return made
 
 
+@functools.lru_cache(maxsize=4)
+def context_of(authority: str) -> MockContext:
+    """Return the context that trusts *authority*, which takes long to make."""
+    return MockContext(authority)
+
+
 _in_force: list[Redirection] = []
 _own: ContextVar[Redirection | None] = ContextVar("redirection", default=None)
 """The one in which an asyncio task began."""

@@ -96,35 +96,45 @@ def packed_pixels(picture: Picture) -> bytes:
 
 def _pack(indices: bytes) -> bytes:
     """Pack one row of palette indices, a byte each, to two bits each."""
-    from PIL import Image
-
-    return Image.frombytes("P", (len(indices), 1), indices).tobytes("raw", "P;2")
+    padded = indices + bytes(-len(indices) % 4)
+    first, second, third, last = (int.from_bytes(padded[at::4], "big") for at in range(4))
+    packed = first << 6 | second << 4 | third << 2 | last
+    return packed.to_bytes(len(padded) // 4, "big")
 
 
 def _text_rows(picture: Picture, sheet: _Sheet) -> list[bytes]:
-    """Draw the text once and return its packed rows, one for each row of the mask."""
+    """Return the packed rows of the text, one for each row of its mask."""
+    lines, size = _lay_out(picture, sheet)
+    drawn = (_line_rows(line, size, sheet.scale, sheet.room) for line in lines)
+    return [row for rows in drawn for row in rows]
+
+
+@lru_cache(maxsize=64)
+def _line_rows(line: str, size: int, scale: int, room: int) -> tuple[bytes, ...]:
+    """Draw a line of text once and return its packed rows, each as wide as the text.
+
+    Kept, because the lines of a caption come again in most pictures.
+    """
     from PIL import Image
 
-    lines, size = _lay_out(picture, sheet)
-    if not lines:
-        return []
-    width = -(-max(_width(line, size) for line in lines) // 4) * 4
-    mask = Image.new("L", (min(width, sheet.room), len(lines) * _line_height(size)))
-    for number, line in enumerate(lines):
-        _draw_line(mask, line, number * _line_height(size), size)
+    height, width = _line_height(size), min(-(-_width(line, size) // 4) * 4, room)
+    if not width:
+        return (b"",) * height
+    mask = Image.new("L", (width, height))
+    _draw_line(mask, line, size)
     indexed = mask.point(_LEVELS)
     indexed.putpalette(bytes(12))  # only a palette image can be packed
-    wide = indexed.resize((mask.width * sheet.scale, mask.height), Image.Resampling.NEAREST)
+    wide = indexed.resize((width * scale, height), Image.Resampling.NEAREST)
     packed, stride = wide.tobytes("raw", "P;2"), wide.width // 4
-    return [packed[at : at + stride] for at in range(0, len(packed), stride)] if stride else []
+    return tuple(packed[at : at + stride] for at in range(0, len(packed), stride))
 
 
-def _draw_line(mask: Image.Image, line: str, top: int, size: int) -> None:
+def _draw_line(mask: Image.Image, line: str, size: int) -> None:
     left = 0
     for char in line:
         glyph, advance = _glyph(char, size)
         if char != " ":
-            mask.paste(255, (left - 1, top), glyph)
+            mask.paste(255, (left - 1, 0), glyph)
         left += advance
 
 

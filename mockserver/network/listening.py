@@ -22,6 +22,9 @@ def address_of(host: str) -> str:
     """Resolve the name of an interface to a numeric address. Raises OSError."""
     if host in _EVERYWHERE:
         return _EVERYWHERE[host]
+    with suppress(OSError, ValueError):  # to look a number up takes long for the first time
+        socket.inet_pton(socket.AF_INET, host)
+        return host
     try:
         found = socket.getaddrinfo(host, None, 0, socket.SOCK_STREAM)
     except UnicodeError as error:
@@ -70,6 +73,16 @@ def reset(transport: asyncio.BaseTransport) -> None:
     with suppress(OSError):  # the peer was faster
         opened.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
     cast("asyncio.WriteTransport", transport).abort()
+
+
+async def stop_accepting(server: asyncio.Server) -> None:
+    """Close a server's sockets; what was accepted before has its connection when this returns."""
+    loop = asyncio.get_running_loop()
+    for bound in server.sockets:
+        loop.remove_reader(bound.fileno())
+    for _ in range(2):  # a closed server would leave the sockets of connections to come open
+        await asyncio.sleep(0)
+    server.close()
 
 
 def one_line_errors(report: Callable[[str], object]) -> _Handler:

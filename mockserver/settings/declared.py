@@ -231,7 +231,7 @@ class Settings:
         fact="results.expired_status",
         own=True,
     )
-    image_cache: int = setting(read_bytes, "bytes of result files kept in memory", "64M")
+    image_cache: int = setting(read_bytes, "bytes of result files kept in memory", "8M")
     max_body: int = setting(read_bytes, "size limit of a request body in bytes", fact="limits.body")
     max_nesting: int = setting(
         integer_reader(1, 200), "levels of nesting that JSON may have", fact="limits.nesting"
@@ -244,7 +244,7 @@ class Settings:
     max_sandboxes: int = setting(
         integer_reader(1, 1_000_000),
         "sandboxes that are kept; those that were idle longest are forgotten first",
-        "10000",
+        "2000",
     )
     task_bytes: int = setting(
         read_bytes,
@@ -257,7 +257,7 @@ class Settings:
         "requests, and deliveries, that a sandbox's journal keeps",
         "1000",
     )
-    journal_bytes: int = setting(read_bytes, "bytes that all journals keep together", "64M")
+    journal_bytes: int = setting(read_bytes, "bytes that all journals keep together", "8M")
 
     @property
     def is_public(self) -> bool:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from difflib import get_close_matches
 
 from mockserver.settings.declared import SETTINGS
 
@@ -54,6 +53,8 @@ def unknown_variables(environment: Mapping[str, str]) -> list[str]:
 
 
 def _hint(name: str) -> str:
+    from difflib import get_close_matches
+
     near = get_close_matches(name, [one.upper() for one in SETTINGS], n=1)
     return f"; did you mean {PREFIX}{near[0]}?" if near else ""
 

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import os
-import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from difflib import get_close_matches
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -175,6 +174,8 @@ def default_text(name: str, contract: Contract) -> str:
 
 def _check_name(name: str, origin: str, known: Mapping[str, Any]) -> None:
     if name not in known:
+        from difflib import get_close_matches
+
         near = get_close_matches(name, known, n=1) or get_close_matches(name.upper(), known, n=1)
         hint = f", did you mean {near[0]}?" if near else f"; use one of {', '.join(known)}"
         raise SettingError(f"{name}: no such setting (in {origin}){hint}")
@@ -205,10 +206,18 @@ def _section(path: Path) -> Mapping[str, Any]:
 
 def _read_toml(path: Path) -> Mapping[str, Any]:
     try:
-        return tomllib.loads(path.read_text("utf-8"))
+        return _parsed(path.read_text("utf-8"))
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else error
         raise SettingError(f"config: {path}: {reason}; use a readable TOML file") from None
+
+
+@lru_cache(maxsize=4)
+def _parsed(text: str) -> Mapping[str, Any]:
+    """Read TOML, which takes long: each mock of a test suite begins with the same file."""
+    import tomllib
+
+    return tomllib.loads(text)
 
 
 def _from_file(file: tuple[Path, Mapping[str, Any]]) -> Iterator[tuple[str, _Given]]:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
 
-import urllib3
+if TYPE_CHECKING:
+    import urllib3
 
 __tracebackhide__ = True
 """A test whose request is rejected shows its own line, not those in here."""
@@ -26,12 +28,10 @@ class ControlError(Exception):
 
 
 class ControlHttp:
-    """A `Send` over kept-alive connections."""
+    """A `Send` over kept-alive connections; urllib3 is imported with the first request."""
 
     def __init__(self) -> None:
-        self._pool = urllib3.PoolManager(
-            retries=False, timeout=urllib3.Timeout(connect=_CONNECT_TIMEOUT, read=_READ_TIMEOUT)
-        )
+        self._pool: urllib3.PoolManager | None = None
 
     def __call__(
         self, method: str, url: str, headers: Mapping[str, str], body: bytes | None
@@ -41,9 +41,12 @@ class ControlHttp:
         if scheme not in ("http", "https"):
             problem = f"an http or https URL is needed, not one of scheme {scheme}"
             raise ControlError(None, f"no mock answers: {problem}")
+        from urllib3.exceptions import HTTPError
+
+        self._pool = self._pool or _new_pool()
         try:
             response = self._pool.request(method, url, body=body, headers=headers)
-        except urllib3.exceptions.HTTPError as error:
+        except HTTPError as error:
             raise ControlError(None, f"no mock answers: {error}") from None
         except ValueError as error:  # a key that no header can hold
             raise ControlError(None, f"not sent: {error}") from None
@@ -51,4 +54,11 @@ class ControlHttp:
 
     def close(self) -> None:
         """Close the connections."""
-        self._pool.clear()
+        if self._pool is not None:
+            self._pool.clear()
+
+
+def _new_pool() -> urllib3.PoolManager:
+    from urllib3 import PoolManager, Timeout
+
+    return PoolManager(retries=False, timeout=Timeout(connect=_CONNECT_TIMEOUT, read=_READ_TIMEOUT))

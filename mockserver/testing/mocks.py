@@ -17,6 +17,8 @@ from mockserver.engine.messages import Request, Response
 from mockserver.engine.service import Service
 from mockserver.engine.webhooks.attempt import AttemptResult, Failure, WebhookRequest
 from mockserver.engine.webhooks.transport import transport_of
+from mockserver.interception.certificates import api_hosts, own_certificates
+from mockserver.network.loopback import LOOPBACK_HOSTS
 from mockserver.settings import Resolved, resolve_settings
 from mockserver.testing.control import ControlClient
 from mockserver.testing.control_http import ControlError, Send
@@ -112,13 +114,18 @@ class InProcessMock:
 
         Raises ServerError.
         """
-        from mockserver.web.server import Server
+        from mockserver.web.server import Server, ServerError
 
+        names = {*api_hosts(self._service.contract), *LOOPBACK_HOSTS}
+        try:
+            context, authority = own_certificates(tuple(sorted(names)))
+        except OSError as error:
+            problem = f"temporary files: {error.strerror}; set TMPDIR to a writable folder"
+            raise ServerError(problem) from None
         if self._server is None:
-            self._server = Server(self._service, bundled=False)
+            self._server = Server(self._service, context)
             self._server.start()
-        authority = self._server.authority
-        return self._server.port, "" if authority is None else authority.pem
+        return self._server.port, authority
 
     @cached_property
     def app(self) -> Flask:

@@ -12,7 +12,7 @@ import re
 import socket
 from collections.abc import Awaitable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from mockserver.engine.messages import ApiError, Request, Response
 from mockserver.engine.service import Service
@@ -23,6 +23,9 @@ from mockserver.network.loopback import LOOPBACK_HOSTS
 from mockserver.web.gateway import Gateway, Kind, kind_of
 from mockserver.web.incoming import BadRequest
 from mockserver.web.listener import Listener
+
+if TYPE_CHECKING:
+    import ssl
 
 _NAMEABLE = re.compile(
     r"(?!-)[A-Za-z0-9-]{1,63}(\.(?!-)[A-Za-z0-9-]{1,63})*|[0-9a-fA-F]*:[0-9a-fA-F:.]*"
@@ -37,18 +40,18 @@ class ServerError(MaxapiMockError):
 class Server:
     """Serves a service over HTTP between `start` and `stop`, or as a context manager.
 
-    *bundled* says whether other processes are to trust its certificate authority, if it has one.
+    *context* is for TLS, in place of that with certificates of its own.
     """
 
-    def __init__(self, service: Service, *, bundled: bool = True) -> None:
+    def __init__(self, service: Service, context: ssl.SSLContext | None = None) -> None:
         self.service = service
-        self._bundled = bundled
+        self._context = context
         self.host = _address(service.settings.host)
         """The numeric address in use."""
         self.port = service.settings.port
         """The port in use; if the settings ask for a free one, it is known once started."""
         self.authority: Authority | None = None
-        """The authority of this server's certificate, once started, if the settings ask for TLS."""
+        """The authority of its own certificates, once started, if there are any."""
         self._front_end = _FrontEnd(service)
         self._listener = Listener(self._front_end)
 
@@ -66,7 +69,7 @@ class Server:
 
     def start(self) -> None:
         """Start to listen; when this returns, requests get responses. Raises ServerError."""
-        if self.service.settings.tls:
+        if self.service.settings.tls and self._context is None:
             self.authority = self._certify()
         try:
             self._listen()
@@ -81,7 +84,7 @@ class Server:
         except OSError as error:
             raise _cannot_listen(f"{self.host}:{self.port}", error) from None
         self.port = bound.getsockname()[1]
-        context = None if self.authority is None else self.authority.context()
+        context = self._context if self.authority is None else self.authority.context()
         try:
             self._listener.start(bound, context)
         except OSError as error:
@@ -95,7 +98,7 @@ class Server:
             others = {settings.host, socket.gethostname()} - {"0.0.0.0", "::"}  # noqa: S104
             names |= {name for name in others if _NAMEABLE.fullmatch(name)}
         try:
-            return Authority(sorted(names), settings.tls_folder, bundled=self._bundled)
+            return Authority(sorted(names), settings.tls_folder)
         except OSError as error:
             problem = f"tls-folder: {error.filename}: {error.strerror}"
             raise ServerError(f"{problem}; use a writable folder") from None

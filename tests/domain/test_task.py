@@ -21,6 +21,7 @@ from mockserver.domain.task import (
     ended,
     ends_at,
     polled,
+    shared_input,
     status_at,
     transitions,
     unchanged_during,
@@ -181,3 +182,17 @@ def test_only_success_costs(end: str) -> None:
     plan = Plan(LIFECYCLE.path[0], (Step(seconds(1), getattr(LIFECYCLE, end)),))
 
     assert charge(make_task(plan), LIFECYCLE) == 0
+
+
+texts = st.text(max_size=20)
+
+
+@given(st.dictionaries(texts, st.one_of(texts, st.integers(), st.lists(texts))))
+def test_inputs_are_kept_as_they_were_submitted(submitted: dict[str, object]) -> None:
+    """Members in their order; what many tasks have in common is in memory only once."""
+    again = {"".join(name): value for name, value in submitted.items()}
+
+    kept, other = shared_input(submitted), shared_input(again)
+
+    assert list(kept.items()) == list(submitted.items())
+    assert all(one is two for one, two in zip(kept, other, strict=True))

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from typing import Any
 from weakref import ref
 
 import pytest
 
 from mockserver.domain.task import Task
+from mockserver.engine.pending_request import PendingRequest
 from mockserver.engine.sandbox import Sandbox
 from mockserver.engine.webhooks.attempt import AttemptResult
 from tests.client import SEED, Answer, Client, seed
@@ -66,6 +68,14 @@ def _advanced(client: Client) -> None:
     _done(client.control("clock", "POST", json={"advance_until": "idle"}))
 
 
+def _looked_at_without_a_token(client: Client) -> None:
+    """Fetch a file as browsers do, and submit without having read what a token is for."""
+    task_id = client.as_key("another").submitted(seed(prompt="a #mock:instant"))
+    [url] = client.as_key("another").poll(task_id)["result"]["urls"]
+    _done(client.request("GET", url.removeprefix("http://mock.test:80")))
+    client.submit(SEED)
+
+
 USES: dict[str, Use] = {
     "rejected requests": _rejected,
     "webhooks": _with_webhooks,
@@ -101,6 +111,20 @@ def test_a_forgotten_sandbox_is_freed_at_once(
     client.as_key("new").submitted(seed())
 
     assert watched() is None
+
+
+@pytest.mark.usefixtures("collector_off")
+@pytest.mark.parametrize("key", ["test", None])
+@pytest.mark.parametrize("use", [_rejected, _looked_at_without_a_token])
+def test_a_request_is_freed_with_its_response(
+    make_client: MakeClient, use: Use, key: str | None
+) -> None:
+    """No cycle keeps it, and with it a body or a file of many bytes."""
+    client = make_client(journal_entries=0)
+
+    use(client.as_key(key))
+
+    assert [one for one in gc.get_objects() if type(one) is PendingRequest] == []
 
 
 @pytest.mark.usefixtures("collector_off")
@@ -145,3 +169,39 @@ def test_requests_without_a_token_take_no_sandbox_from_a_key(make_client: MakeCl
 
     polled = [one.poll(task_id) for one, task_id in zip(clients * 2, task_ids + again, strict=True)]
     assert [task["status"] for task in polled] == ["PENDING"] * 4
+
+
+def test_what_is_tracked_of_forgotten_tasks_is_forgotten(make_client: MakeClient) -> None:
+    """Else a sandbox with many tasks would grow, however few of them it keeps."""
+    client = make_client(max_tasks=5, result_expiry=timedelta(), journal_entries=0)
+
+    for number in range(200):
+        for _ in range(2):
+            task_id = client.submitted(seed(prompt=f"{number} #mock:instant"))
+        [url] = client.poll(task_id)["result"]["urls"]
+        client.request("GET", url.removeprefix("http://mock.test:80"))
+
+    observer = client.sandbox.observer
+    sizes = _sizes(observer) | _sizes(observer.resubmissions)
+    assert sizes.keys() >= {"webhooks", "_ended", "_expired", "_current", "_unused", "_runs"}
+    assert max(sizes.values()) <= 5 + 16 + 1
+
+
+def _sizes(holder: object) -> dict[str, int]:
+    """Return the sizes of the collections that *holder* has."""
+    return {name: len(one) for name, one in vars(holder).items() if hasattr(one, "__len__")}
+
+
+def test_webhooks_that_will_never_be_due_do_not_pile_up(make_client: MakeClient) -> None:
+    """Neither alarms of forgotten sandboxes, nor those that a changed clock has replaced."""
+    client = make_client(max_sandboxes=3)
+
+    for number in range(100):
+        old = client.as_key(str(number))
+        old.submitted(SEED)
+        for speed in (0.001, 0.002, 0.003):
+            _done(old.control("clock", "POST", json={"speed": speed}))
+
+    scheduler = client.service.dispatcher.scheduler
+    assert len(scheduler._by_sandbox) == 3
+    assert len(scheduler._alarms) < 100

@@ -16,7 +16,8 @@ from typing import Any
 import click
 import pytest
 
-from mockserver.cli import _MAIN, main
+from mockserver.cli import main
+from mockserver.commands.group import MAIN
 from mockserver.commands.options import given_settings, resolve
 from mockserver.contract import Contract
 from mockserver.engine.service import Service
@@ -44,7 +45,7 @@ def words_of(instruction: str) -> list[str]:
 
 def called(words: list[str]) -> click.Context:
     """Return what a command line means, without running the command."""
-    command = _MAIN.get_command(click.Context(_MAIN), words[0])
+    command = MAIN.get_command(click.Context(MAIN), words[0])
     assert command is not None
     return command.make_context(words[0], words[1:])
 

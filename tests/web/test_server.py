@@ -226,7 +226,7 @@ def test_an_unfinished_request_does_not_keep_the_server(server: Server) -> None:
 @pytest.mark.parametrize("tls", [False, True])
 def test_idle_clients_do_not_delay_the_end(contract: Contract, *, tls: bool) -> None:
     """A kept connection is closed, and its client need not reply to that."""
-    server = Server(Service(contract, make_settings(contract, port=0, tls=tls)), bundled=False)
+    server = Server(Service(contract, make_settings(contract, port=0, tls=tls)))
     server.start()
     verify = str(server.authority.authority) if server.authority else True
     with requests.Session() as session:

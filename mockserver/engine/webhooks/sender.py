@@ -184,7 +184,8 @@ class Sender:
                 flight = _Flight(queue, queue.jobs.popleft().begin())
                 self._flights.add(flight)
                 self._resume(flight, None)
-                self._note(queue)
+                if queue.jobs:
+                    self._note(queue)
 
     def _resume(self, flight: _Flight, result: Any, error: Exception | None = None) -> None:
         """Let an attempt go on with what it has awaited, until it awaits something else."""
