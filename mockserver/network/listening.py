@@ -75,6 +75,16 @@ def reset(transport: asyncio.BaseTransport) -> None:
     cast("asyncio.WriteTransport", transport).abort()
 
 
+async def stop_accepting(server: asyncio.Server) -> None:
+    """Close a server's sockets; what was accepted before has its connection when this returns."""
+    loop = asyncio.get_running_loop()
+    for bound in server.sockets:
+        loop.remove_reader(bound.fileno())
+    for _ in range(2):  # a closed server would leave the sockets of connections to come open
+        await asyncio.sleep(0)
+    server.close()
+
+
 def one_line_errors(report: Callable[[str], object]) -> _Handler:
     """Make an event loop's handler for errors that belong to no task, like too many open files.
 

@@ -80,3 +80,13 @@ async def cancel_other_tasks(grace: float | None = None) -> None:
         task.cancel()
     if tasks:
         await asyncio.wait(tasks, timeout=grace)
+
+
+async def is_set_within(seconds: float, event: asyncio.Event) -> bool:
+    """Wait for *event*; return whether it is set before *seconds* are over."""
+    try:
+        async with asyncio.timeout(seconds):
+            await event.wait()
+    except TimeoutError:
+        return False
+    return True

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, MutableSet
-from concurrent.futures import Executor
-from typing import Protocol, cast
+from typing import cast
 
 from mockserver.domain.script import Drip, WireFault
-from mockserver.engine.messages import Request, Response
+from mockserver.engine.messages import Response
 from mockserver.network.listening import reset
+from mockserver.network.loop_thread import is_set_within
+from mockserver.web.application import Application
 from mockserver.web.incoming import BadRequest, Received, make_request
 from mockserver.web.outgoing import CLOSE, CONTINUE, KEEP_ALIVE, response_bytes
 from mockserver.web.request_reader import Phase, RequestReader
@@ -26,6 +27,8 @@ _HEAD_TICKS = 6
 """Ticks that a client may take to send a head."""
 _STALLED_TICKS = 12
 """Ticks without a byte of a body, or of a response, that moves."""
+STALLED = TICK * _STALLED_TICKS
+"""Real seconds that a client of TLS has to take what was sent before the end."""
 _IDLE_TICKS = 120
 """Ticks that a connection is kept open without a request."""
 _LINGER_TICKS = 1
@@ -40,29 +43,12 @@ _PATIENCE = {
 }
 
 
-class Application(Protocol):
-    """What responds to the requests of a server."""
-
-    @property
-    def limit(self) -> int:
-        """Return how many bytes of a body are kept; of a larger one, one more is kept."""
-
-    @property
-    def executor(self) -> Executor:
-        """Return what runs functions that may take long."""
-
-    def respond(self, request: Request) -> Response | Awaitable[Response]:
-        """Return the response, or what is awaited for it; neither may fail."""
-
-    def reject(self, error: BadRequest) -> Response:
-        """Return the response to a request that cannot be read."""
-
-
 class Connection(asyncio.Protocol):
     """Serves one client, and is one of *connections* meanwhile."""
 
     def __init__(self, application: Application, connections: MutableSet[Connection]) -> None:
-        self.closed = asyncio.Event()
+        self.finished = asyncio.Event()
+        """Set when nothing more is to be sent: the client has gone, or the server stops."""
         self._application = application
         self._connections = connections
         self._reader = RequestReader(application.limit)
@@ -101,7 +87,7 @@ class Connection(asyncio.Protocol):
         self._left.set()
         self._can_write.set()
         self._connections.discard(self)
-        self.closed.set()
+        self.finished.set()
 
     def data_received(self, data: bytes) -> None:
         """Read what the client has sent, and respond."""
@@ -116,11 +102,12 @@ class Connection(asyncio.Protocol):
     def eof_received(self) -> bool:
         """Respond to what has been read: HTTP lets a client close its half of the connection."""
         self._is_half_closed = True
-        if self._is_hanging:
+        is_over = self._scheme == "https"  # asyncio ends both halves of TLS
+        if is_over or self._is_hanging:
             self._left.set()
         self._reader.end()
         self._proceed()
-        return self._delivery is not None
+        return not is_over and (self._delivery is not None or bool(self._reader.complete))
 
     def pause_writing(self) -> None:
         """Respond to no more requests until the client has read more."""
@@ -141,11 +128,17 @@ class Connection(asyncio.Protocol):
             self._ticks = 0
         self._unsent = unsent
         self._ticks += 1
-        if self._ticks <= (_STALLED_TICKS if unsent else _PATIENCE[self._reader.phase]) or waits:
+        is_sending = unsent or self._transport.is_closing()  # TLS does not tell what is unsent
+        if (
+            self._ticks <= (_STALLED_TICKS if is_sending else _PATIENCE[self._reader.phase])
+            or waits
+        ):
             return
         if self._reader.phase in (Phase.HEAD, Phase.BODY) and not unsent:
             self._reader.fail(408, "it did not come to an end in time")
             self._proceed()
+        elif self._is_lingering and not self._transport.is_closing():
+            self._transport.close()
         else:
             self._transport.abort()
 
@@ -155,11 +148,6 @@ class Connection(asyncio.Protocol):
         self._left.set()
         self._reader.close()
         self._proceed()
-
-    @property
-    def is_responding(self) -> bool:
-        """Whether a response is not sent completely yet."""
-        return self._delivery is not None or self._transport.get_write_buffer_size() > 0
 
     def abort(self) -> None:
         """End at once."""
@@ -176,6 +164,8 @@ class Connection(asyncio.Protocol):
             return
         while reader.complete and self._delivery is None and self._can_write.is_set():
             self._respond(reader.complete.popleft())
+            if transport.is_closing():  # the client was found to have gone
+                return
         if self._delivery is not None or reader.complete:
             if reader.complete:
                 transport.pause_reading()  # TCP tells the client to wait, too
@@ -183,8 +173,10 @@ class Connection(asyncio.Protocol):
         transport.resume_reading()
         if reader.failure is not None:
             self._reject(reader.failure)
-        elif reader.phase is Phase.END and not self._is_lingering:
+        elif reader.phase is Phase.END and (self._is_finishing or not self._is_lingering):
             transport.close()
+            if self._is_finishing and not transport.get_write_buffer_size():
+                self.finished.set()  # in TLS, clients may take long to agree
         elif reader.wants_continue:
             reader.wants_continue = False
             transport.write(CONTINUE)
@@ -203,11 +195,12 @@ class Connection(asyncio.Protocol):
         """Tell the client why no more is read; to close at once could lose that."""
         self._reader.failure = None
         self._transport.write(b"".join(response_bytes(self._application.reject(failure), CLOSE)))
-        if self._is_half_closed or not self._transport.can_write_eof():
+        if self._is_half_closed:
             self._transport.close()
-        else:
+            return
+        if self._transport.can_write_eof():
             self._transport.write_eof()
-            self._is_lingering, self._ticks = True, 0
+        self._is_lingering, self._ticks = True, 0
 
     async def _deliver(
         self, received: Received, responding: Response | Awaitable[Response]
@@ -230,7 +223,7 @@ class Connection(asyncio.Protocol):
                 loop = asyncio.get_running_loop()
                 await loop.run_in_executor(self._application.executor, function)
             case Pause(seconds):
-                await self._is_left_within(seconds)
+                await is_set_within(seconds, self._left)
             case Hang():
                 await self._hang()
             case Send(fault, drip):
@@ -243,8 +236,7 @@ class Connection(asyncio.Protocol):
     async def _hang(self) -> None:
         """Wait until the client or the server gives up; a client that says no more has."""
         self._is_hanging = True
-        self._reader.complete.clear()
-        self._reader.close()
+        self._read_no_more()
         self._transport.resume_reading()
         if not self._is_half_closed:
             await self._left.wait()
@@ -263,7 +255,7 @@ class Connection(asyncio.Protocol):
         head, body = self._bytes_of(received, response, fault)
         self._transport.write(head)
         for at in range(0, len(body), drip.size):
-            if await self._is_left_within(drip.pause.total_seconds()):
+            if await is_set_within(drip.pause.total_seconds(), self._left):
                 self._reader.close()  # the response is incomplete
                 return
             self._transport.write(body[at : at + drip.size])
@@ -275,7 +267,7 @@ class Connection(asyncio.Protocol):
         connection = b""
         if self._is_finishing or not received.keep_alive:
             connection = CLOSE
-            self._reader.close()
+            self._read_no_more()
         elif received.version == "1.0":
             connection = KEEP_ALIVE
         head, body = response_bytes(response, connection, fault)
@@ -286,15 +278,11 @@ class Connection(asyncio.Protocol):
             reset(self._transport)
         elif fault is WireFault.KEEP_ALIVE_BROKEN:
             self._is_broken = True
+            if self._reader.complete or self._reader.phase in (Phase.HEAD, Phase.BODY):
+                reset(self._transport)  # the next request is here already
         elif fault is not None:
-            self._reader.complete.clear()
-            self._reader.close()
+            self._read_no_more()
 
-    async def _is_left_within(self, seconds: float) -> bool:
-        """Wait; return whether the client has gone, or the server stops, before that is over."""
-        try:
-            async with asyncio.timeout(seconds):
-                await self._left.wait()
-        except TimeoutError:
-            return False
-        return True
+    def _read_no_more(self) -> None:
+        self._reader.complete.clear()
+        self._reader.close()

@@ -8,9 +8,10 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from mockserver.engine.clock import real_seconds
-from mockserver.network.listening import BACKLOG, one_line_errors
-from mockserver.network.loop_thread import LoopThread, cancel_other_tasks
-from mockserver.web.connection import TICK, Application, Connection
+from mockserver.network.listening import BACKLOG, one_line_errors, stop_accepting
+from mockserver.network.loop_thread import LoopThread, cancel_other_tasks, is_set_within
+from mockserver.web.application import Application
+from mockserver.web.connection import STALLED, TICK, Connection
 
 if TYPE_CHECKING:
     import ssl
@@ -66,35 +67,23 @@ class Listener:
             lambda: Connection(self._application, self._connections),
             sock=bound,
             ssl=context,
+            ssl_shutdown_timeout=None if context is None else STALLED,
             backlog=BACKLOG,
         )
         if self._thread is not None:
             self._thread.started()
-        while not await self._is_stopping_within(TICK):
+        while not await is_set_within(TICK, self._stopping):
             for connection in tuple(self._connections):
                 connection.tick()
-        server.close()
+        await stop_accepting(server)
         await self._finish()
 
-    async def _is_stopping_within(self, seconds: float) -> bool:
-        try:
-            async with asyncio.timeout(seconds):
-                await self._stopping.wait()
-        except TimeoutError:
-            return False
-        return True
-
     async def _finish(self) -> None:
-        await asyncio.sleep(0)  # a connection that was just accepted is added
         for connection in tuple(self._connections):
             connection.finish()
-        closings = [
-            asyncio.ensure_future(one.closed.wait())
-            for one in self._connections
-            if one.is_responding
-        ]
-        if closings:
-            await asyncio.wait(closings, timeout=_GRACE)
+        ends = [asyncio.ensure_future(one.finished.wait()) for one in self._connections]
+        if ends:
+            await asyncio.wait(ends, timeout=_GRACE)
         await asyncio.sleep(0)  # TLS tells an idle client of the end; its reply is not awaited
         for connection in tuple(self._connections):
             connection.abort()

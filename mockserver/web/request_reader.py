@@ -49,18 +49,15 @@ class RequestReader:
         self._repeated: list[str] = []
         self._body: list[bytes] = []
         self._head_size = self._body_size = 0
-        self._parser: HttpRequestParser | None = self._new_parser()
-
-    def _new_parser(self) -> HttpRequestParser:
-        parser = HttpRequestParser(self)
-        # RFC 9112 lets a server read a bare LF, and ignore a length besides chunks.
-        parser.set_dangerous_leniencies(
-            lenient_chunked_length=True, lenient_optional_cr_before_lf=True
-        )
-        return parser
+        self._is_shared = False
+        """Whether an earlier request ended in what is being fed."""
+        self._parser: HttpRequestParser | None = None
 
     def feed(self, data: bytes) -> None:
         """Read *data*; nothing after the last request, or after a failure."""
+        if self._parser is None:
+            self._renew()
+        self._is_shared = False
         while self._parser is not None and data:
             try:
                 self._parser.feed_data(data)
@@ -72,17 +69,26 @@ class RequestReader:
                 self.fail(400, "its method is unknown; use GET or POST, in upper case")
             except HttpParserError as error:
                 self.fail(400, str(error))
-            if self.phase is Phase.HEAD:
-                self._head_size += len(data)
-                if self._head_size > _HEAD_LIMIT:
-                    self.fail(431, f"its headers have more than {_HEAD_LIMIT} bytes")
+            self._limit_head(len(data))
             break
         if self.phase is Phase.END:
             self.close()
 
+    def _limit_head(self, size: int) -> None:
+        """Limit the bytes of one head; *size* is how many were fed last."""
+        if self.phase is Phase.HEAD and not self._is_shared:
+            self._head_size += size
+            if self._head_size > _HEAD_LIMIT:
+                self.fail(431, f"its headers have more than {_HEAD_LIMIT} bytes")
+
     def _renew(self) -> None:
-        if self.phase is not Phase.END:
-            self._parser = self._new_parser()
+        if self.phase is Phase.END:
+            return
+        self._parser = HttpRequestParser(self)
+        # RFC 9112 lets a server read a bare LF, and ignore a length besides chunks.
+        self._parser.set_dangerous_leniencies(
+            lenient_chunked_length=True, lenient_optional_cr_before_lf=True
+        )
 
     def end(self) -> None:
         """Note that the client sends no more."""
@@ -140,8 +146,8 @@ class RequestReader:
             self.fail(413, f"its body has more than {self._limit + _DISCARDED} bytes")
         elif not headers.get("transfer-encoding", "chunked").lower().endswith("chunked"):
             self.fail(400, "its Transfer-Encoding does not end with chunked")
-        elif "expect" in headers:
-            self.wants_continue = headers["expect"].lower() == "100-continue"
+        elif self._parser is not None and self._parser.get_http_version() != "1.0":
+            self.wants_continue = headers.get("expect", "").lower() == "100-continue"
 
     def on_body(self, part: bytes) -> None:
         """Read a part of the body."""
@@ -166,7 +172,7 @@ class RequestReader:
         keep_alive = self._parser.should_keep_alive()
         if "transfer-encoding" in headers and "content-length" in headers:
             keep_alive = False  # as RFC 9112 demands: what follows could be part of the body
-        self.wants_continue = False
+        self.wants_continue, self._is_shared = False, True
         body = self._body[0] if len(self._body) == 1 else b"".join(self._body)
         self.complete.append(
             Received(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
+import gc
 import os
 import re
 import socket
@@ -18,7 +20,7 @@ import pytest
 
 from mockserver.contract import Contract
 from mockserver.engine.service import Service
-from mockserver.network.listening import listen_on
+from mockserver.network.listening import listen_on, stop_accepting
 from mockserver.settings import make_settings
 from mockserver.testing import InboxServer
 from mockserver.web.server import Server, ServerError
@@ -55,6 +57,38 @@ def test_of_many_at_one_moment_one_wins() -> None:
             for one in winners:
                 one.close()
             assert (len(winners), errors) == (1, {IN_USE})
+
+
+@pytest.mark.parametrize("iterations", range(6))
+def test_no_connection_is_forgotten_when_a_server_stops(iterations: int) -> None:
+    """At whatever moment it was accepted; asyncio by itself would leave the client waiting."""
+
+    async def main() -> bytes:
+        loop, bound = asyncio.get_running_loop(), listen_on("127.0.0.1", 0)
+        made: list[asyncio.BaseTransport] = []
+        protocol = type(
+            "Kept",
+            (asyncio.Protocol,),
+            {"connection_made": lambda _, transport: made.append(transport)},
+        )
+        server = await loop.create_server(protocol, sock=bound)
+        client = socket.create_connection(bound.getsockname(), PATIENCE)
+        for _ in range(iterations):
+            await asyncio.sleep(0)
+
+        await stop_accepting(server)
+        for transport in made:
+            transport.abort()  # type: ignore[attr-defined]
+
+        with client, suppress(ConnectionResetError):
+            return await asyncio.to_thread(client.recv, 1)
+        return b""
+
+    gc.disable()  # which would close what is forgotten
+    try:
+        assert asyncio.run(main()) == b""
+    finally:
+        gc.enable()
 
 
 @contextmanager

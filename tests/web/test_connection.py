@@ -45,9 +45,10 @@ class Client(asyncio.Transport):
     aborted: bool = False
     reading: bool = True
     half_closed: bool = False
+    secure: bool = False
 
     def get_extra_info(self, name: str, default: Any = None) -> Any:
-        return self if name == "socket" else default
+        return self if name == "socket" or (self.secure and name == "sslcontext") else default
 
     def setsockopt(self, *_: object) -> None:
         pass
@@ -56,7 +57,7 @@ class Client(asyncio.Transport):
         self.sent += bytes(data)
 
     def can_write_eof(self) -> bool:
-        return True
+        return not self.secure
 
     def write_eof(self) -> None:
         self.half_closed = True
@@ -110,9 +111,9 @@ def run(main: Callable[[], Coroutine[Any, Any, None]]) -> None:
     asyncio.run(main())
 
 
-def connect(application: Echo) -> tuple[Connection, Client]:
+def connect(application: Echo, *, secure: bool = False) -> tuple[Connection, Client]:
     """Connect a client to an application."""
-    client = Client()
+    client = Client(secure=secure)
     connection = Connection(application, set())
     connection.connection_made(client)
     return connection, client
@@ -208,6 +209,17 @@ def test_an_endless_body_is_rejected(monkeypatch: pytest.MonkeyPatch) -> None:
         reader.feed(b"3e8\r\n" + b"x" * 1000 + b"\r\n")
 
     assert reader.failure.status == 413
+
+
+def test_a_head_is_limited_by_its_own_bytes() -> None:
+    """A client may send more than that at once, of other requests."""
+    reader = RequestReader(LIMIT)
+    head = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 200000\r\n\r\n"
+
+    reader.feed(head + b"x" * 200_000 + GET[:-1])
+    reader.feed(GET[-1:])
+
+    assert (reader.failure, len(reader.complete)) == (None, 2)
 
 
 SEEDS = [GET, POST, CHUNKED, EXPECTS, UPGRADE, b"OPTIONS * HTTP/1.0\r\n\r\n"]
@@ -361,6 +373,88 @@ async def test_a_rejected_request_can_be_read_to_its_end() -> None:
 
     assert (client.statuses, client.half_closed, client.closed) == ([400], True, False)
     assert connection.eof_received() is False
+
+
+@in_loop
+async def test_an_old_client_is_not_told_to_go_on() -> None:
+    """HTTP/1.0 has no `100 Continue`."""
+    connection, client = connect(Echo())
+
+    connection.data_received(EXPECTS.replace(b"1.1", b"1.0"))
+    connection.data_received(b"abc")
+
+    assert client.statuses == [200]
+
+
+@in_loop
+async def test_why_the_rest_is_not_read_is_not_lost_in_tls() -> None:
+    """It has no half-closed connections; the server waits for the client to end it, for a while."""
+    connection, client = connect(Echo(), secure=True)
+
+    connection.data_received(b"GET / HTTP/3.0\r\n\r\n")
+    connection.data_received(b"more")
+    before = (client.statuses, client.closed)
+    waited = ticks_until_closed(connection, client)
+
+    assert before == ([400], False)
+    assert (waited, client.aborted) == (2, False)
+
+
+@in_loop
+async def test_a_client_of_tls_that_says_no_more_has_gone() -> None:
+    """For asyncio ends both halves, and logs a warning for who wants to keep one."""
+    drip = Fault(latency=1000)
+    connection, client = connect(Echo(answer=lambda _: Response(200, (), b"", drip)), secure=True)
+    connection.data_received(GET)
+    await settle()
+
+    stays = connection.eof_received()
+    await settle()
+
+    assert (stays, client.closed, len(asyncio.all_tasks())) == (False, True, 1)
+
+
+@in_loop
+async def test_a_half_closed_client_gets_what_it_has_not_read_yet() -> None:
+    """All responses, as soon as it reads."""
+    connection, client = connect(Echo())
+    connection.pause_writing()
+    connection.data_received(GET * 3)
+
+    stays = connection.eof_received()
+    connection.resume_writing()
+
+    assert (stays, client.statuses, client.closed) == (True, [200, 200, 200], True)
+
+
+@in_loop
+async def test_nothing_is_written_to_a_client_that_was_found_gone() -> None:
+    """Asyncio would log a warning for it."""
+    application = Echo()
+    connection, client = connect(application)
+
+    def vanish(_: Request) -> Response:
+        client.abort()
+        return Response(200, (), b"")
+
+    application.answer = vanish
+
+    connection.data_received(GET * 9)
+
+    assert len(client.statuses) == 1
+
+
+@in_loop
+async def test_a_request_that_came_early_finds_its_connection_broken() -> None:
+    """Pipelined requests are not processed, either."""
+    broken = Response(200, (), b"", Fault(wire=WireFault.KEEP_ALIVE_BROKEN))
+    application = Echo(answer=lambda _: broken)
+    connection, client = connect(application)
+
+    connection.data_received(GET * 2)
+    await settle()
+
+    assert (client.statuses, client.aborted, len(application.seen)) == ([200], True, 1)
 
 
 def test_a_half_closed_client_gets_its_response() -> None:
@@ -524,6 +618,50 @@ async def test_a_response_in_progress_is_sent_when_the_server_stops() -> None:
 
     assert (client.statuses, client.closed) == ([200], True)
     assert b"Connection: close" in client.sent
+
+
+@in_loop
+async def test_no_other_request_is_processed_when_the_server_stops() -> None:
+    """The response before it has said that the connection ends."""
+    waiting: asyncio.Future[Response] = asyncio.get_running_loop().create_future()
+    application = Echo(answer=lambda _: waiting)
+    connection, client = connect(application)
+    connection.data_received(GET * 3)
+
+    connection.finish()
+    waiting.set_result(Response(200, (), b""))
+    await settle()
+
+    assert (client.statuses, client.closed, len(application.seen)) == ([200], True, 1)
+
+
+@pytest.mark.parametrize("sent", [b"", GET, b"GET / HTTP/3.0\r\n\r\n"])
+def test_nobody_waits_for_a_client_that_has_everything(sent: bytes) -> None:
+    """When the server stops; in TLS, clients could take long to agree."""
+
+    async def main() -> None:
+        connection, client = connect(Echo(), secure=True)
+        if sent:
+            connection.data_received(sent)
+
+        connection.finish()
+
+        assert (client.closed, connection.finished.is_set()) == (True, True)
+
+    run(main)
+
+
+def test_a_connection_that_never_was_is_freed_without_the_garbage_collector() -> None:
+    """As after a handshake of TLS that failed."""
+
+    async def main() -> weakref.ref[RequestReader]:
+        return weakref.ref(Connection(Echo(), set())._reader)
+
+    gc.disable()
+    try:
+        assert asyncio.run(main())() is None
+    finally:
+        gc.enable()
 
 
 def test_a_connection_is_freed_without_the_garbage_collector() -> None:
