@@ -8,6 +8,7 @@ from enum import Enum, auto
 from httptools import (
     HttpParserError,
     HttpParserInvalidMethodError,
+    HttpParserInvalidURLError,
     HttpParserUpgrade,
     HttpRequestParser,
 )
@@ -67,6 +68,8 @@ class RequestReader:
                 continue
             except HttpParserInvalidMethodError:
                 self.fail(400, "its method is unknown; use GET or POST, in upper case")
+            except HttpParserInvalidURLError:
+                self.fail(400, "its target is not a URL; percent-encode what is not ASCII")
             except HttpParserError as error:
                 self.fail(400, str(error))
             self._limit_head(len(data))

@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from hypothesis import given
@@ -373,6 +374,34 @@ async def test_a_rejected_request_can_be_read_to_its_end() -> None:
 
     assert (client.statuses, client.half_closed, client.closed) == ([400], True, False)
     assert connection.eof_received() is False
+
+
+@in_loop
+async def test_a_client_that_has_gone_is_rejected_without_an_error() -> None:
+    """Its connection cannot be half closed any more."""
+    waiting: asyncio.Future[Response] = asyncio.get_running_loop().create_future()
+    connection, client = connect(Echo(answer=lambda _: waiting))
+    client.write_eof = Mock(side_effect=OSError)  # type: ignore[method-assign]
+    connection.data_received(GET + b"GET / HTTP/3.0\r\n\r\n")
+    delivery = connection._delivery
+
+    waiting.set_result(Response(200, (), b""))
+    await settle()
+
+    assert delivery is not None
+    assert delivery.exception() is None
+    assert client.statuses == [200, 400]
+
+
+@in_loop
+async def test_a_target_that_is_not_encoded_is_rejected() -> None:
+    """The message says what to write."""
+    connection, client = connect(Echo())
+
+    connection.data_received("GET /я HTTP/1.1\r\nHost: a\r\n\r\n".encode())
+
+    assert client.statuses == [400]
+    assert b"percent-encode" in client.sent
 
 
 @in_loop
