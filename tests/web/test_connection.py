@@ -166,6 +166,21 @@ def test_a_request_is_read() -> None:
     ]
 
 
+@pytest.mark.parametrize("coded", [POST, CHUNKED])
+def test_the_body_of_a_request_for_an_upgrade_is_read(coded: bytes) -> None:
+    """Java's own client asks for HTTP/2 with its first request, whatever that is."""
+    fields = b"Host: a\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\n"
+    stream = coded.replace(b"Host: a\r\n", fields) + GET
+
+    whole = read([stream])
+    cut = read([stream[at : at + 1] for at in range(len(stream))])
+
+    assert [(method, target, body) for method, target, body, _ in whole] == [
+        (*read([coded])[0][:2], b"abc"), ("GET", b"/a", b"")
+    ]  # fmt: skip
+    assert cut == whole
+
+
 @pytest.mark.parametrize("size", [LIMIT, LIMIT + 1, LIMIT + 2, 10_000])
 def test_no_more_of_a_body_is_kept_than_the_limit_and_one_byte(size: int) -> None:
     """So that the application can tell that it is too large."""
@@ -325,6 +340,7 @@ async def test_a_client_that_does_not_read_gets_no_more_responses() -> None:
         (GET.replace(b"1.1\r\n", b"1.1\r\nConnection: close\r\n"), "close", True),
         (CHUNKED.replace(b"Host: a", b"Host: a\r\nContent-Length: 3"), "close", True),
         (UPGRADE, None, False),
+        (UPGRADE.replace(b"Upgrade\r", b"Upgrade, close\r"), "close", True),
     ],
 )
 def test_when_a_connection_stays_open(
