@@ -287,4 +287,5 @@ class Connection(asyncio.Protocol):
 
     def _read_no_more(self) -> None:
         self._reader.complete.clear()
+        self._reader.failure = None
         self._reader.close()

@@ -112,6 +112,7 @@ class RequestReader:
         if self.phase is not Phase.END:
             self.failure = BadRequest(status, f"the request cannot be read: {problem}")
             self.phase = Phase.END
+            self.wants_continue = False
 
     # -- called by httptools --------------------------------------------------------------------
 

@@ -55,6 +55,7 @@ class Client(asyncio.Transport):
         pass
 
     def write(self, data: Any) -> None:
+        assert not self.half_closed
         self.sent += bytes(data)
 
     def can_write_eof(self) -> bool:
@@ -418,6 +419,39 @@ async def test_a_target_that_is_not_encoded_is_rejected() -> None:
 
     assert client.statuses == [400]
     assert b"percent-encode" in client.sent
+
+
+@in_loop
+async def test_a_client_that_is_rejected_is_not_told_to_go_on() -> None:
+    """Nothing follows the response that says why."""
+    waiting: asyncio.Future[Response] = asyncio.get_running_loop().create_future()
+    connection, client = connect(Echo(answer=lambda _: waiting))
+    connection.data_received(
+        GET + EXPECTS.replace(b"Content-Length: 3", b"Transfer-Encoding: chunked")
+    )
+    connection.data_received(b"no size")
+    waiting.set_result(Response(200, (), b""))
+    await settle()
+
+    connection.eof_received()
+
+    assert client.statuses == [200, 400]
+
+
+@pytest.mark.parametrize("wire", [WireFault.TRUNCATED, WireFault.HALF_HEADERS])
+def test_nothing_follows_a_broken_response(wire: WireFault) -> None:
+    """Not even what is to be said about the next request."""
+
+    async def main() -> None:
+        broken = Response(200, (), b"12345678", Fault(wire=wire))
+        connection, client = connect(Echo(answer=lambda _: broken))
+
+        connection.data_received(GET + b"GET / HTTP/3.0\r\n\r\n")
+        await settle()
+
+        assert (client.statuses, client.closed) == ([200], True)
+
+    run(main)
 
 
 @in_loop
