@@ -56,7 +56,7 @@ def main(*, quick: bool, whole: bool, compared: bool, only: str | None) -> int:
         chosen = tuple(one for one in _ALL if one.__name__ == only)
     cores, python = os.cpu_count(), platform.python_version()
     print(_ABOUT.format(version=__version__, python=python, cores=cores, rounds=scale.rounds))
-    patience = 3600 if whole else 300
+    patience = 3600 if whole else 600
     sections = [Section(one.__name__, partial(one, scale), patience) for one in chosen]
     incomplete = print_table(sections)
     if incomplete:

@@ -30,7 +30,7 @@ def suites(scale: Scale) -> Iterator[Row]:
     """Measure tests of an app that submits, polls, takes a webhook and fetches an image."""
     usual_ones: dict[str, list[float]] = defaultdict(list)
     firsts: dict[str, list[float]] = defaultdict(list)
-    for _ in range((scale.rounds + 1) // 2):
+    for _ in range((scale.rounds + 2) // 3):
         for kind in (*_FAKES, *(kind for kind, *_ in _OURS), "empty"):
             first, *others = _run_pytest(kind, scale.tests)
             usual = 1000 * median(others[:-1])  # the last one tears everything down

@@ -32,7 +32,7 @@ class Scale:
     """In a suite of a user."""
 
 
-USUAL = Scale(rounds=9, seconds=1, warm_up=120, soak=0.01, tests=100)
+USUAL = Scale(rounds=9, seconds=1, warm_up=120, soak=0.01, tests=50)
 QUICK = Scale(rounds=1, seconds=1, warm_up=0, soak=0.001, tests=25)
 
 

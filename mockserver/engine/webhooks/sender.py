@@ -61,7 +61,7 @@ class Sender:
         """Attempts that have not begun."""
         self._worked = 0.0
         """Real seconds since the last rest."""
-        self._flights: set[_Flight] = set()
+        self._running: set[_Running] = set()
         self._expiry = inf
         """Until this moment, in real seconds, no attempt reaches its deadline."""
         self._look_ups = Workers(1, _LOOK_UPS, "webhook-look-up")
@@ -160,11 +160,12 @@ class Sender:
         with self._lock:
             self._closed = True
             self._selector.close()
-            os.close(bell)
-            os.close(self._alarm or 0)
-            self._alarm = None
-        for flight in self._flights:
-            flight.attempt.close()
+            alarm, self._alarm = self._alarm, None
+        for end in (bell, alarm):
+            if end is not None:
+                os.close(end)
+        for running in self._running:
+            running.attempt.close()
 
     def _note(self, queue: ReceiverQueue) -> None:
         if not queue.is_noted:
@@ -173,70 +174,70 @@ class Sender:
 
     def _begin_attempts(self) -> None:
         """Begin what may begin, one attempt of each queue after the other."""
-        while self._waiting and len(self._flights) < _MOST:
+        while self._waiting and len(self._running) < _MOST:
             queue = self._waiting.popleft()
             queue.is_noted = False
             self._backlog -= queue.drop_forgotten()
-            width = self._width if len(self._flights) < _MANY else 1
+            width = self._width if len(self._running) < _MANY else 1
             if queue.jobs and queue.in_progress < width:
                 queue.in_progress += 1
                 self._backlog -= 1
-                flight = _Flight(queue, queue.jobs.popleft().begin())
-                self._flights.add(flight)
-                self._resume(flight, None)
+                running = _Running(queue, queue.jobs.popleft().begin())
+                self._running.add(running)
+                self._resume(running, None)
                 if queue.jobs:
                     self._note(queue)
 
-    def _resume(self, flight: _Flight, result: Any, error: Exception | None = None) -> None:
+    def _resume(self, running: _Running, result: Any, error: Exception | None = None) -> None:
         """Let an attempt go on with what it has awaited, until it awaits something else."""
-        attempt = flight.attempt
+        attempt = running.attempt
         try:
             wait = attempt.send(result) if error is None else attempt.throw(error)
-            self._begin_wait(flight, wait)
+            self._begin_wait(running, wait)
         except StopIteration:
-            self._land(flight)
+            self._finish(running)
         except Exception:
             _log.exception("a webhook could not be sent")
-            self._land(flight)
+            self._finish(running)
 
-    def _begin_wait(self, flight: _Flight, wait: Wait) -> None:
-        flight.awaited = wait
+    def _begin_wait(self, running: _Running, wait: Wait) -> None:
+        running.awaited = wait
         self._expiry = min(self._expiry, wait.deadline.ends)
         if isinstance(wait, Ready):
-            self._selector.register(wait.sock, wait.events, flight)
+            self._selector.register(wait.sock, wait.events, running)
         else:
-            self._look_ups.put(wait.name, partial(self._look_up, flight, wait))
+            self._look_ups.put(wait.name, partial(self._look_up, running, wait))
 
-    def _look_up(self, flight: _Flight, wait: LookUp[Any]) -> None:
+    def _look_up(self, running: _Running, wait: LookUp[Any]) -> None:
         """Look a name up, in another thread."""
         result, error = None, None
         try:
             result = wait.function()
         except Exception as problem:
             error = problem
-        self._found.append(lambda: self._take(flight, wait, result, error))
+        self._found.append(lambda: self._take(running, wait, result, error))
         self.wake()
 
-    def _take(self, flight: _Flight, wait: Wait, result: object, error: Exception | None) -> None:
-        if flight.awaited is wait:  # else it came too late
-            self._resume(flight, result, error)
+    def _take(self, running: _Running, wait: Wait, result: object, error: Exception | None) -> None:
+        if running.awaited is wait:  # else it came too late
+            self._resume(running, result, error)
 
     def _expire(self) -> None:
         """End the attempts that have reached their deadline."""
         now = real_seconds()
-        for flight in [one for one in self._flights if one.ends <= now]:
-            if isinstance(flight.awaited, Ready):
-                self._selector.unregister(flight.awaited.sock)
-            self._resume(flight, None, TimeoutError())
-        self._expiry = min((one.ends for one in self._flights), default=inf)
+        for running in [one for one in self._running if one.ends <= now]:
+            if isinstance(running.awaited, Ready):
+                self._selector.unregister(running.awaited.sock)
+            self._resume(running, None, TimeoutError())
+        self._expiry = min((one.ends for one in self._running), default=inf)
 
-    def _land(self, flight: _Flight) -> None:
-        flight.attempt.close()
-        flight.awaited = None
-        self._flights.remove(flight)
-        if not self._flights:
+    def _finish(self, running: _Running) -> None:
+        running.attempt.close()
+        running.awaited = None
+        self._running.remove(running)
+        if not self._running:
             self._expiry = inf
-        queue = flight.queue
+        queue = running.queue
         queue.in_progress -= 1
         if queue.jobs:
             self._note(queue)
@@ -244,7 +245,7 @@ class Sender:
             del self._queues[queue.receiver]
 
 
-class _Flight:
+class _Running:
     """An attempt in progress."""
 
     __slots__ = ("attempt", "awaited", "queue")
