@@ -88,11 +88,18 @@ async def stop_accepting(server: asyncio.Server) -> None:
 def one_line_errors(report: Callable[[str], object]) -> _Handler:
     """Make an event loop's handler for errors that belong to no task, like too many open files.
 
-    It reports each in one line; asyncio would log a traceback for every connection.
+    It reports each in one line, and the same once a second; asyncio would log a traceback for
+    every connection, and for as many that it fails to accept as may wait.
     """
+    last, quiet_until = "", 0.0
 
-    def handle(_loop: object, context: dict[str, Any]) -> None:
-        if not isinstance(context.get("exception"), asyncio.CancelledError):
-            report(f"{context['message'].partition(' <')[0]}: {context.get('exception', '')}")
+    def handle(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        nonlocal last, quiet_until
+        if isinstance(context.get("exception"), asyncio.CancelledError):
+            return
+        line = f"{context['message'].partition(' <')[0]}: {context.get('exception', '')}"
+        if line != last or loop.time() >= quiet_until:
+            last, quiet_until = line, loop.time() + 1
+            report(line)
 
     return handle

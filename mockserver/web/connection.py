@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, MutableSet
+from contextlib import suppress
 from typing import cast
 
 from mockserver.domain.script import Drip, WireFault
@@ -199,7 +200,8 @@ class Connection(asyncio.Protocol):
             self._transport.close()
             return
         if self._transport.can_write_eof():
-            self._transport.write_eof()
+            with suppress(OSError):  # the client has gone
+                self._transport.write_eof()
         self._is_lingering, self._ticks = True, 0
 
     async def _deliver(
@@ -285,4 +287,5 @@ class Connection(asyncio.Protocol):
 
     def _read_no_more(self) -> None:
         self._reader.complete.clear()
+        self._reader.failure = None
         self._reader.close()

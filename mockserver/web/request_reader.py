@@ -8,6 +8,7 @@ from enum import Enum, auto
 from httptools import (
     HttpParserError,
     HttpParserInvalidMethodError,
+    HttpParserInvalidURLError,
     HttpParserUpgrade,
     HttpRequestParser,
 )
@@ -51,6 +52,8 @@ class RequestReader:
         self._head_size = self._body_size = 0
         self._is_shared = False
         """Whether an earlier request ended in what is being fed."""
+        self._framing = b""
+        """A head for httptools to read the body by, which it skips if there is an `Upgrade`."""
         self._parser: HttpRequestParser | None = None
 
     def feed(self, data: bytes) -> None:
@@ -62,11 +65,14 @@ class RequestReader:
             try:
                 self._parser.feed_data(data)
             except HttpParserUpgrade as upgrade:  # which is declined, as HTTP allows
-                data = data[upgrade.args[0] :]
+                data = self._framing + data[upgrade.args[0] :]
+                self._framing = b""
                 self._renew()
                 continue
             except HttpParserInvalidMethodError:
                 self.fail(400, "its method is unknown; use GET or POST, in upper case")
+            except HttpParserInvalidURLError:
+                self.fail(400, "its target is not a URL; percent-encode what is not ASCII")
             except HttpParserError as error:
                 self.fail(400, str(error))
             self._limit_head(len(data))
@@ -106,12 +112,13 @@ class RequestReader:
         if self.phase is not Phase.END:
             self.failure = BadRequest(status, f"the request cannot be read: {problem}")
             self.phase = Phase.END
+            self.wants_continue = False
 
     # -- called by httptools --------------------------------------------------------------------
 
     def on_message_begin(self) -> None:
         """Begin a request."""
-        if self.phase is Phase.END:
+        if self.phase is not Phase.BETWEEN:
             return
         self.phase = Phase.HEAD
         self.wants_continue = False
@@ -120,6 +127,8 @@ class RequestReader:
 
     def on_url(self, part: bytes) -> None:
         """Read a part of the target."""
+        if self.phase is not Phase.HEAD:
+            return
         self._target += part
         if len(self._target) > _TARGET_LIMIT:
             self.fail(414, f"its target has more than {_TARGET_LIMIT} bytes")
@@ -148,6 +157,23 @@ class RequestReader:
             self.fail(400, "its Transfer-Encoding does not end with chunked")
         elif self._parser is not None and self._parser.get_http_version() != "1.0":
             self.wants_continue = headers.get("expect", "").lower() == "100-continue"
+        self._keep_framing()
+
+    def _keep_framing(self) -> None:
+        """Keep what an `Upgrade` would lose; Java's client sends one with each first request."""
+        parser = self._parser
+        if parser is None or self.phase is not Phase.BODY or not parser.should_upgrade():
+            return
+        method = parser.get_method().decode("ascii")
+        if method == "CONNECT":  # which has no body
+            return
+        framing = [
+            f"{name}: {self._headers[name]}\r\n"
+            for name in ("content-length", "transfer-encoding", "connection")
+            if name in self._headers
+        ]
+        line = f"{method} / HTTP/{parser.get_http_version()}\r\n"
+        self._framing = f"{line}{''.join(framing)}\r\n".encode("latin-1")
 
     def on_body(self, part: bytes) -> None:
         """Read a part of the body."""
@@ -163,7 +189,7 @@ class RequestReader:
 
     def on_message_complete(self) -> None:
         """Keep the request."""
-        if self.phase is not Phase.BODY or self._parser is None:
+        if self.phase is not Phase.BODY or self._parser is None or self._framing:
             return
         version, headers = self._parser.get_http_version(), self._headers
         if version not in ("1.0", "1.1"):

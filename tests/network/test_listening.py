@@ -15,12 +15,13 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from threading import Barrier
+from unittest.mock import Mock
 
 import pytest
 
 from mockserver.contract import Contract
 from mockserver.engine.service import Service
-from mockserver.network.listening import listen_on, stop_accepting
+from mockserver.network.listening import listen_on, one_line_errors, stop_accepting
 from mockserver.settings import make_settings
 from mockserver.testing import InboxServer
 from mockserver.web.server import Server, ServerError
@@ -57,6 +58,18 @@ def test_of_many_at_one_moment_one_wins() -> None:
             for one in winners:
                 one.close()
             assert (len(winners), errors) == (1, {IN_USE})
+
+
+def test_an_error_is_reported_once_a_second() -> None:
+    """When there are too many open files, asyncio fails a thousand times at once."""
+    loop, lines = Mock(), list[str]()
+    handle = one_line_errors(lines.append)
+
+    for loop.time.return_value in (10.0, 10.5, 11.0):
+        handle(loop, {"message": "accept", "exception": OSError("files")})
+    handle(loop, {"message": "other"})
+
+    assert lines == ["accept: files", "accept: files", "other: "]
 
 
 @pytest.mark.parametrize("iterations", range(6))

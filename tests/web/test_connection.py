@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from hypothesis import given
@@ -54,6 +55,7 @@ class Client(asyncio.Transport):
         pass
 
     def write(self, data: Any) -> None:
+        assert not self.half_closed
         self.sent += bytes(data)
 
     def can_write_eof(self) -> bool:
@@ -163,6 +165,21 @@ def test_a_request_is_read() -> None:
         ("POST", b"/b?c=%20", b"abc", {"host": "a", "x-a": "1, 2", "content-length": "3"}),
         ("PUT", b"/%41", b"abc", {"host": "a", "transfer-encoding": "chunked"}),
     ]
+
+
+@pytest.mark.parametrize("coded", [POST, CHUNKED])
+def test_the_body_of_a_request_for_an_upgrade_is_read(coded: bytes) -> None:
+    """Java's own client asks for HTTP/2 with its first request, whatever that is."""
+    fields = b"Host: a\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\n"
+    stream = coded.replace(b"Host: a\r\n", fields) + GET
+
+    whole = read([stream])
+    cut = read([stream[at : at + 1] for at in range(len(stream))])
+
+    assert [(method, target, body) for method, target, body, _ in whole] == [
+        (*read([coded])[0][:2], b"abc"), ("GET", b"/a", b"")
+    ]  # fmt: skip
+    assert cut == whole
 
 
 @pytest.mark.parametrize("size", [LIMIT, LIMIT + 1, LIMIT + 2, 10_000])
@@ -324,6 +341,7 @@ async def test_a_client_that_does_not_read_gets_no_more_responses() -> None:
         (GET.replace(b"1.1\r\n", b"1.1\r\nConnection: close\r\n"), "close", True),
         (CHUNKED.replace(b"Host: a", b"Host: a\r\nContent-Length: 3"), "close", True),
         (UPGRADE, None, False),
+        (UPGRADE.replace(b"Upgrade\r", b"Upgrade, close\r"), "close", True),
     ],
 )
 def test_when_a_connection_stays_open(
@@ -373,6 +391,67 @@ async def test_a_rejected_request_can_be_read_to_its_end() -> None:
 
     assert (client.statuses, client.half_closed, client.closed) == ([400], True, False)
     assert connection.eof_received() is False
+
+
+@in_loop
+async def test_a_client_that_has_gone_is_rejected_without_an_error() -> None:
+    """Its connection cannot be half closed any more."""
+    waiting: asyncio.Future[Response] = asyncio.get_running_loop().create_future()
+    connection, client = connect(Echo(answer=lambda _: waiting))
+    client.write_eof = Mock(side_effect=OSError)  # type: ignore[method-assign]
+    connection.data_received(GET + b"GET / HTTP/3.0\r\n\r\n")
+    delivery = connection._delivery
+
+    waiting.set_result(Response(200, (), b""))
+    await settle()
+
+    assert delivery is not None
+    assert delivery.exception() is None
+    assert client.statuses == [200, 400]
+
+
+@in_loop
+async def test_a_target_that_is_not_encoded_is_rejected() -> None:
+    """The message says what to write."""
+    connection, client = connect(Echo())
+
+    connection.data_received("GET /я HTTP/1.1\r\nHost: a\r\n\r\n".encode())
+
+    assert client.statuses == [400]
+    assert b"percent-encode" in client.sent
+
+
+@in_loop
+async def test_a_client_that_is_rejected_is_not_told_to_go_on() -> None:
+    """Nothing follows the response that says why."""
+    waiting: asyncio.Future[Response] = asyncio.get_running_loop().create_future()
+    connection, client = connect(Echo(answer=lambda _: waiting))
+    connection.data_received(
+        GET + EXPECTS.replace(b"Content-Length: 3", b"Transfer-Encoding: chunked")
+    )
+    connection.data_received(b"no size")
+    waiting.set_result(Response(200, (), b""))
+    await settle()
+
+    connection.eof_received()
+
+    assert client.statuses == [200, 400]
+
+
+@pytest.mark.parametrize("wire", [WireFault.TRUNCATED, WireFault.HALF_HEADERS])
+def test_nothing_follows_a_broken_response(wire: WireFault) -> None:
+    """Not even what is to be said about the next request."""
+
+    async def main() -> None:
+        broken = Response(200, (), b"12345678", Fault(wire=wire))
+        connection, client = connect(Echo(answer=lambda _: broken))
+
+        connection.data_received(GET + b"GET / HTTP/3.0\r\n\r\n")
+        await settle()
+
+        assert (client.statuses, client.closed) == ([200], True)
+
+    run(main)
 
 
 @in_loop
