@@ -9,7 +9,7 @@ from contextlib import suppress
 from typing import Any, Self
 from weakref import WeakSet
 
-from mockserver.network.listening import one_line_errors, reset
+from mockserver.network.listening import one_line_errors, reset, stop_accepting
 from mockserver.network.loop_thread import LoopThread, cancel_other_tasks
 from mockserver.network.outbound import tunnel
 
@@ -71,9 +71,8 @@ class Interceptor:
         self.tls_port = direct.sockets[0].getsockname()[1]
         self._thread.started()
         await self._stop.wait()
-        proxy.close()
-        direct.close()
-        await asyncio.sleep(0)  # a connection that was just accepted gets its task, and writer
+        await stop_accepting(proxy)
+        await stop_accepting(direct)
         for writer in tuple(self._writers):  # a client that does not read must not delay the end
             writer.transport.abort()
         await cancel_other_tasks(_GRACE)

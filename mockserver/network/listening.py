@@ -97,6 +97,8 @@ def one_line_errors(report: Callable[[str], object]) -> _Handler:
         nonlocal last, quiet_until
         if isinstance(context.get("exception"), asyncio.CancelledError):
             return
+        if "_start_serving" in context["message"]:  # a server that has ended tries to accept again
+            return
         line = f"{context['message'].partition(' <')[0]}: {context.get('exception', '')}"
         if line != last or loop.time() >= quiet_until:
             last, quiet_until = line, loop.time() + 1

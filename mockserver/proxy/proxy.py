@@ -10,7 +10,7 @@ from functools import partial
 from typing import Self
 
 from mockserver.contract import load_contract
-from mockserver.network.listening import base_of, listen_on, one_line_errors
+from mockserver.network.listening import base_of, listen_on, one_line_errors, stop_accepting
 from mockserver.network.loop_thread import LoopThread, cancel_other_tasks
 from mockserver.network.origin import origin_of
 from mockserver.proxy.background_worker import BackgroundWorker
@@ -104,7 +104,7 @@ class Proxy:
         self.port = bound.getsockname()[1]
         self._thread.started()
         await self._stop.wait()
-        server.close()
+        await stop_accepting(server)
         await cancel_other_tasks()
         await asyncio.sleep(0)  # the transports report their ends in the next round of the loop
 

@@ -98,12 +98,8 @@ def _without_authority(target: bytes) -> tuple[bytes, str]:
 
 
 def _decoded(path: bytes) -> str:
-    if not path.isascii():
-        try:
-            path.decode()
-        except UnicodeDecodeError:
-            raise BadRequest(400, "the target has bytes that are not UTF-8; use %xx") from None
-    return unquote_to_bytes(path).decode("utf-8", "replace") if b"%" in path else path.decode()
+    """Decode a path, which httptools has found to be ASCII."""
+    return (unquote_to_bytes(path) if b"%" in path else path).decode("utf-8", "replace")
 
 
 def url_of(request: Request) -> str:

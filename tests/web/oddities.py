@@ -262,7 +262,6 @@ OWN: Mapping[str, tuple[Answer, ...]] = {
     **{one.name: (404,) for one in _METHODS if one.answers == (405,)},
     # It splits a stream by another parser than the server's.
     "bare LF": (GET,),
-    "two spaces": (404,),
     # A proxy passes what it cannot read; so its parser takes more than a server does.
     **dict.fromkeys(("folded", "folded at once", "space before the colon", "no colon"), (GET,)),
     **dict.fromkeys(("no name", "NUL", "bare CR", "too many", "Authorization twice"), (GET,)),

@@ -174,7 +174,9 @@ def rows() -> Iterator[Any]:
     """Pair each oddity with each place that it can be tried at."""
     for name in PLACES:
         for oddity in ODDITIES:
-            can = b"<get>" in oddity.raw and b"<post>" not in oddity.raw if name == "own" else True
+            can = name != "own" or (b"<get>" in oddity.raw and b"<post>" not in oddity.raw)
+            if name == "own" and oddity.name == "two spaces":
+                continue  # for the proxy it is no request, so all that follows is the upstream's
             if can and not (oddity.half and name == "intercepted"):  # TLS has no half-closed
                 yield pytest.param(name, oddity, id=f"{name}: {oddity.name[:60]}")
 
