@@ -672,6 +672,7 @@ def test_each_worker_has_a_mock_of_its_own(run_apart: Run) -> None:
 
 
 WATCHER = """
+    import gc
     import os
     import socket
     import threading
@@ -708,6 +709,7 @@ WATCHER = """
         late = set(threading.enumerate()) - threads
         for thread in late:
             thread.join(5)
+        gc.collect()  # urllib3 leaves the socket of a connection that was reset in a cycle
         left = [one.name for one in late if one.is_alive()] + list(sockets() - open_before)
         name = getattr(session.config, "workerinput", {}).get("workerid")
         if name:
