@@ -21,7 +21,7 @@ HOST = "127.0.0.1"
 PATIENCE = 15
 """Seconds to wait for a response."""
 
-_MOST = 1 << 18
+_MOST = 1 << 16  # a larger one would be allocated anew by the system each time
 _FRAMING = re.compile(rb"(?i)\r\n(?:content-length: *([0-9]+)|transfer-encoding: *chunked)")
 
 
