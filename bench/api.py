@@ -9,10 +9,10 @@ import time
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
 
+from comparison import KINDS, Target, rows, take_turns
 from example import HEALTH, polls, submit
-from load import PATIENCE, Client, Load, Order, http_request, respond
+from load import PATIENCE, Client, http_request, respond
 from peers import WITHOUT_WIREMOCK, flask_server, wiremock, wiremock_jar
 from processes import (
     COMMAND,
@@ -28,9 +28,6 @@ from processes import (
 )
 from table import Row, Scale
 
-_KINDS = ("submits", "polls")
-_TASKS = 50
-"""That are polled in turn."""
 _WARM = 50_000
 """Requests of each kind after which a JVM has compiled what it compiles."""
 _STABLE = 1.15
@@ -44,31 +41,6 @@ _WIREMOCKS: Mapping[str, Sequence[str]] = {
 """Its journal keeps every request; that of the mock, 1,000."""
 _GOAL = ">= 3"
 _RESET = http_request("DELETE", "/__admin/requests")
-
-
-@dataclass(frozen=True, slots=True)
-class Target:
-    """A server under load."""
-
-    name: str
-    port: int
-    tasks_of: int
-    """The port of the server that has the tasks which are polled."""
-    pid: int | None = None
-    goal: str = ""
-    reset: bytes = b""
-    """The request that empties its journal, which could fill the machine's memory otherwise."""
-
-    def requests(self, kind: str) -> Sequence[bytes]:
-        """Make the requests of a kind; tasks are new, as the mock forgets old ones."""
-        return [submit()] if kind == "submits" else polls(self.tasks_of, _TASKS)
-
-    def load(self, execute: Generator, requests: Sequence[bytes], seconds: float) -> Load:
-        """Put the server under load."""
-        if self.reset:
-            with Client(self.port) as client:
-                client.send(self.reset)
-        return execute(Order(self.port, requests, seconds))
 
 
 def start(scale: Scale) -> Iterator[Row]:
@@ -102,23 +74,22 @@ def api(scale: Scale) -> Iterator[Row | str]:
         execute = stack.enter_context(generator())
         port, pid = stack.enter_context(mock())
         yield Row("memory after the start", [resident_mb(pid)], "MB")
-        ours = Target("mock", port, port)
+        ours = Target("mock", port, pid, port)
         others: list[Target] = []
         for target in _wiremocks(stack, ours, scale):
             others.append(target)
             yield from _warm_up(execute, target, scale)
         if not others:
             yield WITHOUT_WIREMOCK
-        flask_port = take(stack.enter_context(child(flask_server)))
-        others.append(Target("Flask's server", flask_port, flask_port))
-        limit_port = take(stack.enter_context(child(respond, b"x" * 400)))
-        others.append(Target("limit of the load generator", limit_port, port))
+        own, process = take(stack.enter_context(child(flask_server)))
+        others.append(Target("Flask's server", own, process, own))
+        own, process = take(stack.enter_context(child(respond, b"x" * 400)))
+        others.append(Target("limit of the load generator", own, process, port))
         yield from _compare(execute, ours, others, scale)
         memory = [resident_mb(pid)]
         yield Row("memory after all load", memory, "MB", goal="<= 80 MB")
-        for one in others:
-            if one.pid:
-                yield Row("memory after all load", memory, "MB", one.name, [resident_mb(one.pid)])
+        for one in others[:-1]:
+            yield Row("memory after all load", memory, "MB", one.name, [resident_mb(one.pid)])
 
 
 def _wiremocks(stack: ExitStack, ours: Target, scale: Scale) -> Iterator[Target]:
@@ -130,7 +101,7 @@ def _wiremocks(stack: ExitStack, ours: Target, scale: Scale) -> Iterator[Target]
         task = json.loads(client.send(polls(ours.port, 1)[0]))["data"]
     for name, options in _WIREMOCKS.items():
         port, pid = stack.enter_context(wiremock(jar, task, *options))
-        yield Target(name, port, ours.port, pid, _GOAL, _RESET)
+        yield Target(name, port, pid, ours.port, _GOAL, _RESET)
 
 
 def _warm_up(execute: Generator, target: Target, scale: Scale) -> Iterator[str]:
@@ -139,7 +110,7 @@ def _warm_up(execute: Generator, target: Target, scale: Scale) -> Iterator[str]:
     sent, end = 0, time.monotonic() + scale.warm_up
     while time.monotonic() < end and (sent < _WARM or not all(map(_is_stable, rates.values()))):
         loads = {
-            kind: target.load(execute, target.requests(kind), 2 * scale.seconds) for kind in _KINDS
+            kind: target.load(execute, target.requests(kind), 2 * scale.seconds) for kind in KINDS
         }
         sent += min(load.responses for load in loads.values())
         for kind, load in loads.items():
@@ -158,17 +129,9 @@ def _is_stable(rates: Sequence[float]) -> bool:
 def _compare(
     execute: Generator, ours: Target, others: Sequence[Target], scale: Scale
 ) -> Iterator[Row]:
-    targets = (ours, *others)
-    for kind in _KINDS:
-        requests = [target.requests(kind) for target in targets]
-        rates: dict[str, list[float]] = defaultdict(list)
-        p99s: dict[str, list[float]] = defaultdict(list)
-        for _ in range(scale.rounds):
-            for target, own in zip(targets, requests, strict=True):
-                load = target.load(execute, own, scale.seconds)
-                rates[target.name].append(load.rate)
-                p99s[target.name].append(load.p99)
-        for one in others:
-            yield Row(kind, rates[ours.name], "/s", one.name, rates[one.name], one.goal)
-        name = others[0].name
-        yield Row(f"{kind}: 99% within", p99s[ours.name], "ms", name, p99s[name])
+    for kind in KINDS:
+        rounds = take_turns(execute, (ours, *others), kind, scale)
+        yield from rows(kind, "rate", rounds, ours, others)
+        what = f"{kind}: processor time of each"
+        yield from rows(what, "processor", rounds, ours, others)
+        yield from rows(f"{kind}: 99% within", "p99", rounds, ours, others[:1])

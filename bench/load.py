@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import select
 import socket
@@ -20,7 +21,7 @@ HOST = "127.0.0.1"
 PATIENCE = 15
 """Seconds to wait for a response."""
 
-_MOST = 1 << 18
+_MOST = 1 << 16  # a larger one would be allocated anew by the system each time
 _FRAMING = re.compile(rb"(?i)\r\n(?:content-length: *([0-9]+)|transfer-encoding: *chunked)")
 
 
@@ -170,7 +171,7 @@ def execute(order: Order) -> Load:
 
 
 def respond(pipe: Connection[Any, Any], body: bytes) -> None:
-    """Respond to every request with *body*; send the port.
+    """Respond to every request with *body*; send port and process id.
 
     When a number comes through the pipe, send it back as soon as so many requests have come.
     """
@@ -180,7 +181,7 @@ def respond(pipe: Connection[Any, Any], body: bytes) -> None:
     with socket.create_server((HOST, 0)) as server, select.epoll() as ready:
         for one in (server, pipe):
             ready.register(one, select.EPOLLIN)
-        pipe.send(server.getsockname()[1])
+        pipe.send((server.getsockname()[1], os.getpid()))
         while True:
             for number, _ in ready.poll():
                 if number == server.fileno():

@@ -98,7 +98,7 @@ def _poll_mapping(task: dict[str, Any]) -> dict[str, Any]:
 
 
 def flask_server(pipe: Connection[Any, Any]) -> None:
-    """Serve the mock's application on Flask's development server; send the port."""
+    """Serve the mock's application on Flask's development server; send port and process id."""
     from werkzeug.serving import make_server
 
     from mockserver.engine.service import Service
@@ -108,5 +108,5 @@ def flask_server(pipe: Connection[Any, Any]) -> None:
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     application = create_app(Service(contract(), make_settings(contract())))
     server = make_server(HOST, 0, application, threaded=True)
-    pipe.send(server.port)
+    pipe.send((server.port, os.getpid()))
     server.serve_forever()

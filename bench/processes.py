@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from multiprocessing.connection import Connection
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -138,10 +138,19 @@ def resident_mb(pid: int) -> float:
     return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
 
 
+def processor_seconds(pid: int) -> float:
+    """Return how many seconds of processor time a process and its descendants have used."""
+    stats = [_proc(one, "stat").rpartition(")")[2].split() for one in _family(pid)]
+    ticks = sum(int(stat[11]) + int(stat[12]) for stat in stats)
+    return ticks / os.sysconf("SC_CLK_TCK")
+
+
 def _family(pid: int) -> list[int]:
-    threads = Path(f"/proc/{pid}/task").iterdir()
-    children = [int(one) for thread in threads for one in (thread / "children").read_text().split()]
-    return [pid, *(one for each in children for one in _family(each))]
+    children: list[str] = []
+    for thread in Path(f"/proc/{pid}/task").iterdir():
+        with suppress(FileNotFoundError):  # it has just ended
+            children += (thread / "children").read_text().split()
+    return [pid, *(one for each in children for one in _family(int(each)))]
 
 
 def _proc(pid: int, name: str) -> str:

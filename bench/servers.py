@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
-from collections import defaultdict
 from collections.abc import Callable, Coroutine, Iterator, Mapping
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib import import_module
 from importlib.util import find_spec
 from itertools import product
 from multiprocessing.connection import Connection
 from typing import Any
 
-from example import contract, polls, submit
-from load import HOST, Order
+from comparison import KINDS, Target, rows, take_turns
+from example import contract
+from load import HOST
 from processes import child, generator, take
 from table import Row, Scale
 
@@ -31,40 +32,36 @@ from mockserver.web.incoming import BadRequest
 Respond = Callable[[Request], Response]
 
 _BACKLOG = 1024
-_TASKS = 50
 _YARDSTICK = "uvicorn"
 _OURS = "ours"
 
 
 def servers(scale: Scale) -> Iterator[Row | str]:
     """Measure submits and polls on each server, with asyncio's own loop and with uvloop."""
+    targets = []
     with ExitStack() as stack:
-        execute, ports = stack.enter_context(generator()), {}
+        execute = stack.enter_context(generator())
         for name, loop in product(SERVERS, ("asyncio", "uvloop")):
             missing = [one for one in (name, loop) if one != _OURS and find_spec(one) is None]
             if missing:
-                yield f"{name} on {loop}: {missing[0]} is not there: pip install -e '.[bench]'"
+                yield f"  without {name} on {loop}: {missing[0]} is in the extra `bench`"
             else:
-                pipe = stack.enter_context(child(_serve, name, loop))
-                ports[f"{name} on {loop}"] = take(pipe)
-        yardstick = next((name for name in ports if name.startswith(_YARDSTICK)), None)
-        for kind in ("submits", "polls"):
-            requests = {
-                name: [submit()] if kind == "submits" else polls(port, _TASKS)
-                for name, port in ports.items()
-            }
-            rates: dict[str, list[float]] = defaultdict(list)
-            for _ in range(scale.rounds + 1):
-                for name, port in ports.items():
-                    order = Order(port, requests[name], scale.seconds)
-                    rates[name].append(execute(order).rate)
-            for name, [_, *found] in rates.items():  # the first one warms it
-                others = rates[yardstick][1:] if yardstick else []
-                yield Row(f"{kind}: {name}", found, "/s", yardstick or "", others)
+                port, pid = take(stack.enter_context(child(_serve, name, loop)))
+                targets.append(Target(f"{name} on {loop}", port, pid, port))
+        yardsticks = [one for one in targets if one.name.startswith(_YARDSTICK)][:1]
+        for kind in KINDS:
+            take_turns(execute, targets, kind, replace(scale, rounds=1))  # to warm them
+            rounds = take_turns(execute, targets, kind, scale)
+            for one in targets:
+                what = f"{kind}: {one.name}"
+                yield from rows(what, "rate", rounds, one, yardsticks)
+            for one in targets:
+                what = f"{kind}: {one.name}, processor time"
+                yield from rows(what, "processor", rounds, one, yardsticks)
 
 
 def _serve(pipe: Connection[Any, Any], name: str, loop: str) -> None:
-    """Serve the mock's application; send the port."""
+    """Serve the mock's application; send port and process id."""
     be_quick()
     respond = Gateway(Service(contract(), make_settings(contract()))).respond
     factory = import_module("uvloop").new_event_loop if loop == "uvloop" else None
@@ -73,7 +70,7 @@ def _serve(pipe: Connection[Any, Any], name: str, loop: str) -> None:
         bound.bind((HOST, 0))
         bound.listen(_BACKLOG)
         bound.settimeout(0)
-        pipe.send(bound.getsockname()[1])
+        pipe.send((bound.getsockname()[1], os.getpid()))
         with asyncio.Runner(loop_factory=factory) as runner:
             runner.run(SERVERS[name](respond, bound))
 

@@ -105,7 +105,7 @@ def _give_up(*_: object) -> None:
 
 def _line(cells: Sequence[str]) -> str:
     what, ours, unit, others, yardstick, ratio, spread, goal = cells
-    figures = f"{what:42}{ours:>8} {unit:4}{others:>8} {yardstick:28}"
+    figures = f"{what:44}{ours:>8} {unit:4}{others:>8} {yardstick:28}"
     return f"{figures}{ratio:>6} {spread:14} {goal}".rstrip()
 
 

@@ -24,7 +24,7 @@ def webhooks(scale: Scale) -> Iterator[Row]:
         mock("--pace", "instant") as (port, _),
         child(respond, b"") as receiver,
     ):
-        url = f"http://{HOST}:{take(receiver)}/hook"
+        url = f"http://{HOST}:{take(receiver)[0]}/hook"
         requests_with, arrived = [submit(callBackUrl=url)], 0
         without, with_, delivered, posted = [], [], [], []
         for _ in range(scale.rounds):

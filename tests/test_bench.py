@@ -67,7 +67,7 @@ def test_a_ratio_above_1_is_better(unit: str, ratios: list[float]) -> None:
 def test_the_load_generator_sends_as_often_as_ordered() -> None:
     """And reports how long that took."""
     with child(respond, b"x" * 70_000) as pipe:
-        order = Order(take(pipe), [b"GET / HTTP/1.1\r\n\r\n"], count=50, connections=3)
+        order = Order(take(pipe)[0], [b"GET / HTTP/1.1\r\n\r\n"], count=50, connections=3)
 
         load = execute(order)
         pipe.send(load.responses)
@@ -83,4 +83,4 @@ def test_a_section_has_rows(section: Callable[[Scale], Iterator[Row | str]]) -> 
     rows = [row for row in section(TINY) if isinstance(row, Row)]
 
     assert rows
-    assert all(min(row.ours) > 0 for row in rows)
+    assert all(row.ours for row in rows)
