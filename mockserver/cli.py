@@ -10,8 +10,6 @@ from io import TextIOWrapper
 
 from mockserver.commands.overview import COMPLETE, NAME, overview
 
-_FAILURE, _USAGE, _INTERRUPTED = 1, 2, 130
-
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command with *arguments*, by default the process's; return its exit status."""
@@ -22,15 +20,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         with _flushed():
             return _perform(sys.argv[1:] if arguments is None else arguments)
     except KeyboardInterrupt:
-        return _INTERRUPTED
+        from mockserver.commands.output import INTERRUPTED
+
+        return INTERRUPTED
     except OSError as error:
+        from mockserver.commands.output import FAILURE, USAGE, complain, not_written
+
         sys.stdout = None  # what is left cannot be written
         if isinstance(error, BrokenPipeError):
-            return _FAILURE
-        from mockserver.commands.output import complain, not_written
-
+            return FAILURE
         complain(f"{NAME}: {not_written(error)}")
-        return _USAGE
+        return USAGE
 
 
 @contextmanager

@@ -12,13 +12,20 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from threading import Lock
 
-real_seconds: Callable[[], float] = (
-    partial(time.clock_gettime, time.CLOCK_MONOTONIC)
-    if hasattr(time, "clock_gettime")
-    else time.monotonic
-)
-"""Returns real seconds from any origin, even in a test that freezes time: freezegun and others
-replace `time.monotonic`, but whatever waits for the network must measure real time."""
+
+def _unfrozen(name: str, fallback: Callable[[], float]) -> Callable[[], float]:
+    """Return what reads a clock of the system, even in a test that freezes time.
+
+    Freezegun and others replace the *fallback*, but not this, where the system has it.
+    """
+    has_clocks = hasattr(time, "clock_gettime")
+    return partial(time.clock_gettime, getattr(time, name)) if has_clocks else fallback
+
+
+real_seconds = _unfrozen("CLOCK_MONOTONIC", time.monotonic)
+"""Returns real seconds from any origin: whatever waits for the network must measure real time."""
+real_timestamp = _unfrozen("CLOCK_REALTIME", time.time)
+"""Returns real seconds since 1970."""
 
 
 @dataclass(frozen=True, slots=True)

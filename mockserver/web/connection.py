@@ -130,10 +130,8 @@ class Connection(asyncio.Protocol):
         self._unsent = unsent
         self._ticks += 1
         is_sending = unsent or self._transport.is_closing()  # TLS does not tell what is unsent
-        if (
-            self._ticks <= (_STALLED_TICKS if is_sending else _PATIENCE[self._reader.phase])
-            or waits
-        ):
+        patience = _STALLED_TICKS if is_sending else _PATIENCE[self._reader.phase]
+        if waits or self._ticks <= patience:
             return
         if self._reader.phase in (Phase.HEAD, Phase.BODY) and not unsent:
             self._reader.fail(408, "it did not come to an end in time")

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-import time
 from email.utils import formatdate
 from functools import lru_cache
 from http import HTTPStatus
 
 from mockserver.domain.script import WireFault
+from mockserver.engine.clock import real_timestamp
 from mockserver.engine.messages import Response
 
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
@@ -51,7 +51,7 @@ def response_bytes(
 def _head(response: Response, connection: bytes, length: int | None) -> bytes:
     """Return the status line and the headers; *length* None is for a body in chunks."""
     beginning = _beginning(response.status, response.headers)
-    date = _date(int(_real_time()))
+    date = _date(int(real_timestamp()))
     if length is None:
         return b"%b%bTransfer-Encoding: chunked\r\n\r\n" % (beginning, date)
     if response.status in _BODILESS:
@@ -74,11 +74,3 @@ def _beginning(status: int, headers: tuple[tuple[str, str], ...]) -> bytes:
 @lru_cache(maxsize=1)
 def _date(second: int) -> bytes:
     return f"Date: {formatdate(second, usegmt=True)}\r\n".encode()
-
-
-def _real_time() -> float:
-    """Return seconds since 1970, even in a test that freezes time."""
-    return time.clock_gettime(time.CLOCK_REALTIME) if _HAS_CLOCKS else time.time()
-
-
-_HAS_CLOCKS = hasattr(time, "clock_gettime")

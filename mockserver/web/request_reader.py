@@ -137,7 +137,7 @@ class RequestReader:
         """Read a header, or a trailer."""
         if self.phase is not Phase.HEAD:  # a trailer, which may be ignored
             return
-        key, text = header_name(name), value.decode() if value.isascii() else header_value(value)
+        key, text = header_name(name), header_value(value)
         if key in self._headers:
             self._repeated.append(key)
             text = f"{self._headers[key]}, {text}"
@@ -155,8 +155,8 @@ class RequestReader:
             self.fail(413, f"its body has more than {self._limit + _DISCARDED} bytes")
         elif not headers.get("transfer-encoding", "chunked").lower().endswith("chunked"):
             self.fail(400, "its Transfer-Encoding does not end with chunked")
-        elif self._parser is not None and self._parser.get_http_version() != "1.0":
-            self.wants_continue = headers.get("expect", "").lower() == "100-continue"
+        elif headers.get("expect", "").lower() == "100-continue" and self._parser is not None:
+            self.wants_continue = self._parser.get_http_version() != "1.0"
         self._keep_framing()
 
     def _keep_framing(self) -> None:

@@ -32,8 +32,8 @@ from mockserver.testing import (
     running_mock,
 )
 from mockserver.web.server import Server
-from mockserver.web.wsgi import call
 from tests.client import SUBMIT, seed
+from tests.web.wsgi_client import call
 
 PROC = Path("/proc/self/fd")
 

@@ -16,9 +16,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mockserver.web.app import create_app
-from mockserver.web.wsgi import Received, call
 from tests.client import SUBMIT, Client, seed
 from tests.conftest import MakeClient
+from tests.web.wsgi_client import Received, call
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
