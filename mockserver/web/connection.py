@@ -124,14 +124,14 @@ class Connection(asyncio.Protocol):
     def tick(self) -> None:
         """Give up a client that has not done what is expected of it for too long."""
         unsent = self._transport.get_write_buffer_size()
-        waits = self._delivery is not None and not unsent
-        if waits or unsent != self._unsent:
+        is_waiting = self._delivery is not None and not unsent
+        if is_waiting or unsent != self._unsent:
             self._ticks = 0
         self._unsent = unsent
         self._ticks += 1
         is_sending = unsent or self._transport.is_closing()  # TLS does not tell what is unsent
         patience = _STALLED_TICKS if is_sending else _PATIENCE[self._reader.phase]
-        if waits or self._ticks <= patience:
+        if self._ticks <= patience:
             return
         if self._reader.phase in (Phase.HEAD, Phase.BODY) and not unsent:
             self._reader.fail(408, "it did not come to an end in time")
