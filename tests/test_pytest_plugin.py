@@ -619,7 +619,10 @@ def test_a_mock_that_runs_already(
     [
         ("{mock}/elsewhere", "no such route: POST /elsewhere/__mock/clock; did .*"),
         ("{inbox}", "{inbox}/__mock/ is not a mock: it returned ''"),
-        ("{unused}", "no mock answers: .*refused"),
+        (
+            "{unused}",
+            "no mock answers: connection refused at {unused}; `maxapi-mock serve` starts one",
+        ),
         ("ftp://127.0.0.1", "no mock answers: .*scheme ftp"),
         ("http://127.0.0.1:99999", "no mock answers: Failed to parse"),
         ("127.0.0.1:1", "no mock answers: an http or https URL is needed"),
