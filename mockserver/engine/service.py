@@ -10,10 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 from mockserver.contract import Contract, NotJson, parse_json
 from mockserver.domain.durations import stamp
+from mockserver.domain.redaction import without_users
 from mockserver.domain.scenario import HEADER
+from mockserver.domain.task import Task
 from mockserver.engine.clock import Clock
 from mockserver.engine.contract_warnings import PREFLIGHT, OperationName
 from mockserver.engine.cors import preflight, shared
+from mockserver.engine.events import EventKind
 from mockserver.engine.interventions import Interventions
 from mockserver.engine.journal import Watch
 from mockserver.engine.messages import (
@@ -47,6 +50,9 @@ if TYPE_CHECKING:
     from mockserver.engine.routing import Handler
 
 CLOCK_HEADER = "X-Mock-Clock"
+LABEL_HEADER = "X-Mock-Label"
+_LABEL = LABEL_HEADER.lower()
+_LONGEST_LABEL = 200
 
 CONTROL_PREFIX = "/__mock/"
 """The paths of the mock's own routes begin with this."""
@@ -122,6 +128,7 @@ class Service:
 
     def _respond(self, request: Request) -> Response:
         pending = self._pending(request)
+        pending.sandbox.tell_reached(pending.now)
         try:
             response = self._handle(pending)
         except ApiError as rejection:
@@ -134,9 +141,18 @@ class Service:
             response = as_success(response)
         response = _with_clock(self._typed(response), pending.sandbox.clock)
         self.sandboxes.note_request(pending.sandbox)
-        warnings = pending.sandbox.observer.exchange(pending, response)
-        pending.sandbox.journal.record(pending, response, warnings)
+        self._record(pending, response)
         return response
+
+    @staticmethod
+    def _record(pending: PendingRequest, response: Response) -> None:
+        """Record an exchange, after what came before it and before what came of it."""
+        sandbox = pending.sandbox
+        warnings = sandbox.observer.exchange(pending, response)
+        sandbox.journal.record(pending, response, warnings)
+        if pending.submitted is not None:
+            sandbox.journal.note(pending.now, EventKind.TASK, _submission(pending.submitted))
+        sandbox.tell_reached(pending.now)
 
     def _pending(self, request: Request) -> PendingRequest:
         """Begin a request in the sandbox of its token, or else in that of nobody."""
@@ -144,6 +160,7 @@ class Service:
             sandbox, unauthorized = self.sandbox_of(request.headers), None
         except ApiError as rejection:
             sandbox, unauthorized = self.anonymous, rejection.without_frames()
+        note_label(sandbox, request.headers)
         return PendingRequest(request, sandbox, sandbox.clock.now(), unauthorized=unauthorized)
 
     def _typed(self, response: Response) -> Response:
@@ -255,6 +272,24 @@ class Service:
             raise ApiError(404, "no such result")
         pending.enter(sandbox)
         return self._operations.result(pending, place)
+
+
+def note_label(sandbox: Sandbox, headers: Mapping[str, str]) -> None:
+    """Let a sandbox be known by the label that a request to it gives, if it gives one."""
+    label = headers.get(_LABEL)
+    if label is not None:
+        sandbox.label = label[:_LONGEST_LABEL].strip() or None
+
+
+def _submission(task: Task) -> dict[str, str | None]:
+    """Return what the stream of events tells of a new task."""
+    url = task.callback_url and without_users(task.callback_url)
+    return {
+        "taskId": task.id,
+        "model": task.model,
+        "status": task.plan.initial,
+        "callBackUrl": url,
+    }
 
 
 def _with_clock(response: Response, clock: Clock) -> Response:

@@ -48,6 +48,12 @@ def response_bytes(
             return b"", b""
 
 
+def stream_head(response: Response) -> bytes:
+    """Return the head of a response whose body ends with the connection."""
+    date = _date(int(real_timestamp()))
+    return b"%b%b%b\r\n" % (_beginning(response.status, response.headers), date, CLOSE)
+
+
 def _head(response: Response, connection: bytes, length: int | None) -> bytes:
     """Return the status line and the headers; *length* None is for a body in chunks."""
     beginning = _beginning(response.status, response.headers)

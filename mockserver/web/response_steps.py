@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from mockserver.domain.script import Drip, WireFault
-from mockserver.engine.messages import Response
+from mockserver.engine.messages import Response, Stream
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,13 +43,23 @@ class Send:
     """How slowly the body arrives."""
 
 
-Step = Run | Pause | Hang | Send
+@dataclass(frozen=True, slots=True)
+class Follow:
+    """Send what a stream has until the client or the mock gives up."""
+
+    stream: Stream
+
+
+Step = Run | Pause | Hang | Send | Follow
 
 
 def steps_of(response: Response) -> Iterator[Step]:
     """Yield what delivers *response*, in order."""
     if response.first is not None:
         yield Run(response.first)
+    if response.stream is not None:
+        yield Follow(response.stream)
+        return
     fault = response.fault
     if fault is None:
         yield Send()
