@@ -51,8 +51,9 @@ class Moved:
 class ControlClient(EventReader):
     """Controls one sandbox of a running mock.
 
-    *base_url* is that of the mock, *api_key* the one that the app under test uses, and
-    *control_token* the one that the mock was started with, if any. *send* replaces HTTP. Every
+    *base_url* is that of the mock, *api_key* the one that the app under test uses, or *sandbox* the
+    sandbox's id in place of it, and *control_token* the one that the mock was started with, if any.
+    *send* replaces HTTP. Every
     method raises ControlError if the mock rejects the request, or there is no mock.
 
     >>> from mockserver.testing import ControlClient, running_mock
@@ -68,16 +69,21 @@ class ControlClient(EventReader):
     def __init__(
         self,
         base_url: str,
-        api_key: str,
+        api_key: str | None,
         *,
+        sandbox: str | None = None,
         control_token: str | None = None,
         send: Send | None = None,
     ) -> None:
         self._base = f"{base_url.rstrip('/')}/__mock/"
-        self._headers = {"Authorization": f"Bearer {api_key}", "Content-Type": "application/json"}
+        self._headers = {"Content-Type": "application/json"}
+        if sandbox is not None:
+            self._headers["X-Mock-Sandbox"] = sandbox
+        elif api_key is not None:
+            self._headers["Authorization"] = f"Bearer {api_key}"
         if control_token is not None:
             self._headers["X-Mock-Control-Token"] = control_token
-        self._keys = Redactor(() if is_ours(api_key) else (api_key,))
+        self._keys = Redactor(() if api_key is None or is_ours(api_key) else (api_key,))
         self._tokens = Redactor(() if control_token is None else (control_token,), HIDDEN)
         self.stands_still = False
         """Whether the clock is to stand still after a reset too, as in the fixtures."""
