@@ -23,7 +23,8 @@ from mockserver.engine.service import Service
 from mockserver.settings import SettingError, changed_settings
 from mockserver.web.access import Session, check_access
 from mockserver.web.control_request import ControlRequest, Routes, allowed, as_text
-from mockserver.web.control_views import Json, Views, found, money_of
+from mockserver.web.control_views import Json, found, money_of
+from mockserver.web.own_requests import OwnRequests
 
 
 class ControlPlane:
@@ -49,7 +50,7 @@ class ControlPlane:
             return rejection.response(self._service.contract)
 
 
-class _Control(Views):
+class _Control(OwnRequests):
     """What changes something."""
 
     # -- the console's session ---------------------------------------------------------------
