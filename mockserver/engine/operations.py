@@ -57,7 +57,7 @@ class Operations:
         self._sandboxes = sandboxes
         self._own = OwnResults(contract.service["results"], self._size_of_result)
         look = LocalImages().shape if settings.read_input_images else None
-        self._results = Results(settings.image_cache, settings.default_ratio, look)
+        self.results = Results(settings.image_cache, settings.default_ratio, look)
         self._polls = PollResponses(contract)
         self._accepted = dump_json(success(contract, {"taskId": _SOME_ID.decode()}))
         """The body of the response to a submission, with _SOME_ID for the id of its task."""
@@ -150,9 +150,9 @@ class Operations:
         if task is None:
             return None
         card = self._contract.cards[task.model]
-        if self._results.has_to_look(task, card):  # too slow for a submission
+        if self.results.has_to_look(task, card):  # too slow for a submission
             return None
-        size = self._results.size(task, card)
+        size = self.results.size(task, card)
         return size.width, size.height
 
     def _plan(self, pending: PendingRequest, card: ModelCard, *, payable: bool) -> Plan:
@@ -245,7 +245,7 @@ class Operations:
         """Return a result file; *pending* is in the sandbox that the URL names."""
         task, index = self._find(pending, place), int(place["index"])
         reject_file(pending, task, self._contract.lifecycle)
-        body = self._results.file(task, self._contract.cards[task.model], index)
+        body = self.results.file(task, self._contract.cards[task.model], index)
         media_type = self._contract.service["results"][task.result_type]["media_type"]
         response = Response(200, (("Content-Type", media_type),), body)
         if task.script.result != "html":
