@@ -12,7 +12,13 @@ from typing import TYPE_CHECKING, Any
 from mockserver.contract import NotJson, parse_json
 from mockserver.domain.durations import stamp
 from mockserver.domain.record import record
-from mockserver.domain.redaction import HIDDEN, SHORTEST, names_a_secret, without_users
+from mockserver.domain.redaction import (
+    HIDDEN,
+    SHORTEST,
+    names_a_secret,
+    without_url_secrets,
+    without_users,
+)
 from mockserver.engine.contract_warnings import UNKNOWN_ROUTE, ContractWarning, OperationName
 from mockserver.engine.events import AnyEvent, EventKind, EventLog, Note, Ring
 from mockserver.engine.messages import JSON_TYPE, Request, Response
@@ -94,6 +100,8 @@ class RecordedRequest:
             "at": stamp(self.at),
             "method": self.request.method,
             "path": self.request.path,
+            "query": without_url_secrets(f"?{self.request.query}")[1:],
+            "operation": self.operation,
             "headers": self.headers,
             "body": shown_body(self.request.body),
             "status": self.response.status,
@@ -254,8 +262,8 @@ class Journal:
         pending: PendingRequest,
         response: Response,
         warnings: tuple[ContractWarning, ...] = (),
-    ) -> None:
-        """Record an exchange with bodies cut at 16 KiB."""
+    ) -> RecordedRequest:
+        """Record an exchange with bodies cut at 16 KiB, and return it."""
         request = pending.request
         if len(request.body) > _BODY_LIMIT:
             request = replace(request, body=request.body[:_BODY_LIMIT])
@@ -274,6 +282,7 @@ class Journal:
         self.requests.add(entry.at, entry, _size(request) + len(response.body))
         if self._watch is not None:
             self._watch(entry)
+        return entry
 
     def record_delivery(self, delivery: Delivery, find_warnings: FindWarnings) -> Delivery:
         """Record an attempt with its number and warnings, which are set here, and return it."""

@@ -25,6 +25,7 @@ from mockserver.web.access import check_access
 from mockserver.web.control_request import ControlRequest, Routes, allowed, as_text
 from mockserver.web.control_views import Json, found, money_of
 from mockserver.web.inboxes import LONGEST_DELAY, OK, Inboxes, InboxResponse, is_webhook
+from mockserver.web.own_requests import OwnRequests
 from mockserver.web.stories import Stories
 
 
@@ -53,7 +54,7 @@ class ControlPlane:
             return rejection.response(self._service.contract)
 
 
-class _Control(Stories):
+class _Control(OwnRequests, Stories):
     """What changes something."""
 
     # -- tasks -------------------------------------------------------------------------------

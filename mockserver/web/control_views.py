@@ -28,6 +28,7 @@ from mockserver.settings import SETTINGS, show_value
 from mockserver.version import __version__
 from mockserver.web.control_request import ControlRequest
 from mockserver.web.event_stream import MEDIA_TYPE, next_events, stream
+from mockserver.web.explanation import explanation
 
 Json = dict[str, Any]
 """What an operation returns."""
@@ -112,7 +113,9 @@ class Views:
         }
 
     def show_request(self, number: str) -> Json:
-        return found(self._sandbox().journal.requests, number, "request").as_json()
+        sandbox = self._sandbox()
+        entry = found(sandbox.journal.requests, number, "request")
+        return {**entry.as_json(), "explanation": explanation(self._service, sandbox, entry)}
 
     def show_delivery(self, number: str) -> Json:
         sandbox = self._sandbox()

@@ -100,8 +100,7 @@ class Stories(Views):
         self, task: Task, submission: RecordedRequest | None
     ) -> Iterator[tuple[str, str]]:
         """Yield the API's operations with a line for a shell, which takes the key from there."""
-        asked = self._asked.request
-        base = f"{asked.scheme}://{asked.headers.get('host', 'localhost')}"
+        base = self._service.own_base(self._asked.request)
         for name, operation in self._contract.service["operations"].items():
             url = base + operation["path"].format(taskId=task.id)
             headers, body = [_AUTHORIZATION], ""
