@@ -21,7 +21,7 @@ from mockserver.engine.rules import Match
 from mockserver.engine.sandbox import Sandbox
 from mockserver.engine.service import Service
 from mockserver.settings import SettingError, changed_settings
-from mockserver.web.access import check_access
+from mockserver.web.access import Session, check_access
 from mockserver.web.control_request import ControlRequest, Routes, allowed, as_text
 from mockserver.web.control_views import Json, found, money_of
 from mockserver.web.inboxes import LONGEST_DELAY, OK, Inboxes, InboxResponse, is_webhook
@@ -32,8 +32,9 @@ from mockserver.web.stories import Stories
 class ControlPlane:
     """Shows and controls what *service* does."""
 
-    def __init__(self, service: Service) -> None:
+    def __init__(self, service: Service, session: Session) -> None:
         self._service = service
+        self._session = session
         self._inboxes = Inboxes(opened_only=service.settings.is_public)
         self._routes = Routes(service.contract.control["operations"])
 
@@ -41,12 +42,13 @@ class ControlPlane:
         """Return the response to a request for a path of the control plane."""
         try:
             names, place = self._routes.find(request)
-            check_access(request, self._service.settings)
+            check_access(request, self._service.settings, self._session)
             if request.method == "OPTIONS":
                 return Response(200, (("Allow", allowed(names)),), b"")
             if is_webhook(request):
                 return self._inboxes.receive(place["name"], request)
-            asked = ControlRequest(self._service, request, names[request.method], self._inboxes)
+            name, own = names[request.method], (self._session, self._inboxes)
+            asked = ControlRequest(self._service, request, name, *own)
             asked.check_form()
             shown = getattr(_Control(asked), asked.name)(**place)
             return shown if isinstance(shown, Response) else json_response(200, shown)
@@ -56,6 +58,16 @@ class ControlPlane:
 
 class _Control(OwnRequests, Stories):
     """What changes something."""
+
+    # -- the console's session ---------------------------------------------------------------
+
+    def open_session(self) -> Response:
+        cookie = self._asked.session.opened(self._asked.request)
+        return json_response(200, {"session": True}, {"Set-Cookie": cookie})
+
+    def close_session(self) -> Response:
+        cookie = self._asked.session.closed(self._asked.request)
+        return json_response(200, {"session": False}, {"Set-Cookie": cookie})
 
     # -- tasks -------------------------------------------------------------------------------
 
