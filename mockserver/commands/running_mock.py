@@ -65,12 +65,14 @@ class Mock:
         self._options = options
         self.control = self.client()
 
-    def client(self, sandbox: str | None = None, key: str | None = None) -> ControlClient:
-        """Return a client for a sandbox by its id, or by its *key*."""
+    def client(
+        self, sandbox: str | None = None, *, key: str | None = None, label: str | None = None
+    ) -> ControlClient:
+        """Return a client for a sandbox by its id, or by its *key*, which can give it a *label*."""
         from mockserver.testing.control import ControlClient
 
         token = os.environ.get("MAXAPI_MOCK_CONTROL_TOKEN")
-        return ControlClient(self.url, key, sandbox=sandbox, control_token=token)
+        return ControlClient(self.url, key, sandbox=sandbox, label=label, control_token=token)
 
     def sandboxes(self) -> list[dict[str, Any]]:
         """List the sandboxes that are asked for. Raises UsageError if there is none."""

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 Json = dict[str, Any]
 _SAMPLE_KEY = "maxapi-mock-trigger"
+"""The key, and the label, of the sandbox in which samples are submitted."""
 _MOST = 10_000
 _SHORTEST = 4
 """Characters that name a task by the beginning of its id."""
@@ -180,4 +181,6 @@ def _sample(model: str) -> Json:
 def _submitting(mock: Mock, options: _Trigger) -> ControlClient:
     if options.sandbox is not None:
         return mock.client(mock.sandboxes()[0]["id"])
-    return mock.client(key=options.key or _SAMPLE_KEY)
+    if options.key is not None:
+        return mock.client(key=options.key)
+    return mock.client(key=_SAMPLE_KEY, label=_SAMPLE_KEY)

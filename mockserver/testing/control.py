@@ -54,7 +54,7 @@ class ControlClient(EventReader, RequestSender):
 
     *base_url* is that of the mock, *api_key* the one that the app under test uses, or *sandbox* the
     sandbox's id in place of it, and *control_token* the one that the mock was started with, if any.
-    *send* replaces HTTP. Every
+    *label* is what people then know the sandbox by. *send* replaces HTTP. Every
     method raises ControlError if the mock rejects the request, or there is no mock.
 
     >>> from mockserver.testing import ControlClient, running_mock
@@ -73,11 +73,14 @@ class ControlClient(EventReader, RequestSender):
         api_key: str | None,
         *,
         sandbox: str | None = None,
+        label: str | None = None,
         control_token: str | None = None,
         send: Send | None = None,
     ) -> None:
         self._base = f"{base_url.rstrip('/')}/__mock/"
         self._headers = {"Content-Type": "application/json"}
+        if label is not None:
+            self._headers["X-Mock-Label"] = label.encode("ascii", "replace").decode("ascii")
         if sandbox is not None:
             self._headers["X-Mock-Sandbox"] = sandbox
         elif api_key is not None:
