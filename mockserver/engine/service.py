@@ -14,6 +14,7 @@ from mockserver.domain.scenario import HEADER
 from mockserver.engine.clock import Clock
 from mockserver.engine.contract_warnings import PREFLIGHT, OperationName
 from mockserver.engine.cors import preflight, shared
+from mockserver.engine.held import hold
 from mockserver.engine.interventions import Interventions
 from mockserver.engine.journal import Watch
 from mockserver.engine.messages import (
@@ -109,6 +110,7 @@ class Service:
         self.closed.set()
         self.dispatcher.close()
         for sandbox in self.sandboxes:
+            sandbox.held.close()
             sandbox.conclude()
         if isinstance(self._transport, HttpTransport):
             self._transport.close()
@@ -134,8 +136,9 @@ class Service:
             response = as_success(response)
         response = _with_clock(self._typed(response), pending.sandbox.clock)
         self.sandboxes.note_request(pending.sandbox)
-        warnings = pending.sandbox.observer.exchange(pending, response)
-        pending.sandbox.journal.record(pending, response, warnings)
+        if pending.script.held is not None and not self.closed.is_set():
+            return hold(response, pending, pending.script.held, _record)
+        _record(pending, response)
         return response
 
     def _pending(self, request: Request) -> PendingRequest:
@@ -255,6 +258,11 @@ class Service:
             raise ApiError(404, "no such result")
         pending.enter(sandbox)
         return self._operations.result(pending, place)
+
+
+def _record(pending: PendingRequest, response: Response) -> None:
+    warnings = pending.sandbox.observer.exchange(pending, response)
+    pending.sandbox.journal.record(pending, response, warnings)
 
 
 def _with_clock(response: Response, clock: Clock) -> Response:

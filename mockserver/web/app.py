@@ -9,7 +9,7 @@ import flask
 from mockserver.engine.messages import ApiError, Request, Response
 from mockserver.engine.service import Service
 from mockserver.web.gateway import Gateway
-from mockserver.web.response_steps import Hang, Pause, Run, Send, steps_of
+from mockserver.web.response_steps import Hang, Pause, Run, Send, Wait, finish, steps_of
 from mockserver.web.wsgi import FAULT, failing
 
 
@@ -41,6 +41,8 @@ def _deliver(service: Service, response: Response) -> flask.Response:
                 function()
             case Pause(seconds):
                 service.closed.wait(seconds)
+            case Wait(held):
+                held.wait()
             case Hang():
                 pass  # the fault of what is sent says so
             case Send(fault, drip):
@@ -48,6 +50,7 @@ def _deliver(service: Service, response: Response) -> flask.Response:
                     pieces = math.ceil(len(response.body) / drip.size)
                     service.closed.wait(drip.pause.total_seconds() * pieces)
                 environ[FAULT] = fault
+    finish(response)
     return _to_flask(response)
 
 

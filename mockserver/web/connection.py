@@ -20,7 +20,7 @@ from mockserver.web.application import Application
 from mockserver.web.incoming import BadRequest, Received, make_request
 from mockserver.web.outgoing import CLOSE, CONTINUE, KEEP_ALIVE, response_bytes
 from mockserver.web.request_reader import Phase, RequestReader
-from mockserver.web.response_steps import Hang, Pause, Run, Send, Step, steps_of
+from mockserver.web.response_steps import Hang, Pause, Run, Send, Step, Wait, finish, steps_of
 
 TICK = 5.0
 """Real seconds between two looks at the patience with a client."""
@@ -224,7 +224,12 @@ class Connection(asyncio.Protocol):
                 await loop.run_in_executor(self._application.executor, function)
             case Pause(seconds):
                 await is_set_within(seconds, self._left)
+            case Wait():
+                self._is_hanging = True
+                await step.until_over(self._left)
+                self._is_hanging = False
             case Hang():
+                finish(response)
                 await self._hang()
             case Send(fault, drip):
                 if drip is None:
@@ -232,6 +237,7 @@ class Connection(asyncio.Protocol):
                 else:
                     await self._drip(received, response, fault, drip)
                 self._break(fault)
+                finish(response)
 
     async def _hang(self) -> None:
         """Wait until the client or the server gives up; a client that says no more has."""

@@ -30,6 +30,7 @@ from mockserver.settings import SETTINGS, SettingError, changed_settings, show_v
 from mockserver.version import __version__
 from mockserver.web.access import check_access
 from mockserver.web.control_request import ControlRequest, Routes, allowed, as_text
+from mockserver.web.held_control import HeldOperations
 
 Json = dict[str, Any]
 """What an operation returns."""
@@ -56,7 +57,7 @@ class ControlPlane:
             return rejection.response(self._service.contract)
 
 
-class _Control:
+class _Control(HeldOperations):
     """One request, with a method for each operation of `control.json`, of the same name."""
 
     def __init__(self, asked: ControlRequest) -> None:
