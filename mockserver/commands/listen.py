@@ -243,7 +243,9 @@ def _forward(webhook: Webhook, url: str, lines: list[str]) -> int:
     outcome = transport(request)
     transport.close()
     if outcome.status is None:
-        lines.append(f"not forwarded to {without_users(url)}: {outcome.error}")
+        unconnected = (Failure.CONNECTION_REFUSED, Failure.UNREACHABLE, Failure.NAME_NOT_FOUND)
+        ask = "; is your app running there?" if outcome.failure in unconnected else ""
+        lines.append(f"not forwarded to {without_users(url)}: {outcome.error}{ask}")
         return 504 if outcome.failure is Failure.TIMEOUT else 502
     lines.append(f"forwarded to {without_users(url)}")
     return outcome.status

@@ -77,22 +77,26 @@ class Polls:
         try:
             response = self._http.request("GET", self._url + path, headers=headers, redirect=False)
         except (urllib3.exceptions.HTTPError, OSError, ValueError) as error:
-            return 0, f"{without_users(self._url)}: {_reason(error)}"
+            return 0, self._reason(error)
         try:
             return response.status, parse_json(response.data)
         except NotJson:
             return response.status, response.data.decode("utf-8", "replace")
 
+    def _reason(self, error: Exception) -> str:
+        """Return why there is no response, in words."""
+        from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 
-def _reason(error: BaseException) -> str:
-    """Return why a request failed, in words: the deepest cause knows."""
-    cause = error
-    while (deeper := cause.__cause__ or cause.__context__) is not None:
-        cause = deeper
-    if isinstance(cause, TimeoutError):
-        return f"no response within {_PATIENCE:g} s"
-    said = getattr(cause, "strerror", None) or f"{cause}" or type(cause).__name__
-    return " ".join(said.split())
+        from mockserver.network.outbound import place_of, root_cause, why_not_connected
+
+        if isinstance(error, NewConnectionError | ConnectTimeoutError):
+            why = why_not_connected(error, place_of(self._url), _PATIENCE)
+            return f"{why}; --url names the API to poll"
+        cause = root_cause(error)
+        said = f"no response within {_PATIENCE:g} s"
+        if not isinstance(cause, TimeoutError):
+            said = getattr(cause, "strerror", None) or f"{cause}" or type(cause).__name__
+        return f"{without_users(self._url)}: {' '.join(said.split())}"
 
 
 def shown(value: Any) -> str:

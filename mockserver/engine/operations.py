@@ -71,15 +71,13 @@ class Operations:
     def submit(self, pending: PendingRequest) -> Response:
         """Store a new task and return its id."""
         document = pending.document
-        violations = [str(one) for one in self._violations(pending.sandbox, document)]
-        if not violations and pending.sandbox.settings.unknown_fields == "refuse":
-            violations = unknown_fields(document, self._contract)
-        if violations:
-            raise ApiError(400, " | ".join(violations))
+        problems = self.problems(pending.sandbox, document)
+        if problems:
+            raise ApiError(400, " | ".join(map(str, problems)))
         if pending.script.flagged:  # after the validation, as moderation reads a valid prompt
             raise self._rejection(pending.script.flagged)
         task = pending.sandbox.submit(lambda: self._new_task(pending, document))
-        pending.task_id = task.id
+        pending.task_id, pending.submitted = task.id, task
         pending.remarks = remarks(document, self._contract)
         body = self._accepted.replace(_SOME_ID, task.id.encode())
         response = Response(200, (JSON_TYPE, *warn(pending.remarks).items()), body)
@@ -96,6 +94,13 @@ class Operations:
         if delivery is None:
             return response
         return replace(response, first=lambda: self._dispatcher.send_now(delivery))
+
+    def problems(self, sandbox: Sandbox, document: Any) -> list[str | Violation]:
+        """List everything for which *sandbox* rejects a submission."""
+        found = self._violations(sandbox, document)
+        if not found and sandbox.settings.unknown_fields == "refuse":
+            found += unknown_fields(document, self._contract)
+        return found
 
     def _violations(self, sandbox: Sandbox, document: Any) -> list[str | Violation]:
         found: list[str | Violation] = [*self._contract.violations("submit-request", document)]

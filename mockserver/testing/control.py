@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -10,13 +9,16 @@ from dataclasses import dataclass
 from typing import Any, Unpack, cast
 from urllib.parse import quote
 
-from mockserver.testing.control_http import ControlCalls, ControlError
+from mockserver.domain.redaction import HIDDEN, Redactor, is_ours, without_url_secrets
+from mockserver.testing.control_events import EventReader
+from mockserver.testing.control_held import Releaser, explain_stall
+from mockserver.testing.control_http import ControlError, ControlHttp, Send
+from mockserver.testing.control_requests import RequestSender
 from mockserver.testing.names import (
     Balance,
     ClockState,
     ContractWarning,
     FoundRequests,
-    HeldItem,
     OtherRequests,
     RequestMatch,
     Rule,
@@ -29,8 +31,6 @@ from mockserver.testing.names import (
 __tracebackhide__ = True
 """A test whose request is rejected shows its own line, not those in here."""
 
-PATIENCE = 10.0
-"""Real seconds to wait until something is held."""
 Json = dict[str, Any]
 """A JSON object with fields of the API, for example a task; see `schemas/control.json`."""
 
@@ -49,7 +49,7 @@ class Moved:
     """The task whose status was waited for, with its `timeline`; None if it has been deleted."""
 
 
-class ControlClient(ControlCalls):
+class ControlClient(EventReader, RequestSender, Releaser):
     """Controls one sandbox of a running mock.
 
     *base_url* is that of the mock, *api_key* the one that the app under test uses, and
@@ -65,6 +65,59 @@ class ControlClient(ControlCalls):
     ...     control.close()
     ('unavailable', True)
     """
+
+    def __init__(
+        self,
+        base_url: str,
+        api_key: str,
+        *,
+        control_token: str | None = None,
+        send: Send | None = None,
+    ) -> None:
+        self._base = f"{base_url.rstrip('/')}/__mock/"
+        self._headers = {"Authorization": f"Bearer {api_key}", "Content-Type": "application/json"}
+        if control_token is not None:
+            self._headers["X-Mock-Control-Token"] = control_token
+        self._keys = Redactor(() if is_ours(api_key) else (api_key,))
+        self._tokens = Redactor(() if control_token is None else (control_token,), HIDDEN)
+        self.stands_still = False
+        """Whether the clock is to stand still after a reset too, as in the fixtures."""
+        self._http = ControlHttp()
+        self._send = send or self._http
+
+    def close(self) -> None:
+        """Close the connections to the mock."""
+        self._http.close()
+
+    def shown(self, text: str) -> str:
+        """Return *text* without secrets: those in URLs, and those that `without_keys` hides."""
+        return without_url_secrets(self.without_keys(text))
+
+    def without_keys(self, text: str) -> str:
+        """Return *text* without the control token, and without an API key of the user's own."""
+        return self._tokens.text(self._keys.text(text))
+
+    def _call(self, method: str, path: str, body: object = None) -> Json:
+        try:
+            text = None if body is None else json.dumps(body).encode()
+        except TypeError as error:
+            raise ControlError(None, f"not sent: {error}; use JSON values") from None
+        try:
+            status, data = self._send(method, self._base + path, self._headers, text)
+        except ControlError as error:
+            raise ControlError(error.status, self.shown(str(error))) from None
+        document = None
+        with suppress(ValueError):
+            document = json.loads(data)
+        if not isinstance(document, dict):
+            raise self._not_a_mock(status, self.shown(data.decode("utf-8", "replace")))
+        if status != 200:
+            raise ControlError(status, self.shown(str(document.get("msg", document))))
+        return document
+
+    def _not_a_mock(self, status: int, response: str) -> ControlError:
+        shown = self.shown(self._base)
+        return ControlError(status, f"{shown} is not a mock: it returned {response[:80]!r}")
 
     # -- clock -------------------------------------------------------------------------------
 
@@ -96,7 +149,7 @@ class ControlClient(ControlCalls):
 
     def _move(self, course: Json) -> Moved:
         moved = self._call("POST", "clock", course)
-        _explain_stall(moved["happened"])
+        explain_stall(moved["happened"])
         return Moved(moved["now"], moved["speed"], moved["happened"], moved.get("task"))
 
     # -- tasks -------------------------------------------------------------------------------
@@ -158,49 +211,6 @@ class ControlClient(ControlCalls):
     def resend(self, number: int) -> Json:
         """Send a webhook again, unchanged; return the attempt."""
         return self._call("POST", f"deliveries/{number}/resend")
-
-    # -- what scenarios hold -----------------------------------------------------------------
-
-    def held(self) -> list[HeldItem]:
-        """List the responses and webhooks that are held, in order of arrival."""
-        return cast("list[HeldItem]", self._call("GET", "held")["held"])
-
-    def wait_until_held(
-        self, name: str = "held", *, count: int = 1, within: str | float = PATIENCE
-    ) -> list[HeldItem]:
-        """Wait until *count* are held by *name*; return all that is held.
-
-        Raises ControlError if they are not *within* this real time; its message says what is held.
-        """
-        body = {"count": count, "within": within}
-        path = f"held/{quote(name, safe='')}/wait"
-        return cast("list[HeldItem]", self._call("POST", path, body)["held"])
-
-    def release(
-        self, name: str = "held", *, everything: bool = False, within: str | float = PATIENCE
-    ) -> list[HeldItem]:
-        """Release what was held by *name* first, or *everything* by it; return what was released.
-
-        When this returns, it has been sent: whatever is released next comes after it. If nothing
-        is held by that name yet, this waits for it. Raises ControlError if nothing is *within* this
-        real time; its message says what is held instead.
-        """
-        body = {"all": everything, "within": within}
-        done = self._call("POST", f"held/{quote(name, safe='')}/release", body)
-        _explain_stall(done["happened"])
-        return cast("list[HeldItem]", done["released"])
-
-    async def async_wait_until_held(
-        self, name: str = "held", *, count: int = 1, within: str | float = PATIENCE
-    ) -> list[HeldItem]:
-        """Do the same as `wait_until_held` without blocking the event loop."""
-        return await asyncio.to_thread(self.wait_until_held, name, count=count, within=within)
-
-    async def async_release(
-        self, name: str = "held", *, everything: bool = False, within: str | float = PATIENCE
-    ) -> list[HeldItem]:
-        """Do the same as `release` without blocking the event loop, and so a receiver in it."""
-        return await asyncio.to_thread(self.release, name, everything=everything, within=within)
 
     # -- the sandbox -------------------------------------------------------------------------
 
@@ -271,21 +281,3 @@ class ControlClient(ControlCalls):
         if self.stands_still and not keep_clock:
             self.freeze()
         return forgotten
-
-
-def _explain_stall(happened: Sequence[Json]) -> None:
-    """Raise ControlError if the caller blocked the event loop in which its receiver runs."""
-    timed_out = [one for one in happened if one.get("failure") == "timeout"]
-    if timed_out and _is_in_event_loop():
-        raise ControlError(
-            None,
-            f"{len(timed_out)} webhook attempts timed out while this call waited in an event loop: "
-            "a receiver in the same loop cannot respond meanwhile; use await async_wait_for(…), "
-            "async_wait_until_idle(), clock.async_advance(…) or async_release(…)",
-        )
-
-
-def _is_in_event_loop() -> bool:
-    with suppress(RuntimeError):
-        return asyncio.get_running_loop() is not None
-    return False

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
-from contextlib import suppress
-from typing import TYPE_CHECKING, Any
-
-from mockserver.domain.redaction import HIDDEN, Redactor, is_ours, without_url_secrets
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import urllib3
+    from urllib3.exceptions import HTTPError
 
 __tracebackhide__ = True
 """A test whose request is rejected shows its own line, not those in here."""
@@ -51,7 +48,7 @@ class ControlHttp:
         try:
             response = self._pool.request(method, url, body=body, headers=headers)
         except HTTPError as error:
-            raise ControlError(None, f"no mock answers: {error}") from None
+            raise ControlError(None, f"no mock answers: {_why(error, url)}") from None
         except ValueError as error:  # a key that no header can hold
             raise ControlError(None, f"not sent: {error}") from None
         return response.status, response.data
@@ -62,61 +59,16 @@ class ControlHttp:
             self._pool.clear()
 
 
-class ControlCalls:
-    """Calls of the control plane of the mock at *base_url*, for the sandbox of *api_key*."""
+def _why(error: HTTPError, url: str) -> str:
+    """Return why there is no response, and what to do about a mock that does not run."""
+    from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 
-    def __init__(
-        self,
-        base_url: str,
-        api_key: str,
-        *,
-        control_token: str | None = None,
-        send: Send | None = None,
-    ) -> None:
-        self._base = f"{base_url.rstrip('/')}/__mock/"
-        self._headers = {"Authorization": f"Bearer {api_key}", "Content-Type": "application/json"}
-        if control_token is not None:
-            self._headers["X-Mock-Control-Token"] = control_token
-        self._keys = Redactor(() if is_ours(api_key) else (api_key,))
-        self._tokens = Redactor(() if control_token is None else (control_token,), HIDDEN)
-        self.stands_still = False
-        """Whether the clock is to stand still after a reset too, as in the fixtures."""
-        self._http = ControlHttp()
-        self._send = send or self._http
+    from mockserver.network.outbound import place_of, why_not_connected
 
-    def close(self) -> None:
-        """Close the connections to the mock."""
-        self._http.close()
-
-    def shown(self, text: str) -> str:
-        """Return *text* without secrets: those in URLs, and those that `without_keys` hides."""
-        return without_url_secrets(self.without_keys(text))
-
-    def without_keys(self, text: str) -> str:
-        """Return *text* without the control token, and without an API key of the user's own."""
-        return self._tokens.text(self._keys.text(text))
-
-    def _call(self, method: str, path: str, body: object = None) -> dict[str, Any]:
-        try:
-            text = None if body is None else json.dumps(body).encode()
-        except TypeError as error:
-            raise ControlError(None, f"not sent: {error}; use JSON values") from None
-        try:
-            status, data = self._send(method, self._base + path, self._headers, text)
-        except ControlError as error:
-            raise ControlError(error.status, self.shown(str(error))) from None
-        document = None
-        with suppress(ValueError):
-            document = json.loads(data)
-        if not isinstance(document, dict):
-            raise self._not_a_mock(status, self.shown(data.decode("utf-8", "replace")))
-        if status != 200:
-            raise ControlError(status, self.shown(str(document.get("msg", document))))
-        return document
-
-    def _not_a_mock(self, status: int, response: str) -> ControlError:
-        shown = self.shown(self._base)
-        return ControlError(status, f"{shown} is not a mock: it returned {response[:80]!r}")
+    if not isinstance(error, NewConnectionError | ConnectTimeoutError):
+        return str(error)
+    why = why_not_connected(error, place_of(url), _CONNECT_TIMEOUT)
+    return f"{why}; `maxapi-mock serve` starts one"
 
 
 def _new_pool() -> urllib3.PoolManager:

@@ -9,36 +9,32 @@ from mockserver.domain.durations import parse_duration
 from mockserver.engine.held import NotHeldError
 from mockserver.engine.messages import ApiError
 from mockserver.engine.timeline import webhook_event
-from mockserver.web.control_request import ControlRequest, as_text
+from mockserver.web.control_request import as_text
+from mockserver.web.control_views import Json, Views
 
 _LONGEST = timedelta(minutes=4)
 """Clients wait for five minutes, see `testing.control_http`."""
 
 
-class HeldOperations:
-    """Methods for some operations of `control.json`, of the same names."""
+class HeldOperations(Views):
+    """What a request for such an operation returns."""
 
-    _asked: ControlRequest
+    def list_held(self) -> Json:
+        return {"held": [held.as_json() for held in self._sandbox().held]}
 
-    def list_held(self) -> dict[str, Any]:
-        """List what is held."""
-        return {"held": [held.as_json() for held in self._asked.sandbox.held]}
-
-    def wait_until_held(self, name: str) -> dict[str, Any]:
-        """Wait until something is held; return all that is."""
-        body = self._asked.body("newWait")
+    def wait_until_held(self, name: str) -> Json:
+        body = self._body("newWait")
         try:
-            holds = self._asked.sandbox.held
+            holds = self._sandbox().held
             holds.wait_until_held(name, body.get("count", 1), _seconds(body))
         except NotHeldError as error:
             raise ApiError(404, str(error)) from None
         return self.list_held()
 
-    def release(self, name: str) -> dict[str, Any]:
-        """Release something; return it, and what became of webhooks, once it has been sent."""
-        body = self._asked.body("newRelease")
+    def release(self, name: str) -> Json:
+        body = self._body("newRelease")
         try:
-            released, attempts = self._asked.sandbox.held.release(
+            released, attempts = self._sandbox().held.release(
                 name, everything=body.get("all", False), within=_seconds(body)
             )
         except NotHeldError as error:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from mockserver.domain.script import Drip, WireFault
 from mockserver.engine.held import HeldResponse
-from mockserver.engine.messages import Response
+from mockserver.engine.messages import Response, Stream
 from mockserver.network.loop_thread import is_any_set_within
 
 
@@ -62,13 +62,23 @@ class Send:
     """How slowly the body arrives."""
 
 
-Step = Run | Pause | Wait | Hang | Send
+@dataclass(frozen=True, slots=True)
+class Follow:
+    """Send what a stream has until the client or the mock gives up."""
+
+    stream: Stream
+
+
+Step = Run | Pause | Wait | Hang | Send | Follow
 
 
 def steps_of(response: Response) -> Iterator[Step]:
     """Yield what delivers *response*, in order."""
     if response.first is not None:
         yield Run(response.first)
+    if response.stream is not None:
+        yield Follow(response.stream)
+        return
     fault = response.fault
     if fault is None:
         yield Send()

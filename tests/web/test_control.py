@@ -462,8 +462,13 @@ WRONG: list[tuple[str, str, Any, str]] = [
     ("PUT", "balance", {"balance_usd": "-1"}, "balance_usd: '-1' is not US dollars as a string"),
     ("PUT", "balance", {"usd": "5"}, "usd: is unknown; use one of balance_usd"),
     ("PATCH", "settings", {}, "body: {} is empty"),
-    ("PATCH", "settings", {"pase": "x"}, "pase: no such setting (in the settings of a sandbox), d"),
-    ("PATCH", "settings", {"port": 1}, "port: no such setting (in the settings of a sandbox); use"),
+    ("PATCH", "settings", {"pase": "x"}, "pase: no such setting of a sandbox, did you mean pace?"),
+    (
+        "PATCH",
+        "settings",
+        {"port": 1},
+        "port: belongs to the whole mock, not to a sandbox; set",
+    ),
     ("PATCH", "settings", {"pace": "quick"}, "pace: 'quick' is not accepted; use one of realtime"),
     ("PATCH", "settings", {"duration": None}, "duration: null is not "),
     ("PATCH", "settings", {"chaos": 2}, "chaos: '2' is not accepted; use a probability from 0"),
@@ -520,7 +525,8 @@ bodies = st.dictionaries(names, values, min_size=1, max_size=4) | values
 
 TAKES_BODY = {
     *("count_requests", "find_requests", "fail_task", "add_rule", "move_clock"),
-    *("set_balance", "change_settings", "reset", "wait_until_held", "release"),
+    *("set_balance", "change_settings", "reset", "submit_task", "explain_submission"),
+    *("wait_until_held", "release"),
 }
 
 
