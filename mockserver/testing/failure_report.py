@@ -40,20 +40,22 @@ def failure_report(control: ControlClient, api_key: str, url: str | None, said: 
     """
     requests, deliveries = _shown(control, control.requests()), control.deliveries()
     tasks = [control.task(one["taskId"]) for one in control.tasks()]
-    clock, events = control.clock(), _shown(control, control.events(limit=_MOST_EVENTS)["events"])
+    clock, held = control.clock(), control.held()
+    events = _shown(control, control.events(limit=_MOST_EVENTS)["events"])
     counts = [(requests, "request"), (tasks, "task"), (deliveries, "webhook attempt")]
     seen = ", ".join(
         f"{len(things)} {name}{'' if len(things) == 1 else 's'}" for things, name in counts
     )
     movement = "stands still" if clock["frozen"] else f"runs at speed {clock['speed']:g}"
     lines = [f"{seen}; the clock shows {clock['now']} and {movement}"]
-    lines += _keys(control, None if requests else shown_key(api_key))
+    lines += _keys(control, None if requests or held else shown_key(api_key))
     lines += ["", *_last(happened(events, requests))]
     future = [to_come(task, event) for task in tasks for event in task["timeline"]]
     unused = _unused(control)
     unused = [] if all(line.strip() in said for line in unused) else unused
     for title, found in (
         ("to come", [one for one in future if one]),
+        ("still held", [f"{one['name']}: {one['what']}" for one in held]),
         ("contract warnings", _warnings(control)),
         ("rules that never fired", unused),
     ):
