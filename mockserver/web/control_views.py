@@ -29,6 +29,7 @@ from mockserver.version import __version__
 from mockserver.web.control_request import ControlRequest
 from mockserver.web.event_stream import MEDIA_TYPE, next_events, stream
 from mockserver.web.explanation import explanation
+from mockserver.web.metrics import metrics
 
 Json = dict[str, Any]
 """What an operation returns."""
@@ -91,6 +92,9 @@ class Views:
         limit, wait = asked.number("limit", _MOST), asked.number("wait", _LONGEST_WAIT)
         most = _EVENTS if limit is None else limit
         return next_events(self._service, sandbox, since, most, wait or 0)
+
+    def metrics(self) -> Response:
+        return metrics(self._service)
 
     def list_sandboxes(self) -> Json:
         known = self._service.sandboxes.by_key
