@@ -8,6 +8,7 @@ from enum import Enum, auto
 from mockserver.engine.messages import ApiError, Request, Response
 from mockserver.engine.service import CONTROL_PREFIX, Service
 from mockserver.web.control import ControlPlane
+from mockserver.web.incoming import BadRequest
 
 _log = logging.getLogger(__name__)
 
@@ -39,6 +40,8 @@ class Gateway:
 
     def respond(self, request: Request) -> Response:
         """Return the response to *request*; the caller delivers it, see `web.response_steps`."""
+        if request.path == "*" and request.method == "OPTIONS":
+            return Response(204, (("Allow", "GET, HEAD, POST, OPTIONS"),), b"")
         try:
             if kind_of(self.service, request.path) is Kind.CONTROL:
                 return self._control.respond(request)
@@ -46,3 +49,7 @@ class Gateway:
         except Exception:
             _log.exception("%s %s", request.method, request.path)
             return ApiError(500).response(self.service.contract)
+
+    def reject(self, error: BadRequest) -> Response:
+        """Return the response to a request that cannot be read."""
+        return ApiError(error.status, str(error)).response(self.service.contract)
