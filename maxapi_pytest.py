@@ -33,6 +33,9 @@ _MARKER = (
     "strict_rules, and allow_others for maxapi_intercepted"
 )
 
+_OWN = frozenset(("api_key", "base_url_suffix", "allow_others", "strict_rules"))
+"""What markers take besides settings."""
+
 
 @dataclass(frozen=True, slots=True)
 class _Options:
@@ -235,6 +238,11 @@ def _options_of(item: Any) -> _Options:
         if marker.args:
             raise _failed(f"marker: use keyword arguments, as in {_MARKER.partition(':')[0]}")
         given = {**marker.kwargs, **given}
+    from difflib import get_close_matches
+
+    for name in given.keys() - _OWN:
+        if near := get_close_matches(name, _OWN, 1, 0.85):  # settings have their own message
+            raise _failed(f"marker: {name}: is unknown, did you mean {near[0]}?")
     key = given.pop("api_key", None)
     if not isinstance(key, str | None):
         raise _failed(f"marker: api_key: a text is needed, not {type(key).__name__}")
@@ -273,7 +281,10 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, Any, Any]:
         own = _options_of(item).strict_rules
         if item.config.getini(_STRICT) if own is None else own:
             for sandbox, _ in sandboxes:
-                sandbox.assert_all_rules_used()
+                try:
+                    sandbox.assert_all_rules_used()
+                except AssertionError as error:
+                    raise _failed(f"strict_rules: {error}") from None
     return result
 
 
@@ -285,15 +296,16 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
     if report.failed and report.when != "teardown":
         for sandbox, url in sandboxes:
             place = sandbox.control.shown(sandbox.base_url)
-            report.sections.append((f"maxapi: what {place} saw", _failure_report(sandbox, url)))
+            seen = _failure_report(sandbox, url, report.longreprtext)
+            report.sections.append((f"maxapi: what {place} saw", seen))
     for sandbox, _ in sandboxes:  # a traceback shows the user's own key if a marker names it
         _import("testing.reports").hide(report, sandbox.control.without_keys)
     return report
 
 
-def _failure_report(sandbox: MaxapiSandbox, url: str | None) -> str:
+def _failure_report(sandbox: MaxapiSandbox, url: str | None, said: str) -> str:
     try:
         module = _import("testing.failure_report")
-        return str(module.failure_report(sandbox.control, sandbox.api_key, url))
+        return str(module.failure_report(sandbox.control, sandbox.api_key, url, said))
     except Exception as error:  # the report of the failure itself must not suffer
         return f"the mock cannot be asked: {type(error).__name__}: {error}"

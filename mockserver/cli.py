@@ -8,17 +8,18 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from io import TextIOWrapper
 
-from mockserver.commands.overview import COMPLETE, NAME, overview
+from mockserver.commands.overview import COMPLETE, called, overview
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command with *arguments*, by default the process's; return its exit status."""
+    given = sys.argv[1:] if arguments is None else arguments
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # a name of a file can be any bytes
     try:
         with _flushed():
-            return _perform(sys.argv[1:] if arguments is None else arguments)
+            return _perform(given)
     except KeyboardInterrupt:
         from mockserver.commands.output import INTERRUPTED
 
@@ -29,7 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stdout = None  # what is left cannot be written
         if isinstance(error, BrokenPipeError):
             return FAILURE
-        complain(f"{NAME}: {not_written(error)}")
+        complain(f"{called(given)}: {not_written(error)}")
         return USAGE
 
 

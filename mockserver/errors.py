@@ -8,5 +8,3 @@ class MaxapiMockError(Exception):
 
     status = 2
     """What the command ends with."""
-    names_command = False
-    """Whether the line says which command it is from, because the message alone does not."""

@@ -66,7 +66,7 @@ def test_a_client_does_what_its_row_says(tmp_path: Path, row: Row, *, allow_othe
     done = call(row, tmp_path, *["--allow-others"] * allow_others)
 
     outcome = row.others if allow_others else row.outcome
-    came = "maxapi-mock: 1 request," in done.stderr
+    came = "maxapi-mock run: 1 request," in done.stderr
     assert came == (outcome == MOCK), done.stderr
     assert ('"taskId"' in done.stdout) == (outcome == MOCK), done.stdout
     assert ("another" in done.stdout) == (outcome == PAST), done.stderr

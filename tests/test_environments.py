@@ -24,8 +24,8 @@ COMMANDS: Mapping[str, tuple[int, str, str]] = {
     "serve --port 0": (0, "maxapi-mock .* serves http://127.0.0.1:", ""),
     "listen --port 0": (0, "give your app the callBackUrl http://127.0.0.1:", ""),
     "proxy --port 0": (0, "passes everything to https://api.maxapi.io", ""),
-    "run -- true": (0, "^$", "maxapi-mock: 0 requests"),
-    "run --intercept -- true": (0, "^$", "maxapi-mock: 0 requests"),
+    "run -- true": (0, "^$", "maxapi-mock run: 0 requests"),
+    "run --intercept -- true": (0, "^$", "maxapi-mock run: 0 requests"),
     "run --no-such-option -- true": (2, "^$", "no such option: --no-such-option"),
     "pytest": (0, "1 passed", ""),
 }
@@ -107,7 +107,7 @@ class Row:
     unset: tuple[str, ...] = ()
     folder: str = ""
     warning: str = ""
-    """What each command that reads settings says once on standard error."""
+    """What each command that reads settings says once on standard error, after its name."""
 
 
 ROWS = {
@@ -115,8 +115,7 @@ ROWS = {
     "a Kubernetes service named like the tool": Row(KUBERNETES),
     "an unknown variable": Row(
         {"MAXAPI_MOCK_PROT": "1"},
-        warning="maxapi-mock: MAXAPI_MOCK_PROT: no such setting, ignored; "
-        "did you mean MAXAPI_MOCK_PORT?\n",
+        warning="MAXAPI_MOCK_PROT: no such setting, ignored; did you mean MAXAPI_MOCK_PORT?\n",
     ),
     "empty variables": Row(
         {f"MAXAPI_MOCK_{name}": "" for name in ("PORT", "SEED", "TLS", "CONFIG", "URL")}
@@ -177,7 +176,8 @@ def test_every_command_works_in_it(name: str, tmp_path: Path) -> None:
     assert "Traceback" not in done.stderr
     for command, seen in json.loads(told).items():
         status, out, err = COMMANDS[command]
-        warning = "" if command in SILENT else row.warning
+        is_warned = row.warning and command not in SILENT
+        warning = f"maxapi-mock {command.split()[0]}: {row.warning}" if is_warned else ""
         assert seen[0] == status, (command, seen)
         assert re.search(out, seen[1]), (command, seen)
         said = re.sub("Executing <.* seconds\n", "", seen[2])  # Python's own, of a slow machine

@@ -57,9 +57,8 @@ def test_a_full_output_is_said_in_one_line(arguments: tuple[str, ...], *, mute: 
         )
 
     assert done.returncode == 2
-    assert done.stderr == (
-        None if mute else b"maxapi-mock: standard output: No space left on device\n"
-    )
+    said = f"maxapi-mock {arguments[0]}: standard output: No space left on device\n"
+    assert done.stderr == (None if mute else said.encode())
 
 
 @pytest.mark.parametrize("command", [("openapi",), ("serve", "--show-settings"), ("--help",)])

@@ -25,8 +25,6 @@ _GRACE, _PAUSE = 5.0, 0.02
 class ChildError(MaxapiMockError):
     """The command cannot be run; the status is what a shell has for that."""
 
-    names_command = True
-
     def __init__(self, program: str, error: OSError) -> None:
         super().__init__(f"{program}: {error.strerror}")
         is_missing = isinstance(error, FileNotFoundError)

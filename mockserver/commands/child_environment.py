@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -45,22 +45,25 @@ def names_of_the_mock(
 
 @contextmanager
 def command_environment(
-    resolved: Resolved, server: Server, options: Redirection
+    resolved: Resolved, server: Server, options: Redirection, rejected: Callable[[str], object]
 ) -> Iterator[dict[str, str]]:
-    """Yield all the variables that the command gets, the user's own among them."""
+    """Yield all the variables that the command gets, the user's own among them.
+
+    *rejected* is called with the reason why an intercepted connection did not get to the mock.
+    """
     suffix, url = options.base_url_suffix, server.url
     named = names_of_the_mock(resolved, url, suffix, intercepted=options.intercept)
     if not options.intercept:
         trusted = server.authority.environment if server.authority else {}
         yield os.environ | past_proxies(os.environ, url) | named | dict(trusted)
         return
-    with _intercepted(resolved, server, options) as variables:
+    with _intercepted(resolved, server, options, rejected) as variables:
         yield os.environ | variables | named
 
 
 @contextmanager
 def _intercepted(
-    resolved: Resolved, server: Server, options: Redirection
+    resolved: Resolved, server: Server, options: Redirection, rejected: Callable[[str], object]
 ) -> Iterator[Mapping[str, str]]:
     """Offer a proxy that redirects to the mock; yield what makes clients use and trust it."""
     from mockserver.interception.certificates import Authority, api_hosts
@@ -72,7 +75,11 @@ def _intercepted(
     with (
         Authority(hosts) as authority,
         Interceptor(
-            hosts, authority.context(), mock, allow_others=options.allow_others
+            hosts,
+            authority.context(),
+            mock,
+            allow_others=options.allow_others,
+            rejected=rejected,
         ) as interceptor,
     ):
         yield ClientSetup(interceptor, authority, mock, (server.url,), os.environ).variables()

@@ -12,7 +12,7 @@ import click
 
 from mockserver.commands.command import CONTEXT, HELP, Context, did_you_mean, explained
 from mockserver.commands.output import PASS, USAGE, complain
-from mockserver.commands.overview import COMMANDS, COMPLETE, NAME, VERSION_HELP, overview
+from mockserver.commands.overview import COMMANDS, COMPLETE, NAME, VERSION_HELP, called, overview
 from mockserver.errors import MaxapiMockError
 from mockserver.version import __version__
 
@@ -81,13 +81,9 @@ MAIN = _Commands(
 def perform(arguments: Sequence[str]) -> int:
     """Run the command, return its status; every error that is for people ends in one line here."""
     _complete()
-    command = NAME
     try:
         with MAIN.make_context(NAME, list(arguments)) as context:
-            try:
-                status: int = MAIN.invoke(context)
-            finally:
-                command = f"{NAME} {context.invoked_subcommand}"
+            status: int = MAIN.invoke(context)
             return status
     except click.exceptions.Exit as end:
         return end.exit_code
@@ -95,7 +91,7 @@ def perform(arguments: Sequence[str]) -> int:
         complain(explained(error))
         return USAGE
     except MaxapiMockError as error:
-        complain(f"{command if error.names_command else NAME}: {error}")
+        complain(f"{called(arguments)}: {error}")
         return error.status
 
 

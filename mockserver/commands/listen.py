@@ -16,7 +16,7 @@ import click
 from mockserver.commands.arguments import FREE_PORT, read_receiver_url, receiver_url, statuses
 from mockserver.commands.command import command, option, receives
 from mockserver.commands.output import PASS, on_one_line, plural, without_secrets
-from mockserver.commands.polls import Polls, differences, usable
+from mockserver.commands.polls import Polls, listed, usable
 from mockserver.commands.signals import stop_signals
 from mockserver.domain.redaction import names_a_variable, without_users
 
@@ -219,7 +219,7 @@ class _Receiver:
             return [*lines, f"not compared with a poll: {poll.why_not}"]
         if poll.response is None:
             return lines
-        found = differences("", webhook.json, poll.response)
+        found = listed(webhook.json, poll.response)
         return [*lines, *(["differs from a poll:", *found] if found else ["equal to a poll"])]
 
 
@@ -243,7 +243,9 @@ def _forward(webhook: Webhook, url: str, lines: list[str]) -> int:
     outcome = transport(request)
     transport.close()
     if outcome.status is None:
-        lines.append(f"not forwarded to {without_users(url)}: {outcome.error}")
+        unconnected = (Failure.CONNECTION_REFUSED, Failure.UNREACHABLE, Failure.NAME_NOT_FOUND)
+        ask = "; is your app running there?" if outcome.failure in unconnected else ""
+        lines.append(f"not forwarded to {without_users(url)}: {outcome.error}{ask}")
         return 504 if outcome.failure is Failure.TIMEOUT else 502
     lines.append(f"forwarded to {without_users(url)}")
     return outcome.status

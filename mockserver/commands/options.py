@@ -148,4 +148,4 @@ def _warn_of_variables() -> None:
         return
     for warning in unknown_variables(os.environ):
         with suppress(OSError):
-            complain(f"maxapi-mock: {warning}")
+            complain(f"{click.get_current_context().command_path}: {warning}")

@@ -21,8 +21,8 @@ def complain(text: str) -> None:
         sys.stderr = None
 
 
-def say(text: str) -> None:
-    """Print *text* where a reader that has gone must not keep this command from its work."""
+def say(text: str, command: str) -> None:
+    """Print *text* where a reader that has gone must not keep *command* from its work."""
     if sys.stdout is None:
         return
     try:
@@ -30,7 +30,7 @@ def say(text: str) -> None:
     except OSError as error:
         sys.stdout = None
         if not isinstance(error, BrokenPipeError):
-            complain(f"maxapi-mock: {not_written(error)}")
+            complain(f"{command}: {not_written(error)}")
 
 
 def not_written(error: OSError) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from textwrap import wrap
 
 NAME = "maxapi-mock"
@@ -33,6 +33,11 @@ _EPILOG = f"""\
     bash  eval "$({COMPLETE}=bash_source maxapi-mock)"
     zsh   eval "$({COMPLETE}=zsh_source maxapi-mock)"
     fish  {COMPLETE}=fish_source maxapi-mock | source"""
+
+
+def called(arguments: Sequence[str]) -> str:
+    """Return what every message of a call begins with: `maxapi-mock`, and the command if any."""
+    return f"{NAME} {arguments[0]}" if arguments and arguments[0] in COMMANDS else NAME
 
 
 def overview() -> str:

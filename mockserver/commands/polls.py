@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import quote
 
 from mockserver.contract import NotJson, load_contract, parse_json
+from mockserver.domain.differences import ABSENT, differences
 from mockserver.domain.redaction import without_users
 from mockserver.network.receiver import is_this_machine
 
@@ -77,22 +78,26 @@ class Polls:
         try:
             response = self._http.request("GET", self._url + path, headers=headers, redirect=False)
         except (urllib3.exceptions.HTTPError, OSError, ValueError) as error:
-            return 0, f"{without_users(self._url)}: {_reason(error)}"
+            return 0, self._reason(error)
         try:
             return response.status, parse_json(response.data)
         except NotJson:
             return response.status, response.data.decode("utf-8", "replace")
 
+    def _reason(self, error: Exception) -> str:
+        """Return why there is no response, in words."""
+        from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 
-def _reason(error: BaseException) -> str:
-    """Return why a request failed, in words: the deepest cause knows."""
-    cause = error
-    while (deeper := cause.__cause__ or cause.__context__) is not None:
-        cause = deeper
-    if isinstance(cause, TimeoutError):
-        return f"no response within {_PATIENCE:g} s"
-    said = getattr(cause, "strerror", None) or f"{cause}" or type(cause).__name__
-    return " ".join(said.split())
+        from mockserver.network.outbound import place_of, root_cause, why_not_connected
+
+        if isinstance(error, NewConnectionError | ConnectTimeoutError):
+            why = why_not_connected(error, place_of(self._url), _PATIENCE)
+            return f"{why}; --url names the API to poll"
+        cause = root_cause(error)
+        said = f"no response within {_PATIENCE:g} s"
+        if not isinstance(cause, TimeoutError):
+            said = getattr(cause, "strerror", None) or f"{cause}" or type(cause).__name__
+        return f"{without_users(self._url)}: {' '.join(said.split())}"
 
 
 def shown(value: Any) -> str:
@@ -101,24 +106,16 @@ def shown(value: Any) -> str:
     return text if len(text) <= _MOST else f"{text[:_MOST]}…"
 
 
-_ABSENT = object()
-
-
-def differences(place: str, webhook: Any, polled: Any) -> list[str]:
-    """List where two JSON documents differ."""
-    if isinstance(webhook, dict) and isinstance(polled, dict):
-        found = []
-        for name in webhook | polled:
-            here = f"{place}.{name}".lstrip(".")
-            found += differences(here, webhook.get(name, _ABSENT), polled.get(name, _ABSENT))
-        return found
-    if webhook == polled:
-        return []
-    return [f"  {place}: webhook {_written(webhook)}, poll {_written(polled)}"]
+def listed(webhook: Any, polled: Any) -> list[str]:
+    """List where a webhook differs from a poll, one line for each place."""
+    return [
+        f"  {place}: webhook {_written(left)}, poll {_written(right)}"
+        for place, left, right in differences(webhook, polled)
+    ]
 
 
 def _written(value: Any) -> str:
-    return "without it" if value is _ABSENT else shown(json.dumps(value, ensure_ascii=False))
+    return "without it" if value is ABSENT else shown(json.dumps(value, ensure_ascii=False))
 
 
 def usable(api_key: str | None) -> bool:

@@ -16,7 +16,15 @@ import click
 from mockserver.commands.arguments import FREE_PORT, base_url
 from mockserver.commands.command import command, option, receives
 from mockserver.commands.options import Given, contract_of, with_settings
-from mockserver.commands.output import FAILURE, PASS, USAGE, command_line, plural, say
+from mockserver.commands.output import (
+    FAILURE,
+    PASS,
+    USAGE,
+    command_line,
+    complain,
+    plural,
+    say,
+)
 from mockserver.commands.signals import stop_signals
 from mockserver.commands.suite import load_checks, write_report
 from mockserver.contract import load_contract
@@ -27,6 +35,7 @@ if TYPE_CHECKING:
     from mockserver.conformance.traffic.monitor import Monitor
     from mockserver.conformance.traffic.recorder import Recorder
 
+_NAME = "maxapi-mock proxy"
 _DEFAULT_PORT = 6292
 
 
@@ -115,7 +124,9 @@ def proxy(options: _Options) -> int:
     report = watch.report(time.monotonic())
     written = options.report is None or write_report(options.report, "proxy", report)
     _print_summary(report, watch, recorder)
-    if not written or watch.unrecorded:
+    if report.lost:
+        complain(f"{_NAME}: {report.lost}")
+    if report.lost or not written or watch.unrecorded:
         return USAGE
     return FAILURE if report.drift else PASS
 
@@ -192,20 +203,20 @@ def _print_finding(finding: Finding) -> None:
         rows.append(("exchange", view.one_line(str(finding.exchange), 160)))
     lines = [f"{finding.severity}: {view.heading_of(finding)}"]
     lines += [f"  {name:11}{text}" for name, text in rows]
-    say("\n".join(lines))
+    say("\n".join(lines), _NAME)
 
 
 def _print_notice(text: str) -> None:
     from mockserver.conformance.report.view import one_line
 
-    say(f"notice: {one_line(text)}")
+    say(f"notice: {one_line(text)}", _NAME)
 
 
 def _print_summary(report: Report, watch: Monitor, recorder: Recorder | None) -> None:
     from mockserver.conformance.report import view
     from mockserver.conformance.report.wording import often
 
-    print(f"maxapi-mock proxy: {view.headline(report, None)}")
+    print(f"{_NAME}: {view.headline(report, None)}")
     counted = dict(view.facts(report, None))
     for name in ("requests", "checks", "findings"):
         print(f"  {name:11}{counted[name]}")
@@ -216,5 +227,7 @@ def _print_summary(report: Report, watch: Monitor, recorder: Recorder | None) ->
         print(f"  {'note':11}{view.one_line(text)}")
     for text, times in watch.notices.items():
         print(f"  {'notice':11}{view.one_line(text)}{f' ({times} times)' if times > 1 else ''}")
+    if not watch.passed and not watch.notices:
+        print(f"  {'note':11}no request came; does your app use this proxy as its base URL?")
     if recorder is not None:
         print(f"  {'recorded':11}{plural(len(recorder.written), 'new document')}")

@@ -30,7 +30,10 @@ if TYPE_CHECKING:
 
 _SUFFIX = re.compile(r"(/[A-Za-z0-9._~!$&'()*+,;=:@%-]*)+")
 _NOT_READ = "does the command read MAXAPI_BASE_URL?"
-_PAST_INTERCEPT = "did its client go past --intercept? docs/clients.md says which do"
+_PAST_INTERCEPT = (
+    "did the command only call other hosts, or go past --intercept? docs/clients.md says which "
+    "clients do"
+)
 
 
 _EPILOG = (
@@ -113,7 +116,7 @@ def run(options: _Options) -> int:
     with signals_to(child := Child()):
         server.start()
         try:
-            with command_environment(resolved, server, options) as environment:
+            with command_environment(resolved, server, options, seen.reject) as environment:
                 status = child.run(list(options.arguments), environment)
         finally:
             server.stop()

@@ -18,7 +18,7 @@ _WIDTH = 160
 
 def as_text(usage: Usage, spent: Decimal, unpriced: int = 0) -> str:
     """Write it for a terminal; *unpriced* tasks are charged for and not in *spent*."""
-    lines = [f"maxapi-mock: {_headline(usage, spent, unpriced)}"]
+    lines = [f"maxapi-mock run: {_headline(usage, spent, unpriced)}"]
     lines += [f"  {name:14}{sum(by.values()):>5}  {_counts(by)}" for name, by in _rows(usage)]
     for title, counts in _lists(usage):
         lines.append(f"  {title}:")

@@ -42,4 +42,4 @@ class WarningLog:
             self._said.add(text)
         with suppress(OSError, ValueError):  # nobody may be there to read it
             shown = without_secrets(text, self.secrets())
-            print(f"maxapi-mock: {on_one_line(shown, _WIDTH)}", file=sys.stderr, flush=True)
+            print(f"maxapi-mock serve: {on_one_line(shown, _WIDTH)}", file=sys.stderr, flush=True)

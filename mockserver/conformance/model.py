@@ -41,6 +41,8 @@ class Exchange:
     """How often the request was sent until it got this response."""
     is_inconclusive: bool = False
     """Whether it proves nothing: the server had a problem, and the request was not sent again."""
+    never_sent: bool = False
+    """Whether there was not even a connection."""
 
     @cached_property
     def json(self) -> Any:
@@ -263,7 +265,7 @@ class Report:
     notes: list[str] = field(default_factory=list)
     """What is worth knowing about the run as a whole; none of it is a finding."""
     lost: str = ""
-    """Why the run could not go on, if it could not."""
+    """Why the run could not go on, or could not check anything, if so."""
     interrupted: bool = False
     """Whether the run stopped before its end."""
 

@@ -17,8 +17,6 @@ _Node = Mapping[str, Any]
 class UnknownModelError(MaxapiMockError, ValueError):
     """There is no such model; the message names similar ones."""
 
-    names_command = True
-
 
 def uri_of(contract: Contract, model: str) -> str:
     """Find the card of *model*. Raises UnknownModelError."""

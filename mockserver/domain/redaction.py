@@ -20,6 +20,9 @@ SHORTEST = 6
 """Characters of a secret that is searched for everywhere. A shorter one would be found by chance,
 so it is hidden only where its place identifies it, as in a header or after `api_key=`."""
 
+_LONG, _SHOWN = 16, 4
+"""Characters of a key whose end may be shown, and of that end."""
+
 _OURS = re.compile(r"(test|verify)-[0-9a-f]{16}|maxapi-mock-run")
 _NAME = re.compile(
     r"(?i:authorization|cookie|api-?key|(?<!idempotency)(^|[-_.])(key|tokens?|secret|password"
@@ -219,6 +222,13 @@ def _united(spans: Iterable[Span]) -> list[Span]:
 def is_ours(key: str) -> bool:
     """Return whether the mock's own fixtures or commands made *key*, so that it may be shown."""
     return _OURS.fullmatch(key) is not None
+
+
+def masked(key: str) -> str:
+    """Return what people recognize a key by: all of one that the mock made, else its end."""
+    if is_ours(key) or not key:
+        return key
+    return f"…{key[-_SHOWN:]}" if len(key) >= _LONG else "…"
 
 
 def names_a_variable(text: str) -> bool:

@@ -63,12 +63,14 @@ def advance(
             if moment is None or moment > (LATEST if until is None else until):
                 break
             sandbox.clock.advance_to(moment)
+            sandbox.tell_reached(moment)
             if entry == moment:  # a state is entered before any webhook reports it
                 happened.append(pending.take())
             elif scheduled is not None and dispatcher.scheduler.take(scheduled):
                 happened.extend(map(webhook_event, dispatcher.perform(scheduled)))
         if until is not None and sandbox.clock.epoch == epoch:
             sandbox.clock.advance_to(until)
+            sandbox.tell_reached()
         return happened
 
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from mockserver.contract import Contract
 from mockserver.domain.task import Task, ended, status_at
+from mockserver.engine.events import EventKind
 from mockserver.engine.messages import ApiError
 from mockserver.engine.sandbox import Sandbox
 from mockserver.engine.surcharge import with_surcharge
@@ -45,6 +46,7 @@ class Interventions:
             return with_surcharge(sandbox, changed, card, self._lifecycle, was=task)
 
         self._dispatcher.plan(sandbox, sandbox.update(task_id, change))
+        sandbox.tell_reached()
 
     def expire(self, sandbox: Sandbox, task_id: str) -> None:
         """Let the result URLs of a task expire now.
@@ -60,3 +62,4 @@ class Interventions:
             return replace(task, expired=True)
 
         sandbox.update(task_id, change)
+        sandbox.note(EventKind.EXPIRY, {"taskId": task_id})

@@ -2,31 +2,36 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict, deque
-from collections.abc import Callable, Iterator, Mapping
+import json
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import count
-from threading import Lock
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from mockserver.contract import NotJson, parse_json
 from mockserver.domain.durations import stamp
 from mockserver.domain.record import record
-from mockserver.domain.redaction import HIDDEN, SHORTEST, names_a_secret, without_users
+from mockserver.domain.redaction import (
+    HIDDEN,
+    SHORTEST,
+    names_a_secret,
+    without_url_secrets,
+    without_users,
+)
 from mockserver.engine.contract_warnings import UNKNOWN_ROUTE, ContractWarning, OperationName
-from mockserver.engine.messages import Request, Response
+from mockserver.engine.events import AnyEvent, EventKind, EventLog, Note, Ring
+from mockserver.engine.messages import JSON_TYPE, Request, Response
 from mockserver.engine.webhooks.attempt import Failure
 
 if TYPE_CHECKING:
     from mockserver.engine.pending_request import PendingRequest
 
-Entry = TypeVar("Entry")
-
 _BODY_LIMIT = 16 * 1024
 _HEADER_LIMIT = 1024
-_FIXED_COST = 1000
-"""Approximate bytes of an entry besides its bodies."""
+_ERROR = 400
+_NOTES = 4
+"""Other events that are kept for each exchange: a task's submission and its states."""
 
 
 @record
@@ -51,6 +56,43 @@ class RecordedRequest:
         """The request's headers, without secrets and shortened: most of them are never read."""
         return _without_secrets(self.request.headers)
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether the journal kept the whole body of the request."""
+        return len(self.request.body) < _BODY_LIMIT
+
+    @property
+    def kind(self) -> EventKind:
+        """What has happened."""
+        return EventKind.REQUEST
+
+    @property
+    def outcome(self) -> tuple[str, ...]:
+        """The operation, and the status of its response."""
+        return self.operation, str(self.response.status)
+
+    def told(self) -> dict[str, Any]:
+        """Return the exchange without headers and bodies, but with what the response says.
+
+        `task_status` is what a poll shows, and `message` is that of an error.
+        """
+        told = {
+            "number": self.number,
+            "method": self.request.method,
+            "path": self.request.path,
+            "operation": self.operation,
+            "status": self.response.status,
+            "taskId": self.task_id,
+            "scenarios": self.scenarios,
+            "warnings": [one.as_json() for one in self.warnings],
+        }
+        said = _said(self.response)
+        if self.response.status >= _ERROR:
+            told["message"] = str(said.get("msg", ""))
+        elif isinstance(data := said.get("data"), dict) and "status" in data:
+            told["task_status"] = data["status"]
+        return told
+
     def as_json(self) -> dict[str, Any]:
         """Return the exchange for the control plane; a body that is not JSON is a text."""
         return {
@@ -58,11 +100,13 @@ class RecordedRequest:
             "at": stamp(self.at),
             "method": self.request.method,
             "path": self.request.path,
+            "query": without_url_secrets(f"?{self.request.query}")[1:],
+            "operation": self.operation,
             "headers": self.headers,
-            "body": _shown(self.request.body),
+            "body": shown_body(self.request.body),
             "status": self.response.status,
             "response_headers": dict(self.response.headers),
-            "response_body": _shown(self.response.body),
+            "response_body": shown_body(self.response.body),
             "taskId": self.task_id,
             "scenarios": list(self.scenarios),
             "warnings": [one.as_json() for one in self.warnings],
@@ -100,17 +144,25 @@ class Delivery:
     warnings: tuple[ContractWarning, ...] = ()
     """What the receiver did against the contract."""
 
-    def as_json(self) -> dict[str, Any]:
-        """Return the attempt for the control plane."""
+    @property
+    def kind(self) -> EventKind:
+        """What has happened."""
+        return EventKind.WEBHOOK
+
+    @property
+    def outcome(self) -> tuple[str, ...]:
+        """`delivered`, or the kind of its error."""
+        return ("delivered" if self.error is None else str(self.failure or "failed"),)
+
+    def told(self) -> dict[str, Any]:
+        """Return the attempt without its body."""
         return {
             "number": self.number,
-            "at": stamp(self.at),
             "taskId": self.task_id,
             "url": without_users(self.url),
             "attempt": self.attempt,
             "method": self.method,
             "resent": self.resent,
-            "body": _shown(self.body),
             "status": self.status,
             "latency_ms": round(self.latency * 1000, 3),
             "delivered": self.error is None,
@@ -120,6 +172,10 @@ class Delivery:
             "scenarios": list(self.scenarios),
             "warnings": [one.as_json() for one in self.warnings],
         }
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the attempt for the control plane."""
+        return {"at": stamp(self.at), "body": shown_body(self.body), **self.told()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +196,17 @@ FindWarnings = Callable[[Delivery], tuple[ContractWarning, ...]]
 """Returns the warnings about an attempt."""
 
 
+def _said(response: Response) -> dict[str, Any]:
+    """Return what a response says, if that is a JSON object."""
+    if JSON_TYPE not in response.headers:
+        return {}
+    try:
+        said = json.loads(response.body)
+    except ValueError:  # it was cut, or a scenario spoiled it
+        return {}
+    return said if isinstance(said, dict) else {}
+
+
 def _without_secrets(headers: Mapping[str, str]) -> dict[str, str]:
     """Hide the values of headers that hold a secret, or that repeat the API key."""
     key = headers.get("authorization", "").rpartition(" ")[2]
@@ -158,100 +225,52 @@ def _size(request: Request) -> int:
     return len(request.path) + len(request.query) + header_bytes + len(request.body)
 
 
-def _shown(body: bytes) -> Any:
+def shown_body(body: bytes) -> Any:
+    """Return a body as JSON, or as a text if it is not JSON."""
     try:
         return parse_json(body)
     except NotJson:
         return body.decode("utf-8", "replace")
 
 
-class Budget:
-    """Limits the bytes of all rings together; the least recently used ring is shortened first."""
-
-    def __init__(self, limit: int) -> None:
-        self.used = 0
-        self._limit = limit
-        self._rings: OrderedDict[int, Ring[Any]] = OrderedDict()
-        self._lock = Lock()
-
-    def append(self, ring: Ring[Any], entry: Any, cost: int) -> None:
-        """Add *entry* to *ring*, and drop old entries, of other rings too, to keep the limit."""
-        with self._lock:
-            self._rings[id(ring)] = ring
-            self._rings.move_to_end(id(ring))
-            if ring.kept is _NOTHING:
-                ring.kept = deque()
-            ring.kept.append((entry, cost))
-            self.used += cost
-            if len(ring.kept) > ring.entries:
-                self._drop_first(ring)
-            while self.used > self._limit and self._rings:
-                self._drop_first(next(iter(self._rings.values())))
-
-    def clear(self, ring: Ring[Any]) -> None:
-        """Forget all of *ring*."""
-        with self._lock:
-            while ring.kept:
-                self._drop_first(ring)
-
-    def _drop_first(self, ring: Ring[Any]) -> None:
-        self.used -= ring.kept.popleft()[1]
-        if not ring.kept:
-            ring.kept = _NOTHING
-            del self._rings[id(ring)]
-
-
-_NOTHING: deque[Any] = deque(maxlen=0)
-"""What empty rings share: an empty deque takes as much memory as one of 64 entries."""
-
-
-class Ring(Generic[Entry]):
-    """The last entries of one kind in one sandbox."""
-
-    def __init__(self, entries: int, budget: Budget) -> None:
-        self.entries = entries
-        self.kept: deque[tuple[Entry, int]] = _NOTHING
-        """Entries with their cost in bytes."""
-        self.numbers = count(1)
-        self._budget = budget
-
-    def add(self, entry: Entry, body_bytes: int) -> None:
-        """Remember *entry*, whose bodies take *body_bytes*."""
-        self._budget.append(self, entry, body_bytes + _FIXED_COST)
-
-    def clear(self) -> None:
-        """Drop every entry; numbers continue."""
-        self._budget.clear(self)
-
-    def __iter__(self) -> Iterator[Entry]:
-        return iter([entry for entry, _ in tuple(self.kept)])
-
-    def __len__(self) -> int:
-        return len(self.kept)
-
-
 class Journal:
-    """The last exchanges and deliveries of a sandbox."""
+    """The latest events of a sandbox: exchanges, attempts to deliver webhooks, and others."""
 
-    def __init__(self, entries: int, budget: Budget, watch: Watch | None = None) -> None:
-        self.requests: Ring[RecordedRequest] = Ring(entries, budget)
-        self.deliveries: Ring[Delivery] = Ring(entries, budget)
+    def __init__(
+        self, sandbox: str, entries: int, log: EventLog, watch: Watch | None = None
+    ) -> None:
+        self.requests: Ring[RecordedRequest] = Ring(sandbox, entries, log)
+        self.deliveries: Ring[Delivery] = Ring(sandbox, entries, log)
+        self._notes: Ring[Note] = Ring(sandbox, entries * _NOTES, log)
+        self._numbers = count(1), count(1)
+        """Of exchanges, and of attempts."""
         self._watch = watch
+
+    @property
+    def rings(self) -> tuple[Ring[Any], ...]:
+        """Where the events are kept."""
+        return self.requests, self.deliveries, self._notes
+
+    @property
+    def latest(self) -> AnyEvent | None:
+        """The latest event that is kept."""
+        last = [ring.kept[-1] for ring in self.rings if ring.kept]
+        return max(last, key=lambda event: event.number, default=None)
 
     def record(
         self,
         pending: PendingRequest,
         response: Response,
         warnings: tuple[ContractWarning, ...] = (),
-    ) -> None:
-        """Record an exchange with bodies cut at 16 KiB."""
+    ) -> RecordedRequest:
+        """Record an exchange with bodies cut at 16 KiB, and return it."""
         request = pending.request
         if len(request.body) > _BODY_LIMIT:
             request = replace(request, body=request.body[:_BODY_LIMIT])
         if len(response.body) > _BODY_LIMIT:
             response = replace(response, body=response.body[:_BODY_LIMIT])
         entry = RecordedRequest(
-            next(self.requests.numbers),
+            next(self._numbers[0]),
             pending.now,
             request,
             response,
@@ -260,18 +279,23 @@ class Journal:
             pending.operation,
             warnings,
         )
-        self.requests.add(entry, _size(request) + len(response.body))
+        self.requests.add(entry.at, entry, _size(request) + len(response.body))
         if self._watch is not None:
             self._watch(entry)
+        return entry
 
     def record_delivery(self, delivery: Delivery, find_warnings: FindWarnings) -> Delivery:
         """Record an attempt with its number and warnings, which are set here, and return it."""
-        delivery.number = next(self.deliveries.numbers)
+        delivery.number = next(self._numbers[1])
         delivery.warnings = find_warnings(delivery)
-        self.deliveries.add(delivery, len(delivery.url) + len(delivery.body))
+        self.deliveries.add(delivery.at, delivery, len(delivery.url) + len(delivery.body))
         if self._watch is not None:
             self._watch(delivery)
         return delivery
+
+    def note(self, at: datetime, kind: EventKind, data: dict[str, Any]) -> None:
+        """Record any other event, whose *data* is JSON."""
+        self._notes.add(at, Note(kind, data))
 
     @property
     def is_watched(self) -> bool:
@@ -284,6 +308,6 @@ class Journal:
             self._watch(entry)
 
     def clear(self) -> None:
-        """Drop all entries; numbers continue."""
-        self.requests.clear()
-        self.deliveries.clear()
+        """Drop all events; numbers continue."""
+        for ring in self.rings:
+            ring.clear()

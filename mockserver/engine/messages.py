@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Protocol
 
 from mockserver.contract import Contract, dump_json
 from mockserver.domain.record import record
@@ -42,6 +42,23 @@ class Fault:
     """How slowly the body arrives."""
 
 
+class Stream(Protocol):
+    """A body that goes on until its client leaves."""
+
+    def begin(self) -> None:
+        """Begin, when the head has been sent."""
+
+    def take(self) -> bytes:
+        """Return what is to be sent now; this is called every `STREAM_INTERVAL` seconds."""
+
+    def end(self) -> None:
+        """End, as the client has left, or the mock stops."""
+
+
+STREAM_INTERVAL = 0.05
+"""Real seconds between two looks at what a stream has to send: many events cost one write."""
+
+
 @record
 class Response:
     """An HTTP response; several requests may get the same one."""
@@ -53,6 +70,8 @@ class Response:
     """What goes wrong on its way to the client."""
     first: Callable[[], object] | None = None
     """What must be done, and may take long, before the client gets the response."""
+    stream: Stream | None = None
+    """What is sent in place of a body, for as long as the client stays."""
 
 
 JSON_TYPE = ("Content-Type", "application/json")

@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import date, datetime
 from decimal import Decimal
 from threading import Lock
+from typing import Any
 
 from mockserver.contract import Lifecycle
 from mockserver.domain.expectation import is_expected
@@ -15,10 +16,12 @@ from mockserver.domain.task import Task, status_at
 from mockserver.engine.account import Account
 from mockserver.engine.clock import Clock
 from mockserver.engine.contract_warnings import ContractWarning, Observer
+from mockserver.engine.events import EventKind, EventLog
 from mockserver.engine.ids import randomness, sandbox_id, uuid_of
-from mockserver.engine.journal import Budget, Delivery, Journal, TaskEnd, Watch
+from mockserver.engine.journal import Delivery, Journal, TaskEnd, Watch
 from mockserver.engine.rules import Rules
 from mockserver.engine.tasks import TaskBudget, Tasks
+from mockserver.engine.unreached import Unreached
 from mockserver.engine.webhooks.delivery_warnings import webhook_outcome, webhook_warning
 from mockserver.settings import Settings
 
@@ -33,18 +36,20 @@ class Sandbox:
         settings: Settings,
         lifecycle: Lifecycle,
         *,
-        journal_budget: Budget,
+        log: EventLog,
         task_budget: TaskBudget,
         watch: Watch | None = None,
     ) -> None:
         self.id = sandbox_id(key)
         self.clock = clock
-        self.journal = Journal(settings.journal_entries, journal_budget, watch)
+        self.journal = Journal(self.id, settings.journal_entries, log, watch)
         self.settings = settings
         """Those of the server, unless they were changed for this sandbox."""
         self.rules = Rules()
         self.observer = Observer()
         """Finds what the app does against the contract; replaced by each reset."""
+        self.label: str | None = None
+        """What people know it by: the last value of the header `X-Mock-Label`."""
         self.is_controlled = False
         """Whether the control plane has been used with its key."""
         self.advancing = Lock()
@@ -67,6 +72,7 @@ class Sandbox:
         self.began = self.clock.real()
         """In real seconds, from the clock's origin."""
         self._tasks = Tasks(self._lifecycle)
+        self._unreached = Unreached(self._lifecycle, self.settings.result_expiry)
         self._random = randomness(self.settings.seed, self.id)
         self._counts: Counter[str] = Counter()
         self._admitted: deque[datetime] | None = None
@@ -86,6 +92,7 @@ class Sandbox:
         self.journal.clear()
         if not keep_clock:
             self.clock.reset()
+        self.note(EventKind.RESET, {})
 
     def close(self) -> None:
         """Forget everything for good; what is still planned for its tasks becomes void."""
@@ -105,12 +112,11 @@ class Sandbox:
         """
         with self._lock:
             observer, self.observer = self.observer, Observer()
-        if not self.journal.is_watched:
-            return
-        for task in self.tasks():
+        for task in self.tasks() if self.journal.is_watched else ():
             self._report_end(task, observer)
         unsettled = observer.unsettled(self.settings.expect or frozenset())
         for warning, times in unsettled.items():
+            self.note(EventKind.WARNING, warning.as_json())
             for _ in range(times):
                 self.journal.tell(warning)
 
@@ -125,8 +131,25 @@ class Sandbox:
         reason = task.plan.failure_reason if has_ended else None
         self.journal.tell(TaskEnd(status, reason, webhook))
 
+    def note(self, kind: EventKind, data: dict[str, Any]) -> None:
+        """Record an event that is neither an exchange nor a delivery; *data* is JSON."""
+        self.journal.note(self.clock.now(), kind, data)
+
+    def tell_reached(self, now: datetime | None = None) -> None:
+        """Record the states that tasks have entered, and the results that have expired.
+
+        *now* is the sandbox's moment, if it is known.
+        """
+        moment = now or self.clock.now()
+        if not self._unreached.is_due(moment):
+            return
+        with self._lock:
+            for told in self._unreached.due(moment, self._tasks.get):
+                self.journal.note(*told)
+
     def record_delivery(self, delivery: Delivery) -> Delivery:
         """Record an attempt; return it with its number and its warnings about the receiver."""
+        self.tell_reached(delivery.at)
         return self.journal.record_delivery(delivery, self._warnings_about)
 
     def _warnings_about(self, delivery: Delivery) -> tuple[ContractWarning, ...]:
@@ -148,6 +171,7 @@ class Sandbox:
         """Replace the settings by what *change* makes of them. Raises whatever *change* raises."""
         with self._lock:
             self.settings = change(self.settings)
+            self._unreached.expiry = self.settings.result_expiry
 
     def count(self, what: str) -> int:
         """Count the next poll of a task, or random draw, and return its number from 1."""
@@ -197,6 +221,7 @@ class Sandbox:
         """Store a new task; if there are too many, here or in all sandboxes, forget others."""
         with self._lock:
             self._tasks.keep(task)
+            self._unreached.add(task)
             self.version += 1
             self._account.add(task)
             if len(self._tasks) > self.settings.max_tasks:
@@ -224,6 +249,7 @@ class Sandbox:
             return False
         self.version += 1
         self._report_end(task, self.observer)
+        self._unreached.forget(task.id)
         self._counts.pop(task.id, None)
         self.observer.forget(task.id, len(self._tasks))
         return True
@@ -239,6 +265,7 @@ class Sandbox:
                 raise KeyError(task_id)
             new = change(old)
             self._tasks.keep(new)
+            self._unreached.change(new)
             self.version += 1
             self._account.remove(old)
             self._account.add(new)

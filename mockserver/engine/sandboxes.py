@@ -12,7 +12,8 @@ from weakref import ref
 
 from mockserver.contract import Lifecycle
 from mockserver.engine.clock import Clock
-from mockserver.engine.journal import Budget, Watch
+from mockserver.engine.events import EventLog
+from mockserver.engine.journal import Watch
 from mockserver.engine.sandbox import Sandbox
 from mockserver.engine.tasks import TaskBudget
 from mockserver.settings import Settings
@@ -44,7 +45,7 @@ class Sandboxes:
         self._watch = watch
         self._spent_by_forgotten = Decimal()
         self._unpriced_of_forgotten = 0
-        self._journal_budget = Budget(settings.journal_bytes)
+        self.log = EventLog(settings.journal_bytes)
         self._task_budget = TaskBudget(settings.task_bytes)
         self._by_key: OrderedDict[str, Sandbox] = OrderedDict()
         self._by_id: dict[str, Sandbox] = {}
@@ -88,6 +89,17 @@ class Sandboxes:
         with self._lock:
             return iter(list(self._by_key.values()))
 
+    def tell_reached(self) -> None:
+        """Record what the tasks of all sandboxes have reached, so that listeners hear of it."""
+        for sandbox in self:
+            sandbox.tell_reached()
+
+    @property
+    def by_key(self) -> list[tuple[str, Sandbox]]:
+        """The API keys with their sandboxes, the least recently used first."""
+        with self._lock:
+            return list(self._by_key.items())
+
     @property
     def keys(self) -> list[str]:
         """The API keys of all sandboxes that are not forgotten."""
@@ -111,7 +123,7 @@ class Sandboxes:
             clock,
             self._settings,
             self._lifecycle,
-            journal_budget=self._journal_budget,
+            log=self.log,
             task_budget=self._task_budget,
             watch=self._watch,
         )

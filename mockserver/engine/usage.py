@@ -12,6 +12,7 @@ from mockserver.engine.journal import Delivery, RecordedRequest, TaskEnd
 
 _MOST_TEXTS = 1000
 """Different texts of one kind that are counted separately."""
+_MOST_REASONS = 3
 _OTHERS = "others"
 
 
@@ -33,6 +34,7 @@ class Usage:
         """What is worth knowing, but not against the contract."""
         self.scenarios: Counter[str] = Counter()
         """Exchanges in which each scenario was in force."""
+        self._rejected: Counter[str] = Counter()
         self._lock = Lock()
 
     def __call__(self, entry: RecordedRequest | Delivery | ContractWarning | TaskEnd) -> None:
@@ -76,13 +78,23 @@ class Usage:
         """The number of requests that an app has made, without a browser's preflights."""
         return sum(number for (name, _), number in self.requests.items() if name != PREFLIGHT)
 
+    def reject(self, why: str) -> None:
+        """Note why a connection of the app did not get to the mock."""
+        with self._lock:
+            _add(self._rejected, why)
+
     def finish(self, suspected: str, expected: frozenset[str] | None = None) -> None:
-        """Warn if no request came at all; *suspected* says what the reason may be.
+        """Warn if no request came at all; *suspected* says what the reason may be, if unknown.
 
         *expected* is what a test declares; see `ContractWarning`.
         """
-        if not self.request_count and not is_expected(expected or (), NO_REQUEST):
-            self(ContractWarning(NO_REQUEST, f"no request came at all: {suspected}"))
+        known = [why for why, _ in self._rejected.most_common(_MOST_REASONS)]
+        if self.request_count:
+            for why, times in self._rejected.items():
+                self.notes[f"rejected: {why}"] += times
+        elif not is_expected(expected or (), NO_REQUEST):
+            why = " | ".join(known) or suspected
+            self(ContractWarning(NO_REQUEST, f"no request came at all: {why}"))
 
 
 def _add(counts: Counter[str], text: str) -> None:

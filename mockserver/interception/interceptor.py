@@ -11,7 +11,8 @@ from weakref import WeakSet
 
 from mockserver.network.listening import one_line_errors, reset, stop_accepting
 from mockserver.network.loop_thread import LoopThread, cancel_other_tasks
-from mockserver.network.outbound import tunnel
+from mockserver.network.outbound import tunnel, why_not_connected
+from mockserver.network.receiver import place
 
 _HOST = "127.0.0.1"
 _PATIENCE = 30.0
@@ -20,6 +21,7 @@ _GRACE = 1.0
 """Real seconds that connections have to end when the interceptor stops."""
 _HEAD_LIMIT = 64 * 1024
 _CHUNK = 64 * 1024
+_TRUST = "docs/clients.md says what makes it trust the mock"
 _FAILURES = (
     OSError,
     TimeoutError,
@@ -35,6 +37,7 @@ class Interceptor:
     `proxy_port` speaks CONNECT, for clients that use a proxy; `tls_port` is the API's host itself,
     for clients that are redirected in another way. What is for one of *hosts* is decrypted with
     *context* and passed to *mock*, a host and port; the rest is rejected unless *allow_others*.
+    *rejected* is called with the reason why a connection did not get to the mock, in a thread.
     """
 
     def __init__(
@@ -44,12 +47,14 @@ class Interceptor:
         mock: tuple[str, int],
         *,
         allow_others: bool,
+        rejected: Callable[[str], object] = lambda _why: None,
     ) -> None:
         self.hosts = tuple(hosts)
         self.allow_others = allow_others
         self.proxy_port = self.tls_port = 0
         self._context = context
         self._mock = mock
+        self._rejected = rejected
         self._writers: WeakSet[asyncio.StreamWriter] = WeakSet()
         self._thread = LoopThread(self._serve, "tls")
 
@@ -84,10 +89,11 @@ class Interceptor:
             head = await asyncio.wait_for(_read_head(reader), _PATIENCE)
             host, port, error = self._target(head)
             if error:
+                self._rejected(error)
                 await _reject(writer, error)
             elif host in self.hosts:
                 await _accept(writer)
-                await writer.start_tls(self._context)
+                await self._start_tls(host, writer)
                 await self._to_mock(reader, writer)
             else:
                 await self._pass_on(reader, writer, host, port)
@@ -118,6 +124,13 @@ class Interceptor:
             return host, 0, f"{shown} is not the API; --allow-others lets it pass"
         return host, int(digits), ""
 
+    async def _start_tls(self, host: str, writer: asyncio.StreamWriter) -> None:
+        try:
+            await writer.start_tls(self._context)
+        except (OSError, ValueError):
+            self._rejected(f"{host}: the client ended the TLS handshake; {_TRUST}")
+            raise
+
     async def _to_mock(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._writers.add(writer)
         try:
@@ -139,8 +152,7 @@ class Interceptor:
             )
             server = await asyncio.wait_for(opening, _PATIENCE)
         except (OSError, OverflowError, UnicodeError) as error:
-            reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
-            await _reject(writer, f"{host}:{port}: {reason}")
+            await _reject(writer, why_not_connected(error, place(host, port)))
             return
         await _accept(writer)
         await self._join(reader, writer, *server)

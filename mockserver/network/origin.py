@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from ipaddress import AddressValueError, IPv6Address
 
-from mockserver.network.receiver import read_receiver
+from mockserver.network.receiver import place, read_receiver
 
 _HOST = re.compile(
     r"(?:\[(?P<six>[0-9A-Fa-f:.]+)(?:%[\w.~-]+)?\]|(?P<name>(?:[\w.~!$&'()*+,;=-]|%[0-9A-Fa-f]{2})*))"
@@ -27,6 +27,11 @@ class Origin:
     tls: bool
     name: str
     """What the Host header calls it."""
+
+    @property
+    def place(self) -> str:
+        """Host and port, for people."""
+        return place(self.host, self.port)
 
     def __str__(self) -> str:
         return f"{'https' if self.tls else 'http'}://{self.name}"

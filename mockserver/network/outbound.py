@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import errno
+import os
+import re
 import socket
 import ssl
 from base64 import b64encode
@@ -10,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from urllib.parse import unquote, urlsplit
 
-from mockserver.network.receiver import is_this_machine
+from mockserver.network.receiver import is_this_machine, place, read_receiver
 
 _PATIENCE = 30.0
 """Real seconds that a proxy has to make a connection."""
@@ -19,6 +22,52 @@ _HEAD_LIMIT = 64 * 1024
 
 class UserProxyError(OSError):
     """The user's proxy cannot be used, or does not connect; the message says why."""
+
+
+def place_of(url: str) -> str:
+    """Return the host and port that a URL names, for people; never its user or path."""
+    try:
+        return read_receiver(url).place
+    except ValueError:
+        return url.partition("://")[2].partition("/")[0].rpartition("@")[2]
+
+
+def why_not_connected(error: BaseException, where: str, patience: float | None = None) -> str:
+    """Return why there is no connection to *where*, whichever library the error is from.
+
+    Sockets, asyncio and urllib3 each have a form of their own for a port at which nothing listens.
+    *patience* is how many seconds a connection may have taken.
+    """
+    cause = root_cause(error)
+    if isinstance(cause, ssl.SSLCertVerificationError):
+        return f"the certificate of {where} is not trusted: {cause.verify_message}"
+    if isinstance(cause, ssl.SSLError) and cause.reason == "WRONG_VERSION_NUMBER":
+        return f"{where} does not speak TLS; use http:// if it serves plain HTTP"
+    if isinstance(cause, UserProxyError):
+        return str(cause)
+    if isinstance(cause, TimeoutError):
+        return f"cannot connect to {where}{f' within {patience:g} s' if patience else ' in time'}"
+    said = str(getattr(cause, "strerror", None) or cause)
+    numbers = [int(number) for number in _BY_ASYNCIO.findall(str(cause))]
+    if numbers:
+        said = os.strerror(errno.ECONNREFUSED if errno.ECONNREFUSED in numbers else numbers[0])
+    if said == os.strerror(errno.ECONNREFUSED):
+        return f"connection refused at {where}"
+    return f"cannot connect to {where}: {' '.join(said.split()) or type(cause).__name__}"
+
+
+_BY_ASYNCIO = re.compile(r"\[Errno (\d+)\] Connect call failed")
+"""How asyncio writes the failure of one address of a host; it joins those of several."""
+
+
+def root_cause(error: BaseException) -> BaseException:
+    """Return the error that caused the others."""
+    cause: BaseException | None = error
+    while cause is not None:
+        error, cause = cause, cause.__cause__
+        if cause is None and not error.__suppress_context__:
+            cause = error.__context__
+    return error
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -114,7 +163,7 @@ async def _connect_to(proxy: UserProxy) -> socket.socket:
             failure = error
         else:
             return sock
-    raise UserProxyError(f"the proxy {proxy.url} cannot be reached: {failure}")
+    raise UserProxyError(why_not_connected(failure, f"the proxy {place(proxy.host, proxy.port)}"))
 
 
 async def _request_tunnel(sock: socket.socket, proxy: UserProxy, target: str) -> None:

@@ -48,11 +48,21 @@ class Receiver:
         return is_localhost(self.host) if self.address is None else is_loopback(self.address)
 
     @property
+    def place(self) -> str:
+        """Host and port, for people."""
+        return place(self.host, self.port)
+
+    @property
     def authority(self) -> str:
         """Host and port, as the Host header has them; the port only if it is not the default."""
         host = self.host.partition("%")[0]
         shown = f"[{host}]" if ":" in host else host
         return shown if self.port == _PORTS[self.scheme] else f"{shown}:{self.port}"
+
+
+def place(host: str, port: int) -> str:
+    """Write a host and port as people do: `127.0.0.1:6290`, `[::1]:6290`."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def read_receiver(url: str) -> Receiver:

@@ -16,7 +16,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from mockserver.network.origin import Origin, origin_of, target_of
-from mockserver.network.outbound import connect
+from mockserver.network.outbound import connect, why_not_connected
 from mockserver.proxy.http1 import Head, Segment, requests
 from mockserver.proxy.observer import ObservedExchange, Observer
 from mockserver.proxy.routes import is_own, own_response, path_of
@@ -45,6 +45,14 @@ class ProxyConfig:
     report: Callable[[bool], Future[bytes]]
     host: str
     """The address at which the proxy listens."""
+
+
+def _unreachable(origin: Origin, error: Exception, *, is_upstream: bool) -> str:
+    """Return why a server cannot be reached, and what to look at."""
+    why = why_not_connected(error, origin.place)
+    if is_upstream:
+        return f"--upstream: {why}; is it running, and is the URL right?"
+    return f"a webhook was not passed on: {why}; is the app's receiver running?"
 
 
 class _Finished(Exception):
@@ -217,7 +225,9 @@ class ClientConnection:
             context = self._config.context if origin.tls else None
             await connect(lambda: upstream, origin.host, origin.port, context)
         except (OSError, ValueError) as error:
-            self._config.observer.notice(f"{origin} cannot be reached: {error}")
+            self._config.observer.notice(
+                _unreachable(origin, error, is_upstream=origin == self._config.upstream)
+            )
             await reset_when_sent(self._writer)
             raise _Finished from None
         return upstream

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import lru_cache
@@ -41,21 +41,29 @@ class Resolved:
 class _Given:
     text: str
     origin: str
+    """Empty if whoever gets the message has set it."""
+
+    def rejected(self, name: str, why: object) -> SettingError:
+        """Make the error of a wrong text."""
+        where = f" (set by {self.origin})" if self.origin else ""
+        return SettingError(f"{name.replace('_', '-')}: {why}{where}")
 
 
 def resolve_settings(
     options: Mapping[str, str] | None = None,
     environment: Mapping[str, str] | None = None,
     folder: Path | None = None,
+    *,
+    names: Callable[[str], str] | None = None,
 ) -> Resolved:
     """Resolve every setting: options before environment, config file and defaults.
 
-    *options* are texts from the command line by setting name, with `config` among them;
-    *environment* and *folder* default to this process's. Raises SettingError, and ContractError
-    for an unusable model card.
+    *options* are texts by setting name, with `config` among them, and *names* is what their user
+    calls each, by default the option of the command line; *environment* and *folder* default to
+    this process's. Raises SettingError, and ContractError for an unusable model card.
     """
     environ = os.environ if environment is None else environment
-    given = _given(options or {}, environ, folder or Path.cwd())
+    given = _given(options or {}, environ, folder or Path.cwd(), names or option_of)
     contract = _contract(given)
     values = {name: _value(name, given.get(name), contract) for name in SETTINGS}
     origins = {name: given[name].origin if name in given else "default" for name in SETTINGS}
@@ -72,11 +80,14 @@ def resolve_contract(
     Raises SettingError for options and config files that cannot be read, and ContractError.
     """
     environ = os.environ if environment is None else environment
-    return _contract(_given(options or {}, environ, folder or Path.cwd()))
+    return _contract(_given(options or {}, environ, folder or Path.cwd(), option_of))
 
 
 def _given(
-    options: Mapping[str, str], environ: Mapping[str, str], folder: Path
+    options: Mapping[str, str],
+    environ: Mapping[str, str],
+    folder: Path,
+    names: Callable[[str], str],
 ) -> dict[str, _Given]:
     """Collect the texts of all settings that are set anywhere."""
     given: dict[str, _Given] = {}
@@ -84,8 +95,8 @@ def _given(
     given |= {name: _Given(environ[variable], variable) for variable, name in settings_in(environ)}
     for name, text in options.items():
         if name != "config":
-            _check_name(name, "the options", SETTINGS)
-            given[name] = _Given(text, option_of(name))
+            _check_name(name, "(in the arguments)", SETTINGS)
+            given[name] = _Given(text, names(name))
     return given
 
 
@@ -105,15 +116,17 @@ def make_settings(contract: Contract, **changes: Any) -> Settings:
 def changed_settings(settings: Settings, texts: Mapping[str, str], contract: Contract) -> Settings:
     """Return *settings* with those changed that *texts* has, as a sandbox can have them.
 
-    Raises SettingError.
+    Raises SettingError, which does not say where they were set: only the caller knows.
     """
     known = {name.replace("_", "-"): name for name in SETTINGS if SETTINGS[name].metadata["own"]}
     values = {}
     for key, text in texts.items():
         name = key.replace("_", "-")
-        _check_name(name, "the settings of a sandbox", known)
-        given = _Given(text, "the control plane")
-        values[known[name]] = _value(known[name], given, contract)
+        if key.replace("-", "_") in SETTINGS and name not in known:
+            problem = "belongs to the whole mock, not to a sandbox"
+            raise SettingError(f"{name}: {problem}; set it where the mock is started")
+        _check_name(name, "of a sandbox", known)
+        values[known[name]] = _value(known[name], _Given(text, ""), contract)
     return dataclasses.replace(settings, **values)
 
 
@@ -148,10 +161,9 @@ def _value(name: str, given: _Given | None, contract: Contract) -> Any:
         given.text.encode()  # the command line and the environment can contain any bytes
         return about["parse"](given.text, contract)
     except UnicodeEncodeError:
-        label = name.replace("_", "-")
-        raise SettingError(f"{label}: not UTF-8; use text (set by {given.origin})") from None
+        raise given.rejected(name, "not UTF-8; use text") from None
     except ValueError as error:
-        raise SettingError(f"{name.replace('_', '-')}: {error} (set by {given.origin})") from None
+        raise given.rejected(name, error) from None
 
 
 def _default(name: str, contract: Contract) -> Any:
@@ -172,13 +184,13 @@ def default_text(name: str, contract: Contract) -> str:
     return ",".join(value) if isinstance(value, list) else str(value)
 
 
-def _check_name(name: str, origin: str, known: Mapping[str, Any]) -> None:
+def _check_name(name: str, where: str, known: Mapping[str, Any]) -> None:
     if name not in known:
         from difflib import get_close_matches
 
         near = get_close_matches(name, known, n=1) or get_close_matches(name.upper(), known, n=1)
         hint = f", did you mean {near[0]}?" if near else f"; use one of {', '.join(known)}"
-        raise SettingError(f"{name}: no such setting (in {origin}){hint}")
+        raise SettingError(f"{name}: no such setting {where}{hint}")
 
 
 def _config_file(
@@ -225,7 +237,7 @@ def _from_file(file: tuple[Path, Mapping[str, Any]]) -> Iterator[tuple[str, _Giv
     known = {name.replace("_", "-"): name for name in SETTINGS}
     for key, value in table.items():
         name = key.replace("_", "-")
-        _check_name(name, str(path), known)
+        _check_name(name, f"(in {path})", known)
         yield known[name], _Given(_as_text(name, value, path), str(path))
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import urllib3
+    from urllib3.exceptions import HTTPError
 
 __tracebackhide__ = True
 """A test whose request is rejected shows its own line, not those in here."""
@@ -47,7 +48,7 @@ class ControlHttp:
         try:
             response = self._pool.request(method, url, body=body, headers=headers)
         except HTTPError as error:
-            raise ControlError(None, f"no mock answers: {error}") from None
+            raise ControlError(None, f"no mock answers: {_why(error, url)}") from None
         except ValueError as error:  # a key that no header can hold
             raise ControlError(None, f"not sent: {error}") from None
         return response.status, response.data
@@ -56,6 +57,18 @@ class ControlHttp:
         """Close the connections."""
         if self._pool is not None:
             self._pool.clear()
+
+
+def _why(error: HTTPError, url: str) -> str:
+    """Return why there is no response, and what to do about a mock that does not run."""
+    from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
+
+    from mockserver.network.outbound import place_of, why_not_connected
+
+    if not isinstance(error, NewConnectionError | ConnectTimeoutError):
+        return str(error)
+    why = why_not_connected(error, place_of(url), _CONNECT_TIMEOUT)
+    return f"{why}; `maxapi-mock serve` starts one"
 
 
 def _new_pool() -> urllib3.PoolManager:

@@ -32,11 +32,12 @@ class _Line:
     """The number of the last request that is known to have come before it."""
 
 
-def failure_report(control: ControlClient, api_key: str, url: str | None) -> str:
+def failure_report(control: ControlClient, api_key: str, url: str | None, said: str = "") -> str:
     """Describe what happened in the sandbox of *api_key*, in order, and how to repeat it.
 
     *url* is that of a mock that outlives the test; without one, the curl lines are for a mock
-    that the reader has to start. Raises ControlError.
+    that the reader has to start. What the failure itself has *said* is not repeated. Raises
+    ControlError.
     """
     requests, deliveries = _shown(control, control.requests()), control.deliveries()
     tasks = [control.task(one["taskId"]) for one in control.tasks()]
@@ -50,10 +51,12 @@ def failure_report(control: ControlClient, api_key: str, url: str | None) -> str
     lines += _keys(control, None if requests else shown_key(api_key))
     lines += ["", *_last(_written(list(_in_order(requests, tasks, deliveries))))]
     future = [_future(task, event) for task in tasks for event in task["timeline"]]
+    unused = _unused(control)
+    unused = [] if all(line.strip() in said for line in unused) else unused
     for title, found in (
         ("to come", [one for one in future if one]),
         ("contract warnings", _warnings(control)),
-        ("rules that never fired", _unused(control)),
+        ("rules that never fired", unused),
     ):
         lines += ["", f"{title}:", *(f"  {one}" for one in found)] if found else []
     if requests:

@@ -233,7 +233,7 @@ def _settled(folder: Path | None, changes: Mapping[str, object]) -> Resolved:
         for name, value in changes.items()
     }
     own = {"host": "127.0.0.1", "port": "0", "tls": "false"}
-    resolved = resolve_settings(own | texts, folder=folder)
+    resolved = resolve_settings(own | texts, folder=folder, names="the argument {}".format)
     private = {
         name: None for name in ("control_token", "api_key", "public_url") if name not in changes
     }

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 
 import flask
 
-from mockserver.engine.messages import ApiError, Request, Response
+from mockserver.engine.messages import STREAM_INTERVAL, ApiError, Request, Response, Stream
 from mockserver.engine.service import Service
 from mockserver.web.gateway import Gateway
-from mockserver.web.response_steps import Hang, Pause, Run, Send, steps_of
+from mockserver.web.response_steps import Follow, Hang, Pause, Run, Send, steps_of
 from mockserver.web.wsgi import FAULT, failing
 
 
@@ -48,7 +49,20 @@ def _deliver(service: Service, response: Response) -> flask.Response:
                     pieces = math.ceil(len(response.body) / drip.size)
                     service.closed.wait(drip.pause.total_seconds() * pieces)
                 environ[FAULT] = fault
+            case Follow(stream):
+                return flask.Response(
+                    _followed(service, stream), response.status, list(response.headers)
+                )
     return _to_flask(response)
+
+
+def _followed(service: Service, stream: Stream) -> Iterator[bytes]:
+    stream.begin()
+    try:
+        while not service.closed.wait(STREAM_INTERVAL):
+            yield stream.take()
+    finally:
+        stream.end()
 
 
 def _from_flask(max_body: int) -> Request:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -12,21 +13,29 @@ from mockserver.contract import NotJson, parse_json
 from mockserver.contract.loader import BASE
 from mockserver.engine.messages import ApiError, Request, check_coding
 from mockserver.engine.sandbox import Sandbox
-from mockserver.engine.service import CONTROL_PREFIX, Service
+from mockserver.engine.service import CONTROL_PREFIX, Service, note_label
+from mockserver.web.access import Session
+from mockserver.web.inboxes import Inboxes
+
+SANDBOX_HEADER = "X-Mock-Sandbox"
+"""Names a sandbox by its id, in place of a token."""
+_SANDBOX = SANDBOX_HEADER.lower()
+_DIGITS = re.compile(r"[0-9]{1,18}")
 
 
 class Routes:
     """Finds the operation of a request by its path and method."""
 
     def __init__(self, operations: Mapping[str, Mapping[str, Any]]) -> None:
-        self._routes: dict[str, tuple[Sequence[str], dict[str, str]]] = {}
-        """By path template: its segments, and the operation of each method."""
+        routes: dict[str, tuple[Sequence[str], dict[str, str]]] = {}
         for name, operation in operations.items():
             path, method = operation["path"], operation["method"]
-            _, names = self._routes.setdefault(path, (path.split("/"), {}))
+            _, names = routes.setdefault(path, (path.split("/"), {}))
             names[method] = name
             if method == "GET":
                 names["HEAD"] = name
+        self._routes = [routes[path] for path in sorted(routes, key=lambda path: path.count("{"))]
+        """Segments of paths, those without placeholders first, and the operation of each method."""
 
     def find(self, request: Request) -> tuple[Mapping[str, str], Mapping[str, str]]:
         """Return the operation of each method at the path, and the values of its placeholders.
@@ -34,7 +43,7 @@ class Routes:
         Raises ApiError if there is no operation for the request.
         """
         method, path, segments = request.method, request.path, request.path.split("/")
-        for template, names in self._routes.values():
+        for template, names in self._routes:
             place = _values(template, segments)
             if place is not None:
                 if method not in names and method != "OPTIONS":
@@ -77,6 +86,8 @@ class ControlRequest:
     request: Request
     name: str
     """The operation's."""
+    session: Session
+    inboxes: Inboxes
 
     @cached_property
     def query(self) -> list[tuple[str, str]]:
@@ -99,12 +110,43 @@ class ControlRequest:
 
     @property
     def sandbox(self) -> Sandbox:
-        """The sandbox of the request's token. Raises ApiError for a token not accepted."""
+        """The sandbox that the request names, or that of its token.
+
+        Raises ApiError for a name that is unknown, or a token that is not accepted.
+        """
+        named = dict(self.query).get("sandbox") or self.request.headers.get(_SANDBOX)
+        if named is not None:
+            return self._named(named)
         if "authorization" not in self.request.headers:
             return self.service.anonymous
         sandbox = self.service.sandbox_of(self.request.headers)
         sandbox.is_controlled = True
+        note_label(sandbox, self.request.headers)
         return sandbox
+
+    def _named(self, id_: str) -> Sandbox:
+        sandbox = self.service.sandboxes.of_id(id_)
+        if sandbox is None:
+            see = f"see GET {CONTROL_PREFIX}sandboxes"
+            raise ApiError(404, f"{SANDBOX_HEADER}: {id_[:40]!r} is no sandbox; {see}")
+        return sandbox
+
+    def flag(self, name: str) -> bool:
+        """Return whether a parameter of the query is true. Raises ApiError 400."""
+        given = dict(self.query).get(name, "false")
+        if given not in ("true", "false"):
+            raise ApiError(400, f"{name}: {given[:20]!r} is not accepted; use true or false")
+        return given == "true"
+
+    def number(self, name: str, most: int) -> int | None:
+        """Return a parameter of the query, from 0 to *most*; None if absent. Raises ApiError."""
+        given = dict(self.query).get(name)
+        if given is None:
+            return None
+        if not _DIGITS.fullmatch(given) or int(given) > most:
+            problem = f"{name}: {given[:20]!r} is not accepted"
+            raise ApiError(400, f"{problem}; use an integer from 0 to {most}")
+        return int(given)
 
     def body(self, schema: str) -> dict[str, Any]:
         """Read the request's body; without one, return an empty object. Raises ApiError."""

@@ -10,6 +10,7 @@ from mockserver.web.gateway import Gateway, Kind, kind_of
 from mockserver.web.incoming import BadRequest, Received, make_request
 from mockserver.web.outgoing import CLOSE, KEEP_ALIVE, response_bytes
 from mockserver.web.request_reader import RequestReader
+from mockserver.web.response_steps import takes_time
 
 
 class DirectConnection:
@@ -41,9 +42,9 @@ class DirectConnection:
         if kind_of(self._gateway.service, request.path) is Kind.CONTROL:
             return Elsewhere()
         response = self._gateway.respond(request)
-        if response.fault is None and response.first is None:
-            return _written(received, response)
-        return Elsewhere(_fetching(received, self._keep(response)))
+        if takes_time(response):
+            return Elsewhere(_fetching(received, self._keep(response)))
+        return _written(received, response)
 
 
 def _written(received: Received, response: Response) -> bytes:

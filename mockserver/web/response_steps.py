@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from mockserver.domain.script import Drip, WireFault
-from mockserver.engine.messages import Response
+from mockserver.engine.messages import Response, Stream
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,13 +43,28 @@ class Send:
     """How slowly the body arrives."""
 
 
-Step = Run | Pause | Hang | Send
+@dataclass(frozen=True, slots=True)
+class Follow:
+    """Send what a stream has until the client or the mock gives up."""
+
+    stream: Stream
+
+
+Step = Run | Pause | Hang | Send | Follow
+
+
+def takes_time(response: Response) -> bool:
+    """Return whether a response takes more than a step: it is late, or fails, or goes on."""
+    return response.fault is not None or response.first is not None or response.stream is not None
 
 
 def steps_of(response: Response) -> Iterator[Step]:
     """Yield what delivers *response*, in order."""
     if response.first is not None:
         yield Run(response.first)
+    if response.stream is not None:
+        yield Follow(response.stream)
+        return
     fault = response.fault
     if fault is None:
         yield Send()

@@ -137,7 +137,7 @@ class _FrontEnd:
         if self.kept and request.path in self.kept:
             return self.kept.pop(request.path)
         kind = kind_of(self._service, request.path)
-        if kind is Kind.API:
+        if kind in (Kind.API, Kind.INBOX):
             return self._gateway.respond(request)
         pool = self.executor if kind is Kind.CONTROL else self._files
         return asyncio.get_running_loop().run_in_executor(pool, self._gateway.respond, request)

@@ -204,14 +204,16 @@ def test_webhooks_are_passed_on(tmp_path: Path, sandbox: MaxapiSandbox) -> None:
 def test_a_dead_receiver_behind_it_is_said(tmp_path: Path, sandbox: MaxapiSandbox) -> None:
     """The mock gets a 502, as from any proxy."""
     with socket.create_server(("127.0.0.1", 0)) as server:
-        url = f"http://127.0.0.1:{server.getsockname()[1]}/"
+        place = f"127.0.0.1:{server.getsockname()[1]}"
+    url = f"http://{place}/"
     sandbox.settings(webhook_tries=1)
 
     with listening(tmp_path, "--forward-to", url, **polling(sandbox)) as listener:
         call(sandbox, listener.url)
         said, answered = listener.webhook()[-2:]
 
-    assert said == f"  not forwarded to {url}: cannot connect: Connection refused"
+    refused = f"connection refused at {place}; is your app running there?"
+    assert said == f"  not forwarded to {url}: {refused}"
     assert answered == "  responded 502"
     assert [one["status"] for one in sandbox.deliveries] == [502]
 
@@ -246,13 +248,13 @@ def test_attempts_and_reasons_are_shown(tmp_path: Path, sandbox: MaxapiSandbox) 
 def test_a_listener_that_comes_late_knows_the_attempts_before(sandbox: MaxapiSandbox) -> None:
     """From the mock: nobody listened then."""
     with socket.create_server(("127.0.0.1", 0)) as server:
-        url = f"http://127.0.0.1:{server.getsockname()[1]}/"
+        place = f"127.0.0.1:{server.getsockname()[1]}"
     sandbox.settings(webhook_tries=1)
-    task_id = call(sandbox, url)
+    task_id = call(sandbox, f"http://{place}/")
 
     found = Polls(sandbox.base_url, None, None).of(task_id)
 
-    assert [one["error"] for one in found.attempts] == ["cannot connect: Connection refused"]
+    assert [one["error"] for one in found.attempts] == [f"connection refused at {place}"]
     assert found.response["data"]["status"] == "SUCCESS"
 
 
@@ -351,8 +353,8 @@ def test_a_mock_that_is_not_there_is_said(tmp_path: Path, sandbox: MaxapiSandbox
         call(sandbox, listener.url)
         lines = listener.webhook()
 
-    said = "  not compared with a poll: http://localhost:9: Connection refused"
-    assert lines[1:] == [said, "  responded 200"]
+    why = "connection refused at localhost:9; --url names the API to poll"
+    assert lines[1:] == [f"  not compared with a poll: {why}", "  responded 200"]
 
 
 def test_a_closed_control_plane_is_said(tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ import pytest
 RUN = (sys.executable, "-m", "mockserver", "run")
 PYTHON = (sys.executable, "-c")
 NOTHING = (
-    "maxapi-mock: 0 requests, 0 webhook attempts, 1 contract warning; "
+    "maxapi-mock run: 0 requests, 0 webhook attempts, 1 contract warning; "
     "live it would have cost $0.00\n  contract warnings:\n"
     "       1 x no request came at all: does the command read MAXAPI_BASE_URL?\n"
 )
@@ -223,9 +223,12 @@ def test_the_commands_words_are_left_as_they_are(tmp_path: Path) -> None:
             "use a path, for example /api/v1, without query",
         ),
         (["--summary-file", "a/b.md", "--", "./x"], "/a is not a folder; use one that exists"),
-        (["--pace", "fast", "--", "./x"], "maxapi-mock: pace: 'fast' is not accepted; use one of"),
+        (
+            ["--pace", "fast", "--", "./x"],
+            "maxapi-mock run: pace: 'fast' is not accepted; use one of",
+        ),
         (["--pase", "instant", "--", "./x"], "no such option: --pase, did you mean --pace?"),
-        (["--host", "192.0.2.1", "--", "./x"], "maxapi-mock: cannot listen on 192.0.2.1:0: "),
+        (["--host", "192.0.2.1", "--", "./x"], "maxapi-mock run: cannot listen on 192.0.2.1:0: "),
     ],
 )
 def test_wrong_usage_ends_with_2_and_one_line(
@@ -270,10 +273,10 @@ def test_a_run_can_run_in_a_run(tmp_path: Path) -> None:
 
     done = run(tmp_path, options, [*RUN, "--", *PYTHON, SUBMIT % {}])
 
-    inner, outer = [text for text in done.stderr.splitlines() if "maxapi-mock: " in text]
+    inner, outer = [text for text in done.stderr.splitlines() if "maxapi-mock run: " in text]
     assert (done.returncode, done.stdout) == (0, "PENDING\n")
-    assert inner.startswith("maxapi-mock: 2 requests")
-    assert outer.startswith("maxapi-mock: 0 requests")
+    assert inner.startswith("maxapi-mock run: 2 requests")
+    assert outer.startswith("maxapi-mock run: 0 requests")
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])

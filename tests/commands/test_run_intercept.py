@@ -126,7 +126,9 @@ def test_the_apis_own_names_lead_to_the_mock(tmp_path: Path, client: str) -> Non
     assert done.returncode == 0, done.stderr
     assert url.startswith("https://cdn.maxapi.io/images/")
     assert image == "PNG"
-    assert done.stderr.startswith("maxapi-mock: 3 requests, 0 webhook attempts, 0 contract warn")
+    assert done.stderr.startswith(
+        "maxapi-mock run: 3 requests, 0 webhook attempts, 0 contract warn"
+    )
 
 
 def test_modules_of_node_are_led_as_well(tmp_path: Path) -> None:
@@ -198,13 +200,25 @@ def fetch_another(
     ],
 )
 def test_other_hosts_are_refused(tmp_path: Path, client: str, reason: str) -> None:
-    """The app learns it as an error, with what its client makes of the reason."""
+    """The app learns it as an error, and the summary names a host that the proxy rejected."""
     done = fetch_another(tmp_path, client, [], "SSL_CERT_FILE")
 
     assert done.returncode != 0
     assert done.stdout == ""
     assert reason in done.stderr
-    assert "no request came at all: did its client go past --intercept? docs/cl" in done.stderr
+    proxied = f"no request came at all: {OTHER} is not the API; --allow-others lets it pass\n"
+    unknown = "no request came at all: did the command only call other hosts, or go past --interc"
+    assert (proxied if reason == "403" else unknown) in done.stderr
+
+
+def test_a_client_that_does_not_trust_the_mock_is_named(tmp_path: Path) -> None:
+    """The summary says that it was there, and where to read what makes it trust."""
+    code = f"command curl -sS --cacert {where()} https://api.maxapi.io/"
+
+    done = run(tmp_path, ["--intercept"], program("curl", code))
+
+    why = "api.maxapi.io: the client ended the TLS handshake; docs/clients.md says what makes it"
+    assert f"1 x no request came at all: {why}" in done.stderr
 
 
 @pytest.mark.parametrize(
@@ -361,10 +375,12 @@ def test_the_inner_of_two_runs_is_called(tmp_path: Path) -> None:
 
     done = run(tmp_path, ["--intercept"], inner)
 
-    first, second = [line for line in done.stderr.splitlines() if line.startswith("maxapi-mock: ")]
+    first, second = [
+        line for line in done.stderr.splitlines() if line.startswith("maxapi-mock run: ")
+    ]
     assert done.stdout == "401\n"
-    assert first.startswith("maxapi-mock: 1 request,")
-    assert second.startswith("maxapi-mock: 0 requests,")
+    assert first.startswith("maxapi-mock run: 1 request,")
+    assert second.startswith("maxapi-mock run: 0 requests,")
 
 
 @pytest.mark.parametrize(

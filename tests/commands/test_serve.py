@@ -33,5 +33,6 @@ def test_what_is_not_sent_is_said_once(
     said = [line for line in lines if "warning: " not in line]
     hint = "is not this machine; --callback-allow names others"
     assert said == [
-        f"maxapi-mock: webhook not sent: {host} {hint}" for host in ("app.example.com", "a.example")
+        f"maxapi-mock serve: webhook not sent: {host} {hint}"
+        for host in ("app.example.com", "a.example")
     ]

@@ -42,7 +42,9 @@ def serving(folder: Path, *options: str) -> Iterator[Serving]:
         yield Serving(process)
         process.send_signal(signal.SIGTERM)
         out, err = process.communicate(timeout=20)
-        noted = "maxapi-mock: warning: query returned 401: unauthorized\n"  # what some tests ask
+        noted = (
+            "maxapi-mock serve: warning: query returned 401: unauthorized\n"  # what some tests ask
+        )
         assert (process.returncode, out, err.removeprefix(noted)) == (0, "", "")
 
 
@@ -165,7 +167,7 @@ def test_a_folder_that_cannot_be_written_is_said_in_one_line(tmp_path: Path, bel
     done = execute(tmp_path, [*SERVE, "--port", "0", "--tls-folder", str(tmp_path / below)])
 
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr.startswith(f"maxapi-mock: tls-folder: {tmp_path / below}: ")
+    assert done.stderr.startswith(f"maxapi-mock serve: tls-folder: {tmp_path / below}: ")
     assert done.stderr.endswith("; use a writable folder\n")
     assert done.stderr.count("\n") == 1
 

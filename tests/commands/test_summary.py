@@ -42,7 +42,7 @@ def full(usage: Usage) -> Usage:
 def test_the_terminal_gets_one_line_for_each_kind(full: Usage) -> None:
     """The sums first, then requests by outcome, and what was most frequent first."""
     assert as_text(full, Decimal("0.040")).splitlines() == [
-        "maxapi-mock: 12 requests, 3 webhook attempts, 4 contract warnings; "
+        "maxapi-mock run: 12 requests, 3 webhook attempts, 4 contract warnings; "
         "live it would have cost $0.04",
         "  submit            5  400 x 3, 200 x 2",
         "  query             7  200 x 7",
@@ -69,7 +69,7 @@ def test_a_run_without_requests_is_one_line(usage: Usage) -> None:
     text = as_text(usage, Decimal())
 
     assert text == (
-        "maxapi-mock: 0 requests, 0 webhook attempts, 0 contract warnings; "
+        "maxapi-mock run: 0 requests, 0 webhook attempts, 0 contract warnings; "
         "live it would have cost $0.00"
     )
 
@@ -215,7 +215,7 @@ def test_the_file_of_a_page_is_added_to(tmp_path: Path) -> None:
     assert done.returncode == 0
     assert page.startswith("# Before\n\n### MaxAPI mock\n\n2 requests, 0 webhook attempts, 1 ")
     assert page.endswith("\n- 1 x `input.foo: unknown`\n\n")
-    assert done.stderr.startswith("maxapi-mock: 2 requests, ")
+    assert done.stderr.startswith("maxapi-mock run: 2 requests, ")
     assert "       1 x input.foo: unknown\n" in done.stderr
 
 

@@ -82,7 +82,10 @@ def test_a_mock_of_its_own_passes_every_check(tmp_path: Path) -> None:
         (("--model-cards", "nowhere"), "nowhere is not a folder"),
         (("--webhook-url", "nowhere"), "--webhook-url: 'nowhere' is not accepted"),
         (("--report", "/dev/null/out"), "Not a directory"),
-        (("--url", "http://127.0.0.1:1"), "http://127.0.0.1:1 does not respond: NewConnection"),
+        (
+            ("--url", "http://127.0.0.1:1"),
+            "http://127.0.0.1:1 does not respond: connection refused at 127.0.0.1:1; is it running",
+        ),
         (("--token-env", "sk-hush-0123"), "--token-env: takes the name of an environment"),
         (("--other-token-env", "sk-hush"), "--other-token-env: takes the name"),
         (("--webhook-url", "ftp://u:hush@a/?token=hush"), "'ftp://[redacted]@a/?token=[red"),
@@ -158,7 +161,7 @@ def test_a_target_that_dies_is_not_drift(contract: Contract) -> None:
     found = run_checks(session, Report(url, START, 0, "a test"))
 
     session.client.close()
-    assert "NewConnectionError" in found.lost
+    assert f"connection refused at {url.removeprefix('http://')}" in found.lost
     assert found.interrupted
     assert cost.reserved == 0
 

@@ -35,8 +35,8 @@ def test_each_warning_is_printed_once(capsys: Capture) -> None:
     said = capsys.readouterr()
     assert said.out == ""
     assert said.err.splitlines() == [
-        r"maxapi-mock: warning: a\n\x1b[2J",
-        "maxapi-mock: warning: b",
+        r"maxapi-mock serve: warning: a\n\x1b[2J",
+        "maxapi-mock serve: warning: b",
     ]
 
 
@@ -48,7 +48,7 @@ def test_secrets_are_not_printed(capsys: Capture) -> None:
     log(warning("a: sk-hush-0123, test-0123456789abcdef, http://u:hush@a/?token=hush"))
 
     assert capsys.readouterr().err == (
-        "maxapi-mock: warning: a: $MAXAPI_API_KEY, test-0123456789abcdef, "
+        "maxapi-mock serve: warning: a: $MAXAPI_API_KEY, test-0123456789abcdef, "
         "http://[redacted]@a/?token=[redacted]\n"
     )
 

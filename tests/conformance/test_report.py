@@ -178,13 +178,23 @@ def test_an_interrupted_run_says_so(tmp_path: Path) -> None:
     assert 'name="interrupted" value="true"' in texts[FORMS.index("junit.xml")]
 
 
+def test_every_form_says_why_a_run_could_not_go_on(tmp_path: Path) -> None:
+    """So that no CI server shows it as a success."""
+    why = "the target stopped responding: connection refused at 127.0.0.1:1"
+
+    texts = written(make_report(interrupted=True, lost=why), tmp_path)
+
+    assert [form for form, text in texts.items() if why not in text] == []
+    assert [one.tag for one in cases(texts["junit.xml"])["the run"]] == ["error"]
+
+
 def test_a_run_that_skipped_everything_is_not_called_a_success() -> None:
-    """The headline says how many checks found no drift."""
+    """Not even one that found no drift."""
     skipped = [one for one in make_report().check_results if one.status == "skipped"]
 
     text = terminal_summary(view_of(make_report(check_results=skipped)))
 
-    assert text.splitlines()[0] == "maxapi-mock verify: no drift in 0 checks"
+    assert text.splitlines()[0] == "maxapi-mock verify: nothing was checked"
 
 
 # -- JUnit -----------------------------------------------------------------------------------

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from mockserver.contract import Contract
-from mockserver.engine.journal import Budget, RecordedRequest, Ring
+from mockserver.engine.events import EventKind, EventLog, Note, Ring
+from mockserver.engine.journal import RecordedRequest
 from mockserver.engine.messages import Request
 from mockserver.engine.service import Service
 from mockserver.settings import make_settings
 from tests.client import SEED, SUBMIT, Client
 from tests.conftest import MakeClient
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 def test_holds_requests_with_their_responses(client: Client) -> None:
@@ -61,15 +65,15 @@ def test_never_passes_a_token_to_what_watches(contract: Contract) -> None:
 
 def test_counts_everything_that_it_holds_of_a_request(client: Client) -> None:
     """So that long headers and queries cannot exceed the budget either."""
-    budget = client.sandbox.journal.requests._budget
+    log = client.service.sandboxes.log
     client.request("GET", "/")
-    plain = budget.used
+    plain = log.used
 
     client.service.respond(
         Request("GET", "/", {"authorization": "Bearer test", "x": "y" * 5000}, b"", "q" * 3000)
     )
 
-    assert budget.used - plain > 8000
+    assert log.used - plain > 8000
 
 
 def test_requests_without_an_accepted_token_have_their_own(make_client: MakeClient) -> None:
@@ -114,17 +118,18 @@ def test_all_journals_together_keep_their_budget(
     entries: int, limit: int, additions: list[tuple[int, int]]
 ) -> None:
     """The bytes counted are those held, never above the limit, and the newest go last."""
-    budget = Budget(limit)
-    rings: list[Ring[int]] = [Ring(entries, budget) for _ in range(4)]
+    log = EventLog(limit)
+    rings: list[Ring[Note]] = [Ring("a", entries, log) for _ in range(4)]
 
-    for number, (which, size) in enumerate(additions):
-        rings[which].add(number, size)
+    for which, size in additions:
+        rings[which].add(NOW, Note(EventKind.RESET, {}), size)
 
-        held = sum(cost for ring in rings for _, cost in ring.kept)
-        assert budget.used == held <= limit
-        assert all(len(ring) <= entries for ring in rings)
-        assert all(list(ring) == sorted(ring) for ring in rings)
+        held = [[event.number for event in ring.kept] for ring in rings]
+        assert log.used == sum(event.cost for ring in rings for event in ring.kept) <= limit
+        assert all(len(numbers) <= entries for numbers in held)
+        assert all(numbers == sorted(numbers) for numbers in held)
+        assert len(rings[which].kept) == 0 or rings[which].kept[-1].number == log.last
 
     for ring in rings:
         ring.clear()
-    assert budget.used == 0
+    assert log.used == 0

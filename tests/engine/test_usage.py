@@ -404,6 +404,19 @@ def test_a_run_without_requests(
     assert usage.warnings == ({text: 1} if warns else {})
 
 
+def test_what_did_not_get_to_the_mock_is_said(usage: Usage) -> None:
+    """In the warning instead of what is suspected, or in a note if other requests came."""
+    for why in ("a is not the API", "a is not the API", "b is not the API"):
+        usage.reject(why)
+
+    usage.finish("is it asleep?")
+    usage(EXCHANGE)
+    usage.finish("is it asleep?")
+
+    assert usage.warnings == {"no request came at all: a is not the API | b is not the API": 1}
+    assert usage.notes == {"rejected: a is not the API": 2, "rejected: b is not the API": 1}
+
+
 def test_a_preflight_is_not_a_submission(watched: Watched, usage: Usage) -> None:
     """What a browser asks before it submits is counted by itself, and found by its method only."""
     client = watched()

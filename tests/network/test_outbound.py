@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import ssl
 from collections.abc import Callable
@@ -11,12 +12,13 @@ from queue import Queue
 
 import pytest
 import trustme
+import urllib3
 
 from mockserver.conformance.session.client import Client
 from mockserver.conformance.session.spending import Money
 from mockserver.contract import load_contract
 from mockserver.interception import interceptor as intercepting
-from mockserver.network.outbound import UserProxyError, proxy_for
+from mockserver.network.outbound import UserProxyError, place_of, proxy_for, why_not_connected
 from tests.proxy.upstream import Script, connect, everything, proxied, saying, until, upstream
 
 NAMES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
@@ -80,6 +82,86 @@ def test_variables_say_which_proxy(
     found = proxy_for(url)
 
     assert (found.url if found else None) == expected
+
+
+def by_socket(place: tuple[str, int]) -> None:
+    """Connect with a socket."""
+    socket.create_connection(place).close()
+
+
+def by_asyncio(place: tuple[str, int]) -> None:
+    """Connect with asyncio, which tries several addresses."""
+    asyncio.run(asyncio.wait_for(asyncio.open_connection(*place), 30))
+
+
+def by_urllib3(place: tuple[str, int]) -> None:
+    """Send a request."""
+    urllib3.PoolManager(retries=False).request("GET", "http://{}:{}/".format(*place))
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
+@pytest.mark.parametrize("connect_to", [by_socket, by_asyncio, by_urllib3])
+def test_a_closed_port_is_said_in_the_same_words(
+    connect_to: Callable[[tuple[str, int]], None], host: str
+) -> None:
+    """Whichever library found it, and whether the host has one address or several."""
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        port = closed.getsockname()[1]
+    with pytest.raises(Exception, match=r"\b111\b|\b61\b") as caught:
+        connect_to((host, port))
+
+    assert why_not_connected(caught.value, f"{host}:{port}") == (
+        f"connection refused at {host}:{port}"
+    )
+
+
+@pytest.mark.parametrize(
+    ("error", "why"),
+    [
+        (OSError(101, "Network is unreachable"), "cannot connect to a:1: Network is unreachable"),
+        (
+            OSError("Multiple exceptions: [Errno 113] Connect call failed ('a', 1), [Errno 113] C"),
+            "cannot connect to a:1: No route to host",
+        ),
+        (TimeoutError(), "cannot connect to a:1 within 3 s"),
+        (socket.gaierror(-2, "unknown"), "cannot connect to a:1: unknown"),
+        (RuntimeError("two\nlines"), "cannot connect to a:1: two lines"),
+        (RuntimeError(), "cannot connect to a:1: RuntimeError"),
+        (ConnectionRefusedError(111, "maxapi: a: why"), "cannot connect to a:1: maxapi: a: why"),
+    ],
+)
+def test_why_there_is_no_connection(error: Exception, why: str) -> None:
+    """On one line, without the numbers and names of a library."""
+    assert why_not_connected(error, "a:1", 3) == why
+
+
+def test_a_port_without_tls_is_said_in_words() -> None:
+    """With what may help."""
+    pool = urllib3.PoolManager(retries=False)
+
+    def serve(connection: socket.socket) -> None:
+        connection.recv(1)
+        connection.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+
+    with upstream(serve) as plain, pytest.raises(urllib3.exceptions.SSLError) as caught:
+        pool.request("GET", f"https://127.0.0.1:{plain.port}/")
+
+    assert why_not_connected(caught.value, "a:1") == (
+        "a:1 does not speak TLS; use http:// if it serves plain HTTP"
+    )
+
+
+@pytest.mark.parametrize(
+    ("url", "place"),
+    [
+        ("http://me:hush@127.0.0.1/x?y", "127.0.0.1:80"),
+        ("https://[::1]/", "[::1]:443"),
+        ("http://me:hush@a:99999/x", "a:99999"),
+    ],
+)
+def test_the_place_in_a_url_has_no_secrets(url: str, place: str) -> None:
+    """Only host and port, also of a URL that cannot be used."""
+    assert place_of(url) == place
 
 
 @pytest.mark.parametrize("text", ["socks5://me:s3cret@p:1", "https://p", "http://p:x", "http://:1"])
@@ -157,7 +239,7 @@ def test_a_proxy_that_does_not_exist_is_reported(set_: Set) -> None:
     with proxied("http://api.example") as (running, seen), pytest.raises(ConnectionError):
         everything(connect(running.port, REQUEST))
 
-    assert f"the proxy http://127.0.0.1:{port} cannot be reached" in seen.notice()
+    assert f"connection refused at the proxy 127.0.0.1:{port}" in seen.notice()
 
 
 def test_other_hosts_are_called_through_the_users_proxy(set_: Set) -> None:
@@ -213,4 +295,7 @@ def test_a_submission_that_its_proxy_rejects_was_not_sent(set_: Set) -> None:
             exchange = called.poll("x")
 
     assert exchange.status is None
-    assert (exchange.error or "").startswith("ProxyError: ")
+    assert exchange.error == (
+        f"cannot connect to the proxy 127.0.0.1:{users.port}: Tunnel connection failed: 407 X"
+    )
+    assert exchange.never_sent

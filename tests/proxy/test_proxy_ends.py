@@ -28,17 +28,19 @@ from tests.proxy.upstream import (
     upstream,
 )
 
+ASK = "is it running, and is the URL right?"
+
 
 @pytest.mark.parametrize("request_", [GET, GET * 2, b"garbage\r\n\r\n"])
 def test_a_server_that_does_not_exist_returns_nothing(request_: bytes) -> None:
     """No response is invented: the connection is reset, and that is reported."""
     with socket.create_server(("127.0.0.1", 0)) as server:
-        missing = f"http://127.0.0.1:{server.getsockname()[1]}"
-    with proxied(missing) as (proxy, seen):
+        missing = f"127.0.0.1:{server.getsockname()[1]}"
+    with proxied(f"http://{missing}") as (proxy, seen):
         with pytest.raises(ConnectionResetError):
             everything(connect(proxy.port, request_))
 
-        assert seen.notice().startswith(f"{missing} cannot be reached: ")
+        assert seen.notice() == f"--upstream: connection refused at {missing}; {ASK}"
         assert seen.exchanges.empty()
 
 
@@ -57,7 +59,8 @@ def test_an_unknown_name_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
             everything(client)
 
         notice = seen.notice()
-    assert notice == ("http://api.invalid cannot be reached: [Errno -2] Name or service not known")
+    why = "cannot connect to api.invalid:80: Name or service not known"
+    assert notice == f"--upstream: {why}; {ASK}"
 
 
 def test_a_server_that_cannot_prove_its_name_gets_no_request(tmp_path: Path) -> None:
@@ -79,7 +82,7 @@ def test_a_server_that_cannot_prove_its_name_gets_no_request(tmp_path: Path) -> 
                 with pytest.raises(ConnectionResetError):
                     everything(connect(proxy.port, GET))
 
-                assert "certificate verify failed" in seen.notice()
+                assert f"the certificate of localhost:{server.port} is not trusted" in seen.notice()
 
     assert b"".join(arrived) == b""
 

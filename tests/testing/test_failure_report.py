@@ -553,6 +553,18 @@ def test_rules_that_never_fired_are_shown(app: App) -> None:
     ]
 
 
+def test_rules_that_the_failure_names_are_not_repeated(app: App) -> None:
+    """Nor are those of `assert_all_rules_used`, which the test itself may call."""
+    app.sandbox.scenario("unavailable", path="*/submitt")
+    app.submit("a cat")
+    with pytest.raises(AssertionError) as failure:
+        app.sandbox.assert_all_rules_used()
+
+    report = failure_report(app.sandbox.control, app.sandbox.api_key, None, str(failure.value))
+
+    assert "rules that never fired" not in report
+
+
 def test_long_arrays_are_counted(app: App) -> None:
     """A body with ten URLs is shown as one readable line."""
     urls = [f"https://example.com/{number}.png" for number in range(10)]

@@ -121,7 +121,7 @@ def test_a_test_can_name_a_control_token() -> None:
 @pytest.mark.parametrize(
     ("settings", "said"),
     [
-        ({"pace": "fast"}, r"pace: 'fast' is not accepted; .* \(set by --pace\)"),
+        ({"pace": "fast"}, r"pace: 'fast' is not accepted; .* \(set by the argument pace\)"),
         ({"webhook_tries": 0}, "webhook-tries: "),
         ({"config": "/none.toml"}, "config: /none.toml: No such file"),
     ],
@@ -136,7 +136,9 @@ def test_wrong_settings_are_one_clear_line(settings: dict[str, Any], said: str) 
 
 def test_an_unknown_setting_is_named() -> None:
     """A typing error must not go unnoticed."""
-    with pytest.raises(SettingError, match="paec"), running_mock(paec="instant"):  # type: ignore[call-arg]
+    said = r"paec: no such setting \(in the arguments\), did you mean pace\?"
+
+    with pytest.raises(SettingError, match=said), running_mock(paec="instant"):  # type: ignore[call-arg]
         pass
 
 

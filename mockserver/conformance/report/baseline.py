@@ -21,8 +21,6 @@ _RENEW = "write a new report with --report, and use its report.json"
 class BaselineError(MaxapiMockError):
     """A file is not an earlier report; the message is one line, with the file and the reason."""
 
-    names_command = True
-
 
 @dataclass(frozen=True)
 class Known:

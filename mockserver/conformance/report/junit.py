@@ -14,13 +14,18 @@ _BLOCKS = 50
 
 
 def as_junit(view: ReportView) -> str:
-    """Write one test case for each check; like the run, it fails for drift that is new."""
+    """Write one test case for each check; like the run, it fails for drift that is new.
+
+    Another case has an error if the run could not go on.
+    """
     report = view.report
     cases = [_case(one) for one in view.checks]
+    if report.lost:
+        cases.append(_error(report.lost))
     counts = {
         "tests": f"{len(cases)}",
         "failures": f"{sum(case.find('failure') is not None for case in cases)}",
-        "errors": "0",
+        "errors": f"{int(bool(report.lost))}",
         "skipped": f"{sum(case.find('skipped') is not None for case in cases)}",
         "time": "0",
     }
@@ -42,6 +47,12 @@ def as_junit(view: ReportView) -> str:
         ET.SubElement(suite, "system-out").text = noted
     ET.indent(root)
     return f'<?xml version="1.0" encoding="utf-8"?>\n{ET.tostring(root, encoding="unicode")}\n'
+
+
+def _error(why: str) -> ET.Element:
+    case = ET.Element("testcase", classname="contract", name="the run", time="0")
+    ET.SubElement(case, "error", type="lost", message=one_line(why))
+    return case
 
 
 def _case(check: CheckView) -> ET.Element:

@@ -169,7 +169,7 @@ def headline(report: Report, comparison: Comparison | None) -> str:
         said = plural(drift, f"{new}finding") + " of drift"
     else:
         made = sum(one.status != "skipped" for one in report.check_results)
-        said = f"no {new}drift in {plural(made, 'check')}"
+        said = f"no {new}drift in {plural(made, 'check')}" if made else "nothing was checked"
     return f"interrupted; {said}" if report.interrupted else said
 
 
@@ -186,6 +186,8 @@ def facts(report: Report, comparison: Comparison | None) -> list[tuple[str, str]
         ("checks", counted),
         ("findings", _in_words(_severities(report.findings))),
     ]
+    if report.lost:
+        listed.append(("stopped", report.lost))
     if comparison is not None:
         listed.append(("baseline", _compared(comparison)))
     return [(name, one_line(text)) for name, text in listed]

@@ -76,6 +76,7 @@ def as_json(view: ReportView) -> dict[str, Any]:
         "seed": report.seed,
         "command": report.command,
         "interrupted": report.interrupted,
+        "lost": report.lost,
         "fails": view.fails,
         "summary": {
             "checks": view.statuses,

@@ -15,7 +15,13 @@ from mockserver.conformance.operations import CANCEL, QUERY, RESULT, SUBMIT, Ope
 from mockserver.conformance.session.ledger import PriceError
 from mockserver.conformance.session.rate_limit import RateLimit, RateLimited
 from mockserver.conformance.session.spending import Money
-from mockserver.conformance.session.transport import FAILURES, NOT_SENT, HttpClient, Outgoing
+from mockserver.conformance.session.transport import (
+    FAILURES,
+    NOT_SENT,
+    HttpClient,
+    Outgoing,
+    explained,
+)
 from mockserver.domain.redaction import Redactor
 from mockserver.network.receiver import is_this_machine
 
@@ -113,8 +119,7 @@ class Client:
         """Release the reservation, but only if the submission was surely rejected or never sent."""
         status = exchange.status
         rejected = status is not None and 400 <= status < 500 and status not in _UNSURE
-        never_sent = (exchange.error or "").partition(":")[0] in NOT_SENT
-        if not rejected and not never_sent:
+        if not rejected and not exchange.never_sent:
             self.money.reserved += cost
         else:
             self._release(name)
@@ -240,7 +245,8 @@ class Client:
                 raise ValueError(f"{self.hidden(request.url)[:200]!r} is not an http URL")
             status, headers, body = self._http.send(request)
         except FAILURES as failure:
-            return self._noted(request, error=f"{type(failure).__name__}: {failure}")
+            noted = self._noted(request, error=explained(failure, request.url))
+            return replace(noted, never_sent=type(failure).__name__ in NOT_SENT)
         return self._noted(request, status, headers, body)
 
     def _noted(

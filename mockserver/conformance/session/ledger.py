@@ -22,8 +22,6 @@ from mockserver.errors import MaxapiMockError
 class LedgerError(MaxapiMockError):
     """The ledger cannot be used; the message names the file, the line and the reason."""
 
-    names_command = True
-
 
 class LimitError(Exception):
     """A submission could cost more than is left."""

@@ -27,7 +27,7 @@ def problem_of(target: Client) -> str:
     except RateLimited as limited:
         return f"{limited}; try again later, or use a lower --rate"
     if known.error is not None:
-        return f"{target.base_url} {_silence(known.error, target.base_url)}"
+        return f"{target.base_url} {_silence(known, target.base_url)}"
     if 300 <= (known.status or 0) < 400:
         return f"{target.base_url} redirects to {_destination(known)}"
     if known.status == 401 == stranger.status:
@@ -46,7 +46,10 @@ def _is_envelope(exchange: Exchange) -> bool:
     return isinstance(exchange.json, dict) and {"code", "msg"} <= exchange.json.keys()
 
 
-def _silence(error: str, url: str) -> str:
+def _silence(exchange: Exchange, url: str) -> str:
+    error = str(exchange.error)
+    if exchange.never_sent:
+        return f"does not respond: {error}; is it running, and is --url right?"
     if "SSL" in error and url.startswith("https:"):
         return f"cannot be reached over TLS: {error}; use http:// if it serves plain HTTP"
     if any(name in error for name in ("BadStatusLine", "RemoteDisconnected", "InvalidHeader")):

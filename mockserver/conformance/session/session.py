@@ -115,7 +115,8 @@ class Session(Evaluator):
         """Keep an exchange that proves nothing: the server or the network failed."""
         with self._lock:
             self.requests += not exchange.is_inconclusive
-            what = (exchange.error or f"HTTP {exchange.status}").partition(":")[0]
+            what = exchange.error or f"HTTP {exchange.status}"
+            what = what if exchange.never_sent else what.partition(":")[0]
             self.transient_failures.setdefault((exchange.operation, what), []).append(exchange)
 
     def _begin(self, exchange: Exchange) -> None:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import urllib3
 
-from mockserver.network.outbound import UserProxy, proxy_for
+from mockserver.network.outbound import UserProxy, place_of, proxy_for, why_not_connected
 
 _TIMEOUT = 30.0
 """Seconds to wait for a response."""
@@ -23,6 +23,15 @@ NOT_SENT = (
     "ConnectTimeoutError",
 )
 """Names of the failures that happen before anything was sent."""
+
+
+def explained(failure: Exception, url: str) -> str:
+    """Return why a request to *url* has no response."""
+    if type(failure).__name__ not in NOT_SENT:
+        return f"{type(failure).__name__}: {failure}"
+    proxy = proxy_for(url) if isinstance(failure, urllib3.exceptions.ProxyError) else None
+    place = place_of(url) if proxy is None else f"the proxy {place_of(proxy.url)}"
+    return why_not_connected(failure, place, _TIMEOUT)
 
 
 class Outgoing(NamedTuple):

@@ -49,8 +49,6 @@ _PATIENCE = 15 * 60.0
 class VerifyError(MaxapiMockError):
     """A run cannot be done as requested; the message is one line that says why, and what to do."""
 
-    names_command = True
-
 
 @dataclass(frozen=True, kw_only=True)
 class RunRequest:

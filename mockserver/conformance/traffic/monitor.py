@@ -216,12 +216,16 @@ class Monitor:
             keys = {one.key for one in result.findings}
             result.findings += [one for one in current.findings if one.key not in keys]
         evaluator.settle()
+        nothing = all(one.status == "skipped" for one in evaluator.check_results.values())
         return replace(
             self._report,
             check_results=list(evaluator.check_results.values()),
             assumptions=list(evaluator.assumptions.values()),
             reserved_usd=money(self._reserved),
             notes=evaluator.census.notes(),
+            lost=f"nothing was checked: {next(iter(self._noticed))}"
+            if nothing and self._noticed
+            else "",
         )
 
 

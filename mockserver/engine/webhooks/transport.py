@@ -13,10 +13,13 @@ from mockserver.engine.webhooks.connection import Connection, HungUp, when_possi
 from mockserver.engine.webhooks.connection_pool import ConnectionPool, connect
 from mockserver.engine.webhooks.response import NotHttpError
 from mockserver.engine.webhooks.waiting import Deadline, perform_here
+from mockserver.network.outbound import why_not_connected
 from mockserver.network.receiver import Reach, Receiver, read_receiver
 from mockserver.settings import Settings
 from mockserver.version import __version__
 
+USER_AGENT = f"maxapi-mockserver/{__version__}"
+"""What the mock's webhooks are known by."""
 _read_receiver = lru_cache(256)(read_receiver)
 """Apps send most of their webhooks to one URL."""
 
@@ -59,7 +62,7 @@ class HttpTransport:
         try:
             status = await self._post(receiver, webhook)
         except Exception as error:  # a receiver can fail in any way
-            kind, why = _explain(error, webhook.timeout)
+            kind, why = _explain(error, receiver, webhook.timeout)
             return AttemptResult(None, why, real_seconds() - started, kind)
         return AttemptResult.of_status(status, real_seconds() - started)
 
@@ -177,7 +180,7 @@ def _head(receiver: Receiver, method: str, content_type: str, replaced: frozense
 
     headers = {
         "Host": receiver.authority,
-        "User-Agent": f"maxapi-mockserver/{__version__}",
+        "User-Agent": USER_AGENT,
         "Accept-Encoding": "identity",
         "Content-Type": content_type,
     }
@@ -192,10 +195,10 @@ def _head(receiver: Receiver, method: str, content_type: str, replaced: frozense
     return f"{method} {receiver.target} HTTP/1.1\r\n{''.join(lines)}"
 
 
-def _explain(error: Exception, timeout: float) -> tuple[Failure, str]:
+def _explain(error: Exception, receiver: Receiver, timeout: float) -> tuple[Failure, str]:
     """Return the kind of a failure, and one line that says why there was no response."""
     if isinstance(error, _NoConnection):
-        return _explain_connect(error.__cause__, timeout)
+        return _explain_connect(error.__cause__ or error, receiver, timeout)
     if isinstance(error, _NoTls | ssl.SSLError):
         return Failure.TLS, f"TLS failed: {_tls_reason(error.__cause__ or error)}"
     if isinstance(error, TimeoutError):
@@ -208,15 +211,17 @@ def _explain(error: Exception, timeout: float) -> tuple[Failure, str]:
     return Failure.NOT_HTTP, f"what the receiver sent is not HTTP: {kind}{f'{error}'!r:.200}"
 
 
-def _explain_connect(cause: BaseException | None, timeout: float) -> tuple[Failure, str]:
-    if isinstance(cause, TimeoutError):
-        return Failure.TIMEOUT, f"cannot connect within {timeout:g} s"
+def _explain_connect(
+    cause: BaseException, receiver: Receiver, timeout: float
+) -> tuple[Failure, str]:
     kind = Failure.UNREACHABLE
-    if isinstance(cause, socket.gaierror):
+    if isinstance(cause, TimeoutError):
+        kind = Failure.TIMEOUT
+    elif isinstance(cause, socket.gaierror):
         kind = Failure.NAME_NOT_FOUND
     elif isinstance(cause, ConnectionRefusedError):
         kind = Failure.CONNECTION_REFUSED
-    return kind, f"cannot connect: {getattr(cause, 'strerror', None) or cause}"
+    return kind, why_not_connected(cause, receiver.place, timeout)
 
 
 def _tls_reason(cause: BaseException) -> str:

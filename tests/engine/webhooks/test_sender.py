@@ -320,7 +320,7 @@ def test_a_look_up_that_takes_long_delays_no_other_receiver(
     assert first["delivered"]
     assert (second["failure"], second["error"]) == (
         Failure.TIMEOUT,
-        "cannot connect within 1 s",
+        "cannot connect to slow.example:80 within 1 s",
     )
 
 

@@ -135,7 +135,7 @@ def test_nobody_there_is_said_plainly(transport: HttpTransport) -> None:
     result = transport(webhook(f"http://127.0.0.1:{port}/"))
 
     assert result.status is None
-    assert result.error == "cannot connect: Connection refused"
+    assert result.error == f"connection refused at 127.0.0.1:{port}"
     assert result.failure is Failure.CONNECTION_REFUSED
 
 
@@ -483,11 +483,11 @@ def test_a_name_that_is_named_is_looked_up(monkeypatch: pytest.MonkeyPatch) -> N
     assert named.status == 200
     assert (empty.failure, empty.error) == (
         Failure.UNREACHABLE,
-        "cannot connect: the name has no address",
+        f"cannot connect to none.example:{receiver.port}: the name has no address",
     )
     assert (unknown.failure, unknown.error) == (
         Failure.NAME_NOT_FOUND,
-        "cannot connect: Name or service not known",
+        f"cannot connect to who.example:{receiver.port}: Name or service not known",
     )
 
 
@@ -500,7 +500,10 @@ def test_who_cannot_be_connected_to_in_time_is_told(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(socket.socket, "connect", connect)
     result = HttpTransport(1)(webhook("http://127.0.0.1:9/", timeout=3))
 
-    assert (result.failure, result.error) == (Failure.TIMEOUT, "cannot connect within 3 s")
+    assert (result.failure, result.error) == (
+        Failure.TIMEOUT,
+        "cannot connect to 127.0.0.1:9 within 3 s",
+    )
 
 
 def test_a_test_that_forbids_sockets_is_told(
@@ -514,7 +517,7 @@ def test_a_test_that_forbids_sockets_is_told(
     monkeypatch.setattr(socket, "socket", forbidden)
     near, far = (transport(webhook(f"http://{host}:9/")) for host in ("127.0.0.1", "10.0.0.7"))
 
-    said = "cannot connect: no sockets in this test"
+    said = "cannot connect to 127.0.0.1:9: no sockets in this test"
     assert (near.failure, near.error) == (Failure.UNREACHABLE, said)
     assert far.failure is Failure.NOT_SENT
 

@@ -1,0 +1,321 @@
+"""The stream of events: everything that happens in the sandboxes, numbered in one order.
+
+The journal of each sandbox keeps its latest events in rings, which share one limit of bytes.
+Listeners get what happens while they listen; a slow one misses events, and nothing waits for it.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, OrderedDict, deque
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from itertools import chain
+from threading import Event as Flag
+from threading import Lock
+from typing import Any, Generic, Protocol, TypeVar
+
+from mockserver.domain.durations import stamp
+from mockserver.domain.record import record
+from mockserver.engine.clock import real_timestamp
+
+MOST_LISTENERS = 100
+_MOST_QUEUED = 5000
+"""Events that a listener may have to take; a slower one misses the oldest."""
+_FIXED_COST = 1000
+"""Approximate bytes of an exchange or delivery besides its bodies."""
+_NOTE_COST = 400
+"""Approximate bytes of any other event."""
+
+
+class EventKind(StrEnum):
+    """What has happened."""
+
+    REQUEST = "request"
+    """An exchange, once its response is decided."""
+    TASK = "task"
+    """A task was submitted."""
+    STATUS = "status"
+    """A task entered a state."""
+    EXPIRY = "results-expire"
+    """The results of a task expired."""
+    WEBHOOK = "webhook"
+    """An attempt to deliver a webhook ended."""
+    CLOCK = "clock"
+    """Somebody changed the course of the clock."""
+    RULE = "rule"
+    """A rule was added or deleted."""
+    SETTINGS = "settings"
+    """Settings, or the balance, were changed."""
+    RESET = "reset"
+    """The sandbox was reset."""
+    WARNING = "warning"
+    """A contract warning that belongs to no single exchange."""
+
+
+class EventData(Protocol):
+    """What an event is about."""
+
+    @property
+    def kind(self) -> EventKind:
+        """What has happened."""
+
+    @property
+    def outcome(self) -> tuple[str, ...]:
+        """What equal events are counted by, besides their kind."""
+
+    def told(self) -> dict[str, Any]:
+        """Return what the stream tells of it, as JSON and without secrets."""
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """What an event of few words is about: everything but exchanges and deliveries."""
+
+    kind: EventKind
+    data: dict[str, Any]
+
+    @property
+    def outcome(self) -> tuple[str, ...]:
+        """The state that was entered, for a status; otherwise nothing."""
+        return (self.data["status"],) if self.kind is EventKind.STATUS else ()
+
+    def told(self) -> dict[str, Any]:
+        """Return its data."""
+        return self.data
+
+
+Data_co = TypeVar("Data_co", bound=EventData, covariant=True)
+
+
+@record
+class Event(Generic[Data_co]):
+    """One thing that happened in a sandbox."""
+
+    number: int
+    """From 1, ascending through all sandboxes of a mock."""
+    sandbox: str
+    """The sandbox's id."""
+    at: datetime
+    """The moment on the sandbox's clock."""
+    real: float
+    """Real seconds since 1970."""
+    data: Data_co
+    cost: int
+    """Approximate bytes."""
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the event for the control plane."""
+        return {
+            "number": self.number,
+            "at": stamp(self.at),
+            "real_at": stamp(datetime.fromtimestamp(self.real, UTC)),
+            "sandbox": self.sandbox,
+            "kind": self.data.kind,
+            "data": self.data.told(),
+        }
+
+
+AnyEvent = Event[EventData]
+
+
+class Ring(Generic[Data_co]):
+    """The latest events of some kinds in one sandbox, at most *entries*."""
+
+    def __init__(self, sandbox: str, entries: int, log: EventLog) -> None:
+        self.sandbox = sandbox
+        self.entries = entries
+        self.kept: deque[Event[Data_co]] = _NOTHING
+        self.dropped = 0
+        """The number of the latest event that was dropped."""
+        self._log = log
+
+    def add(self, at: datetime, data: Data_co, own_bytes: int | None = None) -> None:  # type: ignore[misc]
+        """Remember what happened; *own_bytes* is what its bodies take, if it has any."""
+        cost = _NOTE_COST if own_bytes is None else own_bytes + _FIXED_COST
+        self._log.append(self, at, data, cost)
+
+    def clear(self) -> None:
+        """Drop every event; numbers continue."""
+        self._log.clear(self)
+
+    def __iter__(self) -> Iterator[Data_co]:
+        return iter([event.data for event in tuple(self.kept)])
+
+    def __len__(self) -> int:
+        return len(self.kept)
+
+
+_NOTHING: deque[Any] = deque(maxlen=0)
+"""What empty rings share: an empty deque takes as much memory as one of 64 entries."""
+
+
+class EventLog:
+    """The events of all sandboxes; safe to use from several threads.
+
+    All rings together take at most *limit* bytes: the least recently used one is shortened first.
+    """
+
+    def __init__(self, limit: int) -> None:
+        self.used = 0
+        """Bytes that all rings take."""
+        self.last = 0
+        """The number of the latest event."""
+        self.counts: Counter[tuple[str, ...]] = Counter()
+        """Events by kind and outcome, including those that were dropped."""
+        self._limit = limit
+        self._rings: OrderedDict[int, Ring[Any]] = OrderedDict()
+        """Those that are not empty, the least recently used one first."""
+        self._listeners: tuple[Listener, ...] = ()
+        self.lock = Lock()
+        """Held while an event is added, or taken by a listener."""
+
+    def append(self, ring: Ring[Any], at: datetime, data: EventData, cost: int) -> None:
+        """Add an event to *ring*, drop old ones, of other rings too, to keep the limit."""
+        real, counted = real_timestamp(), (data.kind, *data.outcome)
+        with self.lock:
+            self.last += 1
+            event = Event(self.last, ring.sandbox, at, real, data, cost)
+            self.counts[counted] += 1
+            self._rings[id(ring)] = ring
+            self._rings.move_to_end(id(ring))
+            if ring.kept is _NOTHING:
+                ring.kept = deque()
+            ring.kept.append(event)
+            self.used += cost
+            if len(ring.kept) > ring.entries:
+                self._drop_first(ring)
+            while self.used > self._limit and self._rings:
+                self._drop_first(next(iter(self._rings.values())))
+            for listener in self._listeners:
+                listener.offer(event)
+
+    def clear(self, ring: Ring[Any]) -> None:
+        """Forget all of *ring*."""
+        with self.lock:
+            while ring.kept:
+                self._drop_first(ring)
+
+    def _drop_first(self, ring: Ring[Any]) -> None:
+        dropped = ring.kept.popleft()
+        self.used -= dropped.cost
+        ring.dropped = dropped.number
+        if not ring.kept:
+            ring.kept = _NOTHING
+            del self._rings[id(ring)]
+
+    def listen(self, listener: Listener) -> int:
+        """Offer *listener* what happens from now on; return the number of the latest event.
+
+        Raises TooManyListenersError.
+        """
+        with self.lock:
+            if len(self._listeners) >= MOST_LISTENERS:
+                raise TooManyListenersError
+            self._listeners = (*self._listeners, listener)
+            return self.last
+
+    def forget(self, listener: Listener) -> None:
+        """Offer *listener* no more."""
+        with self.lock:
+            self._listeners = tuple(one for one in self._listeners if one is not listener)
+
+    @property
+    def listeners(self) -> int:
+        """How many there are."""
+        return len(self._listeners)
+
+    def kept(self, rings: Iterable[Ring[Any]] | None, since: int, until: int) -> Events:
+        """Return the events of *rings*, by default all, from after *since* up to *until*.
+
+        A number that is still to come is of an earlier mock: all are after it.
+        """
+        if since > until:
+            return Events(self.kept(rings, 0, until).events, is_complete=False)
+        with self.lock:
+            chosen = list(self._rings.values() if rings is None else rings)
+            found = chain.from_iterable(_after(one, since) for one in chosen)
+            events = [event for event in found if event.number <= until]
+        events.sort(key=lambda event: event.number)
+        return Events(events, is_complete=all(one.dropped <= since for one in chosen))
+
+
+def _after(ring: Ring[Any], since: int) -> Iterator[AnyEvent]:
+    for event in reversed(ring.kept):
+        if event.number <= since:
+            return
+        yield event
+
+
+@dataclass(slots=True)
+class Events:
+    """Some events, in order."""
+
+    events: list[AnyEvent]
+    is_complete: bool
+    """Whether none is missing between the first one and the place that was asked for."""
+
+    def limit(self, most: int, *, latest: bool) -> None:
+        """Keep only so many: the *latest*, which leaves out others, or the first."""
+        if len(self.events) > most:
+            self.events = self.events[len(self.events) - most :] if latest else self.events[:most]
+            self.is_complete = self.is_complete and not latest
+
+
+class TooManyListenersError(Exception):
+    """There are as many listeners as a mock bears."""
+
+
+class Listener:
+    """Gets the events after *since* of one sandbox, or of all, until it is closed.
+
+    *rings* are those of the sandbox; None is for all sandboxes. *since* None is from now on.
+    Raises TooManyListenersError.
+    """
+
+    def __init__(
+        self,
+        log: EventLog,
+        since: int | None = None,
+        sandbox: str | None = None,
+        rings: Iterable[Ring[Any]] | None = None,
+    ) -> None:
+        self._log = log
+        self._sandbox = sandbox
+        self._flag = Flag()
+        self._queue: deque[AnyEvent] = deque(maxlen=_MOST_QUEUED)
+        self._offered = 0
+        """Events in the queue, with those that were pushed out."""
+        until = log.listen(self)
+        nothing = Events([], is_complete=True)
+        self._first = nothing if since is None else log.kept(rings, since, until)
+
+    def offer(self, event: AnyEvent) -> None:
+        """Queue an event, if it is of the sandbox; called while the log is locked."""
+        if self._sandbox is not None and event.sandbox != self._sandbox:
+            return
+        if not self._queue:
+            self._flag.set()
+        self._queue.append(event)
+        self._offered += 1
+
+    def take(self) -> Events:
+        """Return what has happened since the last time."""
+        first, self._first = self._first, Events([], is_complete=True)
+        if first.events or not first.is_complete:
+            return first
+        with self._log.lock:
+            taken = Events(list(self._queue), is_complete=self._offered == len(self._queue))
+            self._queue.clear()
+            self._offered = 0
+            self._flag.clear()
+        return taken
+
+    def wait(self, seconds: float) -> bool:
+        """Wait until there is something to take; return whether there is."""
+        return bool(self._first.events) or self._flag.wait(seconds)
+
+    def close(self) -> None:
+        """Get no more."""
+        self._log.forget(self)
