@@ -21,7 +21,7 @@ from mockserver.engine.rules import Match
 from mockserver.engine.sandbox import Sandbox
 from mockserver.engine.service import Service
 from mockserver.settings import SettingError, changed_settings
-from mockserver.web.access import check_access
+from mockserver.web.access import Session, check_access
 from mockserver.web.control_request import ControlRequest, Routes, allowed, as_text
 from mockserver.web.control_views import Json, found, money_of
 from mockserver.web.own_requests import OwnRequests
@@ -30,18 +30,19 @@ from mockserver.web.own_requests import OwnRequests
 class ControlPlane:
     """Shows and controls what *service* does."""
 
-    def __init__(self, service: Service) -> None:
+    def __init__(self, service: Service, session: Session) -> None:
         self._service = service
+        self._session = session
         self._routes = Routes(service.contract.control["operations"])
 
     def respond(self, request: Request) -> Response:
         """Return the response to a request for a path of the control plane."""
         try:
             names, place = self._routes.find(request)
-            check_access(request, self._service.settings)
+            check_access(request, self._service.settings, self._session)
             if request.method == "OPTIONS":
                 return Response(200, (("Allow", allowed(names)),), b"")
-            asked = ControlRequest(self._service, request, names[request.method])
+            asked = ControlRequest(self._service, request, names[request.method], self._session)
             asked.check_form()
             shown = getattr(_Control(asked), asked.name)(**place)
             return shown if isinstance(shown, Response) else json_response(200, shown)
@@ -51,6 +52,16 @@ class ControlPlane:
 
 class _Control(OwnRequests):
     """What changes something."""
+
+    # -- the console's session ---------------------------------------------------------------
+
+    def open_session(self) -> Response:
+        cookie = self._asked.session.opened(self._asked.request)
+        return json_response(200, {"session": True}, {"Set-Cookie": cookie})
+
+    def close_session(self) -> Response:
+        cookie = self._asked.session.closed(self._asked.request)
+        return json_response(200, {"session": False}, {"Set-Cookie": cookie})
 
     # -- tasks -------------------------------------------------------------------------------
 

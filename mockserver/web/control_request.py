@@ -14,6 +14,7 @@ from mockserver.contract.loader import BASE
 from mockserver.engine.messages import ApiError, Request, check_coding
 from mockserver.engine.sandbox import Sandbox
 from mockserver.engine.service import CONTROL_PREFIX, Service, note_label
+from mockserver.web.access import Session
 
 SANDBOX_HEADER = "X-Mock-Sandbox"
 """Names a sandbox by its id, in place of a token."""
@@ -84,6 +85,7 @@ class ControlRequest:
     request: Request
     name: str
     """The operation's."""
+    session: Session
 
     @cached_property
     def query(self) -> list[tuple[str, str]]:

@@ -1,4 +1,4 @@
-"""The complete mock as one function: the API by the service, and the control plane."""
+"""The complete mock as one function: the API by the service, the control plane, the console."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from enum import Enum, auto
 
 from mockserver.engine.messages import ApiError, Request, Response
 from mockserver.engine.service import CONTROL_PREFIX, Service
+from mockserver.web.access import Session
+from mockserver.web.console.pages import Console, is_for_console
 from mockserver.web.control import ControlPlane
 
 _log = logging.getLogger(__name__)
@@ -35,12 +37,17 @@ class Gateway:
 
     def __init__(self, service: Service) -> None:
         self.service = service
-        self._control = ControlPlane(service)
+        session = Session()
+        self._control = ControlPlane(service, session)
+        self._console = Console(service.settings, session)
 
     def respond(self, request: Request) -> Response:
         """Return the response to *request*; the caller delivers it, see `web.response_steps`."""
         try:
-            if kind_of(self.service, request.path) is Kind.CONTROL:
+            kind = kind_of(self.service, request.path)
+            if kind is not Kind.API and is_for_console(request):
+                return self._console.respond(request)
+            if kind is Kind.CONTROL:
                 return self._control.respond(request)
             return self.service.respond(request)
         except Exception:
