@@ -82,6 +82,7 @@ class Service:
         """The sandbox of requests without an accepted token."""
         self.interventions = Interventions(contract, self.dispatcher)
         self._operations = Operations(contract, settings, self.dispatcher, self.sandboxes)
+        self.results, self.own_base = self._operations.results, self._operations.own_base
         authentication = contract.service["authentication"]
         self.prefix: str = authentication["prefix"]
         """The paths of the API's operations begin with this."""
