@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
@@ -127,7 +128,9 @@ class Views:
         return shown_delivery(self._contract, sandbox, delivery)
 
     def list_requests(self) -> Json:
-        return {"requests": [entry.as_json() for entry in self._sandbox().journal.requests]}
+        text = (self._asked.text("text") or "").casefold()
+        shown = (entry.as_json() for entry in self._sandbox().journal.requests)
+        return {"requests": [one for one in shown if not text or text in _searched(one)]}
 
     def count_requests(self) -> Json:
         return {"count": len(self._search().found)}
@@ -239,6 +242,12 @@ def found(entries: Iterable[Numbered], number: str, what: str) -> Numbered:
         if str(entry.number) == number:
             return entry
     raise ApiError(404, f"{what} {number[:20]!r} not found in this sandbox's journal")
+
+
+def _searched(entry: Json) -> str:
+    """Return the texts of a request, and of its response, in which people search."""
+    texts = (entry[name] for name in ("path", "query", "body", "response_body"))
+    return json.dumps([*texts], ensure_ascii=False).casefold()
 
 
 def _clock(clock: Clock) -> Json:
