@@ -103,10 +103,10 @@ class RecordedRequest:
             "query": without_url_secrets(f"?{self.request.query}")[1:],
             "operation": self.operation,
             "headers": self.headers,
-            "body": _shown(self.request.body),
+            "body": shown_body(self.request.body),
             "status": self.response.status,
             "response_headers": dict(self.response.headers),
-            "response_body": _shown(self.response.body),
+            "response_body": shown_body(self.response.body),
             "taskId": self.task_id,
             "scenarios": list(self.scenarios),
             "warnings": [one.as_json() for one in self.warnings],
@@ -175,7 +175,7 @@ class Delivery:
 
     def as_json(self) -> dict[str, Any]:
         """Return the attempt for the control plane."""
-        return {"at": stamp(self.at), "body": _shown(self.body), **self.told()}
+        return {"at": stamp(self.at), "body": shown_body(self.body), **self.told()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,7 +225,8 @@ def _size(request: Request) -> int:
     return len(request.path) + len(request.query) + header_bytes + len(request.body)
 
 
-def _shown(body: bytes) -> Any:
+def shown_body(body: bytes) -> Any:
+    """Return a body as JSON, or as a text if it is not JSON."""
     try:
         return parse_json(body)
     except NotJson:

@@ -10,6 +10,7 @@ from mockserver.engine.messages import ApiError, Request
 from mockserver.network.loopback import LOOPBACK_HOSTS, is_localhost
 from mockserver.network.origin import name_in
 from mockserver.settings import Settings
+from mockserver.web.inboxes import is_webhook
 
 TOKEN_HEADER = "X-Mock-Control-Token"  # noqa: S105 - its name
 _OPEN = ("/__mock/health", "/__mock/version")
@@ -54,7 +55,7 @@ def check_access(request: Request, settings: Settings, session: Session) -> None
     resolve to this machine, by its `Host`.
     """
     _check_origin(request)
-    if request.path in _OPEN:
+    if request.path in _OPEN or is_webhook(request):
         return
     if settings.control_token is not None:
         if not (has_token(request, settings.control_token) or session.is_known(request)):

@@ -27,7 +27,17 @@ from mockserver.web.outgoing import (
     stream_part,
 )
 from mockserver.web.request_reader import Phase, RequestReader
-from mockserver.web.response_steps import Follow, Hang, Pause, Run, Send, Step, steps_of
+from mockserver.web.response_steps import (
+    Follow,
+    Hang,
+    Pause,
+    Run,
+    Send,
+    Step,
+    Wait,
+    finish,
+    steps_of,
+)
 
 TICK = 5.0
 """Real seconds between two looks at the patience with a client."""
@@ -231,7 +241,12 @@ class Connection(asyncio.Protocol):
                 await loop.run_in_executor(self._application.executor, function)
             case Pause(seconds):
                 await is_set_within(seconds, self._left)
+            case Wait():
+                self._is_hanging = True
+                await step.until_over(self._left)
+                self._is_hanging = False
             case Hang():
+                finish(response)
                 await self._hang()
             case Send(fault, drip):
                 if drip is None:
@@ -239,6 +254,7 @@ class Connection(asyncio.Protocol):
                 else:
                     await self._drip(received, response, fault, drip)
                 self._break(fault)
+                finish(response)
             case Follow(stream):
                 await self._follow(received, response, stream)
 
