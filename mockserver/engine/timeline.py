@@ -73,7 +73,10 @@ def outline(task: Task, deliveries: Sequence[Delivery], lifecycle: Lifecycle) ->
         "model": task.model,
         "prompt": prompt[:_LONGEST_PROMPT] if isinstance(prompt, str) else None,
         "callBackUrl": task.callback_url and without_users(task.callback_url),
-        "states": [{"status": status, "at": at and stamp(at)} for at, status in transitions(task)],
+        "states": [
+            {"status": status, "at": None if at is None else stamp(at)}
+            for at, status in transitions(task)
+        ],
         "webhooks": [
             {
                 "at": stamp(one.at),
@@ -83,7 +86,7 @@ def outline(task: Task, deliveries: Sequence[Delivery], lifecycle: Lifecycle) ->
             }
             for one in deliveries
         ],
-        "webhook_due": due and stamp(due),
+        "webhook_due": None if due is None else stamp(due),
     }
 
 
