@@ -19,7 +19,13 @@ from mockserver.conformance.session.client import Client
 from mockserver.conformance.session.runner import run_checks
 from mockserver.conformance.session.session import Options, Session
 from mockserver.conformance.session.spending import Money
-from mockserver.conformance.session.verification import RunRequest, VerifyError, options_of, plan
+from mockserver.conformance.session.verification import (
+    RunRequest,
+    VerifyError,
+    _target,
+    options_of,
+    plan,
+)
 from mockserver.contract import Contract
 from mockserver.engine.messages import Request as HttpRequest
 from mockserver.engine.messages import Response
@@ -148,6 +154,26 @@ def test_a_run_that_the_limit_stops_ends_with_3(tmp_path: Path) -> None:
     assert done.returncode == 3, done.stdout
     report = json.loads((tmp_path / "out" / "report.json").read_text())
     assert any(one.startswith("lifecycle: ") for one in report["unchecked"])
+
+
+@pytest.mark.parametrize(
+    ("names", "shown"),
+    [
+        ({}, ("$MAXAPI_LIVE_KEY", "$MAXAPI_OTHER_KEY")),
+        ({"token_env": "MINE", "other_token_env": "_theirs2"}, ("$MINE", "$_theirs2")),
+        ({"token_env": "my-key"}, ("$MAXAPI_API_KEY", "$MAXAPI_OTHER_KEY")),
+    ],
+)
+def test_reports_show_the_variables_of_the_keys(
+    contract: Contract, names: dict[str, str], shown: tuple[str, str]
+) -> None:
+    """So that their curl lines work in the shell of the run; some names no shell can write."""
+    request = RunRequest(url="http://127.0.0.1:1", **names)  # type: ignore[arg-type]
+    keys = dict.fromkeys(names.values(), "k")
+
+    target = _target(request, "http://127.0.0.1:1", options_of(request, contract, keys), keys)
+
+    assert target.variables == shown
 
 
 def test_a_target_that_dies_is_not_drift(contract: Contract) -> None:

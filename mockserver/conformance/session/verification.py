@@ -34,7 +34,7 @@ from mockserver.conformance.session.session import Options, Session
 from mockserver.conformance.session.spending import Money
 from mockserver.contract import Contract
 from mockserver.domain.price import money
-from mockserver.domain.redaction import names_a_variable
+from mockserver.domain.redaction import REDACTED, names_a_variable
 from mockserver.errors import MaxapiMockError
 from mockserver.network.receiver import is_this_machine
 from mockserver.testing.inbox import InboxServer
@@ -223,7 +223,16 @@ def _target(
         (token, _other_token(request, options, environment) or ""),
         rate=request.rate or (LIVE_RATE if request.live else None),
         secrets=tuple(secrets_in(request.webhook_url or "")),
+        variables=(
+            _shell_variable(request.token_env),
+            _shell_variable(request.other_token_env or "MAXAPI_OTHER_KEY"),
+        ),
     )
+
+
+def _shell_variable(name: str) -> str:
+    """Return how a shell writes a variable; not all that an environment has can be written."""
+    return f"${name}" if re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name) else REDACTED
 
 
 def _other_token(
