@@ -362,6 +362,9 @@ def test_help_is_styled_on_terminals_that_want_it(
         ("maxapi-mock serve --webhook-sec", "--webhook-secret"),
         ("maxapi-mock card veo3_l", "veo3_lite"),
         ("maxapi-mock validate --as web", "webhook"),
+        ("maxapi-mock serve --scenario fail", "failure"),
+        ("maxapi-mock run --scenario slow=3s,webhook-l", "slow=3s,webhook-lost"),
+        ("maxapi-mock verify --models veo3,nano-banana-p", "veo3,nano-banana-pro"),
     ],
 )
 def test_a_shell_completes_words(

@@ -13,7 +13,9 @@ import click
 from mockserver.domain.durations import parse_duration
 from mockserver.domain.redaction import without_users
 
-_WITHOUT_SCHEME = re.compile(r"(localhost|[^/:?#@]+:\d{1,5}|\[[^/]+\]:\d{1,5})([/?].*)?", re.DOTALL)
+_WITHOUT_SCHEME = re.compile(
+    r"(localhost(:[^/?#@]*)?|[^/:?#@]+:\d+|\[[^/]+\]:\d+)([/?].*)?", re.DOTALL
+)
 _INTEGER = re.compile(r"[+-]?[0-9]{1,40}")
 
 T = TypeVar("T")
@@ -100,7 +102,7 @@ def read_receiver_url(given: str) -> str:
     except ValueError as error:
         said = f"{without_users(given)!r} is not accepted: {error}"
         raise ValueError(
-            f"{said}; use a URL, for example localhost:3000 or https://example.com/hook"
+            f"{said}; use one like localhost:3000 or https://example.com/hook"
         ) from None
     return url
 
@@ -114,16 +116,25 @@ def base_url(*, path: bool) -> Callable[[str], str]:
 
     @reads
     def read(url: str) -> str:
-        wanted = f"{url!r} is not accepted; use a URL, for example https://api.example.com"
         try:
             origin_of(url)
-        except ValueError:
-            raise ValueError(wanted) from None
-        parts = urlsplit(url)
-        if parts.query or parts.fragment or "@" in parts.netloc:
-            raise ValueError(wanted)
-        if parts.path not in ("", "/") and not path:
-            raise ValueError(wanted)
+        except ValueError as error:
+            problem = str(error)
+        else:
+            problem = _surplus(url, path=path)
+        if problem:
+            wanted = "use one like https://api.example.com"
+            raise ValueError(f"{url!r} is not accepted: {problem}; {wanted}")
         return url
 
     return read
+
+
+def _surplus(url: str, *, path: bool) -> str:
+    """Return what a base URL has too much; nothing if it is one."""
+    parts = urlsplit(url)
+    if "@" in parts.netloc:
+        return "the URL has a user"
+    if parts.query or parts.fragment:
+        return "the URL has a query or fragment"
+    return "the URL has a path" if parts.path not in ("", "/") and not path else ""

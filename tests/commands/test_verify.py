@@ -65,12 +65,18 @@ def test_a_mock_of_its_own_passes_every_check(tmp_path: Path) -> None:
     ("arguments", "said"),
     [
         (("--url", "https://api.example.com"), "is not this machine; add --live if it is meant"),
-        (("--url", "nowhere"), "'nowhere' is not accepted; use an http or https URL"),
+        (
+            ("--url", "nowhere"),
+            "'nowhere' is not accepted: the URL is not an http or https URL; use one like",
+        ),
         (("--url", "http://a:b@127.0.0.1:1"), "takes no user or password"),
         (("--url", "http://127.0.0.1:1/?token=hush"), "--url: takes no query"),
         (("--live",), "there is no --url"),
         (("--live", "--url", "https://api.example.com"), "no token; set MAXAPI_LIVE_KEY"),
-        (("--models", "veo9"), "'veo9' is not a model; use one of gpt-image-2/image-to-image"),
+        (
+            ("--models", "veo9"),
+            "'veo9' is not a model; did you mean 'veo3'? use one of gpt-image-2",
+        ),
         (
             ("--max-cost", "-1"),
             "--max-cost: '-1' is not an amount; use US dollars, for example 0.50",

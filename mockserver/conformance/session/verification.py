@@ -33,10 +33,11 @@ from mockserver.conformance.session.runner import (
 from mockserver.conformance.session.session import Options, Session
 from mockserver.conformance.session.spending import Money
 from mockserver.contract import Contract
+from mockserver.contract.violation import similar
 from mockserver.domain.price import money
 from mockserver.domain.redaction import REDACTED, names_a_variable
 from mockserver.errors import MaxapiMockError
-from mockserver.network.receiver import is_this_machine
+from mockserver.network.receiver import is_this_machine, read_receiver
 from mockserver.testing.inbox import InboxServer
 
 LIVE_INTERVAL, MOCK_INTERVAL = 3.0, 0.2
@@ -137,20 +138,20 @@ def _check_url(request: RunRequest, url: str, environment: Mapping[str, str]) ->
 
 def _parts(option: str, url: str) -> SplitResult:
     try:
-        parts = urlsplit(url)
-        usable = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
-    except ValueError:
-        usable = None
-    if not usable:
-        raise VerifyError(f"{option}: {url!r} is not accepted; use an http or https URL")
-    return parts
+        read_receiver(url)
+    except ValueError as error:
+        said = f"{option}: {url!r} is not accepted: {error}"
+        raise VerifyError(f"{said}; use one like https://api.example.com") from None
+    return urlsplit(url)
 
 
 def _chosen(globs: tuple[str, ...], contract: Contract) -> tuple[str, ...]:
     for glob in globs:
         if not any(fnmatchcase(model, glob) for model in contract.cards):
+            meant = similar(glob, contract.cards)
+            hint = f"did you mean {meant!r}? " if meant else ""
             known = ", ".join(contract.cards)
-            raise VerifyError(f"--models: {glob!r} is not a model; use one of {known}")
+            raise VerifyError(f"--models: {glob!r} is not a model; {hint}use one of {known}")
     matching = (one for one in contract.cards if any(fnmatchcase(one, glob) for glob in globs))
     return tuple(matching) if globs else tuple(contract.cards)
 
