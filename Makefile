@@ -2,7 +2,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint types unit mutants bench format clean always
+.PHONY: demo test lint types unit browser mutants bench format clean always
 .DEFAULT_GOAL := test
 export MAKECMDGOALS
 
@@ -21,6 +21,9 @@ types: $(VENV)/.dev
 
 unit: $(VENV)/.dev
 	$(BIN)/pytest -n auto --cov --cov-report=term $(UNIT)
+
+browser: $(VENV)/.dev
+	.ci/browser $(VENV)
 
 mutants: $(VENV)/.dev
 	$(BIN)/python -m tests.mutants.trials $(if $(WHOLE),--whole)

@@ -16,7 +16,7 @@ import click
 from mockserver.commands.arguments import FREE_PORT, read_receiver_url, receiver_url, statuses
 from mockserver.commands.command import command, option, receives
 from mockserver.commands.output import PASS, on_one_line, plural, without_secrets
-from mockserver.commands.polls import Polls, differences, usable
+from mockserver.commands.polls import Polls, listed, usable
 from mockserver.commands.signals import stop_signals
 from mockserver.domain.redaction import names_a_variable, without_users
 
@@ -219,7 +219,7 @@ class _Receiver:
             return [*lines, f"not compared with a poll: {poll.why_not}"]
         if poll.response is None:
             return lines
-        found = differences("", webhook.json, poll.response)
+        found = listed(webhook.json, poll.response)
         return [*lines, *(["differs from a poll:", *found] if found else ["equal to a poll"])]
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import quote
 
 from mockserver.contract import NotJson, load_contract, parse_json
+from mockserver.domain.differences import ABSENT, differences
 from mockserver.domain.redaction import without_users
 from mockserver.network.receiver import is_this_machine
 
@@ -105,24 +106,16 @@ def shown(value: Any) -> str:
     return text if len(text) <= _MOST else f"{text[:_MOST]}…"
 
 
-_ABSENT = object()
-
-
-def differences(place: str, webhook: Any, polled: Any) -> list[str]:
-    """List where two JSON documents differ."""
-    if isinstance(webhook, dict) and isinstance(polled, dict):
-        found = []
-        for name in webhook | polled:
-            here = f"{place}.{name}".lstrip(".")
-            found += differences(here, webhook.get(name, _ABSENT), polled.get(name, _ABSENT))
-        return found
-    if webhook == polled:
-        return []
-    return [f"  {place}: webhook {_written(webhook)}, poll {_written(polled)}"]
+def listed(webhook: Any, polled: Any) -> list[str]:
+    """List where a webhook differs from a poll, one line for each place."""
+    return [
+        f"  {place}: webhook {_written(left)}, poll {_written(right)}"
+        for place, left, right in differences(webhook, polled)
+    ]
 
 
 def _written(value: Any) -> str:
-    return "without it" if value is _ABSENT else shown(json.dumps(value, ensure_ascii=False))
+    return "without it" if value is ABSENT else shown(json.dumps(value, ensure_ascii=False))
 
 
 def usable(api_key: str | None) -> bool:

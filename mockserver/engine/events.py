@@ -227,7 +227,12 @@ class EventLog:
         return len(self._listeners)
 
     def kept(self, rings: Iterable[Ring[Any]] | None, since: int, until: int) -> Events:
-        """Return the events of *rings*, by default all, from after *since* up to *until*."""
+        """Return the events of *rings*, by default all, from after *since* up to *until*.
+
+        A number that is still to come is of an earlier mock: all are after it.
+        """
+        if since > until:
+            return Events(self.kept(rings, 0, until).events, is_complete=False)
         with self.lock:
             chosen = list(self._rings.values() if rings is None else rings)
             found = chain.from_iterable(_after(one, since) for one in chosen)
@@ -250,6 +255,12 @@ class Events:
     events: list[AnyEvent]
     is_complete: bool
     """Whether none is missing between the first one and the place that was asked for."""
+
+    def limit(self, most: int, *, latest: bool) -> None:
+        """Keep only so many: the *latest*, which leaves out others, or the first."""
+        if len(self.events) > most:
+            self.events = self.events[len(self.events) - most :] if latest else self.events[:most]
+            self.is_complete = self.is_complete and not latest
 
 
 class TooManyListenersError(Exception):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from datetime import datetime, timedelta
 
 from mockserver.contract import Lifecycle
 from mockserver.domain.task import Task, ends_at, status_at
@@ -20,13 +21,18 @@ def reject_file(pending: PendingRequest, task: Task, lifecycle: Lifecycle) -> No
     named = any(url.endswith(pending.request.path) for url in task.urls)
     if not succeeded or not named or task.script.result == "missing":
         raise ApiError(404, f"task {task.id} has no such result")
-    # URLs expire seven days after the end of a task; with which status is undocumented, and
-    # sibling services return 410, 403 or 404.
-    settings, ends = pending.sandbox.settings, ends_at(task, lifecycle)
-    over = ends is not None and ends + settings.result_expiry <= pending.now
-    if over or task.expired or task.script.result == "expired":
+    # With which status is undocumented, and sibling services return 410, 403 or 404.
+    settings = pending.sandbox.settings
+    if have_expired(task, pending.now, lifecycle, settings.result_expiry):
         pending.expired = True
         raise ApiError(int(settings.expired_status), f"the results of task {task.id} have expired")
+
+
+def have_expired(task: Task, now: datetime, lifecycle: Lifecycle, expiry: timedelta) -> bool:
+    """Return whether the results of *task* have expired: *expiry* after its end, or before."""
+    ends = ends_at(task, lifecycle)
+    over = ends is not None and ends + expiry <= now
+    return over or task.expired or task.script.result == "expired"
 
 
 def in_part(response: Response, request: Request) -> Response:

@@ -12,7 +12,13 @@ from typing import TYPE_CHECKING, Any
 from mockserver.contract import NotJson, parse_json
 from mockserver.domain.durations import stamp
 from mockserver.domain.record import record
-from mockserver.domain.redaction import HIDDEN, SHORTEST, names_a_secret, without_users
+from mockserver.domain.redaction import (
+    HIDDEN,
+    SHORTEST,
+    names_a_secret,
+    without_url_secrets,
+    without_users,
+)
 from mockserver.engine.contract_warnings import UNKNOWN_ROUTE, ContractWarning, OperationName
 from mockserver.engine.events import AnyEvent, EventKind, EventLog, Note, Ring
 from mockserver.engine.messages import JSON_TYPE, Request, Response
@@ -49,6 +55,11 @@ class RecordedRequest:
     def headers(self) -> dict[str, str]:
         """The request's headers, without secrets and shortened: most of them are never read."""
         return _without_secrets(self.request.headers)
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether the journal kept the whole body of the request."""
+        return len(self.request.body) < _BODY_LIMIT
 
     @property
     def kind(self) -> EventKind:
@@ -89,11 +100,13 @@ class RecordedRequest:
             "at": stamp(self.at),
             "method": self.request.method,
             "path": self.request.path,
+            "query": without_url_secrets(f"?{self.request.query}")[1:],
+            "operation": self.operation,
             "headers": self.headers,
-            "body": _shown(self.request.body),
+            "body": shown_body(self.request.body),
             "status": self.response.status,
             "response_headers": dict(self.response.headers),
-            "response_body": _shown(self.response.body),
+            "response_body": shown_body(self.response.body),
             "taskId": self.task_id,
             "scenarios": list(self.scenarios),
             "warnings": [one.as_json() for one in self.warnings],
@@ -162,7 +175,7 @@ class Delivery:
 
     def as_json(self) -> dict[str, Any]:
         """Return the attempt for the control plane."""
-        return {"at": stamp(self.at), "body": _shown(self.body), **self.told()}
+        return {"at": stamp(self.at), "body": shown_body(self.body), **self.told()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,7 +225,8 @@ def _size(request: Request) -> int:
     return len(request.path) + len(request.query) + header_bytes + len(request.body)
 
 
-def _shown(body: bytes) -> Any:
+def shown_body(body: bytes) -> Any:
+    """Return a body as JSON, or as a text if it is not JSON."""
     try:
         return parse_json(body)
     except NotJson:
@@ -248,8 +262,8 @@ class Journal:
         pending: PendingRequest,
         response: Response,
         warnings: tuple[ContractWarning, ...] = (),
-    ) -> None:
-        """Record an exchange with bodies cut at 16 KiB."""
+    ) -> RecordedRequest:
+        """Record an exchange with bodies cut at 16 KiB, and return it."""
         request = pending.request
         if len(request.body) > _BODY_LIMIT:
             request = replace(request, body=request.body[:_BODY_LIMIT])
@@ -268,6 +282,7 @@ class Journal:
         self.requests.add(entry.at, entry, _size(request) + len(response.body))
         if self._watch is not None:
             self._watch(entry)
+        return entry
 
     def record_delivery(self, delivery: Delivery, find_warnings: FindWarnings) -> Delivery:
         """Record an attempt with its number and warnings, which are set here, and return it."""

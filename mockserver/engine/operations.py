@@ -57,7 +57,7 @@ class Operations:
         self._sandboxes = sandboxes
         self._own = OwnResults(contract.service["results"], self._size_of_result)
         look = LocalImages().shape if settings.read_input_images else None
-        self._results = Results(settings.image_cache, settings.default_ratio, look)
+        self.results = Results(settings.image_cache, settings.default_ratio, look)
         self._polls = PollResponses(contract)
         self._accepted = dump_json(success(contract, {"taskId": _SOME_ID.decode()}))
         """The body of the response to a submission, with _SOME_ID for the id of its task."""
@@ -71,11 +71,9 @@ class Operations:
     def submit(self, pending: PendingRequest) -> Response:
         """Store a new task and return its id."""
         document = pending.document
-        violations = [str(one) for one in self._violations(pending.sandbox, document)]
-        if not violations and pending.sandbox.settings.unknown_fields == "refuse":
-            violations = unknown_fields(document, self._contract)
-        if violations:
-            raise ApiError(400, " | ".join(violations))
+        problems = self.problems(pending.sandbox, document)
+        if problems:
+            raise ApiError(400, " | ".join(map(str, problems)))
         if pending.script.flagged:  # after the validation, as moderation reads a valid prompt
             raise self._rejection(pending.script.flagged)
         task = pending.sandbox.submit(lambda: self._new_task(pending, document))
@@ -96,6 +94,13 @@ class Operations:
         if delivery is None:
             return response
         return replace(response, first=lambda: self._dispatcher.send_now(delivery))
+
+    def problems(self, sandbox: Sandbox, document: Any) -> list[str | Violation]:
+        """List everything for which *sandbox* rejects a submission."""
+        found = self._violations(sandbox, document)
+        if not found and sandbox.settings.unknown_fields == "refuse":
+            found += unknown_fields(document, self._contract)
+        return found
 
     def _violations(self, sandbox: Sandbox, document: Any) -> list[str | Violation]:
         found: list[str | Violation] = [*self._contract.violations("submit-request", document)]
@@ -128,7 +133,7 @@ class Operations:
             plan=self._plan(pending, card, payable=balance is None or cost <= balance),
             cost=cost,
             result_type=card.result,
-            base=self._settings.public_url or self._own_base(pending.request),
+            base=self._settings.public_url or self.own_base(pending.request),
             file_path=_path_in(
                 pending.sandbox.id, self._contract.service["results"][card.result]["path"]
             ),
@@ -150,9 +155,9 @@ class Operations:
         if task is None:
             return None
         card = self._contract.cards[task.model]
-        if self._results.has_to_look(task, card):  # too slow for a submission
+        if self.results.has_to_look(task, card):  # too slow for a submission
             return None
-        size = self._results.size(task, card)
+        size = self.results.size(task, card)
         return size.width, size.height
 
     def _plan(self, pending: PendingRequest, card: ModelCard, *, payable: bool) -> Plan:
@@ -169,7 +174,7 @@ class Operations:
             end, reason = lifecycle.failure, reasons["points"]
         return self._make_plan(pace, duration, None if script.stuck else end, reason)
 
-    def _own_base(self, request: Request) -> str:
+    def own_base(self, request: Request) -> str:
         """Return this server's URL as the client wrote it, so that the client can reach it."""
         host = request.headers.get("host", "")
         if host.lower().removesuffix(":443") == self._api_host:
@@ -245,7 +250,7 @@ class Operations:
         """Return a result file; *pending* is in the sandbox that the URL names."""
         task, index = self._find(pending, place), int(place["index"])
         reject_file(pending, task, self._contract.lifecycle)
-        body = self._results.file(task, self._contract.cards[task.model], index)
+        body = self.results.file(task, self._contract.cards[task.model], index)
         media_type = self._contract.service["results"][task.result_type]["media_type"]
         response = Response(200, (("Content-Type", media_type),), body)
         if task.script.result != "html":

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from mockserver.domain.scenario import NOTHING, Script
 from mockserver.domain.task import Task
 from mockserver.engine.contract_warnings import UNKNOWN_ROUTE, OperationName
+from mockserver.engine.journal import RecordedRequest
 from mockserver.engine.messages import ApiError, Request
 from mockserver.engine.poll_responses import Shown
 from mockserver.engine.sandbox import Sandbox
@@ -23,6 +24,8 @@ class PendingRequest:
     sandbox: Sandbox
     now: datetime
     """The moment of everything in the response."""
+    is_apps: bool = True
+    """Whether the app sent it, so that contract warnings can be about it."""
     script: Script = NOTHING
     unauthorized: ApiError | None = None
     """Why its token is not accepted, if it is not."""
@@ -44,6 +47,8 @@ class PendingRequest:
     """What a poll shows."""
     expired: bool = False
     """Whether the request is for a file that has expired."""
+    recorded: RecordedRequest = field(init=False)
+    """What the journal has of it, once it has."""
 
     def enter(self, sandbox: Sandbox) -> None:
         """Continue in *sandbox*, at its current moment."""

@@ -8,7 +8,7 @@ from dataclasses import replace
 from threading import Event
 from typing import TYPE_CHECKING, Any
 
-from mockserver.contract import Contract, NotJson, parse_json
+from mockserver.contract import Contract, NotJson, Violation, parse_json
 from mockserver.domain.durations import stamp
 from mockserver.domain.redaction import without_users
 from mockserver.domain.scenario import HEADER
@@ -17,8 +17,9 @@ from mockserver.engine.clock import Clock
 from mockserver.engine.contract_warnings import PREFLIGHT, OperationName
 from mockserver.engine.cors import preflight, shared
 from mockserver.engine.events import EventKind
+from mockserver.engine.held import hold
 from mockserver.engine.interventions import Interventions
-from mockserver.engine.journal import Watch
+from mockserver.engine.journal import RecordedRequest, Watch
 from mockserver.engine.messages import (
     JSON_TYPE,
     ApiError,
@@ -82,6 +83,7 @@ class Service:
         """The sandbox of requests without an accepted token."""
         self.interventions = Interventions(contract, self.dispatcher)
         self._operations = Operations(contract, settings, self.dispatcher, self.sandboxes)
+        self.results, self.own_base = self._operations.results, self._operations.own_base
         authentication = contract.service["authentication"]
         self.prefix: str = authentication["prefix"]
         """The paths of the API's operations begin with this."""
@@ -115,6 +117,7 @@ class Service:
         self.closed.set()
         self.dispatcher.close()
         for sandbox in self.sandboxes:
+            sandbox.held.close()
             sandbox.conclude()
         if isinstance(self._transport, HttpTransport):
             self._transport.close()
@@ -123,11 +126,24 @@ class Service:
         """Return the response to any request; the journal of its sandbox records both."""
         origins = self.settings.cors
         if origins is None:
-            return self._respond(request)
-        return preflight(request, origins) or shared(self._respond(request), request, origins)
+            return self._respond(self._pending(request))
+        own = preflight(request, origins)
+        return own or shared(self._respond(self._pending(request)), request, origins)
 
-    def _respond(self, request: Request) -> Response:
-        pending = self._pending(request)
+    def respond_in(self, sandbox: Sandbox, request: Request) -> tuple[Response, RecordedRequest]:
+        """Respond to a request of the mock's own as if the app of *sandbox* had sent it.
+
+        It needs no key, and is recorded as the app's are; but no contract warning is about it, and
+        no fault of the connection happens to the response.
+        """
+        pending = PendingRequest(request, sandbox, sandbox.clock.now(), is_apps=False)
+        if sandbox is self.anonymous:
+            pending.unauthorized = self._owner(request.headers)[1]
+        response = replace(self._respond(pending), fault=None)
+        return response, pending.recorded
+
+    def _respond(self, pending: PendingRequest) -> Response:
+        request = pending.request
         pending.sandbox.tell_reached(pending.now)
         try:
             response = self._handle(pending)
@@ -140,7 +156,12 @@ class Service:
         if pending.sandbox.settings.error_status == "200" and request.path.startswith(self.prefix):
             response = as_success(response)
         response = _with_clock(self._typed(response), pending.sandbox.clock)
-        self.sandboxes.note_request(pending.sandbox)
+        if pending.is_apps:
+            self.sandboxes.note_request(pending.sandbox)
+        name = pending.script.held
+        if name is not None and pending.is_apps and not self.closed.is_set():
+            self._note_submission(pending)
+            return hold(response, pending, name, self._record)
         self._record(pending, response)
         return response
 
@@ -148,20 +169,29 @@ class Service:
     def _record(pending: PendingRequest, response: Response) -> None:
         """Record an exchange, after what came before it and before what came of it."""
         sandbox = pending.sandbox
-        warnings = sandbox.observer.exchange(pending, response)
-        sandbox.journal.record(pending, response, warnings)
-        if pending.submitted is not None:
-            sandbox.journal.note(pending.now, EventKind.TASK, _submission(pending.submitted))
+        warnings = sandbox.observer.exchange(pending, response) if pending.is_apps else ()
+        pending.recorded = sandbox.journal.record(pending, response, warnings)
+        Service._note_submission(pending)
         sandbox.tell_reached(pending.now)
 
+    @staticmethod
+    def _note_submission(pending: PendingRequest) -> None:
+        """Record that a task is new, once."""
+        task, pending.submitted = pending.submitted, None
+        if task is not None:
+            pending.sandbox.journal.note(pending.now, EventKind.TASK, _submission(task))
+
     def _pending(self, request: Request) -> PendingRequest:
-        """Begin a request in the sandbox of its token, or else in that of nobody."""
-        try:
-            sandbox, unauthorized = self.sandbox_of(request.headers), None
-        except ApiError as rejection:
-            sandbox, unauthorized = self.anonymous, rejection.without_frames()
+        sandbox, unauthorized = self._owner(request.headers)
         note_label(sandbox, request.headers)
         return PendingRequest(request, sandbox, sandbox.clock.now(), unauthorized=unauthorized)
+
+    def _owner(self, headers: Mapping[str, str]) -> tuple[Sandbox, ApiError | None]:
+        """Return the sandbox of the token in *headers*, or else that of nobody, and why."""
+        try:
+            return self.sandbox_of(headers), None
+        except ApiError as rejection:
+            return self.anonymous, rejection.without_frames()
 
     def _typed(self, response: Response) -> Response:
         """Return a document of the API with the media type that the contract's facts say."""
@@ -245,11 +275,18 @@ class Service:
         except ApiError as rejection:
             pending.unreadable = rejection.without_frames()
 
+    def problems_of(self, sandbox: Sandbox, document: Any) -> list[str | Violation]:
+        """List everything for which *sandbox* rejects a submission."""
+        return self._operations.problems(sandbox, self._completed(sandbox, document))
+
+    def _completed(self, sandbox: Sandbox, document: Any) -> Any:
+        omit = sandbox.settings.null == "omit"
+        return without_nulls(document, self.contract) if omit else document
+
     def _submit(self, pending: PendingRequest, _place: Mapping[str, str]) -> Response:
         if pending.unreadable is not None:
             raise pending.unreadable
-        if pending.sandbox.settings.null == "omit":
-            pending.document = without_nulls(pending.document, self.contract)
+        pending.document = self._completed(pending.sandbox, pending.document)
         return self._operations.submit(pending)
 
     def _parsed(self, request: Request) -> Any:

@@ -11,7 +11,7 @@ from mockserver.domain.task import Task, ends_at, transitions
 from mockserver.engine.journal import Delivery
 from mockserver.engine.webhooks.attempt import Failure
 
-EventName = Literal["status", "webhook", "results-expire"]
+EventName = Literal["status", "webhook", "held", "results-expire"]
 
 
 class Event(TypedDict, total=False):
@@ -27,6 +27,8 @@ class Event(TypedDict, total=False):
     delivered: bool
     failure: Failure | None
     error: str | None
+    name: str
+    """By which a held webhook is released."""
 
 
 class TimelineEvent(TypedDict, total=False):

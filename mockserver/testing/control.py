@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -11,7 +10,10 @@ from typing import Any, Unpack, cast
 from urllib.parse import quote
 
 from mockserver.domain.redaction import HIDDEN, Redactor, is_ours, without_url_secrets
+from mockserver.testing.control_events import EventReader
+from mockserver.testing.control_held import Releaser, explain_stall
 from mockserver.testing.control_http import ControlError, ControlHttp, Send
+from mockserver.testing.control_requests import RequestSender
 from mockserver.testing.names import (
     Balance,
     ClockState,
@@ -47,7 +49,7 @@ class Moved:
     """The task whose status was waited for, with its `timeline`; None if it has been deleted."""
 
 
-class ControlClient:
+class ControlClient(EventReader, RequestSender, Releaser):
     """Controls one sandbox of a running mock.
 
     *base_url* is that of the mock, *api_key* the one that the app under test uses, and
@@ -147,7 +149,7 @@ class ControlClient:
 
     def _move(self, course: Json) -> Moved:
         moved = self._call("POST", "clock", course)
-        _explain_stall(moved["happened"])
+        explain_stall(moved["happened"])
         return Moved(moved["now"], moved["speed"], moved["happened"], moved.get("task"))
 
     # -- tasks -------------------------------------------------------------------------------
@@ -279,21 +281,3 @@ class ControlClient:
         if self.stands_still and not keep_clock:
             self.freeze()
         return forgotten
-
-
-def _explain_stall(happened: Sequence[Json]) -> None:
-    """Raise ControlError if the caller blocked the event loop in which its receiver runs."""
-    timed_out = [one for one in happened if one.get("failure") == "timeout"]
-    if timed_out and _is_in_event_loop():
-        raise ControlError(
-            None,
-            f"the clock was moved in an event loop, and {len(timed_out)} webhook attempts timed "
-            "out meanwhile: a receiver in the same loop cannot respond while this call waits; use "
-            "await async_wait_for(…), async_wait_until_idle() or clock.async_advance(…)",
-        )
-
-
-def _is_in_event_loop() -> bool:
-    with suppress(RuntimeError):
-        return asyncio.get_running_loop() is not None
-    return False

@@ -41,20 +41,21 @@ def failure_report(control: ControlClient, api_key: str, url: str | None, said: 
     """
     requests, deliveries = _shown(control, control.requests()), control.deliveries()
     tasks = [control.task(one["taskId"]) for one in control.tasks()]
-    clock = control.clock()
+    clock, held = control.clock(), control.held()
     counts = [(requests, "request"), (tasks, "task"), (deliveries, "webhook attempt")]
     seen = ", ".join(
         f"{len(things)} {name}{'' if len(things) == 1 else 's'}" for things, name in counts
     )
     movement = "stands still" if clock["frozen"] else f"runs at speed {clock['speed']:g}"
     lines = [f"{seen}; the clock shows {clock['now']} and {movement}"]
-    lines += _keys(control, None if requests else shown_key(api_key))
+    lines += _keys(control, None if requests or held else shown_key(api_key))
     lines += ["", *_last(_written(list(_in_order(requests, tasks, deliveries))))]
     future = [_future(task, event) for task in tasks for event in task["timeline"]]
     unused = _unused(control)
     unused = [] if all(line.strip() in said for line in unused) else unused
     for title, found in (
         ("to come", [one for one in future if one]),
+        ("still held", [f"{one['name']}: {one['what']}" for one in held]),
         ("contract warnings", _warnings(control)),
         ("rules that never fired", unused),
     ):
@@ -109,12 +110,12 @@ def _in_order(requests: list[Json], tasks: list[Json], deliveries: list[Json]) -
     transition also knows the last request that must have come before it: the one that submitted
     the task, cancelled it, or was still shown an earlier status. Requests stay in the order of
     their numbers, and an event is put before the first request that is neither earlier than it nor
-    one of those.
+    one of those. A response that was held can have come after all of it.
     """
     waiting: list[_Line] = []
     ends: dict[str, int] = {}
     for task in tasks:
-        own = [one for one in requests if one["taskId"] == task["taskId"]]
+        own = [one for one in requests if one["taskId"] == task["taskId"] and not _was_held(one)]
         after = next((one["number"] for one in own if submits(one)), 0)
         earlier: set[str] = set()
         for event in _past(task):
@@ -133,6 +134,10 @@ def _in_order(requests: list[Json], tasks: list[Json], deliveries: list[Json]) -
         waiting = [line for line in waiting if line not in came_first]
         yield _request(request)
     yield from waiting
+
+
+def _was_held(request: Json) -> bool:
+    return any(name.partition("=")[0] == "held" for name in request["scenarios"])
 
 
 def _was_before(request: Json, event: Json, earlier: set[str]) -> bool:

@@ -3,29 +3,62 @@
 from __future__ import annotations
 
 import hmac
+import secrets
 from urllib.parse import urlsplit
 
 from mockserver.engine.messages import ApiError, Request
 from mockserver.network.loopback import LOOPBACK_HOSTS, is_localhost
 from mockserver.network.origin import name_in
 from mockserver.settings import Settings
+from mockserver.web.inboxes import is_webhook
 
 TOKEN_HEADER = "X-Mock-Control-Token"  # noqa: S105 - its name
 _OPEN = ("/__mock/health", "/__mock/version")
 
 
-def check_access(request: Request, settings: Settings) -> None:
+class Session:
+    """What a browser is known by once it has given the control token; each gateway has its own."""
+
+    def __init__(self) -> None:
+        self._value = secrets.token_urlsafe(32)
+
+    def opened(self, request: Request) -> str:
+        """Return the header `Set-Cookie` that lets the browser of *request* in from now on."""
+        return self._cookie(request, self._value)
+
+    def closed(self, request: Request) -> str:
+        """Return the header `Set-Cookie` that ends it."""
+        return f"{self._cookie(request, '')}; Max-Age=0"
+
+    def is_known(self, request: Request) -> bool:
+        """Return whether *request* has the cookie."""
+        pairs = (pair.strip() for pair in request.headers.get("cookie", "").split(";"))
+        expected = f"{_cookie_name(request)}={self._value}".encode()
+        return any(hmac.compare_digest(pair.encode(), expected) for pair in pairs)
+
+    @staticmethod
+    def _cookie(request: Request, value: str) -> str:
+        secure = "; Secure" if request.scheme == "https" else ""
+        return f"{_cookie_name(request)}={value}; Path=/__mock; HttpOnly; SameSite=Strict{secure}"
+
+
+def _cookie_name(request: Request) -> str:
+    """Return a name for each port: browsers send a cookie to all ports of a host."""
+    port = request.headers.get("host", "").rpartition(":")[2]
+    return f"maxapi-mock-{port}" if port.isdecimal() else "maxapi-mock"
+
+
+def check_access(request: Request, settings: Settings, session: Session) -> None:
     """Accept a control request, or raise ApiError 403 that says what is missing.
 
     A web page of another origin is rejected by its `Origin` or, if it has made its own host name
     resolve to this machine, by its `Host`.
     """
     _check_origin(request)
-    if request.path in _OPEN:
+    if request.path in _OPEN or is_webhook(request):
         return
     if settings.control_token is not None:
-        given = request.headers.get(TOKEN_HEADER.lower(), "")
-        if not hmac.compare_digest(given.encode(), settings.control_token.encode()):
+        if not (has_token(request, settings.control_token) or session.is_known(request)):
             raise ApiError(403, f"the control plane needs its token; send {TOKEN_HEADER}")
         return
     if settings.is_public:
@@ -33,6 +66,12 @@ def check_access(request: Request, settings: Settings) -> None:
             403, f"the mock listens on {settings.host}; start it with --control-token to control it"
         )
     _check_host(request, settings)
+
+
+def has_token(request: Request, token: str) -> bool:
+    """Return whether *request* has the control token in its header."""
+    given = request.headers.get(TOKEN_HEADER.lower(), "")
+    return hmac.compare_digest(given.encode(), token.encode())
 
 
 def _check_origin(request: Request) -> None:

@@ -18,9 +18,26 @@ from mockserver.network.listening import reset
 from mockserver.network.loop_thread import is_set_within
 from mockserver.web.application import Application
 from mockserver.web.incoming import BadRequest, Received, make_request
-from mockserver.web.outgoing import CLOSE, CONTINUE, KEEP_ALIVE, response_bytes, stream_head
+from mockserver.web.outgoing import (
+    CLOSE,
+    CONTINUE,
+    KEEP_ALIVE,
+    response_bytes,
+    stream_head,
+    stream_part,
+)
 from mockserver.web.request_reader import Phase, RequestReader
-from mockserver.web.response_steps import Follow, Hang, Pause, Run, Send, Step, steps_of
+from mockserver.web.response_steps import (
+    Follow,
+    Hang,
+    Pause,
+    Run,
+    Send,
+    Step,
+    Wait,
+    finish,
+    steps_of,
+)
 
 TICK = 5.0
 """Real seconds between two looks at the patience with a client."""
@@ -224,7 +241,12 @@ class Connection(asyncio.Protocol):
                 await loop.run_in_executor(self._application.executor, function)
             case Pause(seconds):
                 await is_set_within(seconds, self._left)
+            case Wait():
+                self._is_hanging = True
+                await step.until_over(self._left)
+                self._is_hanging = False
             case Hang():
+                finish(response)
                 await self._hang()
             case Send(fault, drip):
                 if drip is None:
@@ -232,14 +254,15 @@ class Connection(asyncio.Protocol):
                 else:
                     await self._drip(received, response, fault, drip)
                 self._break(fault)
+                finish(response)
             case Follow(stream):
                 await self._follow(received, response, stream)
 
     async def _follow(self, received: Received, response: Response, stream: Stream) -> None:
         """Send what the stream has; its end is that of the connection."""
-        self._read_no_more()
-        self._transport.resume_reading()  # to notice when the client leaves
-        self._transport.write(stream_head(response))
+        version = received.version
+        self._end_with_client()
+        self._transport.write(stream_head(response, version))
         if received.method == "HEAD":
             return
         stream.begin()
@@ -247,18 +270,25 @@ class Connection(asyncio.Protocol):
             while not await is_set_within(STREAM_INTERVAL, self._left):
                 data = stream.take()
                 if data:
-                    self._transport.write(data)
+                    self._transport.write(stream_part(data, version))
                     await self._can_write.wait()
         finally:
             stream.end()
+        if not self._transport.is_closing():
+            self._transport.write(stream_part(b"", version))
 
     async def _hang(self) -> None:
         """Wait until the client or the server gives up; a client that says no more has."""
+        self._end_with_client()
+        await self._left.wait()
+
+    def _end_with_client(self) -> None:
+        """Take a client that says no more for one that has left."""
         self._is_hanging = True
         self._read_no_more()
         self._transport.resume_reading()
-        if not self._is_half_closed:
-            await self._left.wait()
+        if self._is_half_closed:
+            self._left.set()
 
     def _write(self, received: Received, response: Response, fault: WireFault | None) -> None:
         head, body = self._bytes_of(received, response, fault)

@@ -6,12 +6,12 @@ It only translates: requests into calls of the engine, and what these return int
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import partial
 from typing import Any
 
-from mockserver.domain.durations import parse_duration
+from mockserver.domain.durations import format_duration, parse_duration
 from mockserver.domain.scenario import ScenarioError, make_script, parse_named
 from mockserver.engine.clock_advance import NeverError, advance, moment_after, moment_of
 from mockserver.engine.events import EventKind
@@ -21,26 +21,35 @@ from mockserver.engine.rules import Match
 from mockserver.engine.sandbox import Sandbox
 from mockserver.engine.service import Service
 from mockserver.settings import SettingError, changed_settings
-from mockserver.web.access import check_access
+from mockserver.web.access import Session, check_access
 from mockserver.web.control_request import ControlRequest, Routes, allowed, as_text
-from mockserver.web.control_views import Json, Views, found, money_of
+from mockserver.web.control_views import Json, found, money_of
+from mockserver.web.held_control import HeldOperations
+from mockserver.web.inboxes import LONGEST_DELAY, OK, Inboxes, InboxResponse, is_webhook
+from mockserver.web.own_requests import OwnRequests
+from mockserver.web.stories import Stories
 
 
 class ControlPlane:
     """Shows and controls what *service* does."""
 
-    def __init__(self, service: Service) -> None:
+    def __init__(self, service: Service, session: Session) -> None:
         self._service = service
+        self._session = session
+        self._inboxes = Inboxes(opened_only=service.settings.is_public)
         self._routes = Routes(service.contract.control["operations"])
 
     def respond(self, request: Request) -> Response:
         """Return the response to a request for a path of the control plane."""
         try:
             names, place = self._routes.find(request)
-            check_access(request, self._service.settings)
+            check_access(request, self._service.settings, self._session)
             if request.method == "OPTIONS":
                 return Response(200, (("Allow", allowed(names)),), b"")
-            asked = ControlRequest(self._service, request, names[request.method])
+            if is_webhook(request):
+                return self._inboxes.receive(place["name"], request)
+            name, own = names[request.method], (self._session, self._inboxes)
+            asked = ControlRequest(self._service, request, name, *own)
             asked.check_form()
             shown = getattr(_Control(asked), asked.name)(**place)
             return shown if isinstance(shown, Response) else json_response(200, shown)
@@ -48,8 +57,18 @@ class ControlPlane:
             return rejection.response(self._service.contract)
 
 
-class _Control(Views):
+class _Control(HeldOperations, OwnRequests, Stories):
     """What changes something."""
+
+    # -- the console's session ---------------------------------------------------------------
+
+    def open_session(self) -> Response:
+        cookie = self._asked.session.opened(self._asked.request)
+        return json_response(200, {"session": True}, {"Set-Cookie": cookie})
+
+    def close_session(self) -> Response:
+        cookie = self._asked.session.closed(self._asked.request)
+        return json_response(200, {"session": False}, {"Set-Cookie": cookie})
 
     # -- tasks -------------------------------------------------------------------------------
 
@@ -79,6 +98,22 @@ class _Control(Views):
         sandbox = self._sandbox()
         delivery = found(sandbox.journal.deliveries, number, "delivery")
         return self._service.dispatcher.resend(sandbox, delivery).as_json()
+
+    # -- inboxes -----------------------------------------------------------------------------
+
+    def list_inboxes(self) -> Json:
+        return {"inboxes": self._asked.inboxes.overview()}
+
+    def show_inbox(self, name: str) -> Json:
+        return self._asked.inboxes.show(name)
+
+    def set_inbox(self, name: str) -> Json:
+        body = self._body("newInboxResponse")
+        status, times = body.get("status", OK), body.get("times")
+        return self._asked.inboxes.choose(name, InboxResponse(status, _delay(body), times))
+
+    def delete_inbox(self, name: str) -> Json:
+        return {"removed": self._asked.inboxes.forget(name)}
 
     # -- the sandbox -------------------------------------------------------------------------
 
@@ -135,6 +170,8 @@ class _Control(Views):
         forgotten = sum(len(sandbox.tasks()) for sandbox in chosen)
         for sandbox in chosen:
             sandbox.reset(keep_clock=keep_clock)
+        if everything:
+            self._asked.inboxes.forget()
         return {"tasks": forgotten}
 
     # -- the clock ---------------------------------------------------------------------------
@@ -151,6 +188,18 @@ class _Control(Views):
         if isinstance(until, dict) and sandbox.get(until["task"]):  # a receiver can reset it
             moved["task"] = self._with_timeline(sandbox, until["task"])
         return moved
+
+
+def _delay(body: Mapping[str, Any]) -> timedelta:
+    """Return the time for which an inbox lets a sender wait. Raises ApiError."""
+    try:
+        delay = parse_duration(as_text(body.get("delay", 0)))
+    except (ValueError, OverflowError) as error:
+        raise ApiError(400, f"delay: {error}") from None
+    if delay > LONGEST_DELAY:
+        longest = format_duration(LONGEST_DELAY)
+        raise ApiError(400, f"delay: {format_duration(delay)} is too long; use at most {longest}")
+    return delay
 
 
 def _target(sandbox: Sandbox, body: Mapping[str, Any]) -> datetime | None:

@@ -14,6 +14,8 @@ from mockserver.contract.loader import BASE
 from mockserver.engine.messages import ApiError, Request, check_coding
 from mockserver.engine.sandbox import Sandbox
 from mockserver.engine.service import CONTROL_PREFIX, Service, note_label
+from mockserver.web.access import Session
+from mockserver.web.inboxes import Inboxes
 
 SANDBOX_HEADER = "X-Mock-Sandbox"
 """Names a sandbox by its id, in place of a token."""
@@ -84,6 +86,8 @@ class ControlRequest:
     request: Request
     name: str
     """The operation's."""
+    session: Session
+    inboxes: Inboxes
 
     @cached_property
     def query(self) -> list[tuple[str, str]]:

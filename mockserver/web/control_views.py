@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
+from mockserver.contract import Contract
 from mockserver.contract.catalogue import UnknownModelError, details, summary
 from mockserver.contract.openapi import openapi_document
+from mockserver.domain.differences import ABSENT, differences
 from mockserver.domain.document import task_document
 from mockserver.domain.durations import stamp
 from mockserver.domain.price import money, spent_text
@@ -26,6 +28,7 @@ from mockserver.settings import SETTINGS, show_value
 from mockserver.version import __version__
 from mockserver.web.control_request import ControlRequest
 from mockserver.web.event_stream import MEDIA_TYPE, next_events, stream
+from mockserver.web.explanation import explanation
 
 Json = dict[str, Any]
 """What an operation returns."""
@@ -110,10 +113,14 @@ class Views:
         }
 
     def show_request(self, number: str) -> Json:
-        return found(self._sandbox().journal.requests, number, "request").as_json()
+        sandbox = self._sandbox()
+        entry = found(sandbox.journal.requests, number, "request")
+        return {**entry.as_json(), "explanation": explanation(self._service, sandbox, entry)}
 
     def show_delivery(self, number: str) -> Json:
-        return found(self._sandbox().journal.deliveries, number, "delivery").as_json()
+        sandbox = self._sandbox()
+        delivery = found(sandbox.journal.deliveries, number, "delivery")
+        return shown_delivery(self._contract, sandbox, delivery)
 
     def list_requests(self) -> Json:
         return {"requests": [entry.as_json() for entry in self._sandbox().journal.requests]}
@@ -136,7 +143,9 @@ class Views:
         return search(self._sandbox().journal.requests, match)
 
     def list_deliveries(self) -> Json:
-        return {"deliveries": [entry.as_json() for entry in self._sandbox().journal.deliveries]}
+        sandbox, since = self._sandbox(), self._asked.number("since", _MOST) or 0
+        entries = [one for one in sandbox.journal.deliveries if one.number > since]
+        return {"deliveries": [shown_delivery(self._contract, sandbox, one) for one in entries]}
 
     def list_warnings(self) -> Json:
         sandbox = self._sandbox()
@@ -201,6 +210,22 @@ class Views:
 
     def show_clock(self) -> Json:
         return _clock(self._sandbox().clock)
+
+
+def shown_delivery(contract: Contract, sandbox: Sandbox, delivery: Delivery) -> Json:
+    """Return an attempt with what a poll showed at its moment, and where the webhook differs."""
+    shown, task = delivery.as_json(), sandbox.get(delivery.task_id)
+    if task is None:
+        return {**shown, "poll": None, "differences": None}
+    moment = max(task.created_at, delivery.at - (task.script.stale_poll or timedelta()))
+    document = task_document(task, moment, contract.lifecycle, sandbox.settings.answers)
+    poll = success(contract, document)
+    differing = [
+        {"place": place, "webhook": webhook, "poll": polled}
+        for place, webhook, polled in differences(shown["body"], poll)
+    ]
+    given = [{name: one[name] for name in one if one[name] is not ABSENT} for one in differing]
+    return {**shown, "poll": poll, "differences": given}
 
 
 def found(entries: Iterable[Numbered], number: str, what: str) -> Numbered:

@@ -52,11 +52,12 @@ def next_events(
         found = heard.take()
     finally:
         heard.close()
-    events = found.events[-limit:] if since is None else found.events[:limit]
+    found.limit(limit, latest=since is None)
+    nothing_yet = service.sandboxes.log.last if since is None else since
     return {
-        "events": [one.as_json() for one in events],
-        "last": events[-1].number if events else since or 0,
-        "complete": found.is_complete and (since is not None or len(found.events) <= limit),
+        "events": [one.as_json() for one in found.events],
+        "last": found.events[-1].number if found.events else nothing_yet,
+        "complete": found.is_complete,
     }
 
 

@@ -1,4 +1,4 @@
-"""The complete mock as one function: the API by the service, and the control plane."""
+"""The complete mock as one function: the API by the service, the control plane, the console."""
 
 from __future__ import annotations
 
@@ -7,7 +7,10 @@ from enum import Enum, auto
 
 from mockserver.engine.messages import ApiError, Request, Response
 from mockserver.engine.service import CONTROL_PREFIX, Service
+from mockserver.web.access import Session
+from mockserver.web.console.pages import Console, is_for_console
 from mockserver.web.control import ControlPlane
+from mockserver.web.inboxes import INBOX_PREFIX
 
 _log = logging.getLogger(__name__)
 
@@ -19,14 +22,16 @@ class Kind(Enum):
     """An operation of the API, which responds at once."""
     OTHER = auto()
     """Anything else that the service responds to, for example a result file, which takes time."""
+    INBOX = auto()
+    """The receivers of webhooks, which respond at once: an advance of a clock waits for them."""
     CONTROL = auto()
-    """The mock's own routes; some of them wait for a long time."""
+    """The mock's other own routes; some of them wait for a long time."""
 
 
 def kind_of(service: Service, path: str) -> Kind:
     """Return what a request for *path* is for; this is the only place that decides it."""
     if path.startswith(CONTROL_PREFIX):
-        return Kind.CONTROL
+        return Kind.INBOX if path.startswith(INBOX_PREFIX) else Kind.CONTROL
     return Kind.API if path.startswith(service.prefix) else Kind.OTHER
 
 
@@ -35,12 +40,17 @@ class Gateway:
 
     def __init__(self, service: Service) -> None:
         self.service = service
-        self._control = ControlPlane(service)
+        session = Session()
+        self._control = ControlPlane(service, session)
+        self._console = Console(service.settings, session)
 
     def respond(self, request: Request) -> Response:
         """Return the response to *request*; the caller delivers it, see `web.response_steps`."""
         try:
-            if kind_of(self.service, request.path) is Kind.CONTROL:
+            kind = kind_of(self.service, request.path)
+            if kind is not Kind.API and is_for_console(request):
+                return self._console.respond(request)
+            if kind in (Kind.CONTROL, Kind.INBOX):
                 return self._control.respond(request)
             return self.service.respond(request)
         except Exception:

@@ -48,10 +48,16 @@ def response_bytes(
             return b"", b""
 
 
-def stream_head(response: Response) -> bytes:
-    """Return the head of a response whose body ends with the connection."""
-    date = _date(int(real_timestamp()))
-    return b"%b%b%b\r\n" % (_beginning(response.status, response.headers), date, CLOSE)
+def stream_head(response: Response, version: str) -> bytes:
+    """Return the head of a response whose body goes on: in chunks, or until the end in HTTP/1.0."""
+    beginning = _beginning(response.status, response.headers)
+    coding = b"" if version == "1.0" else b"Transfer-Encoding: chunked\r\n"
+    return b"%b%b%b%b\r\n" % (beginning, _date(int(real_timestamp())), CLOSE, coding)
+
+
+def stream_part(data: bytes, version: str) -> bytes:
+    """Return how a part of such a body is sent; one without bytes is its end."""
+    return data if version == "1.0" else b"%x\r\n%b\r\n" % (len(data), data)
 
 
 def _head(response: Response, connection: bytes, length: int | None) -> bytes:

@@ -128,7 +128,7 @@ class _FrontEnd:
         if request.path == "*" and request.method == "OPTIONS":
             return Response(204, (("Allow", "GET, HEAD, POST, OPTIONS"),), b"")
         kind = kind_of(self._service, request.path)
-        if kind is Kind.API:
+        if kind in (Kind.API, Kind.INBOX):
             return self._gateway.respond(request)
         pool = self.executor if kind is Kind.CONTROL else self._files
         return asyncio.get_running_loop().run_in_executor(pool, self._gateway.respond, request)

@@ -18,6 +18,8 @@ from mockserver.network.receiver import Reach, Receiver, read_receiver
 from mockserver.settings import Settings
 from mockserver.version import __version__
 
+USER_AGENT = f"maxapi-mockserver/{__version__}"
+"""What the mock's webhooks are known by."""
 _read_receiver = lru_cache(256)(read_receiver)
 """Apps send most of their webhooks to one URL."""
 
@@ -178,7 +180,7 @@ def _head(receiver: Receiver, method: str, content_type: str, replaced: frozense
 
     headers = {
         "Host": receiver.authority,
-        "User-Agent": f"maxapi-mockserver/{__version__}",
+        "User-Agent": USER_AGENT,
         "Accept-Encoding": "identity",
         "Content-Type": content_type,
     }
