@@ -7,4 +7,4 @@ class MaxapiMockError(Exception):
     """A command cannot do what it was asked for; the message says so, on one line or as a list."""
 
     status = 2
-    """What the command ends with."""
+    """The exit status of the command."""

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 import click
 
+from mockserver.commands.command import Decorator, option
 from mockserver.domain.durations import parse_duration
 from mockserver.domain.redaction import without_users
 
@@ -51,6 +52,18 @@ def integer(low: int | None = None, high: int | None = None) -> Callable[[str | 
 
 PORT, FREE_PORT = integer(1, 65535), integer(0, 65535)
 """The types of ports; the second one takes 0 for any that is free."""
+
+
+def port_option(default: int) -> Decorator:
+    """Make the option of a server's own port."""
+    return option(
+        "--port",
+        metavar="PORT",
+        type=FREE_PORT,
+        default=default,
+        group="Server",
+        help=f"port to listen on; 0 takes a free one (default {default})",
+    )
 
 
 @reads

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 import click
 
-from mockserver.commands.arguments import FREE_PORT, base_url
+from mockserver.commands.arguments import base_url, port_option
 from mockserver.commands.command import command, option, receives
 from mockserver.commands.options import Given, contract_of, with_settings
 from mockserver.commands.output import (
@@ -69,14 +69,7 @@ class _Options:
     group="Server",
     help="address to listen on (default 127.0.0.1)",
 )
-@option(
-    "--port",
-    metavar="PORT",
-    type=FREE_PORT,
-    default=_DEFAULT_PORT,
-    group="Server",
-    help=f"port to listen on; 0 takes a free one (default {_DEFAULT_PORT})",
-)
+@port_option(_DEFAULT_PORT)
 @option(
     "--public-url",
     metavar="URL",
@@ -89,7 +82,7 @@ class _Options:
     metavar="DIR",
     type=click.Path(path_type=Path),
     group="Output",
-    help="keep each shape of document as a golden one, without tokens, user ids and webhooks",
+    help="keep each shape of document as a golden one, without keys, user ids and webhooks",
 )
 @option(
     "--report",

@@ -30,9 +30,9 @@ class _Options:
 
 @command("serve")
 @with_settings()
-@option("--show-settings", is_flag=True, help="print each setting and its origin, and end")
+@option("--show-settings", is_flag=True, help="print each setting and its origin, and exit")
 @option(
-    "--settings-schema", is_flag=True, help="print the JSON Schema of maxapi-mock.toml, and end"
+    "--settings-schema", is_flag=True, help="print the JSON Schema of maxapi-mock.toml, and exit"
 )
 @receives(_Options)
 def serve(options: _Options) -> int:

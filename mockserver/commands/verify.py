@@ -134,7 +134,7 @@ def _names(text: str | tuple[str, ...]) -> tuple[str, ...]:
     group="Target",
     help="port of this machine that webhooks come to (default 6293)",
 )
-@option("--plan", is_flag=True, group="Money", help="print what would be sent, and end")
+@option("--plan", is_flag=True, group="Money", help="print what would be sent, and exit")
 @option(
     "--max-cost",
     metavar="USD",

@@ -493,6 +493,10 @@ def test_a_signal_ends_it(tmp_path: Path, number: signal.Signals) -> None:
         ),
         (["--forward-to", "http://me:hush@a:x"], "--forward-to: 'http://[redacted]@a:x' is not"),
         (
+            ["--forward-to", "localhost:x/hook"],
+            "'localhost:x/hook' is not accepted: the URL's port is not a number",
+        ),
+        (
             ["--forward-to", "a:99999"],
             "'a:99999' is not accepted: the URL's port is not a number from 1 to",
         ),

@@ -72,7 +72,7 @@ def test_a_mock_of_its_own_passes_every_check(tmp_path: Path) -> None:
         (("--url", "http://a:b@127.0.0.1:1"), "takes no user or password"),
         (("--url", "http://127.0.0.1:1/?token=hush"), "--url: takes no query"),
         (("--live",), "there is no --url"),
-        (("--live", "--url", "https://api.example.com"), "no token; set MAXAPI_LIVE_KEY"),
+        (("--live", "--url", "https://api.example.com"), "no API key; set MAXAPI_LIVE_KEY"),
         (
             ("--models", "veo9"),
             "'veo9' is not a model; did you mean 'veo3'? use one of gpt-image-2",
@@ -131,7 +131,9 @@ def test_a_token_that_no_header_can_carry_is_rejected(contract: Contract) -> Non
     """And is not shown."""
     request = RunRequest(url="http://127.0.0.1:1", live=True)
 
-    with pytest.raises(VerifyError, match="MAXAPI_LIVE_KEY: is not a token; use visible") as caught:
+    with pytest.raises(
+        VerifyError, match="MAXAPI_LIVE_KEY: is not an API key; use visible"
+    ) as caught:
         options_of(request, contract, {"MAXAPI_LIVE_KEY": f"{TOKEN}\n"})
 
     assert TOKEN not in str(caught.value)

@@ -103,7 +103,7 @@ def options_of(request: RunRequest, contract: Contract, environment: Mapping[str
     for name in (request.token_env, request.other_token_env or ""):
         if not re.fullmatch(r"[!-~]+", environment.get(name, "x")):
             raise VerifyError(
-                f"{name}: is not a token; use visible ASCII characters without spaces"
+                f"{name}: is not an API key; use visible ASCII characters without spaces"
             )
     made_up = request.url is not None and request.token_env not in environment
     return Options(
@@ -127,11 +127,11 @@ def _check_variable(option: str, name: str, environment: Mapping[str, str]) -> N
 def _check_url(request: RunRequest, url: str, environment: Mapping[str, str]) -> None:
     parts = _parts("--url", url)
     if parts.username or parts.password:
-        raise VerifyError("--url: takes no user or password; the token is an environment variable")
+        raise VerifyError("--url: takes no user or password; the key is an environment variable")
     if parts.query or parts.fragment:
         raise VerifyError("--url: takes no query and no fragment; use the base URL of the API")
     if request.live and request.token_env not in environment:
-        raise VerifyError(f"--live: no token; set {request.token_env}, or name it by --token-env")
+        raise VerifyError(f"--live: no API key; set {request.token_env}, or name it by --token-env")
     if not request.live and not is_this_machine(url):
         raise VerifyError(f"--url: {url} is not this machine; add --live if it is meant")
 
