@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
@@ -29,6 +30,7 @@ from mockserver.version import __version__
 from mockserver.web.control_request import ControlRequest
 from mockserver.web.event_stream import MEDIA_TYPE, next_events, stream
 from mockserver.web.explanation import explanation
+from mockserver.web.metrics import metrics
 
 Json = dict[str, Any]
 """What an operation returns."""
@@ -92,6 +94,9 @@ class Views:
         most = _EVENTS if limit is None else limit
         return next_events(self._service, sandbox, since, most, wait or 0)
 
+    def metrics(self) -> Response:
+        return metrics(self._service)
+
     def list_sandboxes(self) -> Json:
         known = self._service.sandboxes.by_key
         return {"sandboxes": [self._overview(key, one) for key, one in known]}
@@ -123,7 +128,9 @@ class Views:
         return shown_delivery(self._contract, sandbox, delivery)
 
     def list_requests(self) -> Json:
-        return {"requests": [entry.as_json() for entry in self._sandbox().journal.requests]}
+        text = (self._asked.text("text") or "").casefold()
+        shown = (entry.as_json() for entry in self._sandbox().journal.requests)
+        return {"requests": [one for one in shown if not text or text in _searched(one)]}
 
     def count_requests(self) -> Json:
         return {"count": len(self._search().found)}
@@ -189,6 +196,7 @@ class Views:
         cost = charge(task, self._lifecycle)
         return {
             **task_document(task, sandbox.clock.now(), self._lifecycle),
+            "model": task.model,
             "cost_usd": None if is_uncounted(task, self._lifecycle) else money(cost),
             "callBackUrl": task.callback_url and without_users(task.callback_url),
             "user_id": task.user_id,
@@ -234,6 +242,12 @@ def found(entries: Iterable[Numbered], number: str, what: str) -> Numbered:
         if str(entry.number) == number:
             return entry
     raise ApiError(404, f"{what} {number[:20]!r} not found in this sandbox's journal")
+
+
+def _searched(entry: Json) -> str:
+    """Return the texts of a request, and of its response, in which people search."""
+    texts = (entry[name] for name in ("path", "query", "body", "response_body"))
+    return json.dumps([*texts], ensure_ascii=False).casefold()
 
 
 def _clock(clock: Clock) -> Json:

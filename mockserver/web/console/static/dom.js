@@ -149,29 +149,30 @@ export class VirtualList {
 const LONG = 400;
 
 /**
- * Show a JSON value: folded below the first level, and coloured.
+ * Show a JSON value: folded below some levels, and coloured.
  * @param {unknown} value
  * @param {string} [name]
+ * @param {number} [levels] how many of them are open
  * @returns {HTMLElement}
  */
-export function json(value, name) {
-  return el("div", { class: "json" }, member(value, name, true));
+export function json(value, name, levels = 1) {
+  return el("div", { class: "json" }, member(value, name, levels));
 }
 
-/** @param {unknown} value @param {string | undefined} name @param {boolean} isOpen @returns {HTMLElement} */
-function member(value, name, isOpen) {
+/** @param {unknown} value @param {string | undefined} name @param {number} levels @returns {HTMLElement} */
+function member(value, name, levels) {
   const key = name === undefined ? null : [el("span", { class: "json-key" }, name), ": "];
   if (typeof value !== "object" || value === null) return el("div", key, scalar(value));
   const entries = Object.entries(value), isList = Array.isArray(value);
   const [left, right] = isList ? ["[", "]"] : ["{", "}"];
   if (entries.length === 0) return el("div", key, left + right);
   const inner = el("div", { class: "json-members" });
-  const folded = el("details", { open: isOpen }, el(
+  const folded = el("details", { open: levels > 0 }, el(
     "summary", key, left, el("span", { class: "json-count" }, counted(entries.length, isList)), right,
   ), inner);
   const show = () => {
     if (folded.open && !inner.firstChild) {
-      append(inner, entries.map(([key, one]) => member(one, isList ? undefined : key, false)));
+      append(inner, entries.map(([key, one]) => member(one, isList ? undefined : key, levels - 1)));
     }
   };
   folded.addEventListener("toggle", show);
