@@ -363,6 +363,8 @@ def test_help_is_styled_on_terminals_that_want_it(
         ("maxapi-mock card veo3_l", "veo3_lite"),
         ("maxapi-mock validate --as web", "webhook"),
         ("maxapi-mock serve --scenario fail", "failure"),
+        ("maxapi-mock trigger veo3 --scenario webhook-tw", "webhook-twice"),
+        ("maxapi-mock trigger veo3_l", "veo3_lite"),
         ("maxapi-mock run --scenario slow=3s,webhook-l", "slow=3s,webhook-lost"),
         ("maxapi-mock verify --models veo3,nano-banana-p", "veo3,nano-banana-pro"),
     ],

@@ -30,7 +30,7 @@ def say(text: str, command: str) -> None:
     except OSError as error:
         sys.stdout = None
         if not isinstance(error, BrokenPipeError):
-            complain(f"{command}: {not_written(error)}")
+            complain(f"maxapi-mock {command}: {not_written(error)}")
 
 
 def not_written(error: OSError) -> str:

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from mockserver.conformance.traffic.monitor import Monitor
     from mockserver.conformance.traffic.recorder import Recorder
 
-_NAME = "maxapi-mock proxy"
+_NAME = "proxy"
 _DEFAULT_PORT = 6292
 
 
@@ -118,7 +118,7 @@ def proxy(options: _Options) -> int:
     written = options.report is None or write_report(options.report, "proxy", report)
     _print_summary(report, watch, recorder)
     if report.lost:
-        complain(f"{_NAME}: {report.lost}")
+        complain(f"maxapi-mock {_NAME}: {report.lost}")
     if report.lost or not written or watch.unrecorded:
         return USAGE
     return FAILURE if report.drift else PASS
@@ -209,7 +209,7 @@ def _print_summary(report: Report, watch: Monitor, recorder: Recorder | None) ->
     from mockserver.conformance.report import view
     from mockserver.conformance.report.wording import often
 
-    print(f"{_NAME}: {view.headline(report, None)}")
+    print(f"maxapi-mock {_NAME}: {view.headline(report, None)}")
     counted = dict(view.facts(report, None))
     for name in ("requests", "checks", "findings"):
         print(f"  {name:11}{counted[name]}")
