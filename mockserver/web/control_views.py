@@ -24,7 +24,7 @@ from mockserver.engine.journal import Delivery, RecordedRequest
 from mockserver.engine.messages import ApiError, Response, success
 from mockserver.engine.rules import Match, SearchResult, search
 from mockserver.engine.sandbox import Sandbox
-from mockserver.engine.timeline import timeline
+from mockserver.engine.timeline import outline, timeline
 from mockserver.settings import SETTINGS, show_value
 from mockserver.version import __version__
 from mockserver.web.control_request import ControlRequest
@@ -170,6 +170,16 @@ class Views:
         sandbox = self._sandbox()
         tasks = [self._show(task, sandbox) for task in sandbox.tasks()]
         return {"tasks": tasks, **money_of(sandbox)}
+
+    def list_outlines(self) -> Json:
+        sandbox, asked = self._sandbox(), dict(self._asked.query).get("tasks")
+        attempts: dict[str, list[Delivery]] = {}
+        for one in sandbox.journal.deliveries:
+            attempts.setdefault(one.task_id, []).append(one)
+        named = None if asked is None else map(sandbox.get, asked.split(","))
+        tasks = sandbox.tasks() if named is None else [one for one in named if one is not None]
+        shown = [outline(task, attempts.get(task.id, ()), self._lifecycle) for task in tasks]
+        return {"tasks": shown, "now": stamp(sandbox.clock.now())}
 
     def show_task(self, taskId: str) -> Json:  # noqa: N803 - the API's own word
         return self._with_timeline(self._sandbox(), taskId)
