@@ -149,7 +149,7 @@ def maxapi(request: pytest.FixtureRequest, maxapi_server: RunningMock) -> Iterat
     """Return a sandbox of the test's own, whose clock stands still."""
     options = _options_of(request.node)
     with _as_one_line(f"{maxapi_server.url}: "):
-        sandbox = maxapi_server.sandbox(options.key)
+        sandbox = maxapi_server.sandbox(options.key, label=request.node.name)
     url = maxapi_server.url if request.config.getoption("--maxapi-url") else None
     request.node.stash[_SANDBOXES].append((sandbox, url))
     try:

@@ -52,8 +52,9 @@ class Moved:
 class ControlClient(EventReader, RequestSender, Releaser):
     """Controls one sandbox of a running mock.
 
-    *base_url* is that of the mock, *api_key* the one that the app under test uses, and
-    *control_token* the one that the mock was started with, if any. *send* replaces HTTP. Every
+    *base_url* is that of the mock, *api_key* the one that the app under test uses, or *sandbox* the
+    sandbox's id in place of it, and *control_token* the one that the mock was started with, if any.
+    *label* is what people then know the sandbox by. *send* replaces HTTP. Every
     method raises ControlError if the mock rejects the request, or there is no mock.
 
     >>> from mockserver.testing import ControlClient, running_mock
@@ -69,16 +70,24 @@ class ControlClient(EventReader, RequestSender, Releaser):
     def __init__(
         self,
         base_url: str,
-        api_key: str,
+        api_key: str | None,
         *,
+        sandbox: str | None = None,
+        label: str | None = None,
         control_token: str | None = None,
         send: Send | None = None,
     ) -> None:
         self._base = f"{base_url.rstrip('/')}/__mock/"
-        self._headers = {"Authorization": f"Bearer {api_key}", "Content-Type": "application/json"}
+        self._headers = {"Content-Type": "application/json"}
+        if label is not None:
+            self._headers["X-Mock-Label"] = label.encode("ascii", "replace").decode("ascii")
+        if sandbox is not None:
+            self._headers["X-Mock-Sandbox"] = sandbox
+        elif api_key is not None:
+            self._headers["Authorization"] = f"Bearer {api_key}"
         if control_token is not None:
             self._headers["X-Mock-Control-Token"] = control_token
-        self._keys = Redactor(() if is_ours(api_key) else (api_key,))
+        self._keys = Redactor(() if api_key is None or is_ours(api_key) else (api_key,))
         self._tokens = Redactor(() if control_token is None else (control_token,), HIDDEN)
         self.stands_still = False
         """Whether the clock is to stand still after a reset too, as in the fixtures."""
@@ -161,6 +170,13 @@ class ControlClient(EventReader, RequestSender, Releaser):
     def task(self, task_id: str) -> Json:
         """Return a task with its `timeline`, past and to come."""
         return self._call("GET", f"tasks/{task_id}")
+
+    def submit_task(self, submission: Json) -> str:
+        """Submit a task as the app of the sandbox would; return its id.
+
+        *submission* has `model`, `input`, and optionally `callBackUrl`, `user_id` and `scenario`.
+        """
+        return str(self._call("POST", "tasks", submission)["data"]["taskId"])
 
     def finish(self, task_id: str) -> Json:
         """End a task in success, now."""

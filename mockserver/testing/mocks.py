@@ -43,13 +43,16 @@ class RunningMock:
     _send: Send | None = field(default=None, repr=False)
     """How its control plane is reached; None is by HTTP."""
 
-    def sandbox(self, api_key: str | None = None) -> MaxapiSandbox:
+    def sandbox(self, api_key: str | None = None, *, label: str | None = None) -> MaxapiSandbox:
         """Return the sandbox of *api_key*, or of a new key, and stop its clock.
 
-        Raises ControlError if there is no mock at the URL, or it rejects the control token.
+        *label* is what people then know it by. Raises ControlError if there is no mock at the URL,
+        or it rejects the control token.
         """
         key = api_key or new_key()
-        control = ControlClient(self.url, key, control_token=self.control_token, send=self._send)
+        control = ControlClient(
+            self.url, key, label=label, control_token=self.control_token, send=self._send
+        )
         control.freeze()
         return MaxapiSandbox(self.url, key, control)
 
@@ -147,11 +150,15 @@ class InProcessMock:
         finish(response)
         return response
 
-    def sandbox(self, api_key: str | None = None) -> MaxapiSandbox:
-        """Return the sandbox of *api_key*, or of a new key; its clock stands still."""
+    def sandbox(self, api_key: str | None = None, *, label: str | None = None) -> MaxapiSandbox:
+        """Return the sandbox of *api_key*, or of a new key; its clock stands still.
+
+        *label* is what people then know it by.
+        """
         key = api_key or new_key()
         token = self._service.settings.control_token
-        control = ControlClient(_HERE, key, control_token=token, send=sender(self._gateway))
+        send = sender(self._gateway)
+        control = ControlClient(_HERE, key, label=label, control_token=token, send=send)
         control.freeze()  # it stands still already; this makes its key one that is controlled
         return MaxapiSandbox(self.url, key, control)
 

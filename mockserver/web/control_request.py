@@ -128,7 +128,7 @@ class ControlRequest:
         sandbox = self.service.sandboxes.of_id(id_)
         if sandbox is None:
             see = f"see GET {CONTROL_PREFIX}sandboxes"
-            raise ApiError(404, f"{SANDBOX_HEADER}: {id_[:40]!r} is no sandbox; {see}")
+            raise ApiError(404, f"{SANDBOX_HEADER}: {id_[:40]!r} not found; {see}")
         return sandbox
 
     def flag(self, name: str) -> bool:

@@ -189,6 +189,7 @@ class Views:
         cost = charge(task, self._lifecycle)
         return {
             **task_document(task, sandbox.clock.now(), self._lifecycle),
+            "model": task.model,
             "cost_usd": None if is_uncounted(task, self._lifecycle) else money(cost),
             "callBackUrl": task.callback_url and without_users(task.callback_url),
             "user_id": task.user_id,
