@@ -131,6 +131,10 @@ class ControlRequest:
             raise ApiError(404, f"{SANDBOX_HEADER}: {id_[:40]!r} not found; {see}")
         return sandbox
 
+    def text(self, name: str) -> str | None:
+        """Return a parameter of the query; None if absent."""
+        return dict(self.query).get(name)
+
     def flag(self, name: str) -> bool:
         """Return whether a parameter of the query is true. Raises ApiError 400."""
         given = dict(self.query).get(name, "false")
