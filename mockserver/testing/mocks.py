@@ -229,7 +229,8 @@ def _sendable(value: str) -> str:
     """Return the value of a header. Raises ControlError if no client could send it."""
     if {"\r", "\n"} & set(value) or max(value, default="") > "\xff":
         raise ControlError(
-            None, "not sent: a header cannot hold it; use a key and a token of Latin-1, on one line"
+            None,
+            "not sent: a header cannot hold it; use one line of Latin-1",
         )
     return value
 
