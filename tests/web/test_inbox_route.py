@@ -169,6 +169,18 @@ def test_inboxes_are_listed_the_latest_first_and_forgotten(mock: RunningMock) ->
     assert [one["name"] for one in call(mock, "GET", "inbox").json()["inboxes"]] == ["b"]
 
 
+def test_the_typed_client_reads_sets_and_forgets(sandbox: MaxapiSandbox) -> None:
+    """As a test would."""
+    chosen = sandbox.control.set_inbox("app", status=500, delay="1ms", times=1)
+    finish(sandbox)
+    shown = sandbox.control.inbox("app")
+    sandbox.control.delete_inbox("app")
+
+    assert chosen["response"] == {"status": 500, "delay": 0.001, "times": 1}
+    assert [one["status"] for one in shown["webhooks"]] == [500, 200]
+    assert sandbox.control.inbox("app")["received"] == 0
+
+
 def test_a_reset_of_all_forgets_them(mock: RunningMock) -> None:
     """That of one sandbox does not: inboxes belong to the mock."""
     call(mock, "POST", data=b"1")

@@ -135,6 +135,8 @@ const CALLS = [
   ["POST", /^tasks\/([^/]+)\/timeout$/, ([id]) => `time_out(${pythonValue(id)})`],
   ["POST", /^tasks\/([^/]+)\/(finish|cancel|expire)$/, ([id, end]) => `${end}(${pythonValue(id)})`],
   ["POST", /^deliveries\/(\d+)\/resend$/, ([number]) => `resend(${number})`],
+  ["PUT", /^inbox\/([^/]+)$/, ([name], body) => `set_inbox(${[pythonValue(name), ...named(body)].join(", ")})`],
+  ["DELETE", /^inbox\/([^/]+)$/, ([name]) => `delete_inbox(${pythonValue(name)})`],
 ];
 
 /** @param {any} body */
