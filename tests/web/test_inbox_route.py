@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 import requests
 
+from mockserver.engine import inboxes
+from mockserver.engine.inboxes import Inboxes, InboxResponse
 from mockserver.engine.messages import Request
 from mockserver.engine.webhooks.transport import USER_AGENT
 from mockserver.testing import MaxapiSandbox, RunningMock, running_mock
-from mockserver.web import inboxes
-from mockserver.web.inboxes import Inboxes, InboxResponse
 from tests.client import SUBMIT, Client, seed
 from tests.conftest import MakeClient
 
