@@ -149,7 +149,7 @@ def maxapi(request: pytest.FixtureRequest, maxapi_server: RunningMock) -> Iterat
     """Return a sandbox of the test's own, whose clock stands still."""
     options = _options_of(request.node)
     with _as_one_line(f"{maxapi_server.url}: "):
-        sandbox = maxapi_server.sandbox(options.key)
+        sandbox = maxapi_server.sandbox(options.key, label=request.node.name)
     url = maxapi_server.url if request.config.getoption("--maxapi-url") else None
     request.node.stash[_SANDBOXES].append((sandbox, url))
     try:
@@ -198,7 +198,6 @@ def maxapi_inbox(_maxapi_inboxes: InboxServer) -> Iterator[Inbox]:
 def _maxapi_in_process(request: pytest.FixtureRequest) -> Iterator[InProcessMock]:
     with _as_one_line(), _uncollected():
         mock = _import("testing.intercept").mock_of_the_api(request.config.rootpath)
-        mock.listen()
     yield mock
     mock.close()
 

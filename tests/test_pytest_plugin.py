@@ -108,6 +108,14 @@ def test_installing_is_enough_and_costs_nothing(run_apart: Run) -> None:
     result.assert_outcomes(passed=1)
 
 
+def test_the_example_of_a_race(run: Run) -> None:
+    """The page about races shows a test that passes."""
+    page = Path(__file__).parents[1] / "docs" / "races.md"
+    [example] = re.findall(r"```python\n(.*?)```", page.read_text("utf-8"), re.DOTALL)
+
+    run(example).assert_outcomes(passed=1)
+
+
 def test_pytest_lists_it(run: Run) -> None:
     """`--markers`, `--fixtures` and `--help` list what there is."""
     said = [run("", option).stdout.str() for option in ("--markers", "--fixtures", "--help")]

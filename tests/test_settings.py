@@ -137,6 +137,7 @@ WRONG = {
     "unknown_price": "NaN",
     "scenario": "sucess",
     "chaos": "2",
+    "hold_timeout": "0",
     "rate_limit": "10",
     "control_token": "",
     "callback_allow": "http://app.example.com:80/hook",

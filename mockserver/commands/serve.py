@@ -6,7 +6,9 @@ import gc
 import shlex
 import sys
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, get_args
+
+import click
 
 from mockserver.commands.command import command, option, receives
 from mockserver.commands.options import Given, resolve, secrets_of, with_settings
@@ -17,6 +19,9 @@ from mockserver.version import __version__
 
 if TYPE_CHECKING:
     from mockserver.web.server import Server
+
+LogForm = Literal["off", "requests", "all", "json"]
+"""What is printed as it happens."""
 _KEYS = 64
 """API keys that are looked for in what is printed: those used last."""
 
@@ -26,10 +31,18 @@ class _Options:
     settings: Given
     show_settings: bool
     settings_schema: bool
+    log: LogForm
 
 
 @command("serve")
 @with_settings()
+@option(
+    "--log",
+    type=click.Choice(get_args(LogForm)),
+    default="all",
+    help="what is printed as it happens: requests, or all (also states, webhooks and what tests "
+    "change), or all as lines of JSON; the default is all",
+)
 @option("--show-settings", is_flag=True, help="print each setting and its origin, and end")
 @option(
     "--settings-schema", is_flag=True, help="print the JSON Schema of maxapi-mock.toml, and end"
@@ -43,20 +56,27 @@ def serve(options: _Options) -> int:
     if options.show_settings:
         _show_settings(resolved)
         return PASS
+    from mockserver.commands.event_log import written
     from mockserver.commands.warning_log import WarningLog
     from mockserver.engine.service import Service
     from mockserver.web.server import Server
 
     be_quick()
     with stop_signals() as wait:
-        log = WarningLog()
-        service = Service(resolved.contract, resolved.settings, watch=log)
-        log.secrets = lambda: [*service.sandboxes.keys[-_KEYS:], *secrets_of(resolved.settings)]
+        warnings = WarningLog() if options.log == "off" else None
+        service = Service(resolved.contract, resolved.settings, watch=warnings)
         server = Server(service)
+
+        def secrets() -> list[str | None]:
+            return [*service.sandboxes.keys[-_KEYS:], *secrets_of(resolved.settings)]
+
+        if warnings is not None:
+            warnings.secrets = secrets
         server.start()
         try:
             _say_what_is_served(server, resolved.settings)
-            wait()
+            with written(service.sandboxes, options.log, secrets):
+                wait()
         finally:
             server.stop()
     return PASS

@@ -81,6 +81,7 @@ def _fields(contract: Contract, card: _Node, uri: str) -> Iterator[dict[str, Any
             "name": name,
             "required": name in card["input"]["required"],
             "accepts": _accepted(contract, merged, uri),
+            "schema": _keywords(contract, merged, uri),
             "default": defaults.get(name),
             "description": merged.get("description"),
             **_shown(source),
@@ -102,6 +103,29 @@ def _with_parts(node: _Node) -> _Node:
     for part in parts:
         merged |= part
     return merged
+
+
+def _keywords(contract: Contract, node: _Node, uri: str) -> dict[str, Any]:
+    """Return the keywords of a field's schema that a form can follow, without references."""
+    schema = {key: value for key, value in node.items() if key in _OF_FORMS}
+    if isinstance(schema.get("items"), Mapping):
+        schema["items"] = _keywords(contract, contract.schemas.follow(schema["items"], uri), uri)
+    return schema
+
+
+_OF_FORMS = frozenset(
+    (
+        "type",
+        "enum",
+        "minimum",
+        "maximum",
+        "minItems",
+        "maxItems",
+        "minLength",
+        "maxLength",
+        "items",
+    )
+)
 
 
 def _less_sure(node: _Node) -> Iterator[tuple[str, Source]]:

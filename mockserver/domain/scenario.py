@@ -98,6 +98,15 @@ def _drip(text: str, contract: Contract) -> Drip:
     return Drip(_count(size, contract), parse_duration(pause))
 
 
+def _name(text: str, _contract: Contract) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,62}[A-Za-z0-9])?", text):
+        raise ValueError(
+            f"{text[:80]!r} is not a name; use up to 64 letters, digits, '.', '_' and '-', with a "
+            "letter or digit at each end"
+        )
+    return text
+
+
 def _code(text: str, _contract: Contract) -> int:
     if not re.fullmatch(r"[45][0-9]{2}", text):
         raise ValueError(f"{text!r} is not the code of an error; use an integer from 400 to 599")
@@ -157,6 +166,7 @@ _ROWS = (
     Scenario("accepted-but", "submit", "The request is accepted (a task is created and billed), but its response is lost: the client sees this error or, with `cut`, a broken connection; also written `accepted-but-<code>`.", lambda value: {"accepted_but": value}, _code_or_cut, "<code>"),
     Scenario("latency", "transport", "The response is delayed by this much real time.", lambda value: {"latency": value}, _duration, "<duration>"),
     Scenario("drip", "transport", "The response's body arrives in pieces of this many bytes, each after this much real time.", lambda value: {"drip": value}, _drip, "<bytes>/<duration>"),
+    Scenario("held", "transport", "The response waits until it is released by this name; the request has taken effect.", lambda value: {"held": value}, _name, "<name>", default="held"),
     Scenario("hang", "transport", "There is no response; the connection stays open until the client leaves or the mock stops.", _wire(WireFault.HANG)),
     Scenario("truncated", "transport", "The connection ends in the middle of the body.", _wire(WireFault.TRUNCATED), chaos="exchange"),
     Scenario("connection-closed", "transport", "The connection ends without a response.", _wire(WireFault.CLOSED)),
@@ -174,6 +184,7 @@ _ROWS = (
     Scenario("webhook-lost", "webhook", "The webhook never arrives and is not retried.", _webhook(WebhookFault.LOST), chaos="delivery"),
     Scenario("webhook-twice", "webhook", "The webhook arrives twice.", _webhook(WebhookFault.TWICE), chaos="delivery"),
     Scenario("webhook-late", "webhook", "The webhook is sent this long after the end.", lambda value: {"webhook_late": value}, _duration, "<duration>"),
+    Scenario("webhook-held", "webhook", "The webhook waits until it is released by this name.", lambda value: {"webhook_held": value}, _name, "<name>", default="webhook-held"),
     Scenario("webhook-early", "webhook", "The task ends at once, and its webhook arrives before the submit's response.", _sets(webhook=frozenset((WebhookFault.EARLY,)), duration=timedelta())),
     Scenario("webhook-reordered", "webhook", "The webhooks of two such tasks are swapped: that of the task that ended first arrives last.", _webhook(WebhookFault.REORDERED)),
     Scenario("webhook-conflicting", "webhook", "The webhook says FAILURE where a poll says SUCCESS.", _webhook(WebhookFault.CONFLICTING)),

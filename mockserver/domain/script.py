@@ -77,6 +77,8 @@ class Script:
     wire: WireFault | None = None
     """What goes wrong on the connection."""
     drip: Drip | None = None
+    held: str | None = None
+    """The name by which the response is released; None if it does not wait."""
     accepted_but: int | str | None = None
     """What the client of an accepted request sees: the code of an error, or CUT."""
 
@@ -92,6 +94,8 @@ class Script:
     webhook: frozenset[WebhookFault] = frozenset()
     """Everything that is wrong with the webhook."""
     webhook_late: timedelta = timedelta()
+    webhook_held: str | None = None
+    """The name by which the webhook is released; None if it does not wait."""
 
     # what becomes of the results
     fewer_results: int | None = None
@@ -119,6 +123,7 @@ class ScriptChanges(TypedDict, total=False):
     body_fault: BodyFault
     wire: WireFault
     drip: Drip
+    held: str
     accepted_but: int | str
     cancel_too_late: bool
     flaky_poll: int
@@ -126,6 +131,7 @@ class ScriptChanges(TypedDict, total=False):
     unknown_at_first: int
     webhook: frozenset[WebhookFault]
     webhook_late: timedelta
+    webhook_held: str
     fewer_results: int
     result: ResultFault
     result_latency: timedelta

@@ -15,7 +15,8 @@ So the clock goes from one event to the next:
    that polls the API meanwhile sees the moment of its webhook.
 4. An event can cause others: a failed attempt schedules the next one, a receiver submits or
    cancels tasks, or even resets the sandbox. So nothing is planned ahead; after each event, step
-   2 looks again. When a task has changed, all transitions are collected anew.
+   2 looks again. When a task has changed, all transitions are collected anew. A webhook that a
+   scenario holds is reported as held; only a release sends it, and nothing waits for that.
 5. When nothing more is due up to the target, the clock is set to the target, and continues at its
    old speed.
 """
@@ -29,9 +30,11 @@ from datetime import datetime, timedelta
 
 from mockserver.domain.durations import LATEST, stamp
 from mockserver.domain.task import Task, status_at, transitions
+from mockserver.engine.journal import Delivery
 from mockserver.engine.sandbox import Sandbox
 from mockserver.engine.timeline import Event, status_event, webhook_event
 from mockserver.engine.webhooks.dispatcher import Dispatcher
+from mockserver.engine.webhooks.holding import HeldWebhook
 
 _GRACE = 60.0
 """Real seconds, besides their time-outs, to wait for webhooks that are already in flight."""
@@ -67,11 +70,15 @@ def advance(
             if entry == moment:  # a state is entered before any webhook reports it
                 happened.append(pending.take())
             elif scheduled is not None and dispatcher.scheduler.take(scheduled):
-                happened.extend(map(webhook_event, dispatcher.perform(scheduled)))
+                happened.extend(map(_event, dispatcher.perform(scheduled)))
         if until is not None and sandbox.clock.epoch == epoch:
             sandbox.clock.advance_to(until)
             sandbox.tell_reached()
         return happened
+
+
+def _event(made: Delivery | HeldWebhook) -> Event:
+    return made.event() if isinstance(made, HeldWebhook) else webhook_event(made)
 
 
 def moment_after(sandbox: Sandbox, duration: timedelta) -> datetime:

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from mockserver.contract import Contract, dump_json
 from mockserver.domain.record import record
 from mockserver.domain.script import Drip, WireFault
+
+if TYPE_CHECKING:
+    from mockserver.engine.held import HeldResponse
 
 WARNING_HEADER = "X-Mock-Warning"
 
@@ -40,6 +43,8 @@ class Fault:
     """What goes wrong on the connection."""
     drip: Drip | None = None
     """How slowly the body arrives."""
+    held: HeldResponse | None = None
+    """What it waits for, after *latency*, and is told when it is sent."""
 
 
 class Stream(Protocol):

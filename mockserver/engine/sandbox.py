@@ -17,6 +17,7 @@ from mockserver.engine.account import Account
 from mockserver.engine.clock import Clock
 from mockserver.engine.contract_warnings import ContractWarning, Observer
 from mockserver.engine.events import EventKind, EventLog
+from mockserver.engine.held import Holds
 from mockserver.engine.ids import randomness, sandbox_id, uuid_of
 from mockserver.engine.journal import Delivery, Journal, TaskEnd, Watch
 from mockserver.engine.rules import Rules
@@ -46,6 +47,7 @@ class Sandbox:
         self.settings = settings
         """Those of the server, unless they were changed for this sandbox."""
         self.rules = Rules()
+        self.held = Holds()
         self.observer = Observer()
         """Finds what the app does against the contract; replaced by each reset."""
         self.label: str | None = None
@@ -90,6 +92,7 @@ class Sandbox:
             self.version += 1
         self.rules.remove()
         self.journal.clear()
+        self.held.drop()
         if not keep_clock:
             self.clock.reset()
         self.note(EventKind.RESET, {})
@@ -104,6 +107,7 @@ class Sandbox:
             self.generation += 1
             self.version += 1
         self.journal.clear()
+        self.held.close()
 
     def conclude(self) -> None:
         """Report the final state of every task, and the warnings that can no longer be withdrawn.

@@ -77,6 +77,7 @@ def _by_default(sandbox: Sandbox, *, submits: bool) -> Script:
         body_fault=script.body_fault,
         wire=script.wire,
         drip=script.drip,
+        held=script.held,
     )
 
 

@@ -17,6 +17,7 @@ from mockserver.engine.clock import Clock
 from mockserver.engine.contract_warnings import PREFLIGHT, OperationName
 from mockserver.engine.cors import preflight, shared
 from mockserver.engine.events import EventKind
+from mockserver.engine.held import hold
 from mockserver.engine.inboxes import Inboxes
 from mockserver.engine.interventions import Interventions
 from mockserver.engine.journal import RecordedRequest, Watch
@@ -118,6 +119,7 @@ class Service:
         self.closed.set()
         self.dispatcher.close()
         for sandbox in self.sandboxes:
+            sandbox.held.close()
             sandbox.conclude()
         if isinstance(self._transport, HttpTransport):
             self._transport.close()
@@ -158,6 +160,10 @@ class Service:
         response = _with_clock(self._typed(response), pending.sandbox.clock)
         if pending.is_apps:
             self.sandboxes.note_request(pending.sandbox)
+        name = pending.script.held
+        if name is not None and pending.is_apps and not self.closed.is_set():
+            self._note_submission(pending)
+            return hold(response, pending, name, self._record)
         self._record(pending, response)
         return response
 
@@ -167,9 +173,15 @@ class Service:
         sandbox = pending.sandbox
         warnings = sandbox.observer.exchange(pending, response) if pending.is_apps else ()
         pending.recorded = sandbox.journal.record(pending, response, warnings)
-        if pending.submitted is not None:
-            sandbox.journal.note(pending.now, EventKind.TASK, _submission(pending.submitted))
+        Service._note_submission(pending)
         sandbox.tell_reached(pending.now)
+
+    @staticmethod
+    def _note_submission(pending: PendingRequest) -> None:
+        """Record that a task is new, once."""
+        task, pending.submitted = pending.submitted, None
+        if task is not None:
+            pending.sandbox.journal.note(pending.now, EventKind.TASK, _submission(task))
 
     def _pending(self, request: Request) -> PendingRequest:
         sandbox, unauthorized = self._owner(request.headers)

@@ -90,3 +90,14 @@ async def is_set_within(seconds: float, event: asyncio.Event) -> bool:
     except TimeoutError:
         return False
     return True
+
+
+async def is_any_set_within(seconds: float, *events: asyncio.Event) -> bool:
+    """Wait for the first of *events*; return whether it is set before *seconds* are over."""
+    waits = [asyncio.ensure_future(event.wait()) for event in events]
+    try:
+        done, _ = await asyncio.wait(waits, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for wait in waits:
+            wait.cancel()
+    return bool(done)

@@ -150,6 +150,13 @@ class Settings:
     chaos: float = setting(
         read_rate, "probability of a fault in each exchange and delivery", "0", own=True
     )
+    hold_timeout: timedelta = setting(
+        read_positive_duration,
+        "real time after which what the scenarios held and webhook-held hold is sent without a "
+        "release",
+        "30s",
+        own=True,
+    )
     rate_limit: RateLimit | None = setting(
         read_rate_limit,
         "requests that a sandbox accepts, as <n>/<duration>, or 'none'",
@@ -289,7 +296,7 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
     ),
     "Behaviour of the API": ("answers", "error_status", "null", "unknown_fields"),
     "Money": ("balance", "unknown_price"),
-    "Scenarios and faults": ("scenario", "chaos", "seed", "expect"),
+    "Scenarios and faults": ("scenario", "chaos", "seed", "expect", "hold_timeout"),
     "Webhooks": (
         "callback_allow",
         "strict_callbacks",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -12,6 +11,7 @@ from urllib.parse import quote
 
 from mockserver.domain.redaction import HIDDEN, Redactor, is_ours, without_url_secrets
 from mockserver.testing.control_events import EventReader
+from mockserver.testing.control_held import Releaser, explain_stall
 from mockserver.testing.control_http import ControlError, ControlHttp, Send
 from mockserver.testing.control_inboxes import InboxControl
 from mockserver.testing.control_requests import RequestSender
@@ -50,11 +50,12 @@ class Moved:
     """The task whose status was waited for, with its `timeline`; None if it has been deleted."""
 
 
-class ControlClient(EventReader, InboxControl, RequestSender):
+class ControlClient(EventReader, InboxControl, RequestSender, Releaser):
     """Controls one sandbox of a running mock.
 
-    *base_url* is that of the mock, *api_key* the one that the app under test uses, and
-    *control_token* the one that the mock was started with, if any. *send* replaces HTTP. Every
+    *base_url* is that of the mock, *api_key* the one that the app under test uses, or *sandbox* the
+    sandbox's id in place of it, and *control_token* the one that the mock was started with, if any.
+    *label* is what people then know the sandbox by. *send* replaces HTTP. Every
     method raises ControlError if the mock rejects the request, or there is no mock.
 
     >>> from mockserver.testing import ControlClient, running_mock
@@ -70,16 +71,24 @@ class ControlClient(EventReader, InboxControl, RequestSender):
     def __init__(
         self,
         base_url: str,
-        api_key: str,
+        api_key: str | None,
         *,
+        sandbox: str | None = None,
+        label: str | None = None,
         control_token: str | None = None,
         send: Send | None = None,
     ) -> None:
         self._base = f"{base_url.rstrip('/')}/__mock/"
-        self._headers = {"Authorization": f"Bearer {api_key}", "Content-Type": "application/json"}
+        self._headers = {"Content-Type": "application/json"}
+        if label is not None:
+            self._headers["X-Mock-Label"] = label.encode("ascii", "replace").decode("ascii")
+        if sandbox is not None:
+            self._headers["X-Mock-Sandbox"] = sandbox
+        elif api_key is not None:
+            self._headers["Authorization"] = f"Bearer {api_key}"
         if control_token is not None:
             self._headers["X-Mock-Control-Token"] = control_token
-        self._keys = Redactor(() if is_ours(api_key) else (api_key,))
+        self._keys = Redactor(() if api_key is None or is_ours(api_key) else (api_key,))
         self._tokens = Redactor(() if control_token is None else (control_token,), HIDDEN)
         self.stands_still = False
         """Whether the clock is to stand still after a reset too, as in the fixtures."""
@@ -150,7 +159,7 @@ class ControlClient(EventReader, InboxControl, RequestSender):
 
     def _move(self, course: Json) -> Moved:
         moved = self._call("POST", "clock", course)
-        _explain_stall(moved["happened"])
+        explain_stall(moved["happened"])
         return Moved(moved["now"], moved["speed"], moved["happened"], moved.get("task"))
 
     # -- tasks -------------------------------------------------------------------------------
@@ -162,6 +171,13 @@ class ControlClient(EventReader, InboxControl, RequestSender):
     def task(self, task_id: str) -> Json:
         """Return a task with its `timeline`, past and to come."""
         return self._call("GET", f"tasks/{task_id}")
+
+    def submit_task(self, submission: Json) -> str:
+        """Submit a task as the app of the sandbox would; return its id.
+
+        *submission* has `model`, `input`, and optionally `callBackUrl`, `user_id` and `scenario`.
+        """
+        return str(self._call("POST", "tasks", submission)["data"]["taskId"])
 
     def finish(self, task_id: str) -> Json:
         """End a task in success, now."""
@@ -282,21 +298,3 @@ class ControlClient(EventReader, InboxControl, RequestSender):
         if self.stands_still and not keep_clock:
             self.freeze()
         return forgotten
-
-
-def _explain_stall(happened: Sequence[Json]) -> None:
-    """Raise ControlError if the caller blocked the event loop in which its receiver runs."""
-    timed_out = [one for one in happened if one.get("failure") == "timeout"]
-    if timed_out and _is_in_event_loop():
-        raise ControlError(
-            None,
-            f"the clock was moved in an event loop, and {len(timed_out)} webhook attempts timed "
-            "out meanwhile: a receiver in the same loop cannot respond while this call waits; use "
-            "await async_wait_for(…), async_wait_until_idle() or clock.async_advance(…)",
-        )
-
-
-def _is_in_event_loop() -> bool:
-    with suppress(RuntimeError):
-        return asyncio.get_running_loop() is not None
-    return False

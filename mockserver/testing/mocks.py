@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING, Unpack
 from urllib.parse import unquote, urlsplit
 
@@ -18,6 +19,7 @@ from mockserver.engine.service import Service
 from mockserver.engine.webhooks.attempt import AttemptResult, Failure, WebhookRequest
 from mockserver.engine.webhooks.transport import transport_of
 from mockserver.interception.certificates import api_hosts, own_certificates
+from mockserver.interception.direct_socket import Receive
 from mockserver.network.loopback import LOOPBACK_HOSTS
 from mockserver.settings import Resolved, resolve_settings
 from mockserver.testing.control import ControlClient
@@ -25,6 +27,7 @@ from mockserver.testing.control_http import ControlError, Send
 from mockserver.testing.names import ServerSettings
 from mockserver.testing.sandbox import MaxapiSandbox
 from mockserver.testing.webhook import OnWebhook, Webhook
+from mockserver.web.direct_connection import DirectConnection
 from mockserver.web.gateway import Gateway
 
 if TYPE_CHECKING:
@@ -42,13 +45,16 @@ class RunningMock:
     _send: Send | None = field(default=None, repr=False)
     """How its control plane is reached; None is by HTTP."""
 
-    def sandbox(self, api_key: str | None = None) -> MaxapiSandbox:
+    def sandbox(self, api_key: str | None = None, *, label: str | None = None) -> MaxapiSandbox:
         """Return the sandbox of *api_key*, or of a new key, and stop its clock.
 
-        Raises ControlError if there is no mock at the URL, or it rejects the control token.
+        *label* is what people then know it by. Raises ControlError if there is no mock at the URL,
+        or it rejects the control token.
         """
         key = api_key or new_key()
-        control = ControlClient(self.url, key, control_token=self.control_token, send=self._send)
+        control = ControlClient(
+            self.url, key, label=label, control_token=self.control_token, send=self._send
+        )
         control.freeze()
         return MaxapiSandbox(self.url, key, control)
 
@@ -108,24 +114,40 @@ class InProcessMock:
         )
         self._gateway = Gateway(self._service)
         self._server: Server | None = None
+        self._starting = Lock()
 
     def listen(self) -> tuple[int, str]:
         """Listen for HTTPS too; return the port, and the authority's certificate (PEM).
 
         Raises ServerError.
         """
+        server, authority = self._listening()
+        return server.port, authority
+
+    def receiver(self) -> Receive:
+        """Make what responds to the requests of one client without a connection."""
+        return DirectConnection(self._gateway, self._keep).receive
+
+    def _keep(self, response: Response) -> str:
+        return self._listening()[0].keep(response)
+
+    def _listening(self) -> tuple[Server, str]:
         from mockserver.web.server import Server, ServerError
 
         names = {*api_hosts(self._service.contract), *LOOPBACK_HOSTS}
-        try:
-            context, authority = own_certificates(tuple(sorted(names)))
-        except OSError as error:
-            problem = f"temporary files: {error.strerror}; set TMPDIR to a writable folder"
-            raise ServerError(problem) from None
-        if self._server is None:
-            self._server = Server(self._service, context)
-            self._server.start()
-        return self._server.port, authority
+        with self._starting:
+            if self._service.closed.is_set():
+                raise ServerError("the mock has ended")
+            try:
+                context, authority = own_certificates(tuple(sorted(names)))
+            except OSError as error:
+                problem = f"temporary files: {error.strerror}; set TMPDIR to a writable folder"
+                raise ServerError(problem) from None
+            if self._server is None:
+                server = Server(self._service, context)
+                server.start()
+                self._server = server
+            return self._server, authority
 
     @cached_property
     def app(self) -> Flask:
@@ -141,11 +163,15 @@ class InProcessMock:
             response.first()
         return response
 
-    def sandbox(self, api_key: str | None = None) -> MaxapiSandbox:
-        """Return the sandbox of *api_key*, or of a new key; its clock stands still."""
+    def sandbox(self, api_key: str | None = None, *, label: str | None = None) -> MaxapiSandbox:
+        """Return the sandbox of *api_key*, or of a new key; its clock stands still.
+
+        *label* is what people then know it by.
+        """
         key = api_key or new_key()
         token = self._service.settings.control_token
-        control = ControlClient(_HERE, key, control_token=token, send=sender(self._gateway))
+        send = sender(self._gateway)
+        control = ControlClient(_HERE, key, label=label, control_token=token, send=send)
         control.freeze()  # it stands still already; this makes its key one that is controlled
         return MaxapiSandbox(self.url, key, control)
 
@@ -163,6 +189,8 @@ class InProcessMock:
 
     def close(self) -> None:
         """End its threads and connections."""
+        with self._starting:
+            self._service.closed.set()
         if self._server is not None:
             self._server.stop()
         self._service.close()

@@ -27,6 +27,7 @@ ScenarioName = Literal[
     "bad-gateway",
     "unavailable",
     "gateway-timeout",
+    "held",
     "hang",
     "truncated",
     "connection-closed",
@@ -40,6 +41,7 @@ ScenarioName = Literal[
     "cancel-too-late",
     "webhook-lost",
     "webhook-twice",
+    "webhook-held",
     "webhook-early",
     "webhook-reordered",
     "webhook-conflicting",
@@ -65,10 +67,12 @@ ScenarioWithValue = Literal[
     "accepted-but",
     "latency",
     "drip",
+    "held",
     "flaky-poll",
     "stale-poll",
     "unknown-at-first",
     "webhook-late",
+    "webhook-held",
     "fewer-results",
     "result-slow",
     "result-drip",
@@ -118,6 +122,7 @@ class SandboxSettings(TypedDict, total=False):
     scenario: ScenarioName | ScenarioText | Literal["none"]
     expect: str | int | Collection[str | int]
     chaos: float
+    hold_timeout: Duration
     rate_limit: str
     strict_callbacks: Flag
     webhook_timeout: Duration
@@ -184,6 +189,20 @@ class Rule(TypedDict):
     """How many more requests it is for; None is without a limit."""
     fired: int
     """How many requests it has decided."""
+
+
+class HeldItem(TypedDict):
+    """A response or webhook that waits until it is released by its name."""
+
+    name: str
+    kind: Literal["response", "webhook"]
+    what: str
+    """In words, for example `response to POST /api/v1/task/submit`."""
+    at: str
+    """The moment at which it was held, by the sandbox's clock."""
+    held_ms: float
+    """For how long it has been held, in real time."""
+    taskId: str | None
 
 
 class NearMiss(TypedDict):

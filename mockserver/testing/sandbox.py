@@ -15,6 +15,7 @@ from mockserver.testing.control import ControlClient, Json, Moved
 from mockserver.testing.control_http import ControlError
 from mockserver.testing.names import (
     ContractWarning,
+    HeldItem,
     RequestMatch,
     Rule,
     SandboxSettings,
@@ -91,6 +92,10 @@ class MaxapiSandbox:
         """The client of the control plane, for everything that has no method here."""
         control.stands_still = True
         self.clock = SandboxClock(control)
+        self.release = control.release
+        self.wait_until_held = control.wait_until_held
+        self.async_release = control.async_release
+        self.async_wait_until_held = control.async_wait_until_held
 
     @overload
     def scenario(
@@ -166,6 +171,11 @@ class MaxapiSandbox:
         return self.control.deliveries()
 
     @property
+    def held(self) -> list[HeldItem]:
+        """The responses and webhooks that are held, in order of arrival."""
+        return self.control.held()
+
+    @property
     def warnings(self) -> list[ContractWarning]:
         """What the app did against the contract."""
         return self.control.warnings()
@@ -189,7 +199,7 @@ class MaxapiSandbox:
         return moved.task or self.control.task(task)
 
     def wait_until_idle(self) -> Moved:
-        """Move the clock until all tasks have ended and all webhooks are delivered or given up."""
+        """Move the clock until all tasks have ended and all webhooks are sent, given up or held."""
         return self.control.advance_until_idle()
 
     async def async_wait_for(self, task: str, status: str | None = None) -> Json:

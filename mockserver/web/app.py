@@ -10,7 +10,7 @@ import flask
 from mockserver.engine.messages import STREAM_INTERVAL, ApiError, Request, Response, Stream
 from mockserver.engine.service import Service
 from mockserver.web.gateway import Gateway
-from mockserver.web.response_steps import Follow, Hang, Pause, Run, Send, steps_of
+from mockserver.web.response_steps import Follow, Hang, Pause, Run, Send, Wait, finish, steps_of
 from mockserver.web.wsgi import FAULT, failing
 
 
@@ -42,6 +42,8 @@ def _deliver(service: Service, response: Response) -> flask.Response:
                 function()
             case Pause(seconds):
                 service.closed.wait(seconds)
+            case Wait(held):
+                held.wait()
             case Hang():
                 pass  # the fault of what is sent says so
             case Send(fault, drip):
@@ -53,6 +55,7 @@ def _deliver(service: Service, response: Response) -> flask.Response:
                 return flask.Response(
                     _followed(service, stream), response.status, list(response.headers)
                 )
+    finish(response)
     return _to_flask(response)
 
 

@@ -27,7 +27,18 @@ from mockserver.web.outgoing import (
     stream_part,
 )
 from mockserver.web.request_reader import Phase, RequestReader
-from mockserver.web.response_steps import Follow, Hang, Pause, Run, Send, Step, steps_of
+from mockserver.web.response_steps import (
+    Follow,
+    Hang,
+    Pause,
+    Run,
+    Send,
+    Step,
+    Wait,
+    finish,
+    steps_of,
+    takes_time,
+)
 
 TICK = 5.0
 """Real seconds between two looks at the patience with a client."""
@@ -192,7 +203,7 @@ class Connection(asyncio.Protocol):
             response = self._application.respond(make_request(received, self._scheme))
         except BadRequest as error:
             response = self._application.reject(error)
-        if isinstance(response, Response) and not _takes_time(response):
+        if isinstance(response, Response) and not takes_time(response):
             self._write(received, response, None)
         else:
             self._delivery = asyncio.ensure_future(self._deliver(received, response))
@@ -231,7 +242,12 @@ class Connection(asyncio.Protocol):
                 await loop.run_in_executor(self._application.executor, function)
             case Pause(seconds):
                 await is_set_within(seconds, self._left)
+            case Wait():
+                self._is_hanging = True
+                await step.until_over(self._left)
+                self._is_hanging = False
             case Hang():
+                finish(response)
                 await self._hang()
             case Send(fault, drip):
                 if drip is None:
@@ -239,6 +255,7 @@ class Connection(asyncio.Protocol):
                 else:
                     await self._drip(received, response, fault, drip)
                 self._break(fault)
+                finish(response)
             case Follow(stream):
                 await self._follow(received, response, stream)
 
@@ -320,8 +337,3 @@ class Connection(asyncio.Protocol):
         self._reader.complete.clear()
         self._reader.failure = None
         self._reader.close()
-
-
-def _takes_time(response: Response) -> bool:
-    """Return whether a response cannot be sent at once."""
-    return response.fault is not None or response.first is not None or response.stream is not None

@@ -25,6 +25,7 @@ from mockserver.settings import SettingError, changed_settings
 from mockserver.web.access import Session, check_access
 from mockserver.web.control_request import ControlRequest, Routes, allowed, as_text
 from mockserver.web.control_views import Json, found, money_of
+from mockserver.web.held_control import HeldOperations
 from mockserver.web.own_requests import OwnRequests
 from mockserver.web.stories import Stories
 
@@ -54,7 +55,7 @@ class ControlPlane:
             return rejection.response(self._service.contract)
 
 
-class _Control(OwnRequests, Stories):
+class _Control(HeldOperations, OwnRequests, Stories):
     """What changes something."""
 
     # -- the console's session ---------------------------------------------------------------

@@ -126,8 +126,12 @@ class ControlRequest:
         sandbox = self.service.sandboxes.of_id(id_)
         if sandbox is None:
             see = f"see GET {CONTROL_PREFIX}sandboxes"
-            raise ApiError(404, f"{SANDBOX_HEADER}: {id_[:40]!r} is no sandbox; {see}")
+            raise ApiError(404, f"{SANDBOX_HEADER}: {id_[:40]!r} not found; {see}")
         return sandbox
+
+    def text(self, name: str) -> str | None:
+        """Return a parameter of the query; None if absent."""
+        return dict(self.query).get(name)
 
     def flag(self, name: str) -> bool:
         """Return whether a parameter of the query is true. Raises ApiError 400."""

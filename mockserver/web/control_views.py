@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
@@ -23,12 +24,13 @@ from mockserver.engine.journal import Delivery, RecordedRequest
 from mockserver.engine.messages import ApiError, Response, success
 from mockserver.engine.rules import Match, SearchResult, search
 from mockserver.engine.sandbox import Sandbox
-from mockserver.engine.timeline import timeline
+from mockserver.engine.timeline import outline, timeline
 from mockserver.settings import SETTINGS, show_value
 from mockserver.version import __version__
 from mockserver.web.control_request import ControlRequest
 from mockserver.web.event_stream import MEDIA_TYPE, next_events, stream
 from mockserver.web.explanation import explanation
+from mockserver.web.metrics import metrics
 
 Json = dict[str, Any]
 """What an operation returns."""
@@ -92,6 +94,9 @@ class Views:
         most = _EVENTS if limit is None else limit
         return next_events(self._service, sandbox, since, most, wait or 0)
 
+    def metrics(self) -> Response:
+        return metrics(self._service)
+
     def list_sandboxes(self) -> Json:
         known = self._service.sandboxes.by_key
         return {"sandboxes": [self._overview(key, one) for key, one in known]}
@@ -123,7 +128,9 @@ class Views:
         return shown_delivery(self._contract, sandbox, delivery)
 
     def list_requests(self) -> Json:
-        return {"requests": [entry.as_json() for entry in self._sandbox().journal.requests]}
+        text = (self._asked.text("text") or "").casefold()
+        shown = (entry.as_json() for entry in self._sandbox().journal.requests)
+        return {"requests": [one for one in shown if not text or text in _searched(one)]}
 
     def count_requests(self) -> Json:
         return {"count": len(self._search().found)}
@@ -164,6 +171,16 @@ class Views:
         tasks = [self._show(task, sandbox) for task in sandbox.tasks()]
         return {"tasks": tasks, **money_of(sandbox)}
 
+    def list_outlines(self) -> Json:
+        sandbox, asked = self._sandbox(), dict(self._asked.query).get("tasks")
+        attempts: dict[str, list[Delivery]] = {}
+        for one in sandbox.journal.deliveries:
+            attempts.setdefault(one.task_id, []).append(one)
+        named = None if asked is None else map(sandbox.get, asked.split(","))
+        tasks = sandbox.tasks() if named is None else [one for one in named if one is not None]
+        shown = [outline(task, attempts.get(task.id, ()), self._lifecycle) for task in tasks]
+        return {"tasks": shown, "now": stamp(sandbox.clock.now())}
+
     def show_task(self, taskId: str) -> Json:  # noqa: N803 - the API's own word
         return self._with_timeline(self._sandbox(), taskId)
 
@@ -189,6 +206,7 @@ class Views:
         cost = charge(task, self._lifecycle)
         return {
             **task_document(task, sandbox.clock.now(), self._lifecycle),
+            "model": task.model,
             "cost_usd": None if is_uncounted(task, self._lifecycle) else money(cost),
             "callBackUrl": task.callback_url and without_users(task.callback_url),
             "user_id": task.user_id,
@@ -234,6 +252,12 @@ def found(entries: Iterable[Numbered], number: str, what: str) -> Numbered:
         if str(entry.number) == number:
             return entry
     raise ApiError(404, f"{what} {number[:20]!r} not found in this sandbox's journal")
+
+
+def _searched(entry: Json) -> str:
+    """Return the texts of a request, and of its response, in which people search."""
+    texts = (entry[name] for name in ("path", "query", "body", "response_body"))
+    return json.dumps([*texts], ensure_ascii=False).casefold()
 
 
 def _clock(clock: Clock) -> Json:

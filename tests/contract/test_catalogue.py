@@ -121,6 +121,23 @@ def test_the_pixels_are_those_of_results(contract: Contract, model: str) -> None
     assert known["pixels"]
 
 
+def test_a_field_has_the_keywords_that_a_form_follows(contract: Contract) -> None:
+    """Without references, conditions and sources, which a form cannot follow."""
+    fields = {one["name"]: one["schema"] for one in details(contract, "seedance-2.0")["fields"]}
+    images = {one["name"]: one["schema"] for one in details(contract, "seedream-4")["fields"]}
+
+    assert fields["prompt"] == {"type": "string", "minLength": 1}
+    assert fields["duration"] == {"type": "integer", "minimum": 4, "maximum": 15}
+    assert fields["resolution"]["enum"] == ["480p", "720p", "1080p"]
+    assert fields["mediaUrls"] == {
+        "type": "array",
+        "minItems": 1,
+        "maxItems": 12,
+        "items": {"type": "string"},
+    }
+    assert images["imageUrls"] == {"type": "array", "items": {}}
+
+
 def test_a_field_says_what_it_accepts_and_how_sure_that_is(contract: Contract) -> None:
     """With its default, and the keywords that another page says."""
     fields = {one["name"]: one for one in details(contract, "gpt-image-2/image-to-image")["fields"]}

@@ -209,7 +209,7 @@ def test_what_was_forgotten_is_not_passed_over(make_client: MakeClient) -> None:
         ("limit=-1", "limit: '-1' is not accepted"),
         ("wait=61", "wait: '61' is not accepted; use an integer from 0 to 60"),
         ("all=yes", "all: 'yes' is not accepted; use true or false"),
-        ("sandbox=nobody", "'nobody' is no sandbox; see GET /__mock/sandboxes"),
+        ("sandbox=nobody", "'nobody' not found; see GET /__mock/sandboxes"),
         ("colour=red", "query: 'colour' is unknown"),
     ],
 )

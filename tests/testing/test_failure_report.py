@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import Any
 
@@ -264,6 +265,34 @@ def test_what_is_to_come(app: App) -> None:
         "  task B SUCCESS when it is polled",
         "  task B webhook, attempt 1 when it is polled",
     ]
+
+
+def test_what_is_still_held(app: App) -> None:
+    """The app's request has come, although it is not recorded before its response is sent."""
+    app.sandbox.scenario("held", "mine", times=1)
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(app.submit)
+        app.sandbox.wait_until_held("mine")
+
+        report = app.report()
+        app.sandbox.release("mine")
+
+    assert "still held:\n  mine: response to POST /api/v1/task/submit" in report
+    assert "No request" not in report
+
+
+def test_a_held_response_comes_after_what_overtook_it(app: App) -> None:
+    """The order is that in which the app and its receiver saw it."""
+    app.sandbox.scenario("held", times=1)
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(app.submit, callBackUrl=HOOK)
+        app.sandbox.wait_until_held()
+        app.sandbox.wait_until_idle()
+        app.sandbox.release()
+
+    happened = app.happened()
+
+    assert [line.split()[0] for line in happened[-2:]] == ["webhook", "POST"]
 
 
 def test_nothing_happened(app: App) -> None:

@@ -388,3 +388,20 @@ def test_webhooks_and_files_are_those_of_a_server() -> None:
     assert (part.status_code, part.content) == (206, b"PNG")
     assert {"x-webhook-signature", "x-webhook-timestamp"} <= came[0].headers.keys()
     assert came[0].headers["x-webhook-signature"] not in repr(came[0])
+
+
+def test_a_held_response_and_webhook(sandbox: Intercepted, app: App) -> None:
+    """Each arrives when it is released, here in the opposite order."""
+    order: list[str] = []
+    sandbox.on_webhook = lambda webhook: order.append(str(webhook.task["taskId"]))
+    with ThreadPoolExecutor(1) as pool:
+        submit = pool.submit(app.submit, "held", "webhook-held", callBackUrl=HOOK)
+        sandbox.wait_until_held()
+        sandbox.wait_until_idle()
+
+        sandbox.release("webhook-held")
+        is_early = not submit.done()
+        sandbox.release()
+
+        assert order == [submit.result(5)]
+    assert is_early

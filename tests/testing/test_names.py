@@ -17,6 +17,7 @@ from mockserver.testing.names import (
     ClockState,
     ContractWarning,
     FoundRequests,
+    HeldItem,
     OtherRequests,
     Rule,
     ScenarioWithValue,
@@ -29,6 +30,7 @@ SHAPES = {
     "warning": ContractWarning,
     "found": FoundRequests,
     "strangers": OtherRequests,
+    "held": HeldItem,
     "balance": Balance,
     "match": RequestMatch,
 }

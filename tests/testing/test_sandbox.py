@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from datetime import timedelta
 from typing import Any, cast
@@ -18,6 +20,7 @@ from mockserver.testing import (
     InProcessMock,
     MaxapiSandbox,
     RunningMock,
+    ScenarioText,
     running_mock,
 )
 from tests.client import SUBMIT, seed
@@ -389,3 +392,93 @@ def test_a_rule_that_never_fired_fails_a_strict_test(app: App) -> None:
     assert "unavailable for path='*/submitt'" in str(failure.value)
     assert "does not match '*/submitt'" in str(failure.value)
     assert [one["scenario"] for one in app.sandbox.unused_rules()] == ["unavailable"]
+
+
+# -- what is held --------------------------------------------------------------------------------
+
+
+def test_a_test_decides_the_order(app: App) -> None:
+    """First the webhook, then the poll, then the response to the submission."""
+    app.sandbox.scenario(ScenarioText("held=submit, webhook-held"), times=1)
+    app.sandbox.scenario("held", "poll", times=1, method="GET")
+    seen: list[str] = []
+    with ThreadPoolExecutor(2) as pool:
+        submit = pool.submit(app.submit, callBackUrl=app.inbox.url)
+        submit.add_done_callback(lambda _: seen.append("submit"))
+        [held] = app.sandbox.wait_until_held("submit")
+        task = held["taskId"] or ""
+        poll = pool.submit(app.poll, task)
+        app.sandbox.wait_until_held("poll")
+        app.sandbox.wait_until_idle()
+
+        app.sandbox.release("webhook-held")
+        seen += [str(one.task["taskId"]) for one in app.inbox.received]
+        app.sandbox.release("poll")
+        shown = poll.result(5)["status"]
+        app.sandbox.release("submit")
+
+        assert submit.result(5) == task
+    assert (seen, shown) == ([task, "submit"], "PENDING")
+    assert [one["method"] for one in app.sandbox.requests] == ["GET", "POST"]
+    assert app.sandbox.held == []
+
+
+def test_a_sandbox_that_is_closed_holds_nothing(app: App) -> None:
+    """The app gets its response."""
+    app.sandbox.scenario("held", times=1)
+    with ThreadPoolExecutor(1) as pool:
+        submit = pool.submit(app.submit)
+        app.sandbox.wait_until_held()
+
+        app.sandbox.close()
+
+        assert len(submit.result(5)) == 36
+
+
+def test_a_mock_without_a_port_that_ends_holds_nothing() -> None:
+    """Its requests end as well."""
+    with closing(InProcessMock("https://api.example.com")) as mock, InboxServer() as inboxes:
+        app = App(mock, inboxes)
+        app.sandbox.scenario("held", times=1)
+        with ThreadPoolExecutor(1) as pool:
+            submit = pool.submit(app.submit)
+            app.sandbox.wait_until_held()
+
+            mock.close()
+
+            assert len(submit.result(5)) == 36
+        app.http.close()
+
+
+def test_a_receiver_in_the_event_loop(app: App) -> None:
+    """It responds while the release waits for it; the release that blocks says what to use."""
+    app.sandbox.settings(webhook_timeout="100ms", webhook_tries=1)
+
+    async def serve() -> tuple[int, str]:
+        arrived = 0
+
+        async def receive(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            nonlocal arrived
+            await reader.readuntil(b"\r\n\r\n")
+            arrived += 1
+            writer.write(b"HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n")
+            writer.close()
+
+        server = await asyncio.start_server(receive, "127.0.0.1", 0)
+        port = server.sockets[0].getsockname()[1]
+        async with server:
+            for _ in range(2):
+                app.submit(
+                    "#mock:instant #mock:webhook-held", callBackUrl=f"http://127.0.0.1:{port}"
+                )
+            await app.sandbox.async_wait_until_held("webhook-held", count=2)
+            await app.sandbox.async_release("webhook-held")
+            delivered = arrived
+            with pytest.raises(ControlError) as caught:
+                app.sandbox.release("webhook-held")
+        return delivered, str(caught.value)
+
+    delivered, problem = asyncio.run(serve())
+
+    assert delivered == 1
+    assert "async_release" in problem

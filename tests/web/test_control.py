@@ -505,7 +505,7 @@ def test_wrong_bodies_are_explained(
 names = st.sampled_from(
     [
         *("freeze", "run", "speed", "advance", "advance_until", "task", "status", "reason", "usd"),
-        *("balance_usd", "keep", "clock", "expect", "delay"),
+        *("balance_usd", "keep", "clock", "expect", "count", "all", "delay"),
         *("scenario", "times", "match", "model", "prompt", "user_id", "method", "path", "nth"),
         *("pace", "duration", "balance", "chaos", "rate-limit", "webhook-tries", "cancellable"),
     ]
@@ -526,7 +526,7 @@ bodies = st.dictionaries(names, values, min_size=1, max_size=4) | values
 TAKES_BODY = {
     *("count_requests", "find_requests", "fail_task", "add_rule", "move_clock"),
     *("set_balance", "change_settings", "reset", "submit_task", "explain_submission"),
-    "set_inbox",
+    *("wait_until_held", "release", "set_inbox"),
 }
 
 

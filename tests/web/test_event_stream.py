@@ -183,7 +183,7 @@ def test_the_client_follows_without_blocking_the_loop() -> None:
         sandbox = made.sandbox()
         last = sandbox.control.events()["last"]
         followed = sandbox.control.async_follow(last)
-        waiting = asyncio.create_task(anext(followed))  # type: ignore[arg-type]
+        waiting = asyncio.ensure_future(anext(followed))
         await asyncio.to_thread(sandbox.control.set_balance, "5.00")
         return [(await waiting)["kind"]]
 

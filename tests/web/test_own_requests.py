@@ -266,3 +266,20 @@ def test_a_query_is_shown_without_secrets(client: Client) -> None:
 
     assert (entry["operation"], entry["path"]) == ("query", path)
     assert entry["query"] == "api_key=[redacted]&page=2"
+
+
+def test_requests_are_searched_by_their_text(client: Client) -> None:
+    """In path, query and both bodies, in upper and lower case; the other ones are left out."""
+    client.submitted(seed(prompt="A Café at dawn"))
+    client.submit(seed(prompt="a harbour", ratio="9:1"))
+    client.request("GET", "/api/v1/task/none")
+
+    def numbers(text: str) -> list[int]:
+        found = client.control("requests", query_string={"text": text}).json["requests"]
+        return [one["number"] for one in found]
+
+    assert numbers("café") == [1]
+    assert numbers("is not accepted") == [2]
+    assert numbers("/TASK/none") == [3]
+    assert numbers("") == [1, 2, 3]
+    assert numbers("cy\tberpunk") == []

@@ -274,6 +274,21 @@ def test_latency_delays_the_response(app: App, scenario: str) -> None:
     assert answer.elapsed >= timedelta(milliseconds=50)
 
 
+@shows("held=mine", "held")
+def test_a_held_response(app: App, scenario: str) -> None:
+    """The task is there, and the response comes when it is released by its name."""
+    name = scenario.partition("=")[2] or scenario
+    with ThreadPoolExecutor(1) as pool:
+        response = pool.submit(app.submit, scenario)
+        app.control.wait_until_held(name)
+        [task] = app.control.tasks()
+        is_there_early = response.done()
+        app.control.release(name)
+
+    assert not is_there_early
+    assert response.result().json()["data"]["taskId"] == task["taskId"]
+
+
 @shows_each(
     {
         "hang": ReadTimeout,
@@ -400,6 +415,20 @@ def test_a_late_webhook(app: App, scenario: str) -> None:
     after = app.control.advance("1h")
 
     assert (webhooks(before), webhooks(after)) == ([], [(12, 1, 200)])
+    assert app.hook.got == [("POST", app.ask(task_id).content)]
+
+
+@shows("webhook-held=mine", "webhook-held")
+def test_a_held_webhook(app: App, scenario: str) -> None:
+    """It is due at the end of its task, and arrives when it is released by its name."""
+    name = scenario.partition("=")[2] or scenario
+    task_id = app.submitted(scenario, call_back=True)
+
+    moved, got = app.control.advance("1h"), list(app.hook.got)
+    app.control.release(name)
+
+    assert moved.happened[-1]["event"] == "held"
+    assert (webhooks(moved), got) == ([], [])
     assert app.hook.got == [("POST", app.ask(task_id).content)]
 
 

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from threading import Condition
 
-from mockserver.contract import Contract, dump_json
-from mockserver.domain.document import webhook_document
+from mockserver.contract import Contract
 from mockserver.domain.durations import LATEST
 from mockserver.domain.scenario import Script
 from mockserver.domain.script import WebhookFault
 from mockserver.domain.task import Task, ends_at
 from mockserver.engine.chaos import draw
 from mockserver.engine.journal import Delivery
-from mockserver.engine.messages import success
 from mockserver.engine.sandbox import Sandbox
 from mockserver.engine.webhooks.attempt import (
     NEVER_SENT,
@@ -23,11 +22,12 @@ from mockserver.engine.webhooks.attempt import (
     Transport,
     WebhookRequest,
 )
+from mockserver.engine.webhooks.content import Content
+from mockserver.engine.webhooks.holding import HeldWebhook, HeldWebhooks
 from mockserver.engine.webhooks.receiver_queue import receiver_of
 from mockserver.engine.webhooks.reordering import Reordering
 from mockserver.engine.webhooks.scheduler import ScheduledDelivery, Scheduler
 from mockserver.engine.webhooks.sender import Sender
-from mockserver.engine.webhooks.signature import proof
 from mockserver.engine.webhooks.transport import HttpTransport
 from mockserver.engine.webhooks.waiting import Attempt, perform_here
 from mockserver.engine.webhooks.workers import Workers
@@ -35,6 +35,9 @@ from mockserver.settings import Settings
 
 _LONGEST_WAIT = timedelta(days=365)
 """Between two attempts, however often the wait has doubled."""
+
+Made = Sequence[Delivery | HeldWebhook]
+"""What has become of a scheduled attempt."""
 
 _LOST = AttemptResult(None, "lost on its way, as the scenario says", 0.0, Failure.LOST)
 
@@ -49,7 +52,8 @@ class Dispatcher:
         self._workers = Workers(settings.webhook_concurrency)
         self.scheduler = Scheduler(self._start, self._sender.wake)
         self._reordering = Reordering(self.scheduler, contract.lifecycle)
-        self._content_type = contract.fact("webhook.content_type")
+        self._held = HeldWebhooks(self._release, self._start, self._sender.wake)
+        self._content = Content(contract)
         self._in_progress: dict[Sandbox, int] = {}
         """Attempts that are queued or in flight; none of a sandbox without any."""
         self._finished = Condition()
@@ -90,7 +94,8 @@ class Dispatcher:
             self._finished.notify_all()
 
     def _hand_over_due(self) -> float | None:
-        return self.scheduler.hand_over_due()
+        pauses = self.scheduler.hand_over_due(), self._held.hand_over_expired()
+        return min((pause for pause in pauses if pause is not None), default=None)
 
     def _start(self, scheduled: ScheduledDelivery) -> None:
         task = scheduled.sandbox.get(scheduled.task_id)
@@ -108,9 +113,17 @@ class Dispatcher:
         self._note_start(scheduled)
         perform_here(self.perform_counted(scheduled))
 
-    def perform(self, scheduled: ScheduledDelivery) -> list[Delivery]:
+    def perform(self, scheduled: ScheduledDelivery) -> Made:
         """Make a scheduled attempt in this thread; return what was sent, nothing if it is void."""
         return perform_here(self._perform(scheduled))
+
+    def _release(self, scheduled: ScheduledDelivery) -> Made:
+        """Do the same with an attempt that was held, which no advance may leave behind."""
+        self._note_start(scheduled)
+        try:
+            return self.perform(scheduled)
+        finally:
+            self.note_end(scheduled)
 
     def _note_start(self, scheduled: ScheduledDelivery) -> None:
         with self._finished:
@@ -149,10 +162,13 @@ class Dispatcher:
             return None
         return None if self._reordering.is_void(scheduled) else task
 
-    async def _perform(self, scheduled: ScheduledDelivery) -> list[Delivery]:
+    async def _perform(self, scheduled: ScheduledDelivery) -> Made:
         task = self._task_of(scheduled)
         if task is None:
             return []
+        held = self._held.hold(scheduled, task)
+        if held is not None:
+            return [held]
         attempts = self._reordering.in_order(scheduled, task)
         return [sent for attempt in attempts for sent in await self._attempt(*attempt)]
 
@@ -174,7 +190,8 @@ class Dispatcher:
         Only the *last* webhook of an attempt is sent again if it fails.
         """
         at = scheduled.sandbox.clock.now()
-        webhook = self._webhook(scheduled, task, script, at)
+        settings = scheduled.sandbox.settings
+        webhook = self._content.webhook(task, script, settings, at, scheduled.ends)
         lost = WebhookFault.LOST in script.webhook
         result = _LOST if lost else await self._exchange(webhook)
         failed = result.error is not None and not lost and result.failure not in NEVER_SENT
@@ -198,35 +215,12 @@ class Dispatcher:
             return await self._transport.send(webhook)
         return self._transport(webhook)
 
-    def _webhook(
-        self, scheduled: ScheduledDelivery, task: Task, script: Script, at: datetime
-    ) -> WebhookRequest:
-        now = max(at, scheduled.ends)
-        settings, faults = scheduled.sandbox.settings, script.webhook
-        document = webhook_document(task, now, self._contract.lifecycle, settings.answers)
-        if WebhookFault.CONFLICTING in faults:
-            document |= {"status": self._contract.lifecycle.failure, "result": None}
-        body = dump_json(success(self._contract, document))
-        if WebhookFault.TRUNCATED in faults:
-            body = body[: len(body) // 2]
-        proven: tuple[tuple[str, str], ...] = ()
-        if WebhookFault.UNSIGNED not in faults:
-            proven = proof(settings, task.id, at, forged=WebhookFault.FORGED in faults)
-        redirected = WebhookFault.REDIRECTED in faults  # clients turn a redirected POST into a GET
-        return WebhookRequest(
-            task.callback_url or "",
-            b"" if redirected else body,
-            self._content_type,
-            settings.webhook_timeout.total_seconds(),
-            "GET" if redirected else "POST",
-            proven,
-        )
-
     def resend(self, sandbox: Sandbox, delivery: Delivery) -> Delivery:
         """Send a webhook of the journal again, as it was sent; it is not retried."""
         timeout = sandbox.settings.webhook_timeout.total_seconds()
         url, body, method = delivery.url, delivery.body, delivery.method
-        webhook = WebhookRequest(url, body, self._content_type, timeout, method, delivery.proof)
+        media_type = self._content.media_type
+        webhook = WebhookRequest(url, body, media_type, timeout, method, delivery.proof)
         at, result = sandbox.clock.now(), self._transport(webhook)
         of = delivery.task_id, delivery.attempt
         return sandbox.record_delivery(_delivery(of, at, webhook, result, resent=True))

@@ -36,6 +36,8 @@ class ScheduledDelivery:
     attempt: int = 1
     held_back: bool = False
     """Whether it waits for another webhook to overtake it; see `Reordering`."""
+    is_released: bool = False
+    """Whether it has waited for a release already; see `HeldWebhooks`."""
 
     @property
     def is_forgotten(self) -> bool:

@@ -116,7 +116,7 @@ function named(members) {
     .map(([name, value]) => `${name.replaceAll("-", "_")}=${pythonValue(value)}`);
 }
 
-/** @type {[string, RegExp, (place: string[], body: any) => string][]} */
+/** @type {[string, RegExp, (place: string[], body: any) => string | null][]} */
 const CALLS = [
   ["POST", /^clock$/, (_, body) => clockCall(body)],
   ["POST", /^reset(\?all=true)?$/, ([all], body) => `reset(${[
@@ -134,10 +134,19 @@ const CALLS = [
   ].join(", ")})`],
   ["POST", /^tasks\/([^/]+)\/timeout$/, ([id]) => `time_out(${pythonValue(id)})`],
   ["POST", /^tasks\/([^/]+)\/(finish|cancel|expire)$/, ([id, end]) => `${end}(${pythonValue(id)})`],
+  ["POST", /^tasks$/, (_, body) => submitCall(body)],
+  ["POST", /^requests\/(\d+)\/replay$/, ([number]) => `replay(${number})`],
   ["POST", /^deliveries\/(\d+)\/resend$/, ([number]) => `resend(${number})`],
   ["PUT", /^inbox\/([^/]+)$/, ([name], body) => `set_inbox(${[pythonValue(name), ...named(body)].join(", ")})`],
   ["DELETE", /^inbox\/([^/]+)$/, ([name]) => `delete_inbox(${pythonValue(name)})`],
 ];
+
+/** A submission with members that the client does not know is left to `requests`. @param {any} body */
+function submitCall({ model, input, callBackUrl, user_id: userId, scenario, ...others }) {
+  if (Object.keys(others).length || model === undefined || input === undefined) return null;
+  const given = named({ callback_url: callBackUrl, user_id: userId, scenario });
+  return `submit(${[pythonValue(model), pythonValue(input), ...given].join(", ")})`;
+}
 
 /** @param {any} body */
 function clockCall({ freeze, run, speed, advance, advance_until: until }) {
@@ -161,9 +170,11 @@ export function asPython(method, path, body) {
     const found = wanted === method && pattern.exec(path);
     if (!found) continue;
     const place = found.slice(1).map((part) => part && decodeURIComponent(part));
+    const made = call(place, body);
+    if (made === null) continue;
     return `from mockserver.testing import ControlClient\n\n`
       + `control = ControlClient(${pythonValue(location.origin)}, "YOUR-API-KEY")\n`
-      + `control.${call(place, body)}`;
+      + `control.${made}`;
   }
   const given = body === undefined ? "" : `, json=${pythonValue(body)}`;
   return `import requests\n\nrequests.request(${pythonValue(method)}, `

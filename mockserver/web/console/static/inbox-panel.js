@@ -12,7 +12,7 @@ import { copyButton, duration, el, fill, json, time } from "./dom.js";
 const STATUSES = [200, 204, 400, 401, 404, 410, 429, 500, 502, 503];
 const DELAYS = [[0, "at once"], [1, "after 1 s"], [5, "after 5 s"], [15, "after 15 s"], [60, "after 1 min"]];
 const TIMES = [["", "always"], ["1", "next 1"], ["2", "next 2"], ["3", "next 3"], ["5", "next 5"], ["10", "next 10"]];
-const NAME = "[A-Za-z0-9][A-Za-z0-9._-]{0,63}";
+const NAME = "[A-Za-z0-9][A-Za-z0-9._\\-]{0,63}";
 
 /** @param {string} name */
 const urlOf = (name) => `${location.origin}/__mock/inbox/${name}`;

@@ -30,18 +30,22 @@ class TaskPage {
     this.shown = new Map();
     /** @type {Record<string, HTMLElement>} */
     this.parts = {};
-    this.isReading = false;
+    /** @type {Promise<void> | null} */
+    this.reading = null;
     this.isStale = false;
     this.countdown = el("span");
     this.ends = NaN;
     setInterval(() => this.tick(), 250);
   }
 
-  /** Read the story; what happens meanwhile has it read once more. */
-  async reload() {
+  /** Read the story; what happens meanwhile has it read once more. @returns {Promise<void>} */
+  reload() {
     this.isStale = true;
-    if (this.isReading) return;
-    this.isReading = true;
+    this.reading ??= this.read().finally(() => { this.reading = null; });
+    return this.reading;
+  }
+
+  async read() {
     try {
       while (this.isStale) {
         this.isStale = false;
@@ -50,8 +54,6 @@ class TaskPage {
     } catch (error) {
       if (!(error instanceof Problem && error.status === 404)) throw error;
       this.gone();
-    } finally {
-      this.isReading = false;
     }
   }
 

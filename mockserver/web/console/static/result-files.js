@@ -43,16 +43,15 @@ export function fileFigure(taskId, index, files, context) {
   const failed = () => fill(size, el("span", { class: "problem" }, "cannot be shown"));
   const media = what === "video"
     ? el("video", {
-      src, controls: true, muted: true, preload: "metadata", "aria-label": name, onerror: failed,
+      src, width: files.width, height: files.height, controls: true, muted: true, preload: "metadata", "aria-label": name, onerror: failed,
       onloadedmetadata: (/** @type {any} */ event) => measured(event.target.videoWidth, event.target.videoHeight),
     })
     : el("img", {
-      src, alt: name, loading: "lazy", decoding: "async", onerror: failed,
+      src, width: files.width, height: files.height, alt: name, loading: "lazy", decoding: "async", onerror: failed,
       onload: (/** @type {any} */ event) => measured(event.target.naturalWidth, event.target.naturalHeight),
     });
   const shownMedia = what === "video" ? media
     : el("a", { href: src, target: "_blank", rel: "noreferrer", title: "Open it in its true size" }, media);
-  if (files.width) media.style.setProperty("aspect-ratio", `${files.width} / ${files.height}`);
   return el("figure", { class: "file", "data-state": files.state }, shownMedia,
     el("figcaption", files.count > 1 && el("span", { class: "file-index" }, `${index + 1} of ${files.count}`), size));
 }

@@ -1,0 +1,126 @@
+"""What the commands share that look at a mock which runs: where it is, and which sandboxes."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from mockserver.commands.arguments import base_url
+from mockserver.commands.command import option
+from mockserver.errors import MaxapiMockError
+
+if TYPE_CHECKING:
+    from mockserver.testing.control import ControlClient
+
+Run = TypeVar("Run", bound=Callable[..., object])
+_DEFAULT_URL = "http://127.0.0.1:6290"
+_SHORTEST_END = 4
+"""Characters of the end of a key that name its sandbox."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MockOptions:
+    """The options of a command that looks at a mock."""
+
+    url: str | None
+    key: str | None
+    sandbox: str | None
+
+
+_URL = option(
+    "--url",
+    metavar="URL",
+    type=base_url(path=False),
+    group="Mock",
+    help=f"where the mock is (default MAXAPI_MOCK_URL, else {_DEFAULT_URL})",
+)
+_KEY = option("--key", metavar="KEY", group="Mock", help="only the sandbox of this API key")
+_SANDBOX = option(
+    "--sandbox",
+    metavar="NAME",
+    group="Mock",
+    help="only the sandbox with this label (X-Mock-Label), id, or end of its key",
+)
+
+
+def with_mock(run: Run) -> Run:
+    """Add the options of `MockOptions`."""
+    return _URL(_KEY(_SANDBOX(run)))
+
+
+class MockError(MaxapiMockError):
+    """The mock does not respond, or rejects what it is asked; the message says what to do."""
+
+
+class Mock:
+    """A mock that runs, as a command sees it. Its methods raise ControlError."""
+
+    def __init__(self, options: MockOptions) -> None:
+        self.url = (options.url or os.environ.get("MAXAPI_MOCK_URL") or _DEFAULT_URL).rstrip("/")
+        self._options = options
+        self.control = self.client()
+
+    def client(
+        self, sandbox: str | None = None, *, key: str | None = None, label: str | None = None
+    ) -> ControlClient:
+        """Return a client for a sandbox by its id, or by its *key*, which can give it a *label*."""
+        from mockserver.testing.control import ControlClient
+
+        token = os.environ.get("MAXAPI_MOCK_CONTROL_TOKEN")
+        return ControlClient(self.url, key, sandbox=sandbox, label=label, control_token=token)
+
+    def sandboxes(self) -> list[dict[str, Any]]:
+        """List the sandboxes that are asked for. Raises UsageError if there is none."""
+        known = self.control.sandboxes()
+        key, name = self._options.key, self._options.sandbox
+        if key is None and name is None:
+            return known
+        found = [one for one in known if (_has_key if key else _is_called)(one, key or name or "")]
+        if not found:
+            asked = "--key: there was no request with it" if key else f"--sandbox: {name!r} unknown"
+            names = ", ".join(name_of(one) for one in known)
+            raise click.UsageError(f"{asked}; this mock has: {names}")
+        return found
+
+    @property
+    def is_part(self) -> bool:
+        """Whether only some sandboxes are asked for."""
+        return self._options.key is not None or self._options.sandbox is not None
+
+
+def _has_key(sandbox: dict[str, Any], key: str) -> bool:
+    from mockserver.engine.ids import sandbox_id
+
+    return bool(sandbox["id"] == sandbox_id(key))
+
+
+def _is_called(sandbox: dict[str, Any], name: str) -> bool:
+    key = sandbox["key"] or ""
+    is_end = len(name) >= _SHORTEST_END and key.endswith(name)
+    return is_end or name in (sandbox["label"], key, sandbox["id"])
+
+
+def name_of(sandbox: dict[str, Any]) -> str:
+    """Return what people know a sandbox by."""
+    label: str | None = sandbox["label"]
+    return label or sandbox["key"] or "requests without an accepted key"
+
+
+@contextmanager
+def asking(mock: Mock) -> Iterator[None]:
+    """Explain why a mock does not do what it is asked. Raises MockError."""
+    from mockserver.testing.control_http import ControlError
+
+    try:
+        yield
+    except ControlError as error:
+        if error.status is None:
+            start = "start one with maxapi-mock serve, or name it with --url"
+            raise MockError(f"no mock at {mock.url}; {start}") from None
+        token = "; set MAXAPI_MOCK_CONTROL_TOKEN" if error.status == 403 else ""
+        raise MockError(f"{error}{token}") from None

@@ -1,0 +1,371 @@
+// The page Requests: a table that grows by itself, and the request that is open beside it.
+
+import { Problem } from "./api.js";
+import { copyButton, el, fill, time, VirtualList } from "./dom.js";
+import { kindOf, requestDetail, statusBadge } from "./request-detail.js";
+
+/** @typedef {import("./app.js").Context} Context */
+/** @typedef {import("./stream.js").MockEvent} MockEvent */
+/** @typedef {{number: number, at: string, method: string, path: string, operation: string,
+ *   status: number, taskId: string | null, scenarios: string[],
+ *   warnings: {kind: string, text: string}[], message?: string, task_status?: string}} Item */
+/** @typedef {Record<"text" | "operation" | "status" | "task" | "warning", string>} Filter */
+
+const ROW = 44;
+const MOST = 20_000;
+const EVENTS = 100_000;
+const TYPING = 200;
+const NAMES = /** @type {const} */ (["text", "operation", "status", "task", "warning"]);
+const OPERATIONS = ["submit", "query", "cancel", "result", "preflight", "unknown route"];
+
+/** @param {MockEvent} event @returns {Item} */
+const itemOf = (event) => ({ ...event.data, at: event.at });
+
+/** @param {Item} item @param {Filter} filter @param {Set<number>} found by the mock, by their text */
+function matches(item, filter, found) {
+  if (filter.operation && item.operation !== filter.operation) return false;
+  if (filter.task && item.taskId !== filter.task) return false;
+  if (filter.status === "errors" ? item.status < 400
+    : filter.status && String(item.status) !== filter.status) return false;
+  if (filter.warning === "any" ? !item.warnings.length
+    : filter.warning && !item.warnings.some((one) => one.kind === filter.warning)) return false;
+  return !filter.text || found.has(item.number) || textOf(item).includes(filter.text.toLowerCase());
+}
+
+/** @param {Item} item */
+function textOf(item) {
+  const words = [item.method, item.path, item.taskId, item.message, item.task_status, ...item.scenarios];
+  return words.filter(Boolean).join(" ").toLowerCase();
+}
+
+class RequestsPage {
+  /** @param {HTMLElement} main @param {Context} context */
+  constructor(main, context) {
+    this.context = context;
+    /** @type {Item[]} oldest first */
+    this.all = [];
+    /** @type {Item[]} newest first */
+    this.shown = [];
+    /** @type {Set<number>} */
+    this.found = new Set();
+    this.selected = Number(context.place.number) || 0;
+    this.filter = filterOf(location.search);
+    this.asked = 0;
+    this.openings = 0;
+    this.count = el("span", { class: "muted count" });
+    this.fields = this.makeFields();
+    this.rows = el("div", { class: "request-rows", role: "rowgroup", tabindex: "0", "aria-label": "Requests; the arrow keys open them" });
+    this.table = el("div", { class: "request-table", role: "table", "aria-label": "Requests, the latest first" }, heading(), this.rows);
+    this.empty = el("div", { class: "card empty" });
+    this.detail = el("div", { class: "request-detail" });
+    this.layout = el("div", { class: "requests" },
+      el("div", { class: "request-list" }, this.table, this.empty), this.detail);
+    fill(main, el("h1", "Requests"), this.bar(), this.layout);
+    this.list = new VirtualList(this.rows, { rowHeight: ROW, row: (/** @type {Item} */ item) => this.row(item) });
+    this.rows.addEventListener("keydown", (/** @type {KeyboardEvent} */ event) => this.pressed(event));
+    addEventListener("keydown", (event) => {
+      if (event.key === "Escape" && this.selected) this.close();
+    });
+    addEventListener("popstate", () => this.restore());
+  }
+
+  // -- the filter ---------------------------------------------------------------------------
+
+  makeFields() {
+    const change = () => this.changed();
+    /** @type {any} */
+    let timer;
+    return {
+      text: el("input", {
+        id: "filter-text", type: "search", placeholder: "path, prompt, message, scenario …", maxlength: "200",
+        oninput: () => {
+          clearTimeout(timer);
+          timer = setTimeout(change, TYPING);
+        },
+      }),
+      operation: choice("filter-operation", change),
+      status: choice("filter-status", change),
+      task: el("input", { id: "filter-task", type: "search", placeholder: "taskId", onchange: change, oninput: change }),
+      warning: choice("filter-warning", change),
+    };
+  }
+
+  bar() {
+    const labels = { text: "Text", operation: "Operation", status: "Status", task: "Task", warning: "Contract warning" };
+    for (const name of NAMES) this.fields[name].value = this.filter[name];
+    return el("form", { class: "filter", role: "search", onsubmit: (/** @type {Event} */ event) => event.preventDefault() },
+      NAMES.map((name) => el("div", { class: `field filter-${name}` },
+        el("label", { for: `filter-${name}` }, labels[name]), this.fields[name])),
+      this.count);
+  }
+
+  async changed() {
+    for (const name of NAMES) this.filter[name] = this.fields[name].value.trim();
+    history.replaceState(null, "", this.address(this.selected));
+    this.apply();
+    await this.search();
+  }
+
+  /** Ask the mock which requests have the text in their bodies. */
+  async search() {
+    const text = this.filter.text, asked = this.asked += 1;
+    if (!text) {
+      this.found = new Set();
+      return;
+    }
+    try {
+      const { requests } = await this.context.api.get(`requests?text=${encodeURIComponent(text)}`);
+      if (asked !== this.asked) return;
+      this.found = new Set(requests.map((/** @type {Item} */ one) => one.number));
+      this.apply();
+    } catch (error) {
+      this.context.failed(error);
+    }
+  }
+
+  clear() {
+    for (const name of NAMES) this.fields[name].value = "";
+    this.changed();
+    this.fields.text.focus();
+  }
+
+  /** @param {number} number @returns {string} */
+  address(number) {
+    const own = new URL(this.context.link("requests", ...(number ? [number] : [])), location.href);
+    for (const name of NAMES) if (this.filter[name]) own.searchParams.set(name, this.filter[name]);
+    return own.pathname + own.search;
+  }
+
+  restore() {
+    this.filter = filterOf(location.search);
+    for (const name of NAMES) this.fields[name].value = this.filter[name];
+    this.apply();
+    this.search();
+    const number = Number(/requests\/(\d+)$/.exec(location.pathname)?.[1] ?? 0);
+    if (number) this.show(number);
+    else this.hide();
+  }
+
+  // -- the list -----------------------------------------------------------------------------
+
+  async reload() {
+    const { events } = await this.context.api.get(`events?limit=${EVENTS}`);
+    const requests = events.filter((/** @type {MockEvent} */ one) => one.kind === "request");
+    this.all = requests.map(itemOf);
+    await this.search();
+    this.apply();
+    if (this.selected) await this.show(this.selected);
+  }
+
+  /** @param {MockEvent[]} list */
+  events(list) {
+    const own = list.filter((one) => one.kind === "request" && one.sandbox === this.context.sandbox);
+    if (!own.length) return;
+    const last = this.all.at(-1)?.number ?? 0;
+    const added = own.map(itemOf).filter((one) => one.number > last);
+    this.all.push(...added);
+    if (this.all.length > MOST) this.all.splice(0, this.all.length - MOST);
+    const matching = added.filter((one) => matches(one, this.filter, this.found)).reverse();
+    this.draw(matching.concat(this.shown).slice(0, MOST), matching.length);
+    if (this.filter.text) this.searchSoon();
+  }
+
+  /** What came meanwhile may have the text in its bodies. */
+  searchSoon() {
+    if (this.isSearching) return;
+    this.isSearching = true;
+    setTimeout(async () => {
+      await this.search();
+      this.isSearching = false;
+    }, 1000);
+  }
+
+  apply() {
+    this.draw(this.all.filter((one) => matches(one, this.filter, this.found)).reverse(), 0);
+  }
+
+  /** @param {Item[]} items @param {number} added how many of them came at the top */
+  draw(items, added) {
+    this.shown = items;
+    this.table.hidden = !items.length;
+    this.empty.hidden = items.length > 0;
+    const { scrollTop } = this.rows;
+    this.list.set(items);
+    if (added && scrollTop) this.rows.scrollTop = scrollTop + added * ROW; // what is read stays in place
+    this.table.setAttribute("aria-rowcount", String(items.length + 1));
+    const all = this.all.length;
+    fill(this.count, items.length === all ? `${all} request${all === 1 ? "" : "s"}` : `${items.length} of ${all} requests`);
+    this.choices();
+    if (!items.length) this.drawEmpty();
+  }
+
+  choices() {
+    const seen = new Set(this.all.map((one) => String(one.status)));
+    const kinds = new Set(this.all.flatMap((one) => one.warnings.map((warning) => warning.kind)));
+    options(this.fields.operation, [["", "any"], ...OPERATIONS.map((one) => [one, one])], this.filter.operation);
+    options(this.fields.status, [["", "any"], ["errors", "errors"], ...[...seen].sort().map((one) => [one, one])], this.filter.status);
+    options(this.fields.warning, [["", "with or without"], ["any", "with any"], ...[...kinds].sort().map((one) => [one, one])], this.filter.warning);
+  }
+
+  drawEmpty() {
+    if (this.all.length) {
+      fill(this.empty, el("p", `None of the ${this.all.length} requests matches.`),
+        el("button", { class: "button", type: "button", onclick: () => this.clear() }, "Clear the filter"));
+      return;
+    }
+    const line = `curl -X POST ${location.origin}/api/v1/task/submit -H 'Authorization: Bearer any-key' `
+      + "-H 'Content-Type: application/json' -d '{\"model\": \"nano-banana\", \"input\": {\"prompt\": \"a cat\"}}'";
+    fill(this.empty, el("p", "No requests yet in this sandbox."),
+      el("p", "Set the base URL of your app to ", el("code", location.origin),
+        " and its key to any text: each key has a sandbox of its own. Or send one from a terminal:"),
+      el("pre", { tabindex: "0", "aria-label": "A first request" }, el("code", line)),
+      el("p", { class: "buttons" }, copyButton("Copy", line),
+        el("a", { class: "button small", href: this.context.link("contract") }, "Or fill in a form")));
+  }
+
+  /** @param {Item} item @returns {HTMLElement} */
+  row(item) {
+    const said = item.message ?? item.task_status ?? "";
+    return el("div", {
+      role: "row", class: "request-row", "data-kind": kindOf(item.status), "data-number": item.number,
+      "aria-current": item.number === this.selected ? "true" : null,
+      onclick: (/** @type {MouseEvent} */ event) => this.clicked(event, item),
+    },
+    el("span", { role: "cell", class: "c-number" }, item.number),
+    el("span", { role: "cell", class: "c-time" }, time(item.at)),
+    el("span", { role: "cell", class: "c-operation", title: item.operation }, item.operation.replace(" route", "")),
+    el("span", { role: "cell", class: "c-path" },
+      el("a", { href: this.address(item.number), tabindex: "-1", title: item.path }, `${item.method} ${item.path}`)),
+    el("span", { role: "cell", class: "c-status" }, statusBadge(item.status)),
+    el("span", { role: "cell", class: "c-said", title: said },
+      item.warnings.length > 0 && el("span", { class: "flag", title: item.warnings.map((one) => one.text).join("\n") },
+        item.warnings.map((one) => one.kind).join(", ")),
+      item.scenarios.map((name) => el("span", { class: "badge" }, name)), said));
+  }
+
+  // -- the request that is open -------------------------------------------------------------
+
+  /** @param {MouseEvent} event @param {Item} item */
+  clicked(event, item) {
+    if (event.ctrlKey || event.metaKey || event.shiftKey || getSelection()?.toString()) return;
+    event.preventDefault();
+    this.open(item.number);
+  }
+
+  /** @param {KeyboardEvent} event */
+  pressed(event) {
+    const steps = /** @type {Record<string, number>} */ ({ ArrowDown: 1, ArrowUp: -1, Home: -Infinity, End: Infinity });
+    const step = steps[event.key];
+    if (step === undefined || event.ctrlKey || event.altKey || event.metaKey || !this.shown.length) return;
+    event.preventDefault();
+    const at = this.shown.findIndex((one) => one.number === this.selected);
+    const index = Math.min(this.shown.length - 1, Math.max(0, at + step));
+    const item = this.shown[index];
+    this.list.reveal(index);
+    this.open(item.number);
+    this.context.say(`Request ${item.number}, ${item.operation}, ${item.status}`);
+  }
+
+  /** @param {number} number */
+  async open(number) {
+    if (number === this.selected && this.detail.firstChild) return;
+    const address = this.address(number);
+    if (this.selected) history.replaceState(null, "", address);
+    else history.pushState(null, "", address);
+    await this.show(number);
+  }
+
+  /** @param {number} number */
+  async show(number) {
+    const opening = this.openings += 1;
+    this.mark(number);
+    let made;
+    try {
+      const entry = await this.context.api.get(`requests/${number}`);
+      made = requestDetail(entry, this.context, { close: () => this.close(), replay: (one) => this.replay(one.number) });
+    } catch (error) {
+      made = this.gone(number, error);
+    }
+    if (opening !== this.openings) return;
+    fill(this.detail, el("a", { class: "back", href: this.address(0), onclick: (/** @type {Event} */ event) => {
+      event.preventDefault();
+      this.close();
+    } }, "← All requests"), made);
+  }
+
+  /** @param {number} number @param {unknown} error */
+  gone(number, error) {
+    const text = error instanceof Problem && error.status === 404
+      ? `Request ${number} is not in the journal of this sandbox: it keeps the latest ones (--journal-entries), and a reset empties it.`
+      : String(error instanceof Problem ? error.msg : error);
+    return el("div", { class: "card" }, el("p", text),
+      el("button", { class: "button", type: "button", onclick: () => this.close() }, "Close"));
+  }
+
+  /** @param {number} number */
+  mark(number) {
+    this.selected = number;
+    this.layout.toggleAttribute("data-open", number > 0);
+    for (const { item, node } of this.list.shown.values()) {
+      if (item.number === number) node.setAttribute("aria-current", "true");
+      else node.removeAttribute("aria-current");
+    }
+    this.list.draw();
+  }
+
+  close() {
+    history.pushState(null, "", this.address(0));
+    this.hide();
+    this.rows.focus();
+  }
+
+  hide() {
+    this.openings += 1;
+    this.mark(0);
+    fill(this.detail);
+  }
+
+  /** @param {number} number */
+  async replay(number) {
+    const sent = await this.context.act("POST", `requests/${number}/replay`);
+    if (!sent) return;
+    this.context.say(`Sent again as request ${sent.number}; the response has the status ${sent.status}`);
+    await this.open(sent.number);
+    document.getElementById("detail-title")?.focus();
+  }
+}
+
+/** @param {string} search @returns {Filter} */
+function filterOf(search) {
+  const query = new URLSearchParams(search);
+  return /** @type {Filter} */ (Object.fromEntries(NAMES.map((name) => [name, query.get(name) ?? ""])));
+}
+
+/** @param {string} id @param {() => void} change @returns {HTMLSelectElement} */
+function choice(id, change) {
+  return el("select", { id, onchange: change });
+}
+
+/** Offer these values, and the one that is chosen. @param {HTMLSelectElement} select @param {string[][]} pairs @param {string} chosen */
+function options(select, pairs, chosen) {
+  const all = pairs.some(([value]) => value === chosen) ? pairs : [...pairs, [chosen, chosen]];
+  const names = all.map(([value]) => value).join("\n");
+  if (select.dataset.names !== names) {
+    select.dataset.names = names;
+    fill(select, all.map(([value, label]) => el("option", { value }, label)));
+  }
+  if (select.value !== chosen) select.value = chosen;
+}
+
+function heading() {
+  const names = [["c-number", "#"], ["c-time", "Time"], ["c-operation", "Operation"], ["c-path", "Request"], ["c-status", "Status"], ["c-said", "Response"]];
+  return el("div", { role: "rowgroup" }, el("div", { role: "row", class: "request-heading" },
+    names.map(([kind, name]) => el("span", { role: "columnheader", class: kind }, name))));
+}
+
+/** @param {HTMLElement} main @param {Context} context */
+export async function start(main, context) {
+  const page = new RequestsPage(main, context);
+  await page.reload();
+  return { events: (/** @type {MockEvent[]} */ list) => page.events(list), reload: () => page.reload() };
+}
