@@ -143,7 +143,7 @@ def test_the_response_of_a_receiver_is_chosen(console: Console) -> None:
 
     page.get_by_role("button", name="Set the response").click()
 
-    expect(page.get_by_text("responds 503 after 1 s, 2 more times")).to_be_visible()
+    expect(page.locator(".inbox-item")).to_contain_text("responds 503 after 1 s, 2 more times")
     page.locator("#sent").get_by_role("button", name="Python").click()
     expect(page.locator("#sent")).to_contain_text(
         'control.set_inbox("mine", status=503, delay=1, times=2)'
