@@ -136,7 +136,12 @@ const CALLS = [
   ["POST", /^tasks\/([^/]+)\/(finish|cancel|expire)$/, ([id, end]) => `${end}(${pythonValue(id)})`],
   ["POST", /^tasks$/, (_, body) => submitCall(body)],
   ["POST", /^requests\/(\d+)\/replay$/, ([number]) => `replay(${number})`],
+  ["POST", /^held\/([^/]+)\/release$/, ([name], body) => `release(${[
+    pythonValue(name), body?.all && "everything=True",
+  ].filter(Boolean).join(", ")})`],
   ["POST", /^deliveries\/(\d+)\/resend$/, ([number]) => `resend(${number})`],
+  ["PUT", /^inbox\/([^/]+)$/, ([name], body) => `set_inbox(${[pythonValue(name), ...named(body)].join(", ")})`],
+  ["DELETE", /^inbox\/([^/]+)$/, ([name]) => `delete_inbox(${pythonValue(name)})`],
 ];
 
 /** A submission with members that the client does not know is left to `requests`. @param {any} body */
