@@ -148,8 +148,7 @@ class Sandbox:
         if not self._unreached.is_due(moment):
             return
         with self._lock:
-            for told in self._unreached.due(moment, self._tasks.get):
-                self.journal.note(*told)
+            self.journal.note_all(self._unreached.due(moment, self._tasks.get))
 
     def record_delivery(self, delivery: Delivery) -> Delivery:
         """Record an attempt; return it with its number and its warnings about the receiver."""
