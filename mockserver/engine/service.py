@@ -15,6 +15,7 @@ from mockserver.engine.clock import Clock
 from mockserver.engine.contract_warnings import PREFLIGHT, OperationName
 from mockserver.engine.cors import preflight, shared
 from mockserver.engine.held import hold
+from mockserver.engine.inboxes import Inboxes
 from mockserver.engine.interventions import Interventions
 from mockserver.engine.journal import RecordedRequest, Watch
 from mockserver.engine.messages import (
@@ -78,6 +79,7 @@ class Service:
         )
         self.anonymous = self.sandboxes.of_key(ANONYMOUS)
         """The sandbox of requests without an accepted token."""
+        self.inboxes = Inboxes(opened_only=settings.is_public)
         self.interventions = Interventions(contract, self.dispatcher)
         self._operations = Operations(contract, settings, self.dispatcher, self.sandboxes)
         self.results, self.own_base = self._operations.results, self._operations.own_base

@@ -5,12 +5,12 @@ from __future__ import annotations
 import logging
 from enum import Enum, auto
 
+from mockserver.engine.inboxes import INBOX_PREFIX
 from mockserver.engine.messages import ApiError, Request, Response
 from mockserver.engine.service import CONTROL_PREFIX, Service
 from mockserver.web.access import Session
 from mockserver.web.console.pages import Console, is_for_console
 from mockserver.web.control import ControlPlane
-from mockserver.web.inboxes import INBOX_PREFIX
 from mockserver.web.incoming import BadRequest
 
 _log = logging.getLogger(__name__)
