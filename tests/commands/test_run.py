@@ -9,7 +9,6 @@ import signal
 import socket
 import subprocess
 import sys
-import urllib.request
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,6 +16,7 @@ from threading import Timer
 from urllib.parse import urlsplit
 
 import pytest
+import requests
 
 RUN = (sys.executable, "-m", "mockserver", "run")
 PYTHON = (sys.executable, "-c")
@@ -509,8 +509,7 @@ def test_a_mock_can_be_looked_at_after_the_command() -> None:
         said = running.stderr.readline()
         url = re.search(r"http://\S+", said)
         assert url is not None, said
-        with urllib.request.urlopen(url[0], timeout=20) as response:
-            page = response.read().decode()
+        page = requests.get(url[0].rstrip(";"), timeout=20).text
         running.send_signal(signal.SIGINT)
         summary = running.stderr.read()
 
