@@ -198,7 +198,6 @@ def maxapi_inbox(_maxapi_inboxes: InboxServer) -> Iterator[Inbox]:
 def _maxapi_in_process(request: pytest.FixtureRequest) -> Iterator[InProcessMock]:
     with _as_one_line(), _uncollected():
         mock = _import("testing.intercept").mock_of_the_api(request.config.rootpath)
-        mock.listen()
     yield mock
     mock.close()
 

@@ -12,6 +12,7 @@ from functools import partial
 
 import click
 from api import api, start
+from events import events
 from parts import images, proxy, validation
 from servers import servers
 from soak import soak
@@ -25,6 +26,7 @@ _ALL: tuple[Callable[[Scale], Iterator[Row | str]], ...] = (
     start,
     api,
     webhooks,
+    events,
     suites,
     commands,
     validation,

@@ -96,10 +96,10 @@ def running(command: Sequence[str | Path]) -> Iterator[int]:
 
 
 @contextmanager
-def mock(*options: str) -> Iterator[tuple[int, int]]:
+def mock(*options: str, log: str = "off") -> Iterator[tuple[int, int]]:
     """Run `maxapi-mock serve` until the block ends; yield its port and process id."""
     port = free_port()
-    with running([COMMAND, "serve", "--port", str(port), *options]) as pid:
+    with running([COMMAND, "serve", "--port", str(port), "--log", log, *options]) as pid:
         with connected(port):
             pass
         yield port, pid

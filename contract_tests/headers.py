@@ -7,7 +7,6 @@ from email.message import Message
 from mockserver.conformance.check import Failed, Observations, Passed, exchange_check, promised
 from mockserver.conformance.model import Exchange
 from mockserver.contract import Contract
-from mockserver.domain.redaction import REDACTED
 
 
 @exchange_check(
@@ -35,7 +34,7 @@ def _wrong_length(exchange: Exchange) -> str:
     if (
         said is None
         or "content-encoding" in exchange.response_headers
-        or REDACTED.encode() in exchange.response_body
+        or exchange.key.encode() in exchange.response_body
         or b"/redacted" in exchange.response_body
     ):
         return ""  # the stated length is that of the coded body, or of one with a secret in it

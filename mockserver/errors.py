@@ -1,10 +1,10 @@
-"""The base of the errors that end a command with one line."""
+"""The base of the errors that end a command with a message."""
 
 from __future__ import annotations
 
 
 class MaxapiMockError(Exception):
-    """A command cannot do what it was asked for; the message is for people, and on one line."""
+    """A command cannot do what it was asked for; the message says so, on one line or as a list."""
 
     status = 2
-    """What the command ends with."""
+    """The exit status of the command."""

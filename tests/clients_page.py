@@ -44,7 +44,7 @@ a client that ignores the proxy cannot send a key to the API: its TLS handshake 
 
 - A command that clears the environment of its children (`env -i`, `sudo`, `tox` without
   `pass_env`), or talks to a daemon that was started before (Gradle without `--no-daemon`, Docker),
-  is not redirected. `--expect-requests` ends with 1 if no request came.
+  is not redirected. With `--expect-requests`, it exits with status 1.
 - Plain `http://api.maxapi.io` is redirected in Python, Node and Ruby only.
 - A certificate that is compiled into the app (pinning; Rust's webpki-roots) is not replaced: its
   calls end in an error.

@@ -115,6 +115,20 @@ def test_validate_lists_every_violation(capsys: pytest.CaptureFixture[str], tmp_
     )
 
 
+def test_validate_names_no_source_of_a_form_of_our_own(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """No page says what a card is."""
+    path = tmp_path / "card.json"
+    path.write_text('{"model": "paint-9"}')
+
+    status, out, _ = run(capsys, "validate", "--as", "model-card", str(path))
+
+    assert status == 1
+    assert "    required in model-card.json#/required\n" in out
+    assert "no source" not in out
+
+
 def test_validate_takes_the_kind_that_it_is_told(capsys: pytest.CaptureFixture[str]) -> None:
     """A webhook looks like a task response, but has to be terminal."""
     path = str(ROOT / "fixtures/webhook/invalid/not-terminal.json")
@@ -348,6 +362,11 @@ def test_help_is_styled_on_terminals_that_want_it(
         ("maxapi-mock serve --webhook-sec", "--webhook-secret"),
         ("maxapi-mock card veo3_l", "veo3_lite"),
         ("maxapi-mock validate --as web", "webhook"),
+        ("maxapi-mock serve --scenario fail", "failure"),
+        ("maxapi-mock trigger veo3 --scenario webhook-tw", "webhook-twice"),
+        ("maxapi-mock trigger veo3_l", "veo3_lite"),
+        ("maxapi-mock run --scenario slow=3s,webhook-l", "slow=3s,webhook-lost"),
+        ("maxapi-mock verify --models veo3,nano-banana-p", "veo3,nano-banana-pro"),
     ],
 )
 def test_a_shell_completes_words(

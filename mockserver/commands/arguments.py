@@ -10,10 +10,13 @@ from urllib.parse import urlsplit
 
 import click
 
+from mockserver.commands.command import Decorator, option
 from mockserver.domain.durations import parse_duration
 from mockserver.domain.redaction import without_users
 
-_WITHOUT_SCHEME = re.compile(r"(localhost|[^/:?#@]+:\d{1,5}|\[[^/]+\]:\d{1,5})([/?].*)?", re.DOTALL)
+_WITHOUT_SCHEME = re.compile(
+    r"(localhost(:[^/?#@]*)?|[^/:?#@]+:\d+|\[[^/]+\]:\d+)([/?].*)?", re.DOTALL
+)
 _INTEGER = re.compile(r"[+-]?[0-9]{1,40}")
 
 T = TypeVar("T")
@@ -49,6 +52,18 @@ def integer(low: int | None = None, high: int | None = None) -> Callable[[str | 
 
 PORT, FREE_PORT = integer(1, 65535), integer(0, 65535)
 """The types of ports; the second one takes 0 for any that is free."""
+
+
+def port_option(default: int) -> Decorator:
+    """Make the option of a server's own port."""
+    return option(
+        "--port",
+        metavar="PORT",
+        type=FREE_PORT,
+        default=default,
+        group="Server",
+        help=f"port to listen on; 0 takes a free one (default {default})",
+    )
 
 
 @reads
@@ -100,7 +115,7 @@ def read_receiver_url(given: str) -> str:
     except ValueError as error:
         said = f"{without_users(given)!r} is not accepted: {error}"
         raise ValueError(
-            f"{said}; use a URL, for example localhost:3000 or https://example.com/hook"
+            f"{said}; use one like localhost:3000 or https://example.com/hook"
         ) from None
     return url
 
@@ -114,16 +129,25 @@ def base_url(*, path: bool) -> Callable[[str], str]:
 
     @reads
     def read(url: str) -> str:
-        wanted = f"{url!r} is not accepted; use a URL, for example https://api.example.com"
         try:
             origin_of(url)
-        except ValueError:
-            raise ValueError(wanted) from None
-        parts = urlsplit(url)
-        if parts.query or parts.fragment or "@" in parts.netloc:
-            raise ValueError(wanted)
-        if parts.path not in ("", "/") and not path:
-            raise ValueError(wanted)
+        except ValueError as error:
+            problem = str(error)
+        else:
+            problem = _surplus(url, path=path)
+        if problem:
+            wanted = "use one like https://api.example.com"
+            raise ValueError(f"{url!r} is not accepted: {problem}; {wanted}")
         return url
 
     return read
+
+
+def _surplus(url: str, *, path: bool) -> str:
+    """Return what a base URL has too much; nothing if it is one."""
+    parts = urlsplit(url)
+    if "@" in parts.netloc:
+        return "the URL has a user"
+    if parts.query or parts.fragment:
+        return "the URL has a query or fragment"
+    return "the URL has a path" if parts.path not in ("", "/") and not path else ""

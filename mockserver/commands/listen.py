@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mockserver.commands.arguments import FREE_PORT, read_receiver_url, receiver_url, statuses
+from mockserver.commands.arguments import port_option, read_receiver_url, receiver_url, statuses
 from mockserver.commands.command import command, option, receives
 from mockserver.commands.output import PASS, on_one_line, plural, without_secrets
 from mockserver.commands.polls import Polls, listed, usable
@@ -45,14 +45,7 @@ class _Options:
 
 
 @command("listen")
-@option(
-    "--port",
-    metavar="PORT",
-    type=FREE_PORT,
-    default=_DEFAULT_PORT,
-    group="Server",
-    help=f"port of this machine to listen on; 0 takes a free one (default {_DEFAULT_PORT})",
-)
+@port_option(_DEFAULT_PORT)
 @option(
     "--respond",
     metavar="STATUS,…",

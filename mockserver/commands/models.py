@@ -7,20 +7,14 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any
 
-import click
-
 from mockserver.commands.command import argument, command, option, receives
-from mockserver.commands.options import Given, resolve, with_settings
+from mockserver.commands.options import Given, complete_models, resolve, with_settings
 from mockserver.commands.output import PASS
 from mockserver.contract import Contract, ContractError, load_contract
 from mockserver.contract.card_copy import copy_card
 from mockserver.contract.catalogue import details, summary
 from mockserver.contract.loader import pretty
 from mockserver.contract.violation import show
-
-
-def _complete(_context: click.Context, _parameter: click.Parameter, begun: str) -> list[str]:
-    return [name for name in load_contract().cards if name.startswith(begun)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,7 +30,7 @@ class _Options:
     default="*",
     metavar="[NAME]",
     about="a model, or a glob, for example 'veo*'",
-    shell_complete=_complete,
+    shell_complete=complete_models,
 )
 @option("--json", is_flag=True, help="print JSON")
 @with_settings("model_cards")
@@ -58,7 +52,7 @@ def models(options: _Options) -> int:
     "name",
     metavar="NAME",
     about="a model, as `maxapi-mock models` lists them",
-    shell_complete=_complete,
+    shell_complete=complete_models,
 )
 @with_settings("model_cards")
 @receives(_Options)

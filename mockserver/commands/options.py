@@ -14,6 +14,7 @@ import click
 from mockserver.commands.command import Decorator, Option, Run, option
 from mockserver.commands.output import complain
 from mockserver.contract import Contract, load_contract
+from mockserver.domain.scenario import SCENARIOS
 from mockserver.settings import (
     SETTINGS,
     Resolved,
@@ -90,6 +91,8 @@ def _setting(name: str, group: str, default: str) -> Decorator:
         extra = {"is_flag": False, "flag_value": "true", "metavar": "[true|false]"}
     elif name in _REPEATED:
         extra = {"metavar": _REPEATED[name], "multiple": True}
+    elif name == "scenario":
+        extra = {"metavar": "VALUE", "shell_complete": completes(SCENARIOS)}
     elif isinstance(read, partial) and read.func is read_choice:
         extra = {"metavar": "|".join(read.args[0]), "shell_complete": completes(read.args[0])}
     elif read in (read_path, read_authorities):
@@ -101,8 +104,18 @@ def _setting(name: str, group: str, default: str) -> Decorator:
 def completes(
     names: Iterable[str],
 ) -> Callable[[click.Context, click.Parameter, str], list[str]]:
-    """Let a shell complete the value of an option or argument with one of *names*."""
-    return lambda _context, _parameter, begun: [one for one in names if one.startswith(begun)]
+    """Let a shell complete the value of an option or argument, or the last of a list of *names*."""
+
+    def complete(_context: click.Context, _parameter: click.Parameter, begun: str) -> list[str]:
+        before, comma, last = begun.rpartition(",")
+        return [f"{before}{comma}{one}" for one in names if one.startswith(last.lstrip())]
+
+    return complete
+
+
+def complete_models(context: click.Context, parameter: click.Parameter, begun: str) -> list[str]:
+    """Let a shell complete the name of a model."""
+    return completes(load_contract().cards)(context, parameter, begun)
 
 
 def _note(

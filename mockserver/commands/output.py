@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from mockserver.domain.redaction import Redactor, is_ours, without_url_secrets
 
 PASS, FAILURE, USAGE, STOPPED, INTERRUPTED = 0, 1, 2, 3, 130
-"""What a command ends with; STOPPED is for a run that the spending limit has stopped."""
+"""Exit statuses; STOPPED is for a run that the spending limit has stopped."""
 
 
 def complain(text: str) -> None:
@@ -30,7 +30,7 @@ def say(text: str, command: str) -> None:
     except OSError as error:
         sys.stdout = None
         if not isinstance(error, BrokenPipeError):
-            complain(f"{command}: {not_written(error)}")
+            complain(f"maxapi-mock {command}: {not_written(error)}")
 
 
 def not_written(error: OSError) -> str:

@@ -28,8 +28,8 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
 """Each command, with the module that it is imported from once it is called, and its summary."""
 COMPLETE = "_MAXAPI_MOCK_COMPLETE"
 """The variable by which a shell asks for completions."""
-VERSION_HELP = "show the version and end"
-HELP_HELP = "show this message and end"
+VERSION_HELP = "show the version and exit"
+HELP_HELP = "show this message and exit"
 WIDEST = 100
 """Columns of a terminal that the help uses."""
 _EPILOG = f"""\

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 import click
 
-from mockserver.commands.arguments import FREE_PORT, base_url
+from mockserver.commands.arguments import base_url, port_option
 from mockserver.commands.command import command, option, receives
 from mockserver.commands.options import Given, contract_of, with_settings
 from mockserver.commands.output import (
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from mockserver.conformance.traffic.monitor import Monitor
     from mockserver.conformance.traffic.recorder import Recorder
 
-_NAME = "maxapi-mock proxy"
+_NAME = "proxy"
 _DEFAULT_PORT = 6292
 
 
@@ -69,14 +69,7 @@ class _Options:
     group="Server",
     help="address to listen on (default 127.0.0.1)",
 )
-@option(
-    "--port",
-    metavar="PORT",
-    type=FREE_PORT,
-    default=_DEFAULT_PORT,
-    group="Server",
-    help=f"port to listen on; 0 takes a free one (default {_DEFAULT_PORT})",
-)
+@port_option(_DEFAULT_PORT)
 @option(
     "--public-url",
     metavar="URL",
@@ -89,7 +82,7 @@ class _Options:
     metavar="DIR",
     type=click.Path(path_type=Path),
     group="Output",
-    help="keep each shape of document as a golden one, without tokens, user ids and webhooks",
+    help="keep each shape of document as a golden one, without keys, user ids and webhooks",
 )
 @option(
     "--report",
@@ -125,7 +118,7 @@ def proxy(options: _Options) -> int:
     written = options.report is None or write_report(options.report, "proxy", report)
     _print_summary(report, watch, recorder)
     if report.lost:
-        complain(f"{_NAME}: {report.lost}")
+        complain(f"maxapi-mock {_NAME}: {report.lost}")
     if report.lost or not written or watch.unrecorded:
         return USAGE
     return FAILURE if report.drift else PASS
@@ -216,7 +209,7 @@ def _print_summary(report: Report, watch: Monitor, recorder: Recorder | None) ->
     from mockserver.conformance.report import view
     from mockserver.conformance.report.wording import often
 
-    print(f"{_NAME}: {view.headline(report, None)}")
+    print(f"maxapi-mock {_NAME}: {view.headline(report, None)}")
     counted = dict(view.facts(report, None))
     for name in ("requests", "checks", "findings"):
         print(f"  {name:11}{counted[name]}")

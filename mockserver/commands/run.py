@@ -37,8 +37,8 @@ _PAST_INTERCEPT = (
 
 
 _EPILOG = (
-    "The command gets MAXAPI_BASE_URL, MAXAPI_API_KEY and MAXAPI_MOCK_URL, and this one ends "
-    "with its exit status. Everything after -- is passed on as it is."
+    "The command gets MAXAPI_BASE_URL, MAXAPI_API_KEY and MAXAPI_MOCK_URL, and its exit status "
+    "is that of maxapi-mock. Everything after -- is passed on as it is."
 )
 
 
@@ -70,13 +70,13 @@ class _Options(Redirection):
     "--fail-on-warnings",
     is_flag=True,
     group="Summary and exit status",
-    help="end with 1 after a contract warning: see --expect for those that a test provokes",
+    help="exit with status 1 after a contract warning: see --expect for those that a test provokes",
 )
 @option(
     "--expect-requests",
     is_flag=True,
     group="Summary and exit status",
-    help="end with 1 if no request came to the mock",
+    help="exit with status 1 if no request came to the mock",
 )
 @option(
     "--intercept",
@@ -144,7 +144,7 @@ def _check(options: _Options) -> None:
 
 
 def _final(status: int, options: _Options, usage: Usage, *, written: bool) -> int:
-    """Return the status to end with: the command's, unless an option makes a failure of it."""
+    """Return the exit status: the command's, unless an option makes a failure of it."""
     if status == PASS and usage.warnings and options.fail_on_warnings:
         complain("maxapi-mock run: failed by --fail-on-warnings")
         status = FAILURE

@@ -43,9 +43,9 @@ class _Options:
     help="what is printed as it happens: requests, or all (also states, webhooks and what tests "
     "change), or all as lines of JSON; the default is all",
 )
-@option("--show-settings", is_flag=True, help="print each setting and its origin, and end")
+@option("--show-settings", is_flag=True, help="print each setting and its origin, and exit")
 @option(
-    "--settings-schema", is_flag=True, help="print the JSON Schema of maxapi-mock.toml, and end"
+    "--settings-schema", is_flag=True, help="print the JSON Schema of maxapi-mock.toml, and exit"
 )
 @receives(_Options)
 def serve(options: _Options) -> int:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from mockserver.commands.arguments import reads
 from mockserver.commands.command import argument, command, option, receives
+from mockserver.commands.options import complete_models, completes
 from mockserver.commands.output import PASS, on_one_line, say
 from mockserver.commands.running_mock import (
     Mock,
@@ -19,6 +20,7 @@ from mockserver.commands.running_mock import (
     name_of,
     with_mock,
 )
+from mockserver.domain.scenario import SCENARIOS
 
 if TYPE_CHECKING:
     from mockserver.testing.control import ControlClient
@@ -138,8 +140,18 @@ def _json_object(text: str) -> Json:
 
 
 @command("trigger")
-@argument("model", metavar="MODEL", about="the model: see maxapi-mock models")
-@option("--scenario", metavar="NAME[=VALUE],…", help="what is to happen: see maxapi-mock scenarios")
+@argument(
+    "model",
+    metavar="MODEL",
+    about="the model: see maxapi-mock models",
+    shell_complete=complete_models,
+)
+@option(
+    "--scenario",
+    metavar="NAME[=VALUE],…",
+    help="what is to happen: see maxapi-mock scenarios",
+    shell_complete=completes(SCENARIOS),
+)
 @option("--callback-url", metavar="URL", help="where the webhook goes, as callBackUrl says")
 @option("--prompt", metavar="TEXT", help="the prompt, in place of that of the sample")
 @option(

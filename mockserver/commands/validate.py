@@ -15,6 +15,7 @@ from mockserver.commands.output import FAILURE, PASS, USAGE, plural
 from mockserver.contract import Contract, NotJson, Violation, parse_json
 from mockserver.contract.documents import recognise
 from mockserver.contract.loader import KINDS, check_card
+from mockserver.contract.validation import UNKNOWN
 from mockserver.engine.unknown_fields import remarks, unknown_fields
 
 
@@ -97,5 +98,6 @@ def _verdict(violations: list[Violation]) -> str:
     lines = [plural(len(violations), "violation")]
     for one in violations:
         what = str(one).partition(": ")[2]
-        lines += [f"  {one.path}: {what}", f"    {one.rule} in {one.clause} ({one.source})"]
+        source = "" if one.source == UNKNOWN else f" ({one.source})"  # of a form of our own
+        lines += [f"  {one.path}: {what}", f"    {one.rule} in {one.clause}{source}"]
     return "\n".join(lines)

@@ -16,7 +16,7 @@ import click
 
 from mockserver.commands.arguments import PORT, integer, positive, seconds, usd
 from mockserver.commands.command import command, option, receives
-from mockserver.commands.options import Given, contract_of, with_settings
+from mockserver.commands.options import Given, complete_models, contract_of, with_settings
 from mockserver.commands.output import (
     FAILURE,
     PASS,
@@ -134,7 +134,7 @@ def _names(text: str | tuple[str, ...]) -> tuple[str, ...]:
     group="Target",
     help="port of this machine that webhooks come to (default 6293)",
 )
-@option("--plan", is_flag=True, group="Money", help="print what would be sent, and end")
+@option("--plan", is_flag=True, group="Money", help="print what would be sent, and exit")
 @option(
     "--max-cost",
     metavar="USD",
@@ -163,6 +163,7 @@ def _names(text: str | tuple[str, ...]) -> tuple[str, ...]:
     metavar="NAME,…",
     type=_names,
     default=(),
+    shell_complete=complete_models,
     group="Extent",
     help="models to check, by names or globs (default: all)",
 )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -12,6 +11,7 @@ from typing import Any, Literal, get_args
 
 from mockserver.contract import NotJson, parse_json
 from mockserver.domain.redaction import REDACTED
+from mockserver.network.curl import curl_line, shell_word
 
 WEBHOOK = "webhook"
 """The operation of an exchange in which the API sent a webhook to the app."""
@@ -43,6 +43,8 @@ class Exchange:
     """Whether it proves nothing: the server had a problem, and the request was not sent again."""
     never_sent: bool = False
     """Whether there was not even a connection."""
+    key: str = REDACTED
+    """What replaces API keys in it: the variable of a shell that has the reader's."""
 
     @cached_property
     def json(self) -> Any:
@@ -88,14 +90,12 @@ class Exchange:
             return "# a webhook; its receiver is gone"
         if len(self.body) > _SHOWN:
             return f"# {self.method} {self.url} with a body of {len(self.body)} bytes"
-        words = ["curl", "-sS", "-i", "-X", self.method, self.url]
-        line = " ".join(map(shlex.quote, words))
-        for name, value in self.headers.items():
-            quoted = f'"{name}: {value}"' if REDACTED in value else shlex.quote(f"{name}: {value}")
-            line += f" -H {quoted}"
-        if self.body:
-            line += f" --data-binary {shlex.quote(_text(self.body))}"
-        return line
+        url, *headers = (
+            shell_word(text, self.key)
+            for text in (self.url, *(f"{name}: {value}" for name, value in self.headers.items()))
+        )
+        body = shell_word(_text(self.body)) if self.body else ""
+        return curl_line(self.method, url, headers, body, options="-sSig")
 
     def as_json(self) -> dict[str, Any]:
         """Return it as a JSON value, with long bodies cut."""

@@ -16,8 +16,8 @@ _ANNOTATIONS = ("title", "description", "default", "examples", "x-")
 def copy_card(contract: Contract, model: str) -> dict[str, Any]:
     """Copy the card of *model* with its references resolved. Raises UnknownModelError.
 
-    The copy is not backed by any page: each clause is `assumed`, and its page says where it was
-    copied from.
+    The copy is not backed by any page: each clause is `assumed`, and its page says what the source
+    of the original is.
     """
     uri = uri_of(contract, model)
     card = contract.schemas.documents[uri]
@@ -62,4 +62,4 @@ def _own(node: Any) -> Any:
     return {name: _own(one) for name, one in node.items()}
 
 
-_COPIED = "our own card; copied from "
+_COPIED = "your own card; originally "

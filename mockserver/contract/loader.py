@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -15,10 +15,12 @@ from mockserver.contract.card_reader import read_card
 from mockserver.contract.facts import overlaid
 from mockserver.contract.service_check import service_problems
 from mockserver.contract.strict_json import NotJson, parse_json
-from mockserver.contract.validation import MOST_VIOLATIONS, Schemas, SchemaValidator
-from mockserver.contract.violation import Violation
+from mockserver.contract.validation import Schemas, SchemaValidator
+from mockserver.contract.violation import Violation, counted
 from mockserver.errors import MaxapiMockError
 
+_MOST_LINES = 20
+"""Violations of a file that are listed."""
 BASE = "https://maxapi-mockserver.example/schemas/"
 """The base of the `$id`s of the contract's files; nothing is ever fetched from there."""
 
@@ -38,7 +40,20 @@ KINDS = (
 
 
 class ContractError(MaxapiMockError):
-    """A file of the contract is unusable; the message names the file and every violation."""
+    """A file of the contract is unusable; the message names the file and its violations.
+
+    One violation is in the same line; several are below it, in a line each.
+    """
+
+    def __init__(self, where: str, problems: Sequence[str]) -> None:
+        """*where* begins a line that one of the *problems* can end."""
+        [text, *others] = problems
+        if others:
+            left_out = [f"and {len(problems) - _MOST_LINES} more"] * (len(problems) > _MOST_LINES)
+            listed = "".join(f"\n  {one}" for one in [*problems[:_MOST_LINES], *left_out])
+            text = f"{counted(len(problems), 'violation')}{listed}"
+            where = f"{where.rstrip(': ')}: "
+        super().__init__(where + text)
 
 
 @dataclass(frozen=True)
@@ -171,9 +186,8 @@ def _own_cards(root: Path, documents: dict[str, Any], *, check: bool) -> dict[st
 
 def _reject(where: str, problems: Iterable[str]) -> None:
     """Raise ContractError if there are any problems."""
-    text = " | ".join(problems)
-    if text:
-        raise ContractError(where + text)
+    if found := list(problems):
+        raise ContractError(where, found)
 
 
 def _name_models(schema: dict[str, Any], models: list[str]) -> None:
@@ -191,16 +205,15 @@ def _add_cards(
     Their URIs have the same depth as those of the contract's cards, so that references work.
     """
     if not folder.exists():
-        raise ContractError(
-            f"model-cards: {folder} is not a folder; use one that holds *.json, or a card's file"
-        )
+        problem = "is not a folder; use one that holds *.json, or a card's file"
+        raise ContractError(f"model-cards: {folder} ", [problem])
     added: dict[str, Path] = {}
     for path in sorted(folder.glob("*.json")) if folder.is_dir() else [folder]:
         uri, card = f"{BASE}more-models/{path.name}", _read(path)
         _reject(f"{path}: ", check_card(Schemas(documents, BASE), card, uri))
         if card["model"] in added:
             other = added[card["model"]].name
-            raise ContractError(f"{path}: model: {card['model']!r} already has a card, {other}")
+            _reject(f"{path}: ", [f"model: {card['model']!r} already has a card, {other}"])
         added[card["model"]] = path
         documents[uri] = {**card, "$id": uri}
         card_uris[card["model"]] = uri
@@ -215,15 +228,14 @@ def check_card(schemas: Schemas, card: Any, uri: str = f"{BASE}models/card.json"
 def _with_facts(service: Mapping[str, Any], path: Path) -> Mapping[str, Any]:
     found: list[str] = []
     changed: Mapping[str, Any] = overlaid(service, _read(path), found)
-    if found:
-        raise ContractError(f"{path}: {' | '.join(found[:MOST_VIOLATIONS])}")
+    _reject(f"{path}: ", found)
     return changed
 
 
 def _files(root: Path) -> list[Path]:
     found = sorted(root.rglob("*.json"))
     if root / "service.json" not in found:
-        raise ContractError(f"{root}: not a folder of schemas (no service.json)")
+        raise ContractError(f"{root}: ", ["not a folder of schemas (no service.json)"])
     return found
 
 
@@ -231,7 +243,7 @@ def _read(path: Path) -> Any:
     try:
         return parse_json(path.read_bytes())
     except (NotJson, OSError) as error:
-        raise ContractError(f"{path}: {error}") from None
+        raise ContractError(f"{path}: ", [str(error)]) from None
 
 
 def pretty(document: Any) -> str:

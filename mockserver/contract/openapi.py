@@ -67,6 +67,9 @@ def _api_operation(
 def _control_operation(name: str, operation: Mapping[str, Any]) -> dict[str, Any]:
     schema = {"$ref": _component_pointer(urljoin(f"{BASE}control.json", operation["response"]))}
     responses = {"200": _response("Success", schema), "default": _response("Error", _ref("error"))}
+    if "texts" in operation:
+        content = responses["200"]["content"]
+        content |= {kind: {"schema": {"type": "string"}} for kind in operation["texts"]}
     described = _operation(name, operation, "mock", responses)
     if "request" in operation:
         body = {"$ref": _component_pointer(urljoin(f"{BASE}control.json", operation["request"]))}

@@ -15,7 +15,7 @@ import jsonschema_rs
 
 from mockserver.contract.explaining import DRAFT, additional, explaining_class, without_dialect
 from mockserver.contract.pointers import escaped, parts_of
-from mockserver.contract.violation import Source, Violation, describe, join_place, show
+from mockserver.contract.violation import Source, Violation, describe, join_place, show, similar
 
 if TYPE_CHECKING:
     from jsonschema import ValidationError
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 MOST_VIOLATIONS = 20
 
+_SIMILAR = 0.8
+"""How much a value resembles another one that may be meant: 2:1 does not resemble 1:1."""
 UNKNOWN = Source("assumed", "no source is given")
 
 
@@ -147,7 +149,9 @@ class SchemaValidator:
             return
         if keyword != "required":
             problem, accepted = describe(keyword, error.instance, _as_mapping(error.schema))
-            yield Violation(place, show(error.instance), problem, accepted, keyword, clause, source)
+            meant = _meant(keyword, error.instance, error.validator_value)
+            value = show(error.instance)
+            yield Violation(place, value, problem, accepted, keyword, clause, source, meant)
             return
         for name in cast("list[str]", error.validator_value):
             if name not in cast("dict[str, Any]", error.instance):
@@ -206,6 +210,14 @@ def _as_source(about: Any, otherwise: Source) -> Source:
     if not isinstance(about, dict) or "confidence" not in about:
         return otherwise
     return Source(about["confidence"], about["page"])
+
+
+def _meant(keyword: str, value: Any, accepted: Any) -> str:
+    """Return the value of an enum that another one resembles."""
+    if keyword != "enum" or not isinstance(value, str):
+        return ""
+    found = similar(value, (one for one in accepted if isinstance(one, str)), _SIMILAR)
+    return "" if found is None else show(found)
 
 
 def _as_mapping(schema: Any) -> Mapping[str, Any]:

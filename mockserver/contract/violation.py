@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -37,6 +37,8 @@ class Violation:
     clause: str
     """File and JSON pointer below `schemas/`."""
     source: Source
+    meant: str = ""
+    """The accepted value that resembles the offending one, as `show` writes it."""
 
     @property
     def path(self) -> str:
@@ -45,7 +47,9 @@ class Violation:
 
     def __str__(self) -> str:
         text = f"{self.place or 'body'}: {' '.join(filter(None, (self.value, self.problem)))}"
-        return f"{text}; use {self.accepted}" if self.accepted else text
+        hint = f" did you mean {self.meant}?" if self.meant else ""
+        use = f" use {self.accepted}" if self.accepted else ""
+        return f"{text};{hint}{use}" if hint or use else text
 
 
 def join_place(parts: list[str | int], prefix: str = "") -> str:
@@ -74,6 +78,15 @@ def show(value: Any) -> str:
         if len(text) > 60:
             return _items(value) if isinstance(value, list) else f"{text[:60]}…"
     return text
+
+
+def similar(name: str, known: Iterable[str], cutoff: float = 0.6) -> str | None:
+    """Find the one of the *known* names that *name* resembles most, and enough, in either case."""
+    from difflib import get_close_matches
+
+    plain = {one.lower(): one for one in known}
+    found = get_close_matches(name[:100].lower(), plain, 1, cutoff)
+    return plain[found[0]] if found else None
 
 
 def shortened(value: Any) -> Any:

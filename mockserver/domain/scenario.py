@@ -156,7 +156,7 @@ _ROWS = (
     Scenario("slow", "outcome", "The task takes this long.", lambda value: {"duration": value}, _duration, "<duration>"),
     Scenario("instant", "outcome", "The task has already ended when its submission returns.", _sets(duration=timedelta())),
     Scenario("moderated", "submit", "The submission is rejected by moderation, with these categories.", lambda value: {"flagged": value}, _categories, "<category>,…", default=""),
-    Scenario("unauthorized", "submit", "Returns 401, as for a revoked token.", _rejects(401)),
+    Scenario("unauthorized", "submit", "Returns 401, as for a revoked key.", _rejects(401)),
     Scenario("rate-limited", "submit", "Returns 429 with Retry-After in seconds.", lambda value: {"rejection": 429, "retry_after": value}, _count, "<seconds>", default="1", chaos="exchange"),
     Scenario("server-error", "submit", "Returns 500 in the API's envelope.", _rejects(500), chaos="exchange"),
     Scenario("bad-gateway", "submit", "Returns 502 with an HTML body, as proxies do.", _sets(rejection=502, html=True), chaos="exchange"),

@@ -65,6 +65,10 @@ class EventData(Protocol):
     def outcome(self) -> tuple[str, ...]:
         """What equal events are counted by, besides their kind."""
 
+    @property
+    def scenarios(self) -> tuple[str, ...]:
+        """The scenarios that were in force."""
+
     def told(self) -> dict[str, Any]:
         """Return what the stream tells of it, as JSON and without secrets."""
 
@@ -80,6 +84,11 @@ class Note:
     def outcome(self) -> tuple[str, ...]:
         """The state that was entered, for a status; otherwise nothing."""
         return (self.data["status"],) if self.kind is EventKind.STATUS else ()
+
+    @property
+    def scenarios(self) -> tuple[str, ...]:
+        """None."""
+        return ()
 
     def told(self) -> dict[str, Any]:
         """Return its data."""
@@ -164,6 +173,8 @@ class EventLog:
         """The number of the latest event."""
         self.counts: Counter[tuple[str, ...]] = Counter()
         """Events by kind and outcome, including those that were dropped."""
+        self.scenarios: Counter[str] = Counter()
+        """Exchanges and attempts in which each scenario, without its value, was in force."""
         self._limit = limit
         self._rings: OrderedDict[int, Ring[Any]] = OrderedDict()
         """Those that are not empty, the least recently used one first."""
@@ -178,6 +189,8 @@ class EventLog:
             self.last += 1
             event = Event(self.last, ring.sandbox, at, real, data, cost)
             self.counts[counted] += 1
+            for name in data.scenarios:
+                self.scenarios[name.partition("=")[0]] += 1
             self._rings[id(ring)] = ring
             self._rings.move_to_end(id(ring))
             if ring.kept is _NOTHING:

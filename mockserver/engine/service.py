@@ -205,10 +205,10 @@ class Service:
         header = headers.get("authorization", "")
         token = header[len(self._scheme) :].strip()
         if not header[: len(self._scheme)].lower() == self._scheme or not token:
-            raise _unauthorized("send the header 'Authorization: Bearer <token>'")
+            raise _unauthorized("send the header 'Authorization: Bearer <API key>'")
         accepted = self.settings.api_key
         if accepted is not None and token not in accepted:
-            raise _unauthorized("this token is not one of those given with --api-key")
+            raise _unauthorized("this key is not one of those given with --api-key")
         return self.sandboxes.of_key(token)
 
     def _handle(self, pending: PendingRequest) -> Response:

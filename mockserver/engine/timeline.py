@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Literal, Required, TypedDict
+from typing import Any, Literal, Required, TypedDict
 
 from mockserver.contract import Lifecycle
 from mockserver.domain.durations import stamp
+from mockserver.domain.redaction import without_users
 from mockserver.domain.task import Task, ends_at, transitions
 from mockserver.engine.journal import Delivery
 from mockserver.engine.webhooks.attempt import Failure
@@ -42,6 +44,63 @@ class TimelineEvent(TypedDict, total=False):
     attempt: int
     delivered: bool
     error: str | None
+
+
+class Outline(TypedDict):
+    """A task in brief, as the control plane shows it: what it takes to draw it."""
+
+    taskId: str
+    model: str
+    prompt: str | None
+    callBackUrl: str | None
+    states: list[dict[str, str | None]]
+    """Each with `status` and `at`, which is None if a poll decides the moment."""
+    webhooks: list[dict[str, Any]]
+    """Attempts: `at`, `attempt`, `delivered`, `error`."""
+    webhook_due: str | None
+    """When the next attempt is planned."""
+
+
+_LONGEST_PROMPT = 100
+"""Characters of a prompt in an outline."""
+
+
+def outline(task: Task, deliveries: Sequence[Delivery], lifecycle: Lifecycle) -> Outline:
+    """Return *task* in brief; *deliveries* are the attempts so far to deliver its webhook."""
+    prompt, due = task.input.get("prompt"), webhook_due(task, deliveries, lifecycle)
+    return {
+        "taskId": task.id,
+        "model": task.model,
+        "prompt": prompt[:_LONGEST_PROMPT] if isinstance(prompt, str) else None,
+        "callBackUrl": task.callback_url and without_users(task.callback_url),
+        "states": [
+            {"status": status, "at": None if at is None else stamp(at)}
+            for at, status in transitions(task)
+        ],
+        "webhooks": [
+            {
+                "at": stamp(one.at),
+                "attempt": one.attempt,
+                "delivered": one.error is None,
+                "error": one.error,
+            }
+            for one in deliveries
+        ],
+        "webhook_due": None if due is None else stamp(due),
+    }
+
+
+def webhook_due(
+    task: Task, deliveries: Sequence[Delivery], lifecycle: Lifecycle
+) -> datetime | None:
+    """Return when the next attempt to deliver a webhook is due; None if that is not known."""
+    if task.callback_url is None:
+        return None
+    planned = [one for one in deliveries if not one.resent]
+    if planned:
+        return planned[-1].next_at
+    ends = ends_at(task, lifecycle)
+    return ends and ends + task.script.webhook_late
 
 
 def status_event(task: Task, at: datetime, status: str) -> Event:
@@ -93,7 +152,7 @@ def _to_come(
     events: list[TimelineEvent] = []
     ends = ends_at(task, lifecycle)
     planned = [one for one in deliveries if not one.resent]
-    due = planned[-1].next_at if planned else ends
+    due = webhook_due(task, deliveries, lifecycle)
     if task.callback_url is not None and (due is not None or not planned):
         attempt = len(planned) + 1
         events.append({**_event(due, now, "webhook"), "attempt": attempt, "past": False})

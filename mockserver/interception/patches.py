@@ -13,12 +13,11 @@ import http.client
 import socket
 import ssl
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from urllib.parse import urlsplit
 
-from mockserver.interception.import_hook import call_when_imported
 from mockserver.interception.redirection import (
     MOCK_ADDRESS,
     WEB_PORTS,
@@ -28,6 +27,7 @@ from mockserver.interception.redirection import (
     check_peer,
     destination,
     explained,
+    leads,
     left_over,
     named,
     outlives,
@@ -44,31 +44,31 @@ _Socket: Any = next(
 
 def install_patches() -> None:
     """Make the patches, also those that another mock has undone."""
-    _patch(socket, "getaddrinfo", _getaddrinfo)
-    _patch(asyncio.BaseEventLoop, "getaddrinfo", _loop_getaddrinfo)
+    patch(socket, "getaddrinfo", _getaddrinfo)
+    patch(asyncio.BaseEventLoop, "getaddrinfo", loop_getaddrinfo)
     for name in ("gethostbyname", "gethostbyname_ex"):
-        _patch(socket, name, _gethostbyname)
+        patch(socket, name, _gethostbyname)
     for name in ("connect", "connect_ex"):
-        _patch(_Socket, name, _connect)
-    _patch(ssl.SSLContext, "wrap_socket", functools.partial(_wrap, 4))
-    _patch(ssl.SSLContext, "wrap_bio", functools.partial(_wrap, 3))
+        patch(_Socket, name, _connect)
+    patch(ssl.SSLContext, "wrap_socket", functools.partial(_wrap, 4))
+    patch(ssl.SSLContext, "wrap_bio", functools.partial(_wrap, 3))
     for kind, names in (
         # some clients ignore a failed write, and wait for a response
         (ssl.SSLSocket, ("send", "write", "recv", "recv_into", "read")),
         (ssl.SSLObject, ("write", "read")),
     ):
-        _patch(kind, "do_handshake", _handshake)
+        patch(kind, "do_handshake", _handshake)
         for name in names:
-            _patch(kind, name, _checked)
-    _patch(http.client.HTTPConnection, "putrequest", _putrequest)
-    _patch(http.client.HTTPConnection, "set_tunnel", _set_tunnel)
-    _patch(threading.Thread, "start", _start)
-    _patch(_thread, "start_new_thread", _start_raw)
-    _patch(ThreadPoolExecutor, "submit", _submit)
-    call_when_imported(_OF_OTHERS)
+            patch(kind, name, _checked)
+    patch(http.client.HTTPConnection, "putrequest", _putrequest)
+    patch(http.client.HTTPConnection, "set_tunnel", _set_tunnel)
+    patch(threading.Thread, "start", _start)
+    patch(_thread, "start_new_thread", _start_raw)
+    patch(ThreadPoolExecutor, "submit", _submit)
 
 
-def _patch(owner: Any, name: str, make: Callable[[Any], Any]) -> None:
+def patch(owner: Any, name: str, make: Callable[[Any], Any]) -> None:
+    """Replace a function of *owner* by what *make* makes of it, once; it may be missing."""
     original = getattr(owner, name, None)  # the class of another mock may lack it
     if original is not None and original not in _patches:
         made = functools.wraps(original)(make(original))
@@ -85,7 +85,7 @@ def _getaddrinfo(original: Any) -> Any:
         proto: int = 0,
         flags: int = 0,
     ) -> Any:
-        if not _is_redirected(host, web=port in WEB_PORTS):
+        if not is_redirected(host, web=port in WEB_PORTS):
             return original(host, port, family, type, proto, flags)
         if family == socket.AF_INET6:
             raise socket.gaierror(socket.EAI_NONAME, "maxapi: the mock has no IPv6 address")
@@ -95,7 +95,7 @@ def _getaddrinfo(original: Any) -> Any:
     return getaddrinfo
 
 
-def _is_redirected(host: Any, *, web: bool = False) -> bool:
+def is_redirected(host: Any, *, web: bool = False) -> bool:
     """Return whether *host* is to resolve to the mock. Raises gaierror if it must not resolve."""
     name = named(host)
     try:
@@ -106,18 +106,18 @@ def _is_redirected(host: Any, *, web: bool = False) -> bool:
         raise socket.gaierror(socket.EAI_NONAME, error.strerror) from None
 
 
-def _loop_getaddrinfo(original: Any) -> Any:
+def loop_getaddrinfo(original: Any) -> Any:
     """Decide in the task: the thread that does the look-up does not belong to one."""
 
     async def getaddrinfo(self: Any, host: Any, port: Any, **more: object) -> Any:
-        return await original(self, MOCK_ADDRESS if _is_redirected(host) else host, port, **more)
+        return await original(self, MOCK_ADDRESS if is_redirected(host) else host, port, **more)
 
     return getaddrinfo
 
 
 def _gethostbyname(original: Any) -> Any:
     def gethostbyname(host: Any) -> Any:
-        return original(MOCK_ADDRESS if _is_redirected(host) else host)
+        return original(MOCK_ADDRESS if is_redirected(host) else host)
 
     return gethostbyname
 
@@ -176,11 +176,11 @@ def _putrequest(original: Any) -> Any:
         base = urlsplit(url) if "://" in url else None
         name = named(base.hostname if base else getattr(self, "_tunnel_host", None) or self.host)
         admit(name, f"{method} {name}")
-        if redirection_of(name) is not None:
-            if base or self.default_port != 443:
-                raise rejected(f"{method} http://{name}: the API is at https://")
-            if not isinstance(getattr(self.sock, "context", None), MockContext):
-                http.client.HTTPConnection.close(self)  # urllib3's own would forget the request
+        redirection = redirection_of(name)
+        if redirection is not None and (base or self.default_port != 443):
+            raise rejected(f"{method} http://{name}: the API is at https://")
+        if not leads(self.sock, redirection):
+            http.client.HTTPConnection.close(self)  # urllib3's own would forget the request
         return original(self, method, url, *args, **more)
 
     return putrequest
@@ -224,59 +224,3 @@ def _submit(original: Any) -> Any:
         return original(self, belonging(function), *args, **more)
 
     return submit
-
-
-def _loop_create_connection(original: Any) -> Any:
-    async def create_connection(
-        self: Any, factory: Any, host: Any = None, port: Any = None, **more: object
-    ) -> Any:
-        if host is not None:
-            if more.get("ssl"):
-                more["server_hostname"] = more.get("server_hostname") or host
-            host, port = destination((host, port), stream=True)
-        return await original(self, factory, host, port, **more)
-
-    return create_connection
-
-
-def _resolve(original: Any) -> Any:
-    async def resolve(self: Any, host: Any, port: Any = 0, *args: object, **more: object) -> Any:
-        if not _is_redirected(host, web=port in WEB_PORTS):
-            return await original(self, host, port, *args, **more)
-        found = {"hostname": host, "host": MOCK_ADDRESS, "port": port}
-        return [{**found, "family": int(socket.AF_INET), "proto": 0, "flags": 0}]
-
-    return resolve
-
-
-def _patch_aiohttp(resolver: Any) -> None:
-    _patch(resolver.AsyncResolver, "resolve", _resolve)
-
-
-def _patch_uvloop(uvloop: Any) -> None:
-    """Patch what resolves names, and connects, without the module `socket`."""
-    _patch(uvloop.Loop, "create_connection", _loop_create_connection)
-    _patch(uvloop.Loop, "getaddrinfo", _loop_getaddrinfo)
-
-
-def _patch_responses(responses: Any) -> None:
-    """Let `responses`, whenever it was activated, respond for other hosts only."""
-
-    def send(original: Any) -> Any:
-        def on_request(self: Any, adapter: Any, request: Any, **more: Any) -> Any:
-            if redirection_of(named(urlsplit(str(request.url)).hostname)) is not None:
-                more.pop("retries", None)
-                return responses._real_send(adapter, request, **more)  # noqa: SLF001
-            return original(self, adapter, request, **more)
-
-        return on_request
-
-    _patch(responses.RequestsMock, "_on_request", send)
-
-
-_OF_OTHERS: Mapping[str, Callable[[Any], None]] = {
-    "aiohttp.resolver": _patch_aiohttp,
-    "responses": _patch_responses,
-    "uvloop": _patch_uvloop,
-}
-"""What patches a module of somebody else, which a test may import at any time, or never."""

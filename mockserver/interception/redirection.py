@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import errno
 import functools
+import os
 import socket
 import ssl
 import threading
@@ -25,6 +26,7 @@ from ipaddress import ip_address
 from typing import Any
 from weakref import WeakSet
 
+from mockserver.interception.direct_socket import DirectSocket, Receive
 from mockserver.network.loopback import is_localhost, is_loopback
 
 MOCK_ADDRESS = "127.87.109.97"
@@ -35,16 +37,44 @@ WEB_PORTS = (80, "80", b"80", "http", b"http", *_HTTPS)
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Redirection:
-    """Where calls to *hosts* go: to *port* of this machine, with TLS that *context* verifies."""
+    """Where calls to *hosts* go: to a mock, by sockets and TLS or directly."""
 
     hosts: frozenset[str]
-    port: int
-    context: ssl.SSLContext
+    listen: Callable[[], tuple[int, str]]
+    """Lets the mock listen, unless it does; returns its port, and the authority (PEM) for TLS."""
+    receiver: Callable[[], Receive]
+    """Makes what answers one client without sockets."""
     allow_others: bool = False
+    process: int = field(default_factory=os.getpid)
+    """The process that the mock is in."""
     before: WeakSet[threading.Thread] = field(
         default_factory=lambda: WeakSet(threading.enumerate())
     )
     """The threads that existed before it."""
+
+    @property
+    def context(self) -> MockContext:
+        """The context with which clients verify the mock."""
+        return context_of(self.listen()[1])
+
+    def connect(self, host: str) -> ssl.SSLSocket:
+        """Connect to the mock by TLS."""
+        plain = socket.create_connection(("127.0.0.1", self.listen()[0]))
+        secure: ssl.SSLSocket = self.context.wrap_socket(plain, server_hostname=host)
+        return secure
+
+    def open(self, host: str) -> DirectSocket:
+        """Connect to the mock without a socket."""
+        return DirectSocket(self.receiver(), functools.partial(self.connect, host), self)
+
+    def owns(self, connection: DirectSocket) -> bool:
+        """Return whether a connection leads to this mock, and not to the copy of it in a fork."""
+        return connection.owner is self and self.is_here
+
+    @property
+    def is_here(self) -> bool:
+        """Whether the mock is in this process."""
+        return self.process == os.getpid()
 
 
 _Context: Any = next(one for one in ssl.SSLContext.__mro__ if one.__module__ == "ssl")
@@ -97,6 +127,15 @@ def redirected(redirection: Redirection) -> Iterator[None]:
         _in_force.remove(redirection)
 
 
+def _listen_for_children() -> None:
+    for redirection in _in_force:
+        redirection.listen()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(before=_listen_for_children)
+
+
 # -- where a call may go --------------------------------------------------------------------
 
 
@@ -133,6 +172,22 @@ def outlives() -> bool:
         return True
     is_foreign = isinstance(thread, threading._DummyThread)  # noqa: SLF001
     return thread in left_over or (is_foreign and len(_hosts) > 1)
+
+
+def opened(host: str) -> DirectSocket | None:
+    """Connect a client to the mock without a socket, if that is where its calls go."""
+    try:
+        redirection = redirection_of(host)
+    except ConnectionRefusedError:  # which the attempt to use a socket explains
+        return None
+    return redirection.open(host) if redirection and redirection.is_here else None
+
+
+def leads(connection: Any, redirection: Redirection | None) -> bool:
+    """Return whether an open *connection* leads to where *redirection* says."""
+    if isinstance(connection, DirectSocket):
+        return redirection is not None and redirection.owns(connection)
+    return redirection is None or isinstance(getattr(connection, "context", None), MockContext)
 
 
 def belonging(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -195,7 +250,7 @@ def destination(address: Any, *, stream: bool) -> Any:
         return address
     if port not in _HTTPS:
         raise rejected(f"port {port} of the API: it is at https://, which is port 443")
-    return ("127.0.0.1", redirection.port)
+    return ("127.0.0.1", redirection.listen()[0])
 
 
 @contextmanager

@@ -6,7 +6,7 @@ import hashlib
 from dataclasses import replace
 
 from mockserver.media.picture import Picture
-from mockserver.media.png import ACCENT, TEXT, packed_pixels
+from mockserver.media.png import ACCENT, TEXT, packed_rows
 
 _SMALLEST = 12
 """Blocks on the shorter side; with fewer, no text would be legible."""
@@ -32,7 +32,7 @@ def mosaic_of(picture: Picture, columns: int, rows: int) -> list[bytes]:
 
 def _unpacked(picture: Picture) -> list[bytes]:
     """Return a palette index for each pixel of a still."""
-    packed, stride = packed_pixels(picture), 1 + -(-picture.width // 4)
+    packed, stride = b"".join(packed_rows(picture)), 1 + -(-picture.width // 4)
     rows = [packed[at + 1 : at + stride] for at in range(0, len(packed), stride)]
     pixels = [bytes(four >> shift & 3 for four in row for shift in (6, 4, 2, 0)) for row in rows]
     return [row[: picture.width] for row in pixels]

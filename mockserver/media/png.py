@@ -10,8 +10,10 @@ import struct
 import textwrap
 import unicodedata
 import zlib
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import repeat
 from typing import TYPE_CHECKING, cast
 
 from mockserver.media.picture import Picture, palette_of
@@ -27,6 +29,7 @@ _ELLIPSIS = "…"
 # Pillow's built-in font has this much beyond ASCII; some of the rest has a plain stand-in.
 _DRAWABLE = frozenset("©«°±·»“”…™")
 _PLAIN = {0xD7: "x", 0x2013: "-", 0x2014: "-", 0x2212: "-", 0x2018: "'", 0x2019: "'"}
+_TOGETHER = 64  # equal rows that are compressed as one: far more, and memory is the limit
 _BOX = "\ufffd"  # one stand-in for all characters without a glyph, so that few are kept
 
 
@@ -43,7 +46,7 @@ def write_png(picture: Picture) -> bytes:
     chunks = [
         _chunk(b"IHDR", header),
         _chunk(b"PLTE", colours),
-        _chunk(b"IDAT", zlib.compress(packed_pixels(picture), 1)),
+        _chunk(b"IDAT", _compressed(packed_rows(picture))),
         _chunk(b"IEND", b""),
     ]
     return b"\x89PNG\r\n\x1a\n" + b"".join(chunks)
@@ -51,6 +54,11 @@ def write_png(picture: Picture) -> bytes:
 
 def _chunk(kind: bytes, body: bytes) -> bytes:
     return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+
+
+def _compressed(parts: Iterable[bytes]) -> bytes:
+    compressor = zlib.compressobj(1)
+    return b"".join(map(compressor.compress, parts)) + compressor.flush()
 
 
 # --- Pixels ---------------------------------------------------------------------------------
@@ -77,8 +85,8 @@ def _sheet_of(width: int, height: int) -> _Sheet:
     return _Sheet(border, inset, scale, room, max(0, (height - 2 * inset) // scale))
 
 
-def packed_pixels(picture: Picture) -> bytes:
-    """Return all rows, each a filter byte and four pixels a byte, from top to bottom."""
+def packed_rows(picture: Picture) -> Iterator[bytes]:
+    """Yield all rows, a few at a time; each is a filter byte, and four pixels a byte."""
     width, height = picture.width, picture.height
     sheet = _sheet_of(width, height)
     edge = b"\0" + _pack(bytes([ACCENT]) * width)
@@ -89,9 +97,21 @@ def packed_pixels(picture: Picture) -> bytes:
     below = height - sheet.inset - len(text) * sheet.scale - sheet.border
     above = sheet.inset - sheet.border
     if below < 0:  # too small for anything but a border
-        return edge * height
-    body = b"".join(row * sheet.scale for row in text)
-    return edge * sheet.border + plain * above + body + plain * below + edge * sheet.border
+        yield from _repeated(edge, height)
+        return
+    yield from _repeated(edge, sheet.border)
+    yield from _repeated(plain, above)
+    yield b"".join(row * sheet.scale for row in text)
+    yield from _repeated(plain, below)
+    yield from _repeated(edge, sheet.border)
+
+
+def _repeated(row: bytes, times: int) -> Iterator[bytes]:
+    """Yield *row* several times, in parts that fit into a processor's cache."""
+    many, others = divmod(times, _TOGETHER)
+    if many:
+        yield from repeat(row * _TOGETHER, many)
+    yield row * others
 
 
 def _pack(indices: bytes) -> bytes:

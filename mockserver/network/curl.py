@@ -13,8 +13,13 @@ def shell_word(text: str, *variables: str) -> str:
         return shlex.quote(text)
     kept = "|".join(map(re.escape, variables))
     parts = re.split(f"({kept})", text)
-    quoted = (one if one in variables else re.sub(r'([\\"$`])', r"\\\1", one) for one in parts)
-    return f'"{"".join(quoted)}"'
+    quoted = ""
+    for one, following in zip(parts, [*parts[1:], ""], strict=True):
+        if one not in variables:
+            quoted += re.sub(r'([\\"$`])', r"\\\1", one)
+        else:  # a name would go on with what follows it
+            quoted += f"${{{one[1:]}}}" if re.match("[A-Za-z0-9_]", following) else one
+    return f'"{quoted}"'
 
 
 def curl_line(
@@ -26,7 +31,7 @@ def curl_line(
     body that begins with `@` as the name of a file. `-X HEAD` would wait for a body for ever.
     """
     words = ["curl", options, url]
-    if method != "GET":
+    if method != "GET" or body:
         words.append("-I" if method == "HEAD" else f"-X {method}")
     words += [f"-H {one}" for one in headers]
     if body:

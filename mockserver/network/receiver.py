@@ -100,7 +100,7 @@ def _port(parts: SplitResult) -> int:
     except ValueError:
         port = 0
     if not port:
-        raise ValueError("the URL's port is not accepted; use 1 to 65535")
+        raise ValueError("the URL's port is not a number from 1 to 65535")
     return port
 
 

@@ -60,7 +60,7 @@ class Settings:
     )
     api_key: frozenset[str] | None = setting(
         read_names,
-        "Bearer tokens to accept, comma-separated or repeated; by default, any",
+        "API keys to accept, comma-separated or repeated; by default, any",
         secret=True,
     )
     service: Path | None = setting(

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, Unpack
 from mockserver.contract import load_contract
 from mockserver.interception.certificates import api_hosts
 from mockserver.interception.patches import install_patches
-from mockserver.interception.redirection import Redirection, context_of, redirected
+from mockserver.interception.patches_of_others import patch_others
+from mockserver.interception.redirection import Redirection, redirected
 from mockserver.network.proxy_environment import past_proxies
 from mockserver.testing.mocks import InProcessMock
 from mockserver.testing.names import MockSettings
@@ -103,10 +104,10 @@ def intercept_with(
     """Do the same as `intercept`, with an existing mock."""
     _check_sockets()
     install_patches()
+    patch_others()
     hosts = frozenset(api_hosts(load_contract()))
-    port, authority = mock.listen()
     sandbox = Intercepted(mock, api_key)
-    redirection = Redirection(hosts, port, context_of(authority), allow_others)
+    redirection = Redirection(hosts, mock.listen, mock.receiver, allow_others)
     with redirected(redirection), _environment(_without_proxies(hosts)):
         try:
             yield sandbox

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING, Unpack
 from urllib.parse import unquote, urlsplit
 
@@ -18,6 +19,7 @@ from mockserver.engine.service import Service
 from mockserver.engine.webhooks.attempt import AttemptResult, Failure, WebhookRequest
 from mockserver.engine.webhooks.transport import transport_of
 from mockserver.interception.certificates import api_hosts, own_certificates
+from mockserver.interception.direct_socket import Receive
 from mockserver.network.loopback import LOOPBACK_HOSTS
 from mockserver.settings import Resolved, resolve_settings
 from mockserver.testing.control import ControlClient
@@ -25,6 +27,7 @@ from mockserver.testing.control_http import ControlError, Send
 from mockserver.testing.names import ServerSettings
 from mockserver.testing.sandbox import MaxapiSandbox
 from mockserver.testing.webhook import OnWebhook, Webhook
+from mockserver.web.direct_connection import DirectConnection
 from mockserver.web.gateway import Gateway
 
 if TYPE_CHECKING:
@@ -111,24 +114,40 @@ class InProcessMock:
         )
         self._gateway = Gateway(self._service)
         self._server: Server | None = None
+        self._starting = Lock()
 
     def listen(self) -> tuple[int, str]:
         """Listen for HTTPS too; return the port, and the authority's certificate (PEM).
 
         Raises ServerError.
         """
+        server, authority = self._listening()
+        return server.port, authority
+
+    def receiver(self) -> Receive:
+        """Make what responds to the requests of one client without a connection."""
+        return DirectConnection(self._gateway, self._keep).receive
+
+    def _keep(self, response: Response) -> str:
+        return self._listening()[0].keep(response)
+
+    def _listening(self) -> tuple[Server, str]:
         from mockserver.web.server import Server, ServerError
 
         names = {*api_hosts(self._service.contract), *LOOPBACK_HOSTS}
-        try:
-            context, authority = own_certificates(tuple(sorted(names)))
-        except OSError as error:
-            problem = f"temporary files: {error.strerror}; set TMPDIR to a writable folder"
-            raise ServerError(problem) from None
-        if self._server is None:
-            self._server = Server(self._service, context)
-            self._server.start()
-        return self._server.port, authority
+        with self._starting:
+            if self._service.closed.is_set():
+                raise ServerError("the mock has ended")
+            try:
+                context, authority = own_certificates(tuple(sorted(names)))
+            except OSError as error:
+                problem = f"temporary files: {error.strerror}; set TMPDIR to a writable folder"
+                raise ServerError(problem) from None
+            if self._server is None:
+                server = Server(self._service, context)
+                server.start()
+                self._server = server
+            return self._server, authority
 
     @cached_property
     def app(self) -> Flask:
@@ -170,6 +189,8 @@ class InProcessMock:
 
     def close(self) -> None:
         """End its threads and connections."""
+        with self._starting:
+            self._service.closed.set()
         if self._server is not None:
             self._server.stop()
         self._service.close()
@@ -202,7 +223,8 @@ def _sendable(value: str) -> str:
     """Return the value of a header. Raises ControlError if no client could send it."""
     if {"\r", "\n"} & set(value) or max(value, default="") > "\xff":
         raise ControlError(
-            None, "not sent: a header cannot hold it; use a key and a token of Latin-1, on one line"
+            None,
+            "not sent: a header cannot hold it; use one line of Latin-1",
         )
     return value
 

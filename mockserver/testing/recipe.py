@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from urllib.parse import quote
@@ -10,6 +11,7 @@ from urllib.parse import quote
 from mockserver.contract import load_contract
 from mockserver.domain.scenario import HEADER
 from mockserver.network.curl import curl_line, shell_word
+from mockserver.network.receiver import is_this_machine
 from mockserver.settings import make_settings, show_value
 from mockserver.settings.texts import HIDDEN
 from mockserver.testing.control import Json
@@ -18,6 +20,9 @@ from mockserver.testing.sandbox import shown_key
 _MAX_LINES = 12
 _MAX_BODY = 4000
 _DEFAULT_MOCK = "http://127.0.0.1:6290"
+_LISTENER = "http://127.0.0.1:6291"
+"""Where `maxapi-mock listen` receives webhooks."""
+_HOOK = "$HOOK"
 _AUTHORIZATION = shell_word("Authorization: Bearer $KEY", "$KEY")
 
 
@@ -35,6 +40,7 @@ def recipe(
 ) -> list[str]:
     """Write the requests as lines for a shell; ids of tasks are taken from the responses.
 
+    Webhooks to this machine go to `maxapi-mock listen`, as a test's receivers end with the test.
     *settings* are the sandbox's; those that differ from the defaults are set first. *now* is what
     the clock shows if it stands still: the lines then move it as the test did.
     """
@@ -42,6 +48,9 @@ def recipe(
     lines = list(_lines(requests, now, every=every))
     start = "" if url else ", against a mock of its own (maxapi-mock serve)"
     variables = f"MOCK={url or _DEFAULT_MOCK} KEY={shown_key(api_key)}"
+    if any(map(_local_receiver, requests)):
+        start += f"{' and' if start else ','} with maxapi-mock listen for its webhooks"
+        variables += f" HOOK={_LISTENER}"
     left_out = len(lines) - _MAX_LINES
     if left_out > 0:
         lines = [*lines[:_MAX_LINES], f": and {left_out} more"]
@@ -99,8 +108,18 @@ def _moved(before: str, after: str) -> str:
     return f"{_control('clock', {'advance': seconds})}\n  " if seconds > 0 else ""
 
 
+def _local_receiver(request: Json) -> str:
+    """Return scheme, host and port of a callBackUrl that is on this machine; else nothing."""
+    url = request["body"].get("callBackUrl") if isinstance(request["body"], dict) else None
+    if not isinstance(url, str) or not is_this_machine(url):
+        return ""
+    return "/".join(re.split(r"[/?#]", url)[:3])
+
+
 def _curl(request: Json, names: dict[str, str]) -> str:
-    body = request["body"]
+    body, receiver = request["body"], _local_receiver(request)
+    if receiver:
+        body = {**body, "callBackUrl": body["callBackUrl"].replace(receiver, _HOOK, 1)}
     text = body if isinstance(body, str) else json.dumps(body, ensure_ascii=False)
     headers = [_AUTHORIZATION]
     asked = [one for one in request["scenarios"] if f"#mock:{one}" not in text]
@@ -111,6 +130,9 @@ def _curl(request: Json, names: dict[str, str]) -> str:
         headers.append(shell_word(f"Content-Type: {kind}"))
     is_short = len(text) <= _MAX_BODY
     shown = shell_word(text) if text and is_short else ""
+    if receiver:
+        member = '"callBackUrl": "'
+        shown = shown.replace(f"{member}{_HOOK}", f"{member}'{_HOOK}'")  # outside of the quotes
     line = curl_line(request["method"], f'"$MOCK"{_path(request, names)}', headers, shown)
     if not is_short:
         line += f" -d @body-of-{len(text)}-characters"

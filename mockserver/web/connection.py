@@ -37,6 +37,7 @@ from mockserver.web.response_steps import (
     Wait,
     finish,
     steps_of,
+    takes_time,
 )
 
 TICK = 5.0
@@ -202,7 +203,7 @@ class Connection(asyncio.Protocol):
             response = self._application.respond(make_request(received, self._scheme))
         except BadRequest as error:
             response = self._application.reject(error)
-        if isinstance(response, Response) and not _takes_time(response):
+        if isinstance(response, Response) and not takes_time(response):
             self._write(received, response, None)
         else:
             self._delivery = asyncio.ensure_future(self._deliver(received, response))
@@ -336,8 +337,3 @@ class Connection(asyncio.Protocol):
         self._reader.complete.clear()
         self._reader.failure = None
         self._reader.close()
-
-
-def _takes_time(response: Response) -> bool:
-    """Return whether a response cannot be sent at once."""
-    return response.fault is not None or response.first is not None or response.stream is not None

@@ -24,12 +24,13 @@ from mockserver.engine.journal import Delivery, RecordedRequest
 from mockserver.engine.messages import ApiError, Response, success
 from mockserver.engine.rules import Match, SearchResult, search
 from mockserver.engine.sandbox import Sandbox
-from mockserver.engine.timeline import timeline
+from mockserver.engine.timeline import outline, timeline
 from mockserver.settings import SETTINGS, show_value
 from mockserver.version import __version__
 from mockserver.web.control_request import ControlRequest
 from mockserver.web.event_stream import MEDIA_TYPE, next_events, stream
 from mockserver.web.explanation import explanation
+from mockserver.web.metrics import metrics
 
 Json = dict[str, Any]
 """What an operation returns."""
@@ -92,6 +93,9 @@ class Views:
         limit, wait = asked.number("limit", _MOST), asked.number("wait", _LONGEST_WAIT)
         most = _EVENTS if limit is None else limit
         return next_events(self._service, sandbox, since, most, wait or 0)
+
+    def metrics(self) -> Response:
+        return metrics(self._service)
 
     def list_sandboxes(self) -> Json:
         known = self._service.sandboxes.by_key
@@ -166,6 +170,16 @@ class Views:
         sandbox = self._sandbox()
         tasks = [self._show(task, sandbox) for task in sandbox.tasks()]
         return {"tasks": tasks, **money_of(sandbox)}
+
+    def list_outlines(self) -> Json:
+        sandbox, asked = self._sandbox(), dict(self._asked.query).get("tasks")
+        attempts: dict[str, list[Delivery]] = {}
+        for one in sandbox.journal.deliveries:
+            attempts.setdefault(one.task_id, []).append(one)
+        named = None if asked is None else map(sandbox.get, asked.split(","))
+        tasks = sandbox.tasks() if named is None else [one for one in named if one is not None]
+        shown = [outline(task, attempts.get(task.id, ()), self._lifecycle) for task in tasks]
+        return {"tasks": shown, "now": stamp(sandbox.clock.now())}
 
     def show_task(self, taskId: str) -> Json:  # noqa: N803 - the API's own word
         return self._with_timeline(self._sandbox(), taskId)

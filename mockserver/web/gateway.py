@@ -11,6 +11,7 @@ from mockserver.web.access import Session
 from mockserver.web.console.pages import Console, is_for_console
 from mockserver.web.control import ControlPlane
 from mockserver.web.inboxes import INBOX_PREFIX
+from mockserver.web.incoming import BadRequest
 
 _log = logging.getLogger(__name__)
 
@@ -46,6 +47,8 @@ class Gateway:
 
     def respond(self, request: Request) -> Response:
         """Return the response to *request*; the caller delivers it, see `web.response_steps`."""
+        if request.path == "*" and request.method == "OPTIONS":
+            return Response(204, (("Allow", "GET, HEAD, POST, OPTIONS"),), b"")
         try:
             kind = kind_of(self.service, request.path)
             if kind is not Kind.API and is_for_console(request):
@@ -56,3 +59,7 @@ class Gateway:
         except Exception:
             _log.exception("%s %s", request.method, request.path)
             return ApiError(500).response(self.service.contract)
+
+    def reject(self, error: BadRequest) -> Response:
+        """Return the response to a request that cannot be read."""
+        return ApiError(error.status, str(error)).response(self.service.contract)

@@ -72,6 +72,11 @@ class Follow:
 Step = Run | Pause | Wait | Hang | Send | Follow
 
 
+def takes_time(response: Response) -> bool:
+    """Return whether a response takes more than a step: it is late, or fails, or goes on."""
+    return response.fault is not None or response.first is not None or response.stream is not None
+
+
 def steps_of(response: Response) -> Iterator[Step]:
     """Yield what delivers *response*, in order."""
     if response.first is not None:

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import asyncio
 import re
+import secrets
 import socket
 from collections.abc import Awaitable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Self
 
-from mockserver.engine.messages import ApiError, Request, Response
+from mockserver.engine.messages import Request, Response
 from mockserver.engine.service import Service
 from mockserver.errors import MaxapiMockError
 from mockserver.interception.certificates import Authority, api_hosts
@@ -103,6 +104,12 @@ class Server:
             problem = f"tls-folder: {error.filename}: {error.strerror}"
             raise ServerError(f"{problem}; use a writable folder") from None
 
+    def keep(self, response: Response) -> str:
+        """Keep a response for the one client that learns its path, which is returned."""
+        path = f"/{secrets.token_urlsafe()}"
+        self._front_end.kept[path] = response
+        return path
+
     def stop(self) -> None:
         """Stop responding and sending webhooks; requests in progress have a second to end."""
         self.service.closed.set()
@@ -119,14 +126,16 @@ class _FrontEnd:
     def __init__(self, service: Service) -> None:
         self.limit = service.settings.max_body
         self.executor = ThreadPoolExecutor(max_workers=64, thread_name_prefix="control")
+        self.kept: dict[str, Response] = {}
+        """Responses that were made without a connection and need one, by path."""
         self._gateway = Gateway(service)
         self._service = service
         self._files = ThreadPoolExecutor(max_workers=4, thread_name_prefix="files")
 
     def respond(self, request: Request) -> Response | Awaitable[Response]:
         """Return the response to a request, or what is awaited for it."""
-        if request.path == "*" and request.method == "OPTIONS":
-            return Response(204, (("Allow", "GET, HEAD, POST, OPTIONS"),), b"")
+        if self.kept and request.path in self.kept:
+            return self.kept.pop(request.path)
         kind = kind_of(self._service, request.path)
         if kind in (Kind.API, Kind.INBOX):
             return self._gateway.respond(request)
@@ -135,7 +144,7 @@ class _FrontEnd:
 
     def reject(self, error: BadRequest) -> Response:
         """Return the response to a request that cannot be read."""
-        return ApiError(error.status, str(error)).response(self._service.contract)
+        return self._gateway.reject(error)
 
     def close(self) -> None:
         """Stop the threads."""

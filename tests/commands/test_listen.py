@@ -479,7 +479,7 @@ def test_a_signal_ends_it(tmp_path: Path, number: signal.Signals) -> None:
         (["--port", "x"], "--port: 'x' is not accepted; use an integer from 0 to 65535"),
         (
             ["--url", "ftp://a"],
-            "--url: 'ftp://a' is not accepted: the URL is not an http or https URL; use a URL",
+            "--url: 'ftp://a' is not accepted: the URL is not an http or https URL; use one",
         ),
         (["--url", "http://[a"], "--url: 'http://[a' is not accepted"),
         (
@@ -492,7 +492,14 @@ def test_a_signal_ends_it(tmp_path: Path, number: signal.Signals) -> None:
             "--respond: not allowed with --forward-to; use one of them",
         ),
         (["--forward-to", "http://me:hush@a:x"], "--forward-to: 'http://[redacted]@a:x' is not"),
-        (["--forward-to", "a:99999"], "'a:99999' is not accepted: the URL's port is not accepted"),
+        (
+            ["--forward-to", "localhost:x/hook"],
+            "'localhost:x/hook' is not accepted: the URL's port is not a number",
+        ),
+        (
+            ["--forward-to", "a:99999"],
+            "'a:99999' is not accepted: the URL's port is not a number from 1 to",
+        ),
         (
             ["--per-task", "--forward-to", "http://a"],
             "--per-task: not allowed with --forward-to; use one",

@@ -226,7 +226,7 @@ def test_an_upstream_that_is_down_is_reported(tmp_path: Path, http: urllib3.Pool
     [
         (
             ["--upstream", "nowhere"],
-            "--upstream: 'nowhere' is not accepted; use a URL, for example",
+            "--upstream: 'nowhere' is not accepted: the URL is not an http or https URL",
         ),
         (["--upstream", "ftp://a"], "--upstream: 'ftp://a' is not accepted"),
         (["--upstream", "http://a/api"], "--upstream: 'http://a/api' is not accepted"),

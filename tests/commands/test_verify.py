@@ -19,7 +19,13 @@ from mockserver.conformance.session.client import Client
 from mockserver.conformance.session.runner import run_checks
 from mockserver.conformance.session.session import Options, Session
 from mockserver.conformance.session.spending import Money
-from mockserver.conformance.session.verification import RunRequest, VerifyError, options_of, plan
+from mockserver.conformance.session.verification import (
+    RunRequest,
+    VerifyError,
+    _target,
+    options_of,
+    plan,
+)
 from mockserver.contract import Contract
 from mockserver.engine.messages import Request as HttpRequest
 from mockserver.engine.messages import Response
@@ -59,12 +65,18 @@ def test_a_mock_of_its_own_passes_every_check(tmp_path: Path) -> None:
     ("arguments", "said"),
     [
         (("--url", "https://api.example.com"), "is not this machine; add --live if it is meant"),
-        (("--url", "nowhere"), "'nowhere' is not accepted; use an http or https URL"),
+        (
+            ("--url", "nowhere"),
+            "'nowhere' is not accepted: the URL is not an http or https URL; use one like",
+        ),
         (("--url", "http://a:b@127.0.0.1:1"), "takes no user or password"),
         (("--url", "http://127.0.0.1:1/?token=hush"), "--url: takes no query"),
         (("--live",), "there is no --url"),
-        (("--live", "--url", "https://api.example.com"), "no token; set MAXAPI_LIVE_KEY"),
-        (("--models", "veo9"), "'veo9' is not a model; use one of gpt-image-2/image-to-image"),
+        (("--live", "--url", "https://api.example.com"), "no API key; set MAXAPI_LIVE_KEY"),
+        (
+            ("--models", "veo9"),
+            "'veo9' is not a model; did you mean 'veo3'? use one of gpt-image-2",
+        ),
         (
             ("--max-cost", "-1"),
             "--max-cost: '-1' is not an amount; use US dollars, for example 0.50",
@@ -119,7 +131,9 @@ def test_a_token_that_no_header_can_carry_is_rejected(contract: Contract) -> Non
     """And is not shown."""
     request = RunRequest(url="http://127.0.0.1:1", live=True)
 
-    with pytest.raises(VerifyError, match="MAXAPI_LIVE_KEY: is not a token; use visible") as caught:
+    with pytest.raises(
+        VerifyError, match="MAXAPI_LIVE_KEY: is not an API key; use visible"
+    ) as caught:
         options_of(request, contract, {"MAXAPI_LIVE_KEY": f"{TOKEN}\n"})
 
     assert TOKEN not in str(caught.value)
@@ -148,6 +162,26 @@ def test_a_run_that_the_limit_stops_ends_with_3(tmp_path: Path) -> None:
     assert done.returncode == 3, done.stdout
     report = json.loads((tmp_path / "out" / "report.json").read_text())
     assert any(one.startswith("lifecycle: ") for one in report["unchecked"])
+
+
+@pytest.mark.parametrize(
+    ("names", "shown"),
+    [
+        ({}, ("$MAXAPI_LIVE_KEY", "$MAXAPI_OTHER_KEY")),
+        ({"token_env": "MINE", "other_token_env": "_theirs2"}, ("$MINE", "$_theirs2")),
+        ({"token_env": "my-key"}, ("$MAXAPI_API_KEY", "$MAXAPI_OTHER_KEY")),
+    ],
+)
+def test_reports_show_the_variables_of_the_keys(
+    contract: Contract, names: dict[str, str], shown: tuple[str, str]
+) -> None:
+    """So that their curl lines work in the shell of the run; some names no shell can write."""
+    request = RunRequest(url="http://127.0.0.1:1", **names)  # type: ignore[arg-type]
+    keys = dict.fromkeys(names.values(), "k")
+
+    target = _target(request, "http://127.0.0.1:1", options_of(request, contract, keys), keys)
+
+    assert target.variables == shown
 
 
 def test_a_target_that_dies_is_not_drift(contract: Contract) -> None:

@@ -148,4 +148,4 @@ def test_a_curl_line_has_no_token() -> None:
     )
 
     assert f'-H "Authorization: Bearer {REDACTED}"' in exchange.curl
-    assert exchange.curl.startswith("curl -sS -i -X POST")
+    assert exchange.curl.startswith("curl -sSig 'https://api.example.com/it'\"'\"'s' -X POST -H")

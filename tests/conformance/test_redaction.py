@@ -77,7 +77,7 @@ def test_a_request_can_be_sent_again_with_the_readers_own_key() -> None:
     exchange = traffic.findings[0].exchange
     assert exchange is not None
     assert exchange.curl == (
-        f"curl -sS -i -X GET https://api.example/api/v1/task/{TASK} "
+        f"curl -sSig https://api.example/api/v1/task/{TASK} "
         """-H "Authorization: Bearer $MAXAPI_API_KEY" -H 'X-A: b c'"""
     )
 

@@ -81,7 +81,7 @@ def test_each_form_shows_all_of_a_finding(tmp_path: Path, form: str, severity: S
             advice(finding),
             "once in 40 times" if form != "report.json" else "40",
         ),
-        *("curl -sS -i -X POST", '--data-binary \'{"model": "veo3"}\''),
+        *("curl -sSig ", " -X POST ", '--data-raw \'{"model": "veo3"}\''),
     ]
     assert [one for one in wanted if one not in text.replace("a\\-check", "a-check")] == []
 

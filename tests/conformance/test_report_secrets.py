@@ -77,7 +77,8 @@ def session(contract: Contract, echo: str) -> Iterator[Session]:
     session = Session(contract, options, CHECKS)
 
     def make(note: Callable[[Exchange], object]) -> Client:
-        return Client(echo, TOKEN, Money(contract), note, pause=lambda _seconds: None)
+        cost, variable = Money(contract), "$MAXAPI_LIVE_KEY"
+        return Client(echo, TOKEN, cost, note, pause=lambda _seconds: None, variable=variable)
 
     session.connect(make)
     yield session
@@ -98,7 +99,9 @@ def test_a_target_that_repeats_the_token_does_not_reveal_it(
 
     text = everything(report, tmp_path)
     assert len({one.check for one in report.findings}) > 10
-    assert "x-said: Bearer $MAXAPI_API_KEY" in text
+    assert "x-said: Bearer $MAXAPI_LIVE_KEY" in text
+    assert '-H "Authorization: Bearer $MAXAPI_LIVE_KEY"' in text
+    assert "$MAXAPI_API_KEY" not in text
     assert [form for form in (TOKEN, *FORMS) if form in text] == []
     assert TOKEN not in html.unescape(text)
 

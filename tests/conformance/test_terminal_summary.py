@@ -56,8 +56,8 @@ def test_a_finding_is_a_block() -> None:
         "  clause     task.json#/properties/status",
         "  change     schemas/task.json#/properties/status, if the API is right",
         "  exchange   POST /api/v1/task/submit -> 400",
-        f"  again      curl -sS -i -X POST {URL}/api/v1/task/submit "
-        '-H "Authorization: Bearer $MAXAPI_API_KEY" --data-binary \'{"model": "veo3"}\'',
+        f"  again      curl -sSig {URL}/api/v1/task/submit -X POST "
+        '-H "Authorization: Bearer $MAXAPI_API_KEY" --data-raw \'{"model": "veo3"}\'',
         "",
         "maxapi-mock verify: 1 finding of drift",
     ]

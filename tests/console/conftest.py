@@ -34,6 +34,8 @@ ROOT = Path(__file__).parents[2]
 NEEDED = "MAXAPI_NEEDS_BROWSER"
 """Set where these tests may not be skipped."""
 TOOLS = ROOT / ".venv" / "console" / "node_modules"
+PATIENCE = 20_000
+"""Milliseconds: against what hangs, not for pace."""
 _TELL_CSP = """
 document.addEventListener("securitypolicyviolation", (event) => {
   console.error(`CSP: ${event.violatedDirective} ${event.blockedURI}`);
@@ -81,7 +83,7 @@ class Console:
     def new_page(self) -> Page:
         """Open an empty tab."""
         page = self.context.new_page()
-        page.set_default_timeout(10_000)
+        page.set_default_timeout(PATIENCE)
         page.add_init_script(_TELL_CSP)
         page.on("console", self._heard)
         page.on("pageerror", lambda error: self.problems.append(f"error: {error}"))
@@ -129,6 +131,7 @@ def browser() -> Iterator[Browser]:
     path = next((found for name in names if (found := shutil.which(name))), None)
     if path is None:
         missing("Chromium")
+    expect.set_options(timeout=PATIENCE)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
         yield browser

@@ -44,7 +44,7 @@ def test_a_copy_is_whole_and_the_users_own(contract: Contract, model: str, tmp_p
     assert "$ref" not in json.dumps(copy)
     assert {one["confidence"] for one in sources(copy)} == {"assumed"}
     for one in sources(copy):
-        assert re.match(r"our own card; copied from \w+: \S", one["page"])
+        assert re.match(r"your own card; originally \w+: \S", one["page"])
 
 
 @pytest.mark.parametrize("model", MODELS)

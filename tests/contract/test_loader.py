@@ -135,6 +135,21 @@ def test_a_wrong_card_is_rejected_with_its_place(tmp_path: Path, card: Any, reas
     assert str(path) in str(caught.value)
 
 
+@pytest.mark.parametrize(("number", "left_out"), [(2, ""), (20, ""), (23, "  and 3 more\n")])
+def test_several_violations_are_a_list(tmp_path: Path, number: int, left_out: str) -> None:
+    """One in each line, as many as a person reads."""
+    ratios = [f"s{one}" for one in range(number)]
+    path = write_card(tmp_path, changed(input=field(ratio={"enum": ratios})))
+
+    with pytest.raises(ContractError) as caught:
+        load_contract(more_cards=tmp_path)
+
+    first, _, listed = f"{caught.value}\n".partition("\n")
+    assert first == f"{path}: {number} violations"
+    assert listed.endswith(left_out)
+    assert listed.count("\n  input.ratio: 's") == min(number, 20) - 1
+
+
 def test_a_missing_folder_is_rejected(tmp_path: Path) -> None:
     """Neither cards nor schemas are looked for where there is no folder."""
     with pytest.raises(ContractError, match="is not a folder; use one that holds"):

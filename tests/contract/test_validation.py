@@ -78,6 +78,23 @@ def test_each_clause_is_named_when_it_alone_is_broken(
     assert found[0].source.confidence in ("seed", "documented", "corroborated", "assumed")
 
 
+@pytest.mark.parametrize(
+    ("model", "hint"),
+    [
+        ("gpt-image-2/text-to-imag", "; did you mean 'gpt-image-2/text-to-image'? use one of"),
+        ("VEO3-lite", "; did you mean 'veo3_lite'? use one of"),
+        ("dall-e", "; use one of"),
+    ],
+)
+def test_a_message_names_the_value_that_may_be_meant(
+    contract: Contract, model: str, hint: str
+) -> None:
+    """Of a model, for example, if one resembles what was sent."""
+    [violation] = contract.violations("submit-request", {"model": model, "input": {}})
+
+    assert str(violation).startswith(f"model: '{model}' is not accepted{hint} 'gpt-image-2/")
+
+
 def test_message_names_place_value_rule_and_what_is_accepted(contract: Contract) -> None:
     """The 4k rule reads as a person would say it."""
     found = contract.violations("submit-request", seed(resolution="4k", ratio="1:1"))

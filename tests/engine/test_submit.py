@@ -131,7 +131,7 @@ def test_a_request_without_a_token_is_unauthorized(client: Client, header: str) 
     answer = anonymous.request("POST", SUBMIT, b"", {"authorization": header})
 
     assert answer.json == {"code": 401, "msg": "unauthorized"}
-    assert "Authorization: Bearer <token>" in answer.headers["x-mock-warning"]
+    assert "Authorization: Bearer <API key>" in answer.headers["x-mock-warning"]
 
 
 def test_only_named_keys_are_accepted_if_any_is(make_client: MakeClient) -> None:

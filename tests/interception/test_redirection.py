@@ -305,6 +305,18 @@ def test_a_session_that_is_connected_to_the_real_api(live: Internet) -> None:
     assert came == len(live.came) > 0
 
 
+def test_a_session_that_was_connected_to_the_mock(live: Internet) -> None:
+    """Its next call goes to the real API again, and not to a mock that is left behind."""
+    with requests.Session() as session:
+        with intercept(api_key="key"):
+            session.post(API + SUBMIT, data=BODY, headers=headers("key"), timeout=5)
+        assert not live.connections
+
+        session.post(API + SUBMIT, data=BODY, headers=headers("own"), timeout=5)
+
+    assert live.reached
+
+
 def test_a_client_of_httpx_that_is_connected_to_the_real_api(live: Internet) -> None:
     """Its next call fails, and the one after it goes to the mock."""
     with httpx.Client() as client:

@@ -18,6 +18,7 @@ from mockserver.network.curl import curl_line, shell_word
         ("plain", "plain"),
         ("two words", "'two words'"),
         ("Authorization: Bearer $KEY", '"Authorization: Bearer $KEY"'),
+        ("$KEYs", '"${KEY}s"'),
         ('a "$KEY" `b` $c \\', r'"a \"$KEY\" \`b\` \$c \\"'),
     ],
 )
@@ -52,6 +53,7 @@ def test_a_shell_reads_a_word_as_it_was() -> None:
     ("method", "headers", "body", "line"),
     [
         ("GET", (), "", "curl -sg http://h/"),
+        ("GET", (), "@x", "curl -sg http://h/ -X GET --data-raw @x"),
         ("HEAD", ("A:1",), "", "curl -sg http://h/ -I -H A:1"),
         ("POST", ("A:1", "B:2"), "@x", "curl -sg http://h/ -X POST -H A:1 -H B:2 --data-raw @x"),
     ],

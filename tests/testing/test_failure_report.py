@@ -22,6 +22,8 @@ from tests.client import SUBMIT, seed
 
 API = "https://api.maxapi.io"
 HOOK = "https://app.example.com/hook"
+DEAD = "http://127.0.0.1:9"
+"""A receiver of this machine that is gone."""
 TASK = "/api/v1/task"
 needs_curl = pytest.mark.skipif(
     not (shutil.which("bash") and shutil.which("curl")), reason="no bash, or no curl"
@@ -410,6 +412,13 @@ def scenarios(app: App) -> None:
     app.submit()
 
 
+def dead_receivers(app: App) -> None:
+    """Name receivers of the test, which end with it."""
+    prompt = 'it\'s "callBackUrl": "$HOOK" `date`'
+    app.submit(prompt, callBackUrl=f"{DEAD}/an/inbox?of=the&test")
+    app.submit(callBackUrl=DEAD)
+
+
 def a_file(app: App) -> None:
     """Download a result."""
     task = app.submit("a cat #mock:instant")
@@ -425,9 +434,10 @@ def body(text: str) -> Callable[[App], object]:
 def repeated(app: App, mock: RunningMock) -> tuple[list[Any], list[Any], str]:
     """Run the curl lines against *mock*; return the requests, the repeated ones, and errors."""
     head, lines = app.report().split("\n\n")[-1].split(":\n", 1)
-    assert head == "to repeat it by hand, against a mock of its own (maxapi-mock serve)"
+    assert head.startswith("to repeat it by hand, against a mock of its own (maxapi-mock serve)")
     again = mock.sandbox(app.sandbox.api_key)
     script = lines.replace("http://127.0.0.1:6290", mock.url)
+    script = script.replace("HOOK=http://127.0.0.1:6291", f"HOOK={DEAD}")
     environment = {**os.environ, "NO_PROXY": "*", "MAXAPI_API_KEY": app.sandbox.api_key}
     done = subprocess.run(
         ["bash"],
@@ -456,6 +466,7 @@ def shown(request: dict[str, Any]) -> Any:
     [
         every_kind,
         scenarios,
+        dead_receivers,
         a_file,
         lambda app: app.poll("a%20b"),
         lambda app: app.poll("$(date)"),
@@ -473,6 +484,26 @@ def test_the_curl_lines_repeat_the_requests(
 
     assert again == asked
     assert errors == ""
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        (f"{DEAD}/x?y", "'$HOOK'/x?y"),
+        ("http://localhost:3000", "'$HOOK'"),
+        (HOOK, HOOK),
+    ],
+)
+def test_webhooks_are_repeated_to_a_listener(app: App, url: str, shown: str) -> None:
+    """The receivers of this machine usually end with the test; others are left alone."""
+    app.submit(callBackUrl=url)
+
+    head, lines = app.report().split("\n\n")[-1].split(":\n", 1)
+
+    is_local = url != HOOK
+    assert head.endswith(" and with maxapi-mock listen for its webhooks") == is_local
+    assert ("HOOK=http://127.0.0.1:6291\n" in lines) == is_local
+    assert f'"callBackUrl": "{shown}"' in lines
 
 
 @needs_curl

@@ -22,7 +22,7 @@ from mockserver.conformance.session.transport import (
     Outgoing,
     explained,
 )
-from mockserver.domain.redaction import Redactor
+from mockserver.domain.redaction import REDACTED, Redactor
 from mockserver.network.receiver import is_this_machine
 
 _UNSURE = (408, 409, 425, 499)
@@ -41,8 +41,9 @@ class Client:
     """One API key at one base URL.
 
     *on_exchange* gets every exchange, *on_transient_failure* every response that proves nothing;
-    *secrets* are hidden in both, besides the token. *pause* lets time pass for the target: real
-    time, or that of a mock. *rate* is the number of requests a second, None for no limit.
+    *secrets* are hidden in both, besides the token; *variable*, that of a shell, takes their place.
+    *pause* lets time pass for the target: real time, or that of a mock. *rate* is the number of
+    requests a second, None for no limit.
     """
 
     def __init__(
@@ -55,6 +56,7 @@ class Client:
         pause: Callable[[float], object] = time.sleep,
         rate: float | None = None,
         secrets: tuple[str, ...] = (),
+        variable: str = REDACTED,
         on_transient_failure: Callable[[Exchange], object] = lambda _exchange: None,
     ) -> None:
         self.base_url = base_url.rstrip("/").removesuffix("/api/v1")
@@ -66,7 +68,8 @@ class Client:
         self.not_fetched = 0
         """How many result files of a target on this machine are somewhere else."""
         self._token = token
-        self._redactor = Redactor({token, token[:-1], *secrets})
+        self._variable = variable
+        self._redactor = Redactor({token, token[:-1], *secrets}, variable)
         self._on_exchange, self._on_transient_failure = on_exchange, on_transient_failure
         self._operations = Operations(money.contract)
         self._http = HttpClient()
@@ -269,6 +272,7 @@ class Client:
             response_headers=self._shown(headers or {}),
             response_body=self.hidden_bytes(body),
             error=None if error is None else self.hidden(error),
+            key=self._variable,
         )
 
     def hidden(self, text: str) -> str:

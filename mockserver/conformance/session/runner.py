@@ -71,6 +71,8 @@ class Target:
     """Requests a second; None for no limit."""
     secrets: tuple[str, ...] = ()
     """What no report may show, besides the keys."""
+    variables: tuple[str, str] = ("$MAXAPI_LIVE_KEY", "$MAXAPI_OTHER_KEY")
+    """What a report shows instead of each key: the variable of the reader's shell that has it."""
 
 
 @contextmanager
@@ -79,7 +81,7 @@ def connected(session: Session, target: Target, money: Money) -> Iterator[None]:
     hidden = (*target.keys, *target.secrets)
     with ExitStack() as stack:
 
-        def make(key: str, on_exchange: Callable[[Exchange], object]) -> Client:
+        def make(key: str, variable: str, on_exchange: Callable[[Exchange], object]) -> Client:
             client = Client(
                 target.url,
                 key,
@@ -88,13 +90,14 @@ def connected(session: Session, target: Target, money: Money) -> Iterator[None]:
                 pause=target.pause,
                 rate=target.rate,
                 secrets=hidden,
+                variable=variable,
                 on_transient_failure=session.note_transient_failure,
             )
             return stack.enter_context(closing(client))
 
-        own, other = target.keys
-        session.connect(lambda on_exchange: make(own, on_exchange))
-        session.other = make(other, session.note_foreign) if other else None
+        (own, other), (variable, others) = target.keys, target.variables
+        session.connect(lambda on_exchange: make(own, variable, on_exchange))
+        session.other = make(other, others, session.note_foreign) if other else None
         yield
 
 

@@ -33,10 +33,11 @@ from mockserver.conformance.session.runner import (
 from mockserver.conformance.session.session import Options, Session
 from mockserver.conformance.session.spending import Money
 from mockserver.contract import Contract
+from mockserver.contract.violation import similar
 from mockserver.domain.price import money
-from mockserver.domain.redaction import names_a_variable
+from mockserver.domain.redaction import REDACTED, names_a_variable
 from mockserver.errors import MaxapiMockError
-from mockserver.network.receiver import is_this_machine
+from mockserver.network.receiver import is_this_machine, read_receiver
 from mockserver.testing.inbox import InboxServer
 
 LIVE_INTERVAL, MOCK_INTERVAL = 3.0, 0.2
@@ -102,7 +103,7 @@ def options_of(request: RunRequest, contract: Contract, environment: Mapping[str
     for name in (request.token_env, request.other_token_env or ""):
         if not re.fullmatch(r"[!-~]+", environment.get(name, "x")):
             raise VerifyError(
-                f"{name}: is not a token; use visible ASCII characters without spaces"
+                f"{name}: is not an API key; use visible ASCII characters without spaces"
             )
     made_up = request.url is not None and request.token_env not in environment
     return Options(
@@ -126,31 +127,31 @@ def _check_variable(option: str, name: str, environment: Mapping[str, str]) -> N
 def _check_url(request: RunRequest, url: str, environment: Mapping[str, str]) -> None:
     parts = _parts("--url", url)
     if parts.username or parts.password:
-        raise VerifyError("--url: takes no user or password; the token is an environment variable")
+        raise VerifyError("--url: takes no user or password; the key is an environment variable")
     if parts.query or parts.fragment:
         raise VerifyError("--url: takes no query and no fragment; use the base URL of the API")
     if request.live and request.token_env not in environment:
-        raise VerifyError(f"--live: no token; set {request.token_env}, or name it by --token-env")
+        raise VerifyError(f"--live: no API key; set {request.token_env}, or name it by --token-env")
     if not request.live and not is_this_machine(url):
         raise VerifyError(f"--url: {url} is not this machine; add --live if it is meant")
 
 
 def _parts(option: str, url: str) -> SplitResult:
     try:
-        parts = urlsplit(url)
-        usable = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
-    except ValueError:
-        usable = None
-    if not usable:
-        raise VerifyError(f"{option}: {url!r} is not accepted; use an http or https URL")
-    return parts
+        read_receiver(url)
+    except ValueError as error:
+        said = f"{option}: {url!r} is not accepted: {error}"
+        raise VerifyError(f"{said}; use one like https://api.example.com") from None
+    return urlsplit(url)
 
 
 def _chosen(globs: tuple[str, ...], contract: Contract) -> tuple[str, ...]:
     for glob in globs:
         if not any(fnmatchcase(model, glob) for model in contract.cards):
+            meant = similar(glob, contract.cards)
+            hint = f"did you mean {meant!r}? " if meant else ""
             known = ", ".join(contract.cards)
-            raise VerifyError(f"--models: {glob!r} is not a model; use one of {known}")
+            raise VerifyError(f"--models: {glob!r} is not a model; {hint}use one of {known}")
     matching = (one for one in contract.cards if any(fnmatchcase(one, glob) for glob in globs))
     return tuple(matching) if globs else tuple(contract.cards)
 
@@ -223,7 +224,16 @@ def _target(
         (token, _other_token(request, options, environment) or ""),
         rate=request.rate or (LIVE_RATE if request.live else None),
         secrets=tuple(secrets_in(request.webhook_url or "")),
+        variables=(
+            _shell_variable(request.token_env),
+            _shell_variable(request.other_token_env or "MAXAPI_OTHER_KEY"),
+        ),
     )
+
+
+def _shell_variable(name: str) -> str:
+    """Return how a shell writes a variable; not all that an environment has can be written."""
+    return f"${name}" if re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name) else REDACTED
 
 
 def _other_token(

@@ -14,11 +14,15 @@ import { Stream } from "./stream.js";
  *   go: (address: string) => void, say: (text: string) => void,
  *   link: (page: string, ...parts: (string | number)[]) => string, now: () => number,
  *   clock: () => Clock, failed: (error: unknown) => void,
+ *   title: (sandbox: Sandbox) => string, readSandboxes: () => Promise<Sandbox[]>,
  *   act: (method: string, path: string, body?: any) => Promise<any>}} Context */
 
 /** @param {string} id @returns {any} */
 const byId = (id) => document.getElementById(id);
 const paths = JSON.parse(document.body.dataset.paths ?? "{}");
+
+/** Milliseconds between two looks at what the chooser says. */
+const PAUSE = 3000;
 
 /** The clock of the sandbox as it was read last. */
 const shown = { now: Date.now(), at: performance.now(), speed: 1, frozen: false };
@@ -66,15 +70,17 @@ const context = {
   clock: () => ({ now: new Date(context.now()).toISOString(), speed: shown.speed, frozen: shown.frozen }),
   failed,
   act,
+  readSandboxes,
+  title: (one) => one.label
+    ?? (one.key === null ? "Requests without a key" : `Key ${one.key} (${one.id.slice(0, 8)})`),
 };
 
 // -- the sandbox ------------------------------------------------------------------------------
 
 /** @param {Sandbox} one */
 function nameOf(one) {
-  const name = one.label ?? (one.key === null ? "requests without a key" : `key ${one.key}`);
   const tasks = Object.values(one.tasks).reduce((sum, count) => sum + count, 0);
-  return `${name} · ${tasks} task${tasks === 1 ? "" : "s"}`;
+  return `${context.title(one)} · ${tasks} task${tasks === 1 ? "" : "s"}`;
 }
 
 /** The id that is asked for or, without one, that of the latest activity. */
@@ -87,7 +93,21 @@ function chosenSandbox() {
 }
 
 async function readSandboxes() {
+  lastRead = performance.now();
   context.sandboxes = (await context.api.get("sandboxes")).sandboxes;
+  showSandboxes();
+  return context.sandboxes;
+}
+
+let lastRead = 0;
+
+/** Read them again, if that was long ago. */
+function refreshSandboxes() {
+  if (performance.now() - lastRead > PAUSE) readSandboxes().catch(failed);
+}
+
+function showSandboxes() {
+  if (document.activeElement === byId("sandboxes")) return; // somebody is choosing
   fill(byId("sandboxes"), [...context.sandboxes].reverse().map((one) => el(
     "option", { value: one.id, selected: one.id === context.sandbox }, nameOf(one),
   )));
@@ -218,6 +238,7 @@ function follow(page, hearsAll, since, waits) {
         return;
       }
       followClock(list);
+      refreshSandboxes();
       page.events?.(list);
       if (list.some((one) => one.kind === "reset" && one.sandbox === context.sandbox)) reload();
     },
@@ -233,9 +254,8 @@ async function begin() {
   if (own) showClock(own.clock);
   context.api = new Api(context.sandbox);
   context.api.onsent = showSent;
-  await readSandboxes();
+  showSandboxes();
   byId("sandboxes").addEventListener("change", (/** @type {any} */ event) => change(event.target.value));
-  byId("sandboxes").addEventListener("pointerdown", () => readSandboxes().catch(failed), { passive: true });
   const page = await import(`./page-${document.body.dataset.page}.js`);
   const hearsAll = page.hearsAll === true;
   const whose = hearsAll ? "all=true&" : "";

@@ -68,7 +68,7 @@ export class VirtualList {
   /**
    * @param {HTMLElement} container it scrolls; give it a height
    * @param {{rowHeight: number, row: (item: Item, index: number) => HTMLElement}} options an item
-   *   that is the same object keeps its row
+   *   that is the same object keeps its row, wherever it moves to; each is in the list once
    */
   constructor(container, { rowHeight, row }) {
     this.container = container;
@@ -76,8 +76,8 @@ export class VirtualList {
     this.row = row;
     /** @type {readonly Item[]} */
     this.items = [];
-    /** @type {Map<number, {item: Item, node: HTMLElement}>} */
-    this.shown = new Map();
+    /** @type {Map<Item, HTMLElement>} the rows that there are, in order */
+    this.rows = new Map();
     this.space = el("div", { class: "virtual-space", role: "presentation" });
     container.classList.add("virtual");
     if (!container.hasAttribute("tabindex")) container.tabIndex = 0;
@@ -103,46 +103,74 @@ export class VirtualList {
     this.draw();
   }
 
-  draw() {
+  /** Make all rows anew. */
+  redraw() {
+    const focused = this.focusedIndex();
+    for (const node of this.rows.values()) node.remove();
+    this.rows.clear();
+    this.draw(focused);
+  }
+
+  /** @param {number | null} [focused] the index of the row that has the focus */
+  draw(focused = this.focusedIndex()) {
     const { scrollTop, clientHeight } = this.container, margin = 6;
     const first = Math.max(0, Math.floor(scrollTop / this.rowHeight) - margin);
     const end = Math.min(
       this.items.length, Math.ceil((scrollTop + clientHeight) / this.rowHeight) + margin,
     );
-    for (const [index, { node }] of this.shown) {
-      if (index >= first && index < end) continue;
-      node.remove();
-      this.shown.delete(index);
+    const before = this.rows;
+    this.rows = new Map();
+    for (let index = first; index < end; index += 1) {
+      const item = this.items[index];
+      this.rows.set(item, before.get(item) ?? this.make(item, index));
+      before.delete(item);
     }
-    for (let index = first; index < end; index += 1) this.place(index);
+    for (const node of before.values()) node.remove();
+    let index = first, last = null;
+    for (const node of this.rows.values()) {
+      this.place(node, index, last);
+      [last, index] = [node, index + 1];
+    }
+    if (focused !== null && !this.space.contains(document.activeElement)) this.focus(focused);
   }
 
-  /** @param {number} index */
-  place(index) {
-    const item = this.items[index], before = this.shown.get(index);
-    if (before?.item === item) return;
-    const node = this.row(item, index), hadFocus = before?.node.contains(document.activeElement);
+  /** @param {Item} item @param {number} index */
+  make(item, index) {
+    const node = this.row(item, index);
     node.classList.add("virtual-row");
-    node.style.setProperty("top", `${index * this.rowHeight}px`);
     node.style.setProperty("height", `${this.rowHeight}px`);
-    if (node.getAttribute("role") === "row") node.setAttribute("aria-rowindex", String(index + 1));
-    if (node.getAttribute("role") === "listitem") {
+    return node;
+  }
+
+  /** @param {HTMLElement} node @param {number} index @param {HTMLElement | null} last the one before it */
+  place(node, index, last) {
+    const expected = last ? last.nextSibling : this.space.firstChild;
+    if (node !== expected) this.space.insertBefore(node, expected);
+    if (node.dataset.index !== String(index)) {
+      node.dataset.index = String(index);
+      node.style.setProperty("top", `${index * this.rowHeight}px`);
+    }
+    const role = node.getAttribute("role");
+    if (role === "row") node.setAttribute("aria-rowindex", String(index + 1));
+    if (role === "listitem") {
       node.setAttribute("aria-setsize", String(this.items.length));
       node.setAttribute("aria-posinset", String(index + 1));
     }
-    if (before) before.node.replaceWith(node);
-    else this.space.insertBefore(node, this.after(index));
-    this.shown.set(index, { item, node });
-    if (hadFocus) /** @type {HTMLElement} */ (node.querySelector("a, button") ?? node).focus();
   }
 
-  /** The row before which the row of an index belongs. @param {number} index */
-  after(index) {
-    let nearest = null, least = Infinity;
-    for (const [other, { node }] of this.shown) {
-      if (other > index && other < least) [nearest, least] = [node, other];
+  /** The index of the row that has the focus. @returns {number | null} */
+  focusedIndex() {
+    for (const node of this.rows.values()) {
+      if (node.contains(document.activeElement)) return Number(node.dataset.index);
     }
-    return nearest;
+    return null;
+  }
+
+  /** @param {number} index */
+  focus(index) {
+    const node = this.space.querySelector(`:scope > [data-index="${index}"]`);
+    const target = /** @type {HTMLElement | null} */ (node?.querySelector("a, button") ?? node);
+    (target ?? this.container).focus({ preventScroll: true });
   }
 }
 

@@ -1,0 +1,106 @@
+// The bars of tasks: what is known of each, and how it looks at a scale.
+
+import { duration, el, time } from "./dom.js";
+
+/** @typedef {{taskId: string, model: string, prompt: string | null, callBackUrl: string | null,
+ *   states: {status: string, at: string | null}[],
+ *   webhooks: {at: string, attempt: number, delivered: boolean, error: string | null}[],
+ *   webhook_due: string | null}} Outline */
+
+const TERMINAL = ["SUCCESS", "FAILURE", "TIMEOUT", "CANCELLED"];
+/** Pixels of a bar that is never longer, whatever the scale. */
+const LONGEST = 1e6;
+/** Pixels of an end. */
+const CAP = 7;
+
+/** A task as it is known; what changes gets a new one. */
+export class Row {
+  /** @param {Outline} task @param {import("./page-now.js").Lane} lane @param {number} now */
+  constructor(task, lane, now) {
+    this.task = task;
+    this.lane = lane;
+    this.began = Date.parse(task.states[0].at ?? "");
+    const reached = task.states.filter(({ at }) => at !== null && Date.parse(at) <= now);
+    this.status = (reached.at(-1) ?? task.states[0]).status;
+    this.text = `${task.taskId} ${task.model} ${task.prompt ?? ""}`.toLowerCase();
+  }
+
+  /** The last moment of which something is known. */
+  get ends() {
+    const moments = [...this.task.states, ...this.task.webhooks].map(({ at }) => at ?? "");
+    return Math.max(...[...moments, this.task.webhook_due ?? ""].filter(Boolean).map(Date.parse));
+  }
+
+  get hasEnded() {
+    return TERMINAL.includes(this.status);
+  }
+
+  /** What became of the webhook, in words. */
+  get webhook() {
+    const { webhooks, webhook_due: due, callBackUrl } = this.task, last = webhooks.at(-1);
+    if (!callBackUrl) return "no webhook wanted";
+    if (last?.delivered) return "webhook delivered";
+    if (last) return due ? "webhook failed, next try planned" : "webhook failed";
+    return this.hasEnded ? "webhook not sent yet" : "webhook planned";
+  }
+
+  /** Is this state, at this moment, what was planned? @param {string} status @param {string} at */
+  plans(status, at) {
+    const moment = Date.parse(at);
+    return this.task.states.some((one) => one.status === status && one.at && Date.parse(one.at) === moment);
+  }
+}
+
+/** The bars and marks of a task, from its beginning. @param {Row} row @param {number} scale pixels of a millisecond */
+export function bars(row, scale) {
+  const { states, webhooks, webhook_due: due } = row.task, made = [];
+  for (const [index, { status, at }] of states.entries()) {
+    if (at === null) break;
+    const left = (Date.parse(at) - row.began) * scale, next = states[index + 1];
+    if (TERMINAL.includes(status)) made.push(piece("bar cap", left - CAP, CAP, status));
+    else if (next?.at) made.push(piece("bar", left, (Date.parse(next.at) - Date.parse(at)) * scale, status));
+    else made.push(piece(next ? "bar undecided" : "bar", left, next ? 56 : LONGEST, status));
+  }
+  for (const one of webhooks) {
+    const kind = one.delivered ? "delivered" : "failed";
+    made.push(piece(`mark ${kind}`, (Date.parse(one.at) - row.began) * scale));
+  }
+  if (due) made.push(piece("mark planned", (Date.parse(due) - row.began) * scale));
+  return made;
+}
+
+/** @param {string} kind @param {number} left @param {number} [width] @param {string} [status] */
+function piece(kind, left, width, status) {
+  const made = el("i", { class: kind, "data-status": status });
+  made.style.setProperty("left", `${Math.min(left, LONGEST)}px`);
+  if (width !== undefined) made.style.setProperty("width", `${Math.min(Math.max(width, 1), LONGEST)}px`);
+  return made;
+}
+
+/** What is told of a task that is pointed at. @param {Row} row @param {number} now */
+export function told(row, now) {
+  const { task } = row, line = (/** @type {string} */ name, /** @type {any} */ value) => [
+    el("dt", name), el("dd", value),
+  ];
+  return [
+    el("strong", task.prompt ?? task.taskId),
+    el("dl", { class: "facts" },
+      line("Task", el("code", task.taskId)),
+      line("Model", task.model),
+      task.states.map(({ status, at }) => line(status, at === null
+        ? "when a poll decides" : [time(at), ` (${distance(Date.parse(at) - now)})`])),
+      task.webhooks.map((one) => line(`Webhook, attempt ${one.attempt}`, [
+        time(one.at), one.delivered ? " delivered" : ` failed: ${one.error}`,
+      ])),
+      task.webhook_due && line("Next webhook", [
+        time(task.webhook_due), ` (${distance(Date.parse(task.webhook_due) - now)})`,
+      ]),
+      task.callBackUrl && line("callBackUrl", task.callBackUrl)),
+  ];
+}
+
+/** @param {number} ms */
+export function distance(ms) {
+  if (Math.abs(ms) < 1) return "now";
+  return ms < 0 ? `${duration(-ms / 1000)} ago` : `in ${duration(ms / 1000)}`;
+}

@@ -1,0 +1,91 @@
+"""Figures about a mock in Prometheus' text format, for the dashboards of a shared one."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
+
+from mockserver.domain.task import status_at
+from mockserver.engine.events import EventKind
+from mockserver.engine.messages import Response
+from mockserver.engine.service import Service
+
+if TYPE_CHECKING:
+    from prometheus_client.metrics_core import Metric
+
+Values = Mapping[tuple[str, ...], float]
+"""A figure for each combination of labels."""
+
+
+def metrics(service: Service) -> Response:
+    """Return the figures of now, and those of the process where the system has them."""
+    from prometheus_client import CollectorRegistry, ProcessCollector
+    from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
+
+    service.sandboxes.tell_reached()
+    registry = CollectorRegistry()
+    registry.register(_Collector(service))
+    ProcessCollector(registry=registry)
+    return Response(200, (("Content-Type", CONTENT_TYPE_PLAIN_0_0_4),), generate_latest(registry))
+
+
+class _Collector:
+    """Reads the figures when they are asked for, so that they cost nothing otherwise."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield each figure with its labels."""
+        sandboxes = self._service.sandboxes
+        log = sandboxes.log
+        requests, attempts = self._counted(EventKind.REQUEST), self._counted(EventKind.WEBHOOK)
+        yield _counter("requests", "Requests", ("operation", "status"), requests)
+        yield _counter("webhook_attempts", "Attempts to deliver a webhook", ("outcome",), attempts)
+        yield _counter("scenarios", "Exchanges and attempts", ("scenario",), self._scenarios())
+        entered = self._counted(EventKind.STATUS)
+        yield _counter("states_entered", "Tasks that entered a state", ("status",), entered)
+        spent: Values = {(): float(sandboxes.spent_ever)}
+        yield _counter("spent_usd", "US dollars that it would have cost live", (), spent)
+        yield _gauge("tasks", "Tasks that are kept", ("status",), self._tasks())
+        known: Values = {(): float(len(sandboxes.keys))}
+        yield _gauge("sandboxes", "Sandboxes that are kept", (), known)
+        yield _gauge("journal_bytes", "Bytes of all journals", (), {(): float(log.used)})
+        yield _gauge("listeners", "Listeners of the events", (), {(): float(log.listeners)})
+
+    def _counted(self, kind: EventKind) -> Values:
+        log = self._service.sandboxes.log
+        with log.lock:
+            counts = dict(log.counts)
+        return {key[1:]: number for key, number in counts.items() if key[0] == kind}
+
+    def _scenarios(self) -> Values:
+        log = self._service.sandboxes.log
+        with log.lock:
+            return {(name,): number for name, number in log.scenarios.items()}
+
+    def _tasks(self) -> Values:
+        found = Counter[tuple[str, ...]]()
+        for sandbox in self._service.sandboxes:
+            now = sandbox.clock.now()
+            found.update((status_at(task, now),) for task in sandbox.tasks())
+        return found
+
+
+def _counter(name: str, about: str, labels: tuple[str, ...], values: Values) -> Metric:
+    from prometheus_client.metrics_core import CounterMetricFamily
+
+    family = CounterMetricFamily(f"maxapi_mock_{name}", f"{about}.", labels=labels)
+    for value in sorted(values):
+        family.add_metric(value, values[value])
+    return family
+
+
+def _gauge(name: str, about: str, labels: tuple[str, ...], values: Values) -> Metric:
+    from prometheus_client.metrics_core import GaugeMetricFamily
+
+    family = GaugeMetricFamily(f"maxapi_mock_{name}", f"{about}.", labels=labels)
+    for value in sorted(values):
+        family.add_metric(value, values[value])
+    return family
