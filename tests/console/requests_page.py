@@ -6,9 +6,11 @@ import os
 import shutil
 import subprocess
 from contextlib import redirect_stdout
+from http.client import HTTPConnection
 from io import StringIO
 from typing import Any
 from unittest.mock import patch
+from urllib.parse import urlsplit
 
 import pytest
 import requests
@@ -29,6 +31,16 @@ def call(console: Console, method: str, path: str, **options: Any) -> requests.R
     """Send a request as the app."""
     headers = {"Authorization": f"Bearer {console.sandbox.api_key}", **options.pop("headers", {})}
     return requests.request(method, console.mock.url + path, headers=headers, timeout=5, **options)
+
+
+def poll_often(console: Console, times: int) -> None:
+    """Poll an unknown task, quickly."""
+    connection = HTTPConnection(str(urlsplit(console.mock.url).netloc), timeout=5)
+    headers = {"Authorization": f"Bearer {console.sandbox.api_key}"}
+    for _ in range(times):
+        connection.request("GET", "/api/v1/task/none", headers=headers)
+        connection.getresponse().read()
+    connection.close()
 
 
 def wrong(console: Console, **headers: str) -> None:

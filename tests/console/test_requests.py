@@ -12,7 +12,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from tests.client import SUBMIT, seed
 from tests.console.conftest import Console
-from tests.console.requests_page import HOSTILE, LANGUAGES, PAGE, call, code, run, wrong
+from tests.console.requests_page import HOSTILE, LANGUAGES, PAGE, call, code, poll_often, run, wrong
 
 
 def rows(page: Page) -> Locator:
@@ -82,15 +82,11 @@ def console_settings(request: pytest.FixtureRequest) -> dict[str, Any]:
 @pytest.mark.parametrize("console_settings", [3000], indirect=True)
 def test_makes_rows_only_for_what_can_be_seen(console: Console) -> None:
     """Of thousands of requests, and the first one is still reached."""
-    session = requests.Session()
-    session.headers["Authorization"] = f"Bearer {console.sandbox.api_key}"
-    for _ in range(2500):
-        session.get(f"{console.mock.url}/api/v1/task/none", timeout=5)
+    poll_often(console, 2500)
     page = console.open(PAGE)
     expect(page.locator(".count")).to_have_text("2500 requests")
 
-    for _ in range(100):
-        session.get(f"{console.mock.url}/api/v1/task/other", timeout=5)
+    poll_often(console, 100)
     expect(page.locator(".count")).to_have_text("2600 requests")
     page.locator(".request-rows").press("End")
 
