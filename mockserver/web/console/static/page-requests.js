@@ -239,11 +239,7 @@ class RequestsPage {
   mark(number) {
     this.selected = number;
     this.layout.toggleAttribute("data-open", number > 0);
-    for (const { item, node } of this.list.shown.values()) {
-      if (item.number === number) node.setAttribute("aria-current", "true");
-      else node.removeAttribute("aria-current");
-    }
-    this.list.draw();
+    this.list.redraw();
   }
 
   close() {
