@@ -113,7 +113,7 @@ class EventLog:
         self._listener.close()
 
     def _write(self) -> None:
-        self._sandboxes.tell_reached()
+        self._sandboxes.tell_reached(within=_INTERVAL)
         found = self._listener.take()
         if not found.is_complete:
             self._writer.note(_MISSED)

@@ -134,6 +134,7 @@ _WRITERS: Mapping[EventKind, Callable[[Json], Line]] = {
     EventKind.STATUS: _status,
     EventKind.EXPIRY: lambda one: Line(f"  task {short(one['taskId'])} results have expired"),
     EventKind.WEBHOOK: _webhook,
+    EventKind.HELD: lambda one: Line(f"  {one['what']} is held as {one['name']!r}", Tone.QUIET),
     EventKind.CLOCK: _clock,
     EventKind.RULE: _rule,
     EventKind.SETTINGS: _settings,

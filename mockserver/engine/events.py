@@ -42,6 +42,8 @@ class EventKind(StrEnum):
     """The results of a task expired."""
     WEBHOOK = "webhook"
     """An attempt to deliver a webhook ended."""
+    HELD = "held"
+    """A response or webhook is held; what it tells of follows once it is released."""
     CLOCK = "clock"
     """Somebody changed the course of the clock."""
     RULE = "rule"

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from mockserver.domain.durations import stamp
 from mockserver.engine.clock import real_seconds
+from mockserver.engine.events import EventKind
 from mockserver.engine.messages import Fault, Response
 
 if TYPE_CHECKING:
@@ -66,16 +67,19 @@ class Held(ABC):
     def drop(self) -> None:
         """End the wait, because the sandbox is reset or closed."""
 
-    def as_json(self) -> dict[str, Any]:
-        """Return it for the control plane."""
+    def told(self) -> dict[str, Any]:
+        """Return what the stream of events tells of it."""
         return {
             "name": self.name,
             "kind": self.kind,
             "what": self.what,
-            "at": stamp(self._at),
-            "held_ms": round((real_seconds() - self._since) * 1000, 3),
             "taskId": self.task_id,
         }
+
+    def as_json(self) -> dict[str, Any]:
+        """Return it for the control plane."""
+        held_ms = round((real_seconds() - self._since) * 1000, 3)
+        return {**self.told(), "at": stamp(self._at), "held_ms": held_ms}
 
 
 class Holds:
@@ -98,6 +102,7 @@ class Holds:
         with _changed:
             if self._is_closed or len(self._held) >= _MOST:
                 return False
+            held.sandbox.note(EventKind.HELD, held.told())
             self._held.append(held)
             _changed.notify_all()
             return True

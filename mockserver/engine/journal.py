@@ -254,7 +254,7 @@ class Journal:
     @property
     def latest(self) -> AnyEvent | None:
         """The latest event that is kept."""
-        last = [ring.kept[-1] for ring in self.rings if ring.kept]
+        last = [event for ring in self.rings for event in tuple(ring.kept)[-1:]]
         return max(last, key=lambda event: event.number, default=None)
 
     def record(

@@ -11,7 +11,7 @@ from threading import Lock
 from weakref import ref
 
 from mockserver.contract import Lifecycle
-from mockserver.engine.clock import Clock
+from mockserver.engine.clock import Clock, real_seconds
 from mockserver.engine.events import EventLog
 from mockserver.engine.journal import Watch
 from mockserver.engine.sandbox import Sandbox
@@ -51,6 +51,8 @@ class Sandboxes:
         self._by_id: dict[str, Sandbox] = {}
         self._uncontrolled: deque[tuple[float, str]] = deque(maxlen=_MOST_UNCONTROLLED)
         """Real seconds, and the sandbox's id, of each request to an uncontrolled sandbox."""
+        self._told_at = 0.0
+        """In real seconds, when it was last told what tasks have reached."""
         self._lock = Lock()
 
     def of_key(self, key: str) -> Sandbox:
@@ -89,8 +91,15 @@ class Sandboxes:
         with self._lock:
             return iter(list(self._by_key.values()))
 
-    def tell_reached(self) -> None:
-        """Record what the tasks of all sandboxes have reached, so that listeners hear of it."""
+    def tell_reached(self, *, within: float = 0.0) -> None:
+        """Record what the tasks of all sandboxes have reached, so that listeners hear of it.
+
+        Nothing is done if that was done *within* so many real seconds.
+        """
+        now = real_seconds()
+        if now - self._told_at < within:
+            return
+        self._told_at = now
         for sandbox in self:
             sandbox.tell_reached()
 

@@ -20,6 +20,9 @@ Told = tuple[datetime, EventKind, dict[str, str | None]]
 _Told = tuple[datetime | None, EventKind, dict[str, str | None]]
 """The same; without a moment as long as a poll decides it."""
 
+_MOST_VOID = 64
+"""Moments that may be void before they are dropped, besides as many as tasks."""
+
 
 class Unreached:
     """The next moment of each task of one sandbox; its lock guards it."""
@@ -72,7 +75,14 @@ class Unreached:
         if told is None:
             del self._steps[task.id]
         elif told[0] is not None:  # otherwise a poll decides it, which changes the task
+            if len(self._heap) > 2 * len(self._steps) + _MOST_VOID:
+                self._drop_void()
             heapq.heappush(self._heap, (told[0], next(self._numbers), task.id, step))
+
+    def _drop_void(self) -> None:
+        """Drop the moments of tasks that were forgotten or changed, and so their memory."""
+        self._heap = [one for one in self._heap if self._steps.get(one[2]) == one[3]]
+        heapq.heapify(self._heap)
 
     def _told(self, task: Task, step: int) -> _Told | None:
         """Return what a task reaches in a step; None if it reaches nothing more."""

@@ -27,8 +27,8 @@ class Event(TypedDict):
     sandbox: str
     """The sandbox's id."""
     kind: str
-    """`request`, `task`, `status`, `results-expire`, `webhook`, `clock`, `rule`, `settings`,
-    `reset` or `warning`."""
+    """`request`, `task`, `status`, `results-expire`, `webhook`, `held`, `clock`, `rule`,
+    `settings`, `reset` or `warning`."""
     data: dict[str, Any]
     """See `event` in `schemas/control.json`."""
 

@@ -25,6 +25,7 @@ _SHOWN = (
     EventKind.STATUS,
     EventKind.EXPIRY,
     EventKind.WEBHOOK,
+    EventKind.HELD,
 )
 """What a test has not done itself."""
 _SHOWN_ELSEWHERE = (REJECTED, UNKNOWN_FIELD)

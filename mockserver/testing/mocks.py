@@ -29,6 +29,7 @@ from mockserver.testing.sandbox import MaxapiSandbox
 from mockserver.testing.webhook import OnWebhook, Webhook
 from mockserver.web.direct_connection import DirectConnection
 from mockserver.web.gateway import Gateway
+from mockserver.web.response_steps import Run, Wait, finish, steps_of
 
 if TYPE_CHECKING:
     from flask import Flask
@@ -159,8 +160,13 @@ class InProcessMock:
     def answer(self, request: Request) -> Response:
         """Return the response to a request; faults of the connection are left to the caller."""
         response = self._gateway.respond(request)
-        if response.first is not None:
-            response.first()
+        for step in steps_of(response):
+            match step:
+                case Run(function):
+                    function()
+                case Wait(held):
+                    held.wait()
+        finish(response)
         return response
 
     def sandbox(self, api_key: str | None = None, *, label: str | None = None) -> MaxapiSandbox:

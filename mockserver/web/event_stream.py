@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections import deque
+from contextlib import suppress
 from typing import Any
 
 from mockserver.contract import dump_json
 from mockserver.engine.clock import real_seconds
-from mockserver.engine.events import MOST_LISTENERS, Events, Listener, TooManyListenersError
+from mockserver.engine.events import MOST_LISTENERS, AnyEvent, Listener, TooManyListenersError
 from mockserver.engine.messages import ApiError, Response
 from mockserver.engine.sandbox import Sandbox
 from mockserver.engine.service import Service
@@ -17,8 +19,11 @@ _HEADERS = (
     ("Cache-Control", "no-store"),
     ("X-Accel-Buffering", "no"),
 )
+_MISSED = b"event: missed\ndata: {}\n\n"
 _HEARTBEAT = 15.0
 """Real seconds after which a stream without events says that it is there."""
+_MOST_AT_ONCE = 1000
+"""Events that are written at once, as everything else waits meanwhile."""
 _LOOK = 0.1
 """Real seconds between two looks at what tasks have reached."""
 
@@ -48,7 +53,7 @@ def next_events(
         while not heard.wait(min(_LOOK, max(0.0, deadline - real_seconds()))):
             if service.closed.is_set() or real_seconds() >= deadline:
                 break
-            service.sandboxes.tell_reached()
+            service.sandboxes.tell_reached(within=_LOOK)
         found = heard.take()
     finally:
         heard.close()
@@ -76,26 +81,27 @@ class _EventStream:
         self._sandbox = sandbox
         self._since = since
         self._listener: Listener | None = None
-        self._looked = self._sent = real_seconds()
+        self._unsent: deque[AnyEvent] = deque()
+        self._sent = real_seconds()
 
     def begin(self) -> None:
         """Begin to listen."""
         self._service.sandboxes.tell_reached()
-        self._listener = listener(self._service, self._sandbox, self._since)
+        with suppress(ApiError):  # too many have come since this one was accepted
+            self._listener = listener(self._service, self._sandbox, self._since)
 
     def take(self) -> bytes:
         """Return the events since the last time, or a comment if there were none for long."""
-        now, found = real_seconds(), Events([], is_complete=True)
-        if now - self._looked >= _LOOK:
-            self._looked = now
-            self._service.sandboxes.tell_reached()
-        if self._listener is not None:
+        self._service.sandboxes.tell_reached(within=_LOOK)
+        now, text = real_seconds(), b""
+        if self._listener is not None and not self._unsent:
             found = self._listener.take()
-        text = b"".join(
-            b"id: %d\ndata: %b\n\n" % (one.number, dump_json(one.as_json())) for one in found.events
+            self._unsent.extend(found.events)
+            text = b"" if found.is_complete else _MISSED
+        sent = [self._unsent.popleft() for _ in range(min(_MOST_AT_ONCE, len(self._unsent)))]
+        text += b"".join(
+            b"id: %d\ndata: %b\n\n" % (one.number, dump_json(one.as_json())) for one in sent
         )
-        if not found.is_complete:
-            text = b"event: missed\ndata: {}\n\n" + text
         if not text and now - self._sent >= _HEARTBEAT:
             text = b": nothing\n\n"
         if text:

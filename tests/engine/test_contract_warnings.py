@@ -348,6 +348,13 @@ def test_an_expired_file_that_is_fetched_again_and_again(make_client: MakeClient
             "webhook to http://127.0.0.1:3000: nobody; is the receiver running",
         ),
         (
+            AttemptResult(
+                None, "connection refused at 127.0.0.1:3000", 0, Failure.CONNECTION_REFUSED
+            ),
+            "webhook-unanswered",
+            "webhook: connection refused at 127.0.0.1:3000; is the receiver running",
+        ),
+        (
             AttemptResult(None, "late", 0, Failure.TIMEOUT),
             "webhook-unanswered",
             "late; does the receiver",

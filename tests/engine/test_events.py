@@ -337,3 +337,15 @@ def test_no_listener_is_left_by_a_question(client: Client) -> None:
     client.control("events?wait=x")
 
     assert client.service.sandboxes.log.listeners == 0
+
+
+def test_tasks_that_are_forgotten_leave_nothing(make_client: MakeClient) -> None:
+    """What they had still to come takes no memory, although its moment never comes."""
+    client = make_client(max_tasks=5)
+
+    for _ in range(1000):
+        client.submitted(seed())
+
+    unreached = client.sandbox._unreached
+    assert len(unreached._steps) == 5
+    assert len(unreached._heap) < 100

@@ -294,6 +294,10 @@ def test_a_held_response_comes_after_what_overtook_it(app: App) -> None:
 
     happened = app.happened()
 
+    assert happened[:2] == [
+        "  task A PENDING",
+        "  response to POST /api/v1/task/submit is held as 'held'",
+    ]
     assert [line.split()[0] for line in happened[-2:]] == ["webhook", "POST"]
 
 

@@ -352,6 +352,22 @@ def test_faults_of_the_connection_are_left_to_the_caller(
     assert json.loads(response.body)["code"] == (503 if fault is None else 0)
 
 
+def test_a_held_response_waits_for_its_release() -> None:
+    """In the thread of its caller."""
+    headers = {"authorization": "Bearer test", "content-type": "application/json"}
+    request = Request("POST", SUBMIT, headers, json.dumps(seed()).encode())
+    with closing(InProcessMock("https://api.example.com")) as mock, ThreadPoolExecutor(1) as pool:
+        sandbox = mock.sandbox("test")
+        sandbox.scenario("held", times=1)
+        answer = pool.submit(mock.answer, request)
+        sandbox.wait_until_held()
+
+        sandbox.release()
+
+        assert answer.result(5).status == 200
+        assert len(sandbox.requests) == 1
+
+
 # -- the end ---------------------------------------------------------------------------------
 
 

@@ -6,8 +6,9 @@ import json
 import logging
 import select
 import socket
+import ssl
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from itertools import count
 from queue import Queue
@@ -58,6 +59,7 @@ class App:
         self.mock = mock
         self.key = f"key-{next(KEYS)}"
         self.control = ControlClient(mock.server.url, self.key)
+        self.wrap: Callable[[socket.socket], socket.socket] = lambda sock: sock
         self._sockets: list[socket.socket] = []
 
     def ask(self, method: str, path: str, scenario: str = "", task: Any = None) -> socket.socket:
@@ -69,7 +71,7 @@ class App:
             f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n{named}\r\n"
         )
         server = self.mock.server
-        sock = socket.create_connection((server.host, server.port), timeout=PATIENCE)
+        sock = self.wrap(socket.create_connection((server.host, server.port), timeout=PATIENCE))
         self._sockets.append(sock)
         sock.sendall(head.encode() + body)
         return sock
@@ -185,6 +187,23 @@ def test_a_poll_shows_what_was_when_it_was_sent(app: App) -> None:
     assert response_of(poll)["data"]["status"] == "PENDING"
     [_, request] = app.control.requests()
     assert request["at"] == app.control.task(task_id)["updated_at"]
+
+
+def test_the_stream_of_events_tells_of_it(app: App) -> None:
+    """When it is held, after its task is there, and what it was once it is released."""
+    app.submit("held=mine")
+    [held] = app.control.wait_until_held("mine")
+    app.control.release("mine")
+
+    events = app.control.events()["events"]
+
+    assert [one["kind"] for one in events] == ["task", "held", "request"]
+    assert events[1]["data"] == {
+        "name": "mine",
+        "kind": "response",
+        "what": "response to POST /api/v1/task/submit",
+        "taskId": held["taskId"],
+    }
 
 
 def test_several_of_one_name_come_one_by_one(app: App) -> None:
@@ -396,6 +415,35 @@ def test_the_end_of_a_server_leaves_nothing(contract: Contract, inboxes: InboxSe
     for thread in left:
         thread.join(PATIENCE)
     assert [one.name for one in left if one.is_alive()] == []
+
+
+def test_what_is_too_much_is_not_held(
+    app: App, inboxes: InboxServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither responses nor webhooks."""
+    monkeypatch.setattr("mockserver.engine.held._MOST", 0)
+    inbox = inboxes.inbox()
+
+    response = response_of(app.submit("instant, held, webhook-held", inbox))
+
+    assert inbox.wait()[0].task["taskId"] == response["data"]["taskId"]
+
+
+def test_a_client_of_tls_that_leaves_is_forgotten(contract: Contract) -> None:
+    """As without TLS."""
+    mock = Mock(contract, tls=True)
+    trusted = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    trusted.check_hostname, trusted.verify_mode = False, ssl.CERT_NONE
+    with mock.server, closing(App(mock)) as app:
+        app.wrap = trusted.wrap_socket
+        sock = app.submit("held")
+        held = mock.server.service.sandboxes.of_key(app.key).held
+        held.wait_until_held("held", 1, PATIENCE)
+
+        sock.close()
+
+        assert isinstance(mock.next(), RecordedRequest)
+        assert [*held] == []
 
 
 # -- mistakes ------------------------------------------------------------------------------------

@@ -54,7 +54,10 @@ def webhook_warning(delivery: Delivery) -> ContractWarning | None:
     if delivery.failure not in _NO_RESPONSE:
         return None
     why = _NO_RESPONSE[delivery.failure]
-    text = f"webhook to {_origin(delivery.url)}: {delivery.error}; {why}"
+    origin = _origin(delivery.url)
+    named = origin.partition("://")[2] or origin
+    where = "" if named in delivery.error else f" to {origin}"
+    text = f"webhook{where}: {delivery.error}; {why}"
     return ContractWarning(WEBHOOK_UNANSWERED, text)
 
 

@@ -52,7 +52,7 @@ class Dispatcher:
         self._workers = Workers(settings.webhook_concurrency)
         self.scheduler = Scheduler(self._start, self._sender.wake)
         self._reordering = Reordering(self.scheduler, contract.lifecycle)
-        self._held = HeldWebhooks(self._release, self._start, self._sender.wake)
+        self._held = HeldWebhooks(self._release, self.scheduler, self._sender.wake)
         self._content = Content(contract)
         self._in_progress: dict[Sandbox, int] = {}
         """Attempts that are queued or in flight; none of a sandbox without any."""
@@ -94,7 +94,7 @@ class Dispatcher:
             self._finished.notify_all()
 
     def _hand_over_due(self) -> float | None:
-        pauses = self.scheduler.hand_over_due(), self._held.hand_over_expired()
+        pauses = self._held.schedule_expired(), self.scheduler.hand_over_due()
         return min((pause for pause in pauses if pause is not None), default=None)
 
     def _start(self, scheduled: ScheduledDelivery) -> None:

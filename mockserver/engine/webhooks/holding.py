@@ -16,7 +16,7 @@ from mockserver.engine.clock import real_seconds
 from mockserver.engine.held import Held
 from mockserver.engine.journal import Delivery
 from mockserver.engine.timeline import Event
-from mockserver.engine.webhooks.scheduler import ScheduledDelivery
+from mockserver.engine.webhooks.scheduler import ScheduledDelivery, Scheduler
 
 Send = Callable[[ScheduledDelivery], "Sequence[Delivery | HeldWebhook]"]
 """Makes an attempt in this thread."""
@@ -51,16 +51,14 @@ class HeldWebhook(Held):
 
 
 class HeldWebhooks:
-    """Holds webhooks, and hands over those that nobody releases in time.
+    """Holds webhooks, and gives those that nobody releases in time back to *scheduler*.
 
-    One thread calls `hand_over_expired`, soon after *wake* was called. Safe to use from threads.
+    One thread calls `schedule_expired`, soon after *wake* was called. Safe to use from threads.
     """
 
-    def __init__(
-        self, send: Send, hand_over: Callable[[ScheduledDelivery], None], wake: Callable[[], None]
-    ) -> None:
+    def __init__(self, send: Send, scheduler: Scheduler, wake: Callable[[], None]) -> None:
         self._send = send
-        self._hand_over = hand_over
+        self._scheduler = scheduler
         self._wake = wake
         self._deadlines: list[tuple[float, int, ref[HeldWebhook]]] = []
         """Weak, as a deadline can be long after the release."""
@@ -81,13 +79,13 @@ class HeldWebhooks:
         self._wake()
         return held
 
-    def hand_over_expired(self) -> float | None:
-        """Hand over what nobody has released; return the real seconds until the next deadline."""
+    def schedule_expired(self) -> float | None:
+        """Let what nobody has released be due; return the real seconds until the next deadline."""
         while (left := self._next_deadline()) is not None and left <= 0:
             with self._lock:
                 held = heapq.heappop(self._deadlines)[2]()
             if held is not None and held.sandbox.held.end(held, expired=True):
-                self._hand_over(held.released)
+                self._scheduler.add(replace(held.released, due=held.sandbox.clock.now()))
         return left
 
     def _next_deadline(self) -> float | None:

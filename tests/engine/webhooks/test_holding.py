@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import logging
+from threading import Event
 from typing import Any
 
 import pytest
 
 from mockserver.engine.webhooks.attempt import AttemptResult
+from mockserver.engine.webhooks.scheduler import ScheduledDelivery
 from tests.client import SEED, Client
 from tests.conftest import MakeClient, Receiver, seconds
 
@@ -157,6 +159,42 @@ def test_it_is_sent_when_nobody_releases_it(
     ]
     assert answer.status == 404
     assert "1 sent without a release before, by hold-timeout" in answer.msg
+
+
+def test_an_advance_sends_what_nobody_releases_meanwhile(
+    make_client: MakeClient, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So that nothing is in flight when it returns."""
+    client, is_due = make_client(hold_timeout=seconds(0.05)), Event()
+    late = client.submitted(held())
+    advance(client, {"advance_until": "idle"})
+    other = client.submitted(SEED)
+    scheduler = client.service.dispatcher.scheduler
+    add, put = scheduler.add, receiver.calls.put
+
+    def add_and_tell(scheduled: ScheduledDelivery) -> None:
+        add(scheduled)
+        is_due.set()
+
+    monkeypatch.setattr(scheduler, "add", add_and_tell)
+    monkeypatch.setattr(receiver.calls, "put", lambda one: (is_due.wait(5), put(one)))
+
+    events = advance(client, {"advance_until": "idle"})
+
+    assert [(one["taskId"], one["delivered"]) for one in events] == [(other, True), (late, True)]
+
+
+def test_what_is_released_is_not_sent_again(make_client: MakeClient, receiver: Receiver) -> None:
+    """When `hold-timeout` is over, for it and for another one."""
+    client = make_client(hold_timeout=seconds(0.05))
+    tasks = [client.submitted(held()) for _ in range(2)]
+    advance(client, {"advance_until": "idle"})
+    release(client)
+
+    sent = [receiver.next().body for _ in tasks]
+
+    assert [task.encode() in body for task, body in zip(tasks, sent, strict=True)] == [True, True]
+    assert receiver.calls.empty()
 
 
 def test_the_earliest_deadline_comes_first(make_client: MakeClient, receiver: Receiver) -> None:

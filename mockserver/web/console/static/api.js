@@ -136,6 +136,9 @@ const CALLS = [
   ["POST", /^tasks\/([^/]+)\/(finish|cancel|expire)$/, ([id, end]) => `${end}(${pythonValue(id)})`],
   ["POST", /^tasks$/, (_, body) => submitCall(body)],
   ["POST", /^requests\/(\d+)\/replay$/, ([number]) => `replay(${number})`],
+  ["POST", /^held\/([^/]+)\/release$/, ([name], body) => `release(${[
+    pythonValue(name), body?.all && "everything=True",
+  ].filter(Boolean).join(", ")})`],
   ["POST", /^deliveries\/(\d+)\/resend$/, ([number]) => `resend(${number})`],
 ];
 

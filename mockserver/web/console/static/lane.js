@@ -32,7 +32,12 @@ export class Row {
   }
 
   get hasEnded() {
-    return TERMINAL.includes(this.status);
+    return Row.isTerminal(this.status);
+  }
+
+  /** @param {string | undefined} status */
+  static isTerminal(status) {
+    return TERMINAL.includes(status ?? "");
   }
 
   /** What became of the webhook, in words. */

@@ -239,7 +239,11 @@ class RequestsPage {
   mark(number) {
     this.selected = number;
     this.layout.toggleAttribute("data-open", number > 0);
-    this.list.redraw();
+    for (const [item, node] of this.list.rows) {
+      if (item.number === number) node.setAttribute("aria-current", "true");
+      else node.removeAttribute("aria-current");
+    }
+    this.list.draw();
   }
 
   close() {
