@@ -120,6 +120,16 @@ def test_no_file_of_ours_is_in_that_distribution(installed: Path) -> None:
     assert all((room / "py.typed").exists() for room in rooms if room.name != "contract_tests")
 
 
+def test_the_console_is_in_the_wheel(installed: Path) -> None:
+    """Its templates, scripts and styles: every file of the checkout."""
+    folder, ours = "mockserver/web/console", installed / "mockserver/web/console"
+
+    for kind in ("templates/*.html", "static/*.js", "static/*.css", "static/*.svg"):
+        names = {path.name for path in (ROOT / folder).glob(kind)}
+        assert names
+        assert {path.name for path in ours.glob(kind)} == names
+
+
 def test_no_test_is_in_the_wheel(installed: Path) -> None:
     """The checks are; what tests them, and the wrong targets, are not."""
     assert (installed / "mockserver/contract_tests/checks.py").exists()

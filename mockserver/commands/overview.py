@@ -14,7 +14,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "listen": ("listen", "receive webhooks and print them, until interrupted"),
     "logs": ("logs", "print what has happened in a mock that runs, and go on with --follow"),
     "tasks": ("tasks", "print the tasks of a mock that runs"),
-    "task": ("tasks", "print the story of a task: what happened, what is to come, curl lines"),
+    "task": ("tasks", "print what happened to a task, what is to come, and curl lines"),
     "trigger": ("tasks", "submit a sample of a model to a mock that runs"),
     "verify": ("verify", "run the checks of the contract on a mock, or on the live API"),
     "proxy": ("proxy", "pass an app's own traffic on unchanged, and check it against the contract"),

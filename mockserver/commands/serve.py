@@ -32,6 +32,7 @@ class _Options:
     show_settings: bool
     settings_schema: bool
     log: LogForm
+    opens_console: bool
 
 
 @command("serve")
@@ -43,6 +44,7 @@ class _Options:
     help="what is printed as it happens: requests, or all (also states, webhooks and what tests "
     "change), or all as lines of JSON; the default is all",
 )
+@option("--open", "opens_console", is_flag=True, help="open the console in the browser")
 @option("--show-settings", is_flag=True, help="print each setting and its origin, and exit")
 @option(
     "--settings-schema", is_flag=True, help="print the JSON Schema of maxapi-mock.toml, and exit"
@@ -58,7 +60,7 @@ def serve(options: _Options) -> int:
         return PASS
     from mockserver.commands.event_log import written
     from mockserver.commands.warning_log import WarningLog
-    from mockserver.engine.service import Service
+    from mockserver.engine.service import CONTROL_PREFIX, Service
     from mockserver.web.server import Server
 
     be_quick()
@@ -75,11 +77,21 @@ def serve(options: _Options) -> int:
         server.start()
         try:
             _say_what_is_served(server, resolved.settings)
+            if options.opens_console:
+                _open(f"{server.url}{CONTROL_PREFIX}")
             with written(service.sandboxes, options.log, secrets):
                 wait()
         finally:
             server.stop()
     return PASS
+
+
+def _open(url: str) -> None:
+    """Open a page in the user's browser, or say where it is."""
+    import webbrowser
+
+    if not webbrowser.open(url):
+        print(f"no browser was found; open {url}", flush=True)
 
 
 def _print_schema() -> int:
@@ -100,6 +112,8 @@ def be_quick() -> None:
 def _say_what_is_served(server: Server, settings: Settings) -> None:
     """Print where the mock is, what makes clients trust it, and what it does not do by itself."""
     print(f"maxapi-mock {__version__} serves {server.url}", flush=True)
+    if not settings.is_public or settings.control_token is not None:
+        print(f"see it live: {server.url}/__mock/")
     if settings.is_public and settings.control_token is None:
         print(f"{settings.host} is public: /__mock is closed; open it with --control-token")
     if settings.is_public and settings.callback_allow is None:

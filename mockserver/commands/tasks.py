@@ -65,11 +65,11 @@ class _OneTask(MockOptions):
 @with_mock
 @receives(_OneTask)
 def task(options: _OneTask) -> int:
-    """Print the story of a task; return the exit status. Raises MaxapiMockError."""
+    """Print what happened to a task; return the exit status. Raises MaxapiMockError."""
     mock = Mock(options)
     with asking(mock):
         client, task_id = _found(mock, options.task_id)
-        for line in _story(mock, client, task_id):
+        for line in _report(mock, client, task_id):
             say(line, "task")
     return PASS
 
@@ -91,7 +91,7 @@ def _found(mock: Mock, wanted: str) -> tuple[ControlClient, str]:
     raise MockError(why or f"task {wanted[:60]!r} not found; see maxapi-mock tasks")
 
 
-def _story(mock: Mock, client: ControlClient, task_id: str) -> Iterator[str]:
+def _report(mock: Mock, client: ControlClient, task_id: str) -> Iterator[str]:
     from mockserver.testing.failure_report import happened, to_come
     from mockserver.testing.recipe import recipe
 
@@ -178,7 +178,7 @@ def trigger(options: _Trigger) -> int:
     given = {name: value for name, value in submission.items() if value is not None}
     with asking(mock):
         task_id = _submitting(mock, options).submit_task(given)
-    say(f"submitted {task_id}; its story: maxapi-mock task {task_id[:8]}", "trigger")
+    say(f"submitted {task_id}; see: maxapi-mock task {task_id[:8]}", "trigger")
     return PASS
 
 

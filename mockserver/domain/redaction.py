@@ -23,7 +23,7 @@ so it is hidden only where its place identifies it, as in a header or after `api
 _LONG, _SHOWN = 16, 4
 """Characters of a key whose end may be shown, and of that end."""
 
-_OURS = re.compile(r"(test|verify)-[0-9a-f]{16}|maxapi-mock-run")
+_OURS = re.compile(r"(test|verify)-[0-9a-f]{16}|maxapi-mock-(run|trigger)")
 _NAME = re.compile(
     r"(?i:authorization|cookie|api-?key|(?<!idempotency)(^|[-_.])(key|tokens?|secret|password"
     r"|passwd|signature|sig|credentials?|auth|jwt)($|[-_.]))|[a-z](Key|Token|Secret|Password)$"

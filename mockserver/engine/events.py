@@ -14,7 +14,7 @@ from enum import StrEnum
 from itertools import chain
 from threading import Event as Flag
 from threading import Lock
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
 from mockserver.domain.durations import stamp
 from mockserver.domain.record import record
@@ -64,8 +64,8 @@ class EventData(Protocol):
         """What has happened."""
 
     @property
-    def outcome(self) -> tuple[str, ...]:
-        """What equal events are counted by, besides their kind."""
+    def counted(self) -> tuple[str, ...]:
+        """What equal ones in the same kind of ring are counted by."""
 
     @property
     def scenarios(self) -> tuple[str, ...]:
@@ -75,22 +75,18 @@ class EventData(Protocol):
         """Return what the stream tells of it, as JSON and without secrets."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Note:
     """What an event of few words is about: everything but exchanges and deliveries."""
 
     kind: EventKind
     data: dict[str, Any]
+    scenarios: ClassVar[tuple[str, ...]] = ()
 
     @property
-    def outcome(self) -> tuple[str, ...]:
-        """The state that was entered, for a status; otherwise nothing."""
-        return (self.data["status"],) if self.kind is EventKind.STATUS else ()
-
-    @property
-    def scenarios(self) -> tuple[str, ...]:
-        """None."""
-        return ()
+    def counted(self) -> tuple[str, ...]:
+        """The state that a task has entered, or an empty text."""
+        return (self.data.get("status", ""),)
 
     def told(self) -> dict[str, Any]:
         """Return its data."""
@@ -132,9 +128,12 @@ AnyEvent = Event[EventData]
 
 
 class Ring(Generic[Data_co]):
-    """The latest events of some kinds in one sandbox, at most *entries*."""
+    """The latest events of some kinds in one sandbox, at most *entries*; *counts* counts all."""
 
-    def __init__(self, sandbox: str, entries: int, log: EventLog) -> None:
+    def __init__(
+        self, sandbox: str, entries: int, log: EventLog, counts: Counter[tuple[str, ...]]
+    ) -> None:
+        self.counts = counts
         self.sandbox = sandbox
         self.entries = entries
         self.kept: deque[Event[Data_co]] = _NOTHING
@@ -142,10 +141,13 @@ class Ring(Generic[Data_co]):
         """The number of the latest event that was dropped."""
         self._log = log
 
-    def add(self, at: datetime, data: Data_co, own_bytes: int | None = None) -> None:  # type: ignore[misc]
-        """Remember what happened; *own_bytes* is what its bodies take, if it has any."""
-        cost = _NOTE_COST if own_bytes is None else own_bytes + _FIXED_COST
-        self._log.append(self, at, data, cost)
+    def add(self, at: datetime, data: Data_co, own_bytes: int) -> None:  # type: ignore[misc]
+        """Remember an exchange or a delivery, whose texts take *own_bytes*."""
+        self._log.append(self, ((at, data),), own_bytes + _FIXED_COST)
+
+    def add_notes(self, notes: Iterable[tuple[datetime, Data_co]]) -> None:
+        """Remember other events, in their order."""
+        self._log.append(self, notes, _NOTE_COST)
 
     def clear(self) -> None:
         """Drop every event; numbers continue."""
@@ -173,38 +175,52 @@ class EventLog:
         """Bytes that all rings take."""
         self.last = 0
         """The number of the latest event."""
-        self.counts: Counter[tuple[str, ...]] = Counter()
-        """Events by kind and outcome, including those that were dropped."""
-        self.scenarios: Counter[str] = Counter()
+        self.requests: Counter[tuple[str, ...]] = Counter()
+        """Exchanges by operation and status, including those that were dropped."""
+        self.attempts: Counter[tuple[str, ...]] = Counter()
+        """Attempts to deliver a webhook by their outcome."""
+        self.states: Counter[tuple[str, ...]] = Counter()
+        """Tasks that entered a state, by state; other events are counted as an empty text."""
+        self.scenarios: Counter[tuple[str, ...]] = Counter()
         """Exchanges and attempts in which each scenario, without its value, was in force."""
         self._limit = limit
         self._rings: OrderedDict[int, Ring[Any]] = OrderedDict()
         """Those that are not empty, the least recently used one first."""
+        self._used_last: Ring[Any] | None = None
         self._listeners: tuple[Listener, ...] = ()
         self.lock = Lock()
         """Held while an event is added, or taken by a listener."""
 
-    def append(self, ring: Ring[Any], at: datetime, data: EventData, cost: int) -> None:
-        """Add an event to *ring*, drop old ones, of other rings too, to keep the limit."""
-        real, counted = real_timestamp(), (data.kind, *data.outcome)
+    def append(
+        self, ring: Ring[Any], happened: Iterable[tuple[datetime, EventData]], cost: int
+    ) -> None:
+        """Add events, of *cost* bytes each, to *ring*, and drop old ones to keep the limits."""
+        real = real_timestamp()
         with self.lock:
-            self.last += 1
-            event = Event(self.last, ring.sandbox, at, real, data, cost)
-            self.counts[counted] += 1
-            for name in data.scenarios:
-                self.scenarios[name.partition("=")[0]] += 1
-            self._rings[id(ring)] = ring
-            self._rings.move_to_end(id(ring))
-            if ring.kept is _NOTHING:
-                ring.kept = deque()
-            ring.kept.append(event)
-            self.used += cost
-            if len(ring.kept) > ring.entries:
-                self._drop_first(ring)
+            if self._used_last is not ring or ring.kept is _NOTHING:
+                self._use(ring)
+            for at, data in happened:
+                self.last += 1
+                event = Event(self.last, ring.sandbox, at, real, data, cost)
+                ring.kept.append(event)
+                self.used += cost
+                ring.counts[data.counted] += 1
+                for name in data.scenarios:
+                    self.scenarios[name.partition("=")[0],] += 1
+                for listener in self._listeners:
+                    listener.offer(event)
+                if len(ring.kept) > ring.entries:
+                    self._drop_first(ring)
             while self.used > self._limit and self._rings:
                 self._drop_first(next(iter(self._rings.values())))
-            for listener in self._listeners:
-                listener.offer(event)
+
+    def _use(self, ring: Ring[Any]) -> None:
+        """Note that *ring* is the one that was used last."""
+        self._used_last = ring
+        self._rings[id(ring)] = ring
+        self._rings.move_to_end(id(ring))
+        if ring.kept is _NOTHING:
+            ring.kept = deque()
 
     def clear(self, ring: Ring[Any]) -> None:
         """Forget all of *ring*."""
@@ -219,6 +235,8 @@ class EventLog:
         if not ring.kept:
             ring.kept = _NOTHING
             del self._rings[id(ring)]
+            if self._used_last is ring:
+                self._used_last = None
 
     def listen(self, listener: Listener) -> int:
         """Offer *listener* what happens from now on; return the number of the latest event.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import count
@@ -67,7 +67,7 @@ class RecordedRequest:
         return EventKind.REQUEST
 
     @property
-    def outcome(self) -> tuple[str, ...]:
+    def counted(self) -> tuple[str, ...]:
         """The operation, and the status of its response."""
         return self.operation, str(self.response.status)
 
@@ -150,7 +150,7 @@ class Delivery:
         return EventKind.WEBHOOK
 
     @property
-    def outcome(self) -> tuple[str, ...]:
+    def counted(self) -> tuple[str, ...]:
         """`delivered`, or the kind of its error."""
         return ("delivered" if self.error is None else str(self.failure or "failed"),)
 
@@ -239,12 +239,18 @@ class Journal:
     def __init__(
         self, sandbox: str, entries: int, log: EventLog, watch: Watch | None = None
     ) -> None:
-        self.requests: Ring[RecordedRequest] = Ring(sandbox, entries, log)
-        self.deliveries: Ring[Delivery] = Ring(sandbox, entries, log)
-        self._notes: Ring[Note] = Ring(sandbox, entries * _NOTES, log)
+        self.requests: Ring[RecordedRequest] = Ring(sandbox, entries, log, log.requests)
+        self.deliveries: Ring[Delivery] = Ring(sandbox, entries, log, log.attempts)
+        self._notes: Ring[Note] = Ring(sandbox, entries * _NOTES, log, log.states)
         self._numbers = count(1), count(1)
         """Of exchanges, and of attempts."""
+        self._log = log
         self._watch = watch
+
+    @property
+    def is_heard(self) -> bool:
+        """Whether anybody listens to what happens."""
+        return self._log.listeners > 0
 
     @property
     def rings(self) -> tuple[Ring[Any], ...]:
@@ -295,7 +301,11 @@ class Journal:
 
     def note(self, at: datetime, kind: EventKind, data: dict[str, Any]) -> None:
         """Record any other event, whose *data* is JSON."""
-        self._notes.add(at, Note(kind, data))
+        self._notes.add_notes(((at, Note(kind, data)),))
+
+    def note_all(self, notes: Iterable[tuple[datetime, Note]]) -> None:
+        """Record several of these."""
+        self._notes.add_notes(notes)
 
     @property
     def is_watched(self) -> bool:

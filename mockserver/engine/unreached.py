@@ -12,13 +12,9 @@ from datetime import datetime, timedelta
 from itertools import count
 
 from mockserver.contract import Lifecycle
+from mockserver.domain.redaction import without_users
 from mockserver.domain.task import Task, ends_at
-from mockserver.engine.events import EventKind
-
-Told = tuple[datetime, EventKind, dict[str, str | None]]
-"""A moment, what happened, and what is told of it."""
-_Told = tuple[datetime | None, EventKind, dict[str, str | None]]
-"""The same; without a moment as long as a poll decides it."""
+from mockserver.engine.events import EventKind, Note
 
 _MOST_VOID = 64
 """Moments that may be void before they are dropped, besides as many as tasks."""
@@ -38,8 +34,8 @@ class Unreached:
         self._numbers = count()
 
     def add(self, task: Task) -> None:
-        """Note a new task, whose first state is told with its submission."""
-        self._steps[task.id] = 1
+        """Note a new task; its first step is that it was submitted."""
+        self._steps[task.id] = 0
         self._push(task)
 
     def change(self, task: Task) -> None:
@@ -55,46 +51,62 @@ class Unreached:
         """Return whether there may be something to tell."""
         return bool(self._heap) and self._heap[0][0] <= now
 
-    def due(self, now: datetime, find: Callable[[str], Task | None]) -> Iterator[Told]:
+    def due(
+        self, now: datetime, find: Callable[[str], Task | None]
+    ) -> Iterator[tuple[datetime, Note]]:
         """Yield what the tasks have reached up to *now*, in order; *find* returns a task."""
         while self.is_due(now):
             at, _, task_id, step = heapq.heappop(self._heap)
             task = find(task_id)
-            if task is None or self._steps.get(task_id) != step:
-                continue
-            told = self._told(task, step)
-            if told is None or told[0] != at:
+            if task is None or self._steps.get(task_id) != step or self._moment(task, step) != at:
                 continue
             self._steps[task_id] = step + 1
             self._push(task)
-            yield at, *told[1:]
+            yield at, _note(task, step)
 
     def _push(self, task: Task) -> None:
         step = self._steps[task.id]
-        told = self._told(task, step)
-        if told is None:
+        if self._is_over(task, step):
             del self._steps[task.id]
-        elif told[0] is not None:  # otherwise a poll decides it, which changes the task
+            return
+        at = self._moment(task, step)
+        if at is not None:  # otherwise a poll decides it, which changes the task
             if len(self._heap) > 2 * len(self._steps) + _MOST_VOID:
                 self._drop_void()
-            heapq.heappush(self._heap, (told[0], next(self._numbers), task.id, step))
+            heapq.heappush(self._heap, (at, next(self._numbers), task.id, step))
 
     def _drop_void(self) -> None:
         """Drop the moments of tasks that were forgotten or changed, and so their memory."""
         self._heap = [one for one in self._heap if self._steps.get(one[2]) == one[3]]
         heapq.heapify(self._heap)
 
-    def _told(self, task: Task, step: int) -> _Told | None:
-        """Return what a task reaches in a step; None if it reaches nothing more."""
+    def _is_over(self, task: Task, step: int) -> bool:
+        """Return whether nothing is left to tell: results that do not exist never expire."""
+        beyond = step - len(task.plan.steps)
+        has_expiry = task.plan.final == self._lifecycle.success and not task.expired
+        return beyond > 1 or (beyond == 1 and not has_expiry)
+
+    def _moment(self, task: Task, step: int) -> datetime | None:
+        """Return when a task reaches a step; None as long as a poll decides it, or if never."""
         steps = task.plan.steps
+        if step == 0:
+            return task.created_at
         if step <= len(steps):
-            after, status = steps[step - 1].after, steps[step - 1].status
-            data: dict[str, str | None] = {"taskId": task.id, "status": status}
-            if step == len(steps) and task.plan.failure_reason is not None:
-                data["failure_reason"] = task.plan.failure_reason
-            return None if after is None else task.created_at + after, EventKind.STATUS, data
-        ends = ends_at(task, self._lifecycle)
-        is_over = step > len(steps) + 1 or task.plan.final != self._lifecycle.success
-        if ends is None or is_over or task.expired:
-            return None
-        return ends + self.expiry, EventKind.EXPIRY, {"taskId": task.id}
+            after = steps[step - 1].after
+            return None if after is None else task.created_at + after
+        ends = None if self._is_over(task, step) else ends_at(task, self._lifecycle)
+        return None if ends is None else ends + self.expiry
+
+
+def _note(task: Task, step: int) -> Note:
+    steps, data = task.plan.steps, {"taskId": task.id}
+    if step == 0:
+        url = task.callback_url and without_users(task.callback_url)
+        more = {"model": task.model, "status": task.plan.initial, "callBackUrl": url}
+        return Note(EventKind.TASK, data | more)
+    if step > len(steps):
+        return Note(EventKind.EXPIRY, data)
+    data["status"] = steps[step - 1].status
+    if step == len(steps) and task.plan.failure_reason is not None:
+        data["failure_reason"] = task.plan.failure_reason
+    return Note(EventKind.STATUS, data)

@@ -13,6 +13,7 @@ from mockserver.domain.redaction import HIDDEN, Redactor, is_ours, without_url_s
 from mockserver.testing.control_events import EventReader
 from mockserver.testing.control_held import Releaser, explain_stall
 from mockserver.testing.control_http import ControlError, ControlHttp, Send
+from mockserver.testing.control_inboxes import InboxControl
 from mockserver.testing.control_requests import RequestSender
 from mockserver.testing.names import (
     Balance,
@@ -49,7 +50,7 @@ class Moved:
     """The task whose status was waited for, with its `timeline`; None if it has been deleted."""
 
 
-class ControlClient(EventReader, RequestSender, Releaser):
+class ControlClient(EventReader, InboxControl, RequestSender, Releaser):
     """Controls one sandbox of a running mock.
 
     *base_url* is that of the mock, *api_key* the one that the app under test uses, or *sandbox* the

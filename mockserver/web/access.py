@@ -6,11 +6,11 @@ import hmac
 import secrets
 from urllib.parse import urlsplit
 
+from mockserver.engine.inboxes import is_webhook
 from mockserver.engine.messages import ApiError, Request
 from mockserver.network.loopback import LOOPBACK_HOSTS, is_localhost
 from mockserver.network.origin import name_in
 from mockserver.settings import Settings
-from mockserver.web.inboxes import is_webhook
 
 TOKEN_HEADER = "X-Mock-Control-Token"  # noqa: S105 - its name
 _OPEN = ("/__mock/health", "/__mock/version")

@@ -15,6 +15,7 @@ from mockserver.domain.durations import format_duration, parse_duration
 from mockserver.domain.scenario import ScenarioError, make_script, parse_named
 from mockserver.engine.clock_advance import NeverError, advance, moment_after, moment_of
 from mockserver.engine.events import EventKind
+from mockserver.engine.inboxes import LONGEST_DELAY, OK, InboxResponse, is_webhook
 from mockserver.engine.interventions import find_task
 from mockserver.engine.messages import ApiError, Request, Response, json_response
 from mockserver.engine.rules import Match
@@ -25,7 +26,6 @@ from mockserver.web.access import Session, check_access
 from mockserver.web.control_request import ControlRequest, Routes, allowed, as_text
 from mockserver.web.control_views import Json, found, money_of
 from mockserver.web.held_control import HeldOperations
-from mockserver.web.inboxes import LONGEST_DELAY, OK, Inboxes, InboxResponse, is_webhook
 from mockserver.web.own_requests import OwnRequests
 from mockserver.web.stories import Stories
 
@@ -36,7 +36,6 @@ class ControlPlane:
     def __init__(self, service: Service, session: Session) -> None:
         self._service = service
         self._session = session
-        self._inboxes = Inboxes(opened_only=service.settings.is_public)
         self._routes = Routes(service.contract.control["operations"])
 
     def respond(self, request: Request) -> Response:
@@ -47,9 +46,8 @@ class ControlPlane:
             if request.method == "OPTIONS":
                 return Response(200, (("Allow", allowed(names)),), b"")
             if is_webhook(request):
-                return self._inboxes.receive(place["name"], request)
-            name, own = names[request.method], (self._session, self._inboxes)
-            asked = ControlRequest(self._service, request, name, *own)
+                return self._service.inboxes.receive(place["name"], request)
+            asked = ControlRequest(self._service, request, names[request.method], self._session)
             asked.check_form()
             shown = getattr(_Control(asked), asked.name)(**place)
             return shown if isinstance(shown, Response) else json_response(200, shown)
@@ -102,18 +100,18 @@ class _Control(HeldOperations, OwnRequests, Stories):
     # -- inboxes -----------------------------------------------------------------------------
 
     def list_inboxes(self) -> Json:
-        return {"inboxes": self._asked.inboxes.overview()}
+        return {"inboxes": self._service.inboxes.overview()}
 
     def show_inbox(self, name: str) -> Json:
-        return self._asked.inboxes.show(name)
+        return self._service.inboxes.show(name)
 
     def set_inbox(self, name: str) -> Json:
         body = self._body("newInboxResponse")
         status, times = body.get("status", OK), body.get("times")
-        return self._asked.inboxes.choose(name, InboxResponse(status, _delay(body), times))
+        return self._service.inboxes.choose(name, InboxResponse(status, _delay(body), times))
 
     def delete_inbox(self, name: str) -> Json:
-        return {"removed": self._asked.inboxes.forget(name)}
+        return {"removed": self._service.inboxes.forget(name)}
 
     # -- the sandbox -------------------------------------------------------------------------
 
@@ -171,7 +169,7 @@ class _Control(HeldOperations, OwnRequests, Stories):
         for sandbox in chosen:
             sandbox.reset(keep_clock=keep_clock)
         if everything:
-            self._asked.inboxes.forget()
+            self._service.inboxes.forget()
         return {"tasks": forgotten}
 
     # -- the clock ---------------------------------------------------------------------------

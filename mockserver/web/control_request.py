@@ -15,7 +15,6 @@ from mockserver.engine.messages import ApiError, Request, check_coding
 from mockserver.engine.sandbox import Sandbox
 from mockserver.engine.service import CONTROL_PREFIX, Service, note_label
 from mockserver.web.access import Session
-from mockserver.web.inboxes import Inboxes
 
 SANDBOX_HEADER = "X-Mock-Sandbox"
 """Names a sandbox by its id, in place of a token."""
@@ -87,7 +86,6 @@ class ControlRequest:
     name: str
     """The operation's."""
     session: Session
-    inboxes: Inboxes
 
     @cached_property
     def query(self) -> list[tuple[str, str]]:

@@ -7,7 +7,6 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from mockserver.domain.task import status_at
-from mockserver.engine.events import EventKind
 from mockserver.engine.messages import Response
 from mockserver.engine.service import Service
 
@@ -40,12 +39,14 @@ class _Collector:
         """Yield each figure with its labels."""
         sandboxes = self._service.sandboxes
         log = sandboxes.log
-        requests, attempts = self._counted(EventKind.REQUEST), self._counted(EventKind.WEBHOOK)
+        with log.lock:
+            requests, attempts, states = dict(log.requests), dict(log.attempts), dict(log.states)
+            scenarios = dict(log.scenarios)
+        states.pop(("",), None)
         yield _counter("requests", "Requests", ("operation", "status"), requests)
         yield _counter("webhook_attempts", "Attempts to deliver a webhook", ("outcome",), attempts)
-        yield _counter("scenarios", "Exchanges and attempts", ("scenario",), self._scenarios())
-        entered = self._counted(EventKind.STATUS)
-        yield _counter("states_entered", "Tasks that entered a state", ("status",), entered)
+        yield _counter("scenarios", "Exchanges and attempts", ("scenario",), scenarios)
+        yield _counter("states_entered", "Tasks that entered a state", ("status",), states)
         spent: Values = {(): float(sandboxes.spent_ever)}
         yield _counter("spent_usd", "US dollars that it would have cost live", (), spent)
         yield _gauge("tasks", "Tasks that are kept", ("status",), self._tasks())
@@ -53,17 +54,6 @@ class _Collector:
         yield _gauge("sandboxes", "Sandboxes that are kept", (), known)
         yield _gauge("journal_bytes", "Bytes of all journals", (), {(): float(log.used)})
         yield _gauge("listeners", "Listeners of the events", (), {(): float(log.listeners)})
-
-    def _counted(self, kind: EventKind) -> Values:
-        log = self._service.sandboxes.log
-        with log.lock:
-            counts = dict(log.counts)
-        return {key[1:]: number for key, number in counts.items() if key[0] == kind}
-
-    def _scenarios(self) -> Values:
-        log = self._service.sandboxes.log
-        with log.lock:
-            return {(name,): number for name, number in log.scenarios.items()}
 
     def _tasks(self) -> Values:
         found = Counter[tuple[str, ...]]()

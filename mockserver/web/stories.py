@@ -10,9 +10,10 @@ from mockserver.domain.durations import stamp
 from mockserver.domain.redaction import REDACTED, without_users
 from mockserver.domain.scenario import HEADER
 from mockserver.domain.task import Task, ends_at, status_at
+from mockserver.engine.events import EventData, Note
 from mockserver.engine.file_transfer import have_expired, in_part
 from mockserver.engine.interventions import find_task
-from mockserver.engine.journal import RecordedRequest
+from mockserver.engine.journal import Delivery, RecordedRequest
 from mockserver.engine.messages import JSON_TYPE, ApiError, Response
 from mockserver.engine.sandbox import Sandbox
 from mockserver.network.curl import curl_line, shell_word
@@ -31,14 +32,17 @@ class Stories(Views):
     def show_story(self, taskId: str) -> Json:  # noqa: N803 - the API's own word
         sandbox = self._sandbox()
         task = find_task(sandbox, taskId)
-        own = [one for one in sandbox.journal.requests if one.task_id == task.id]
-        attempts = [one for one in sandbox.journal.deliveries if one.task_id == task.id]
-        submission = next((one for one in own if one.operation == "submit"), None)
+        sandbox.tell_reached()
+        log, rings = self._service.sandboxes.log, sandbox.journal.rings
+        own = [one for one in log.kept(rings, 0, log.last).events if _is_about(one.data, task.id)]
+        attempts = [one.data for one in own if isinstance(one.data, Delivery)]
+        requests = [one.data for one in own if isinstance(one.data, RecordedRequest)]
+        submission = next((one for one in requests if one.operation == "submit"), None)
         return {
             "task": self._with_timeline(sandbox, taskId),
             "scenarios": list(task.script.names),
             "request": None if submission is None else submission.as_json(),
-            "exchanges": [{"at": stamp(one.at), **one.told()} for one in own],
+            "events": [one.as_json() for one in own],
             "deliveries": [shown_delivery(self._contract, sandbox, one) for one in attempts],
             "files": self._files(sandbox, task),
             "curl": dict(self._curl_lines(task, submission)),
@@ -108,6 +112,12 @@ class Stories(Views):
                 headers += [_CONTENT_TYPE, *_scenarios(submission)]
                 body = shell_word(_submitted(task, submission))
             yield name, curl_line(operation["method"], shell_word(url), headers, body)
+
+
+def _is_about(data: EventData, task_id: str) -> bool:
+    if isinstance(data, RecordedRequest | Delivery):
+        return data.task_id == task_id
+    return isinstance(data, Note) and data.data.get("taskId") == task_id
 
 
 def _state(task: Task, *, expired: bool) -> str:

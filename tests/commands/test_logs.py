@@ -102,7 +102,7 @@ def test_one_sandbox_can_be_asked_for(
         (["trigger", MODEL, "--input", "[]"], "--input: '[]' is not a JSON object"),
         (["trigger", MODEL, "--scenario", "fail"], "'fail' is not a scenario"),
         (["tasks", "--url", "http://127.0.0.1:9"], "start one with maxapi-mock serve"),
-        (["tasks", "--url", "no url"], "is not accepted; use a URL"),
+        (["tasks", "--url", "no url"], "'no url' is not accepted: "),
     ],
 )
 def test_what_is_wrong_is_said(
@@ -200,7 +200,7 @@ def test_a_sample_is_submitted_and_listed(mock: RunningMock, capsys: Capture) ->
     empty, submitted, listed = capsys.readouterr().out.splitlines()
     task_id = submitted.split()[1].rstrip(";")
     assert empty == "no tasks; submit one, or try maxapi-mock trigger"
-    assert submitted == f"submitted {task_id}; its story: maxapi-mock task {task_id[:8]}"
+    assert submitted == f"submitted {task_id}; see: maxapi-mock task {task_id[:8]}"
     assert re.fullmatch(rf"{task_id}  PENDING +\$0\.02  {MODEL}  \[maxapi-mock-trigger\]", listed)
     assert mock.sandbox("maxapi-mock-trigger").requests[0]["body"]["input"]["prompt"] == "a cat"
 
@@ -217,7 +217,7 @@ def test_a_sample_is_submitted_where_it_is_asked_for(
     assert task["model"] == MODEL
 
 
-def test_the_story_of_a_task(sandbox: MaxapiSandbox, capsys: Capture) -> None:
+def test_a_task_is_shown(sandbox: MaxapiSandbox, capsys: Capture) -> None:
     """What happened, what is to come, why nothing comes while the clock stands, and curl lines."""
     submit(sandbox)
     task_id = submit(sandbox, callBackUrl="http://127.0.0.1:9/hook")

@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 
 from mockserver.commands.warning_log import WarningLog
@@ -36,3 +42,24 @@ def test_what_is_not_sent_is_said_once(
         f"maxapi-mock serve: webhook not sent: {host} {hint}"
         for host in ("app.example.com", "a.example")
     ]
+
+
+@pytest.mark.parametrize("has_browser", [True, False])
+def test_opens_the_console(tmp_path: Path, *, has_browser: bool) -> None:
+    """In the user's browser or, if there is none, it says what to open."""
+    browser = tmp_path / "browser"
+    browser.write_text(f'#!/bin/sh\necho "shown $1"\nexit {int(not has_browser)}\n')
+    browser.chmod(0o700)
+    command = [sys.executable, "-m", "mockserver", "serve", "--port", "0", "--open"]
+    environment = os.environ | {"BROWSER": f"{browser} %s", "PATH": "/usr/bin/nothing"}
+    for name in ("DISPLAY", "WAYLAND_DISPLAY"):
+        environment.pop(name, None)
+
+    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        lines = [process.stdout.readline().strip() for _ in range(3 if has_browser else 4)]
+        process.send_signal(signal.SIGTERM)
+
+    url = lines[0].rpartition(" ")[2] + "/__mock/"
+    assert lines[1] == f"see it live: {url}"
+    assert lines[2:] == [f"shown {url}", f"no browser was found; open {url}"][: len(lines) - 2]

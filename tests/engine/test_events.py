@@ -288,14 +288,14 @@ def test_a_listener_hears_what_was_and_what_is(client: Client) -> None:
 def test_a_slow_listener_costs_nothing_and_is_told_what_it_missed() -> None:
     """What it has not taken is bounded; the newest stay."""
     log = EventLog(10**6)
-    ring: Ring[Note] = Ring("a", 10, log)
+    ring: Ring[Note] = Ring("a", 10, log, log.states)
     listener = Listener(log)
 
     for _ in range(20_000):
-        ring.add(START, RESET)
+        ring.add_notes([(START, RESET)])
 
     slow = listener.take()
-    ring.add(START, RESET)
+    ring.add_notes([(START, RESET)])
     quick = listener.take()
     assert (len(slow.events), slow.is_complete) == (5000, False)
     assert slow.events[-1].number == 20_000

@@ -119,7 +119,7 @@ def test_all_journals_together_keep_their_budget(
 ) -> None:
     """The bytes counted are those held, never above the limit, and the newest go last."""
     log = EventLog(limit)
-    rings: list[Ring[Note]] = [Ring("a", entries, log) for _ in range(4)]
+    rings: list[Ring[Note]] = [Ring("a", entries, log, log.states) for _ in range(4)]
 
     for which, size in additions:
         rings[which].add(NOW, Note(EventKind.RESET, {}), size)

@@ -188,7 +188,7 @@ def test_two_tasks_of_the_same_time(app: App) -> None:
     app.sandbox.settings(pace="instant")
     for _ in range(2):
         app.submit(callBackUrl=HOOK)
-    app.sandbox.wait_until_idle()
+        app.sandbox.wait_until_idle()  # its webhook is sent in another thread
 
     assert [line for line in app.happened() if "PRO" not in line and "SUBM" not in line] == [
         f"POST {SUBMIT} -> 200 task A",

@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 import requests
 
+from mockserver.engine import inboxes
+from mockserver.engine.inboxes import Inboxes, InboxResponse
 from mockserver.engine.messages import Request
 from mockserver.engine.webhooks.transport import USER_AGENT
 from mockserver.testing import MaxapiSandbox, RunningMock, running_mock
-from mockserver.web import inboxes
-from mockserver.web.inboxes import Inboxes, InboxResponse
 from tests.client import SUBMIT, Client, seed
 from tests.conftest import MakeClient
 
@@ -167,6 +167,18 @@ def test_inboxes_are_listed_the_latest_first_and_forgotten(mock: RunningMock) ->
     assert [one["last_at"] is None for one in listed] == [True, False]
     assert removed == [1, 0, 0]
     assert [one["name"] for one in call(mock, "GET", "inbox").json()["inboxes"]] == ["b"]
+
+
+def test_the_typed_client_reads_sets_and_forgets(sandbox: MaxapiSandbox) -> None:
+    """As a test would."""
+    chosen = sandbox.control.set_inbox("app", status=500, delay="1ms", times=1)
+    finish(sandbox)
+    shown = sandbox.control.inbox("app")
+    sandbox.control.delete_inbox("app")
+
+    assert chosen["response"] == {"status": 500, "delay": 0.001, "times": 1}
+    assert [one["status"] for one in shown["webhooks"]] == [500, 200]
+    assert sandbox.control.inbox("app")["received"] == 0
 
 
 def test_a_reset_of_all_forgets_them(mock: RunningMock) -> None:

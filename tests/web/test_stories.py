@@ -48,14 +48,19 @@ def test_a_story_has_all_that_belongs_to_a_task(client: Client) -> None:
     told = story(client, task_id)
 
     assert told["request"]["body"] == SEED
-    exchanges = [
-        (one["operation"], one["status"], one.get("task_status")) for one in told["exchanges"]
-    ]
-    assert exchanges == [
-        ("submit", 200, None),
-        ("query", 200, "PENDING"),
-        ("query", 200, "SUCCESS"),
-        ("cancel", 400, None),
+    data = [one["data"] for one in told["events"]]
+    shown = [str(one.get("task_status", one["status"])) for one in data]
+    kinds = [one["kind"] for one in told["events"]]
+    assert [*zip(kinds, shown, strict=True)] == [
+        ("request", "200"),
+        ("task", "PENDING"),
+        ("request", "PENDING"),
+        ("status", "PROCESSING"),
+        ("status", "SUBMITTED"),
+        ("status", "SUCCESS"),
+        ("webhook", "204"),
+        ("request", "SUCCESS"),
+        ("request", "400"),
     ]
     assert [one["taskId"] for one in told["deliveries"]] == [task_id]
     assert told["task"] == client.control(f"tasks/{task_id}").json

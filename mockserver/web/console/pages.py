@@ -34,15 +34,17 @@ class Page:
     """Below the console's address, with placeholders."""
     name: str
     title: str
+    styles: tuple[str, ...] = ()
+    """Sheets that it shares with other pages."""
 
 
 PAGES = (
     Page("", "now", "Now"),
-    Page("console/tasks/{taskId}", "task", "Task"),
+    Page("console/tasks/{taskId}", "task", "Task", ("attempt", "result-files")),
     Page("console/requests", "requests", "Requests"),
     Page("console/requests/{number}", "requests", "Requests"),
-    Page("console/webhooks", "webhooks", "Webhooks"),
-    Page("console/gallery", "gallery", "Gallery"),
+    Page("console/webhooks", "webhooks", "Webhooks", ("attempt",)),
+    Page("console/gallery", "gallery", "Gallery", ("result-files",)),
     Page("console/steer", "steer", "Steer"),
     Page("console/contract", "contract", "Contract"),
     Page("console/contract/{model}", "contract", "Contract"),

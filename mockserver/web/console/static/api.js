@@ -140,6 +140,8 @@ const CALLS = [
     pythonValue(name), body?.all && "everything=True",
   ].filter(Boolean).join(", ")})`],
   ["POST", /^deliveries\/(\d+)\/resend$/, ([number]) => `resend(${number})`],
+  ["PUT", /^inbox\/([^/]+)$/, ([name], body) => `set_inbox(${[pythonValue(name), ...named(body)].join(", ")})`],
+  ["DELETE", /^inbox\/([^/]+)$/, ([name]) => `delete_inbox(${pythonValue(name)})`],
 ];
 
 /** A submission with members that the client does not know is left to `requests`. @param {any} body */

@@ -20,10 +20,10 @@ from mockserver.domain.redaction import HIDDEN, names_a_secret, without_url_secr
 from mockserver.engine.clock import real_timestamp
 from mockserver.engine.journal import shown_body
 from mockserver.engine.messages import ApiError, Fault, Request, Response, json_response
-from mockserver.engine.service import CONTROL_PREFIX
+from mockserver.engine.routing import CONTROL
 from mockserver.engine.webhooks.transport import USER_AGENT
 
-INBOX_PREFIX = f"{CONTROL_PREFIX}inbox/"
+INBOX_PREFIX = f"/{CONTROL}/inbox/"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _MOST_INBOXES = 64
 _MOST_WEBHOOKS = 100
