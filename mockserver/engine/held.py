@@ -247,7 +247,7 @@ def hold(
     def record_now() -> None:
         if sandbox.generation == generation:
             pending.now = sandbox.clock.now()
-            sandbox.tell_reached(pending.now)
+            sandbox.tell_at_once(pending.now)
             record(pending, response)
 
     what = f"response to {pending.request.method} {pending.request.path}"

@@ -244,7 +244,13 @@ class Journal:
         self._notes: Ring[Note] = Ring(sandbox, entries * _NOTES, log, log.states)
         self._numbers = count(1), count(1)
         """Of exchanges, and of attempts."""
+        self._log = log
         self._watch = watch
+
+    @property
+    def is_heard(self) -> bool:
+        """Whether anybody listens to what happens."""
+        return self._log.listeners > 0
 
     @property
     def rings(self) -> tuple[Ring[Any], ...]:

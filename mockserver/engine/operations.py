@@ -77,7 +77,7 @@ class Operations:
         if pending.script.flagged:  # after the validation, as moderation reads a valid prompt
             raise self._rejection(pending.script.flagged)
         task = pending.sandbox.submit(lambda: self._new_task(pending, document))
-        pending.task_id, pending.submitted = task.id, task
+        pending.task_id = task.id
         pending.remarks = remarks(document, self._contract)
         body = self._accepted.replace(_SOME_ID, task.id.encode())
         response = Response(200, (JSON_TYPE, *warn(pending.remarks).items()), body)

@@ -8,7 +8,6 @@ from datetime import datetime
 from typing import Any
 
 from mockserver.domain.scenario import NOTHING, Script
-from mockserver.domain.task import Task
 from mockserver.engine.contract_warnings import UNKNOWN_ROUTE, OperationName
 from mockserver.engine.journal import RecordedRequest
 from mockserver.engine.messages import ApiError, Request
@@ -30,8 +29,6 @@ class PendingRequest:
     unauthorized: ApiError | None = None
     """Why its token is not accepted, if it is not."""
     task_id: str | None = None
-    submitted: Task | None = None
-    """The task that it has created, if any."""
     document: Any = None
     """The body of a submission as JSON, if it could be read."""
     unreadable: ApiError | None = None
@@ -53,4 +50,4 @@ class PendingRequest:
     def enter(self, sandbox: Sandbox) -> None:
         """Continue in *sandbox*, at its current moment."""
         self.sandbox, self.now = sandbox, sandbox.clock.now()
-        sandbox.tell_reached(self.now)
+        sandbox.tell_at_once(self.now)

@@ -139,8 +139,17 @@ class Sandbox:
         """Record an event that is neither an exchange nor a delivery; *data* is JSON."""
         self.journal.note(self.clock.now(), kind, data)
 
+    def tell_at_once(self, now: datetime) -> None:
+        """Do `tell_reached`, if it matters that this is done at once.
+
+        It does while somebody listens, and while the clock stands still, as then the moments of
+        what happens do not tell its order. Otherwise it can wait until somebody asks.
+        """
+        if self.journal.is_heard or self.clock.speed == 0:
+            self.tell_reached(now)
+
     def tell_reached(self, now: datetime | None = None) -> None:
-        """Record the states that tasks have entered, and the results that have expired.
+        """Record which tasks are new, the states that others have entered, and expired results.
 
         *now* is the sandbox's moment, if it is known.
         """
@@ -152,7 +161,7 @@ class Sandbox:
 
     def record_delivery(self, delivery: Delivery) -> Delivery:
         """Record an attempt; return it with its number and its warnings about the receiver."""
-        self.tell_reached(delivery.at)
+        self.tell_at_once(delivery.at)
         return self.journal.record_delivery(delivery, self._warnings_about)
 
     def _warnings_about(self, delivery: Delivery) -> tuple[ContractWarning, ...]:

@@ -10,13 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 from mockserver.contract import Contract, NotJson, Violation, parse_json
 from mockserver.domain.durations import stamp
-from mockserver.domain.redaction import without_users
 from mockserver.domain.scenario import HEADER
-from mockserver.domain.task import Task
 from mockserver.engine.clock import Clock
 from mockserver.engine.contract_warnings import PREFLIGHT, OperationName
 from mockserver.engine.cors import preflight, shared
-from mockserver.engine.events import EventKind
 from mockserver.engine.held import hold
 from mockserver.engine.inboxes import Inboxes
 from mockserver.engine.interventions import Interventions
@@ -146,7 +143,7 @@ class Service:
 
     def _respond(self, pending: PendingRequest) -> Response:
         request = pending.request
-        pending.sandbox.tell_reached(pending.now)
+        pending.sandbox.tell_at_once(pending.now)
         try:
             response = self._handle(pending)
         except ApiError as rejection:
@@ -162,7 +159,7 @@ class Service:
             self.sandboxes.note_request(pending.sandbox)
         name = pending.script.held
         if name is not None and pending.is_apps and not self.closed.is_set():
-            self._note_submission(pending)
+            pending.sandbox.tell_at_once(pending.now)
             return hold(response, pending, name, self._record)
         self._record(pending, response)
         return response
@@ -173,15 +170,7 @@ class Service:
         sandbox = pending.sandbox
         warnings = sandbox.observer.exchange(pending, response) if pending.is_apps else ()
         pending.recorded = sandbox.journal.record(pending, response, warnings)
-        Service._note_submission(pending)
-        sandbox.tell_reached(pending.now)
-
-    @staticmethod
-    def _note_submission(pending: PendingRequest) -> None:
-        """Record that a task is new, once."""
-        task, pending.submitted = pending.submitted, None
-        if task is not None:
-            pending.sandbox.journal.note(pending.now, EventKind.TASK, _submission(task))
+        sandbox.tell_at_once(pending.now)
 
     def _pending(self, request: Request) -> PendingRequest:
         sandbox, unauthorized = self._owner(request.headers)
@@ -318,17 +307,6 @@ def note_label(sandbox: Sandbox, headers: Mapping[str, str]) -> None:
     label = headers.get(_LABEL)
     if label is not None:
         sandbox.label = label[:_LONGEST_LABEL].strip() or None
-
-
-def _submission(task: Task) -> dict[str, str | None]:
-    """Return what the stream of events tells of a new task."""
-    url = task.callback_url and without_users(task.callback_url)
-    return {
-        "taskId": task.id,
-        "model": task.model,
-        "status": task.plan.initial,
-        "callBackUrl": url,
-    }
 
 
 def _with_clock(response: Response, clock: Clock) -> Response:

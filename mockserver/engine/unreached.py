@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from itertools import count
 
 from mockserver.contract import Lifecycle
+from mockserver.domain.redaction import without_users
 from mockserver.domain.task import Task, ends_at
 from mockserver.engine.events import EventKind, Note
 
@@ -33,8 +34,8 @@ class Unreached:
         self._numbers = count()
 
     def add(self, task: Task) -> None:
-        """Note a new task, whose first state is told with its submission."""
-        self._steps[task.id] = 1
+        """Note a new task; its first step is that it was submitted."""
+        self._steps[task.id] = 0
         self._push(task)
 
     def change(self, task: Task) -> None:
@@ -88,6 +89,8 @@ class Unreached:
     def _moment(self, task: Task, step: int) -> datetime | None:
         """Return when a task reaches a step; None as long as a poll decides it, or if never."""
         steps = task.plan.steps
+        if step == 0:
+            return task.created_at
         if step <= len(steps):
             after = steps[step - 1].after
             return None if after is None else task.created_at + after
@@ -97,6 +100,10 @@ class Unreached:
 
 def _note(task: Task, step: int) -> Note:
     steps, data = task.plan.steps, {"taskId": task.id}
+    if step == 0:
+        url = task.callback_url and without_users(task.callback_url)
+        more = {"model": task.model, "status": task.plan.initial, "callBackUrl": url}
+        return Note(EventKind.TASK, data | more)
     if step > len(steps):
         return Note(EventKind.EXPIRY, data)
     data["status"] = steps[step - 1].status

@@ -105,13 +105,17 @@ def _shown(control: ControlClient, value: Any) -> Any:
 
 
 def happened(events: list[Json], requests: list[Json]) -> list[str]:
-    """Write the events, each run of equal ones as one, and the date wherever it changes."""
+    """Write the events, each run of equal ones as one, and the date wherever it changes.
+
+    Their moments decide about their order, as a state that nobody heard of is told only when
+    somebody asks; between equal moments, their numbers do.
+    """
     more = {one["number"]: _more(one) for one in requests}
     lines = [
         (event["at"], line_of(event).text, more.get(event["data"].get("number"), ()))
         if event["kind"] == EventKind.REQUEST
         else (event["at"], line_of(event).text, ())
-        for event in events
+        for event in sorted(events, key=itemgetter("at"))
         if event["kind"] in _SHOWN
     ]
     written: list[str] = []
