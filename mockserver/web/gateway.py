@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from enum import Enum, auto
 
-from mockserver.engine.inboxes import INBOX_PREFIX
 from mockserver.engine.messages import ApiError, Request, Response
 from mockserver.engine.service import CONTROL_PREFIX, Service
 from mockserver.web.access import Session
@@ -23,16 +22,14 @@ class Kind(Enum):
     """An operation of the API, which responds at once."""
     OTHER = auto()
     """Anything else that the service responds to, for example a result file, which takes time."""
-    INBOX = auto()
-    """The receivers of webhooks, which respond at once: an advance of a clock waits for them."""
     CONTROL = auto()
-    """The mock's other own routes; some of them wait for a long time."""
+    """The mock's own routes; some of them wait for a long time."""
 
 
 def kind_of(service: Service, path: str) -> Kind:
     """Return what a request for *path* is for; this is the only place that decides it."""
     if path.startswith(CONTROL_PREFIX):
-        return Kind.INBOX if path.startswith(INBOX_PREFIX) else Kind.CONTROL
+        return Kind.CONTROL
     return Kind.API if path.startswith(service.prefix) else Kind.OTHER
 
 
@@ -53,7 +50,7 @@ class Gateway:
             kind = kind_of(self.service, request.path)
             if kind is not Kind.API and is_for_console(request):
                 return self._console.respond(request)
-            if kind in (Kind.CONTROL, Kind.INBOX):
+            if kind is Kind.CONTROL:
                 return self._control.respond(request)
             return self.service.respond(request)
         except Exception:

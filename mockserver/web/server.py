@@ -15,6 +15,7 @@ from collections.abc import Awaitable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Self
 
+from mockserver.engine.inboxes import is_webhook
 from mockserver.engine.messages import Request, Response
 from mockserver.engine.service import Service
 from mockserver.errors import MaxapiMockError
@@ -137,7 +138,7 @@ class _FrontEnd:
         if self.kept and request.path in self.kept:
             return self.kept.pop(request.path)
         kind = kind_of(self._service, request.path)
-        if kind in (Kind.API, Kind.INBOX):
+        if kind is Kind.API or is_webhook(request):  # an advance of a clock waits for inboxes
             return self._gateway.respond(request)
         pool = self.executor if kind is Kind.CONTROL else self._files
         return asyncio.get_running_loop().run_in_executor(pool, self._gateway.respond, request)

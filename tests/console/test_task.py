@@ -134,6 +134,25 @@ def test_offers_curl_lines_that_need_only_the_key(console: Console) -> None:
     assert console.sandbox.api_key not in page.locator("main").inner_text()
 
 
+def test_a_task_that_never_ends_says_so(console: Console) -> None:
+    """So that nobody waits for it; it can still be ended by hand."""
+    page = opened(console, console.submit(prompt="#mock:stuck"))
+
+    expect(page.get_by_text("never ends by itself")).to_be_visible()
+    expect(page.get_by_role("button", name="Clock to its end")).to_be_disabled()
+    expect(page.get_by_role("button", name="Finish")).to_be_enabled()
+
+
+def test_a_reset_leaves_no_task(console: Console) -> None:
+    """The page says what has become of it."""
+    console.expected.append("404")
+    page = opened(console, console.submit())
+
+    console.sandbox.reset()
+
+    expect(page.get_by_text("There is no task")).to_be_visible()
+
+
 def test_an_unknown_task_is_explained(console: Console) -> None:
     """With what may have become of it."""
     console.expected.append("404")

@@ -16,6 +16,7 @@ const MOST = 10_000;
 const SHOWN = 4;
 const KEPT = 400;
 const PAUSE = 300;
+const LONG = 300;
 
 class GalleryPage {
   /** @param {HTMLElement} main @param {Context} context */
@@ -142,11 +143,12 @@ class GalleryPage {
   /** @param {Result} one @returns {HTMLElement} */
   made(one) {
     const { files, input } = one, href = this.context.link("task", one.taskId);
+    const prompt = String(input.prompt).slice(0, LONG);
     const count = Math.min(files.count, SHOWN), rest = files.count - count;
     const figures = Array.from({ length: count }, (_, index) => fileFigure(one.taskId, index, files, this.context));
     return el("article", { class: "card result", "data-task": one.taskId, "aria-label": `Task ${one.taskId}` },
       el("div", { class: "pictures", "data-count": String(count) }, figures),
-      el("p", { class: "result-prompt", title: String(input.prompt) }, el("a", { href }, String(input.prompt))),
+      el("p", { class: "result-prompt", title: prompt }, el("a", { href }, prompt)),
       el("p", { class: "result-facts" },
         el("span", { class: "mono" }, input.model), el("span", files.ratio ? `${files.ratio} at ${files.resolution}` : ""),
         files.type === "video" && input.duration && el("span", `${input.duration} s`),

@@ -90,7 +90,7 @@ class TaskPage {
     if (!this.parts.head) this.layout();
     const { task } = story, { status } = task;
     const end = task.timeline.findLast((/** @type {any} */ one) => one.event === "status");
-    this.ends = end.past || !end.at ? NaN : Date.parse(end.at);
+    this.ends = end.past || !end.at || !ENDED.includes(end.status) ? NaN : Date.parse(end.at);
     const clock = this.context.clock();
     const head = [task, story.scenarios, story.files?.state];
     this.part("head", head, () => [this.facts(story, end), this.buttons(story)]);
