@@ -72,7 +72,6 @@ def _pages(mock: RunningMock, sandbox: MaxapiSandbox, failed: str) -> dict[str, 
     names = {
         "now": "",
         "task": f"console/tasks/{failed}",
-        "requests": "console/requests",
         "steer": "console/steer",
     }
     return {name: f"{mock.url}/__mock/{path}?sandbox={id_}" for name, path in names.items()}
