@@ -2,15 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import re
-import shutil
-import subprocess
 from collections.abc import Callable
-from contextlib import redirect_stdout
-from io import StringIO
 from typing import Any
-from unittest.mock import patch
 
 import pytest
 import requests
@@ -18,12 +12,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from tests.client import SUBMIT, seed
 from tests.console.conftest import Console
-
-PAGE = "console/requests"
-HOSTILE = (
-    "<img src=x onerror='window.hacked=1'><script>window.hacked=1</script>\"'`${window.hacked=1}"
-)
-LANGUAGES = ("curl", "requests", "fetch", "pytest test")
+from tests.console.requests_page import HOSTILE, LANGUAGES, PAGE, call, code, poll_often, run, wrong
 
 
 def rows(page: Page) -> Locator:
@@ -37,24 +26,6 @@ def numbers(page: Page) -> list[str]:
         """[...document.querySelectorAll(".request-row")].map((row) => row.dataset.number)"""
     )
     return found
-
-
-def call(console: Console, method: str, path: str, **options: Any) -> requests.Response:
-    """Send a request as the app."""
-    headers = {"Authorization": f"Bearer {console.sandbox.api_key}", **options.pop("headers", {})}
-    return requests.request(method, console.mock.url + path, headers=headers, timeout=5, **options)
-
-
-def wrong(console: Console, **headers: str) -> None:
-    """Submit a request with two mistakes."""
-    document = seed(ratio="9:1", n=0)
-    assert call(console, "POST", SUBMIT, json=document, headers=headers).status_code == 400
-
-
-def code(page: Page, language: str) -> str:
-    """Return the request that is open as code."""
-    page.get_by_role("button", name=language, exact=True).click()
-    return page.locator(".code-text").inner_text()
 
 
 # -- the list ------------------------------------------------------------------------------------
@@ -111,15 +82,11 @@ def console_settings(request: pytest.FixtureRequest) -> dict[str, Any]:
 @pytest.mark.parametrize("console_settings", [3000], indirect=True)
 def test_makes_rows_only_for_what_can_be_seen(console: Console) -> None:
     """Of thousands of requests, and the first one is still reached."""
-    session = requests.Session()
-    session.headers["Authorization"] = f"Bearer {console.sandbox.api_key}"
-    for _ in range(2500):
-        session.get(f"{console.mock.url}/api/v1/task/none", timeout=5)
+    poll_often(console, 2500)
     page = console.open(PAGE)
     expect(page.locator(".count")).to_have_text("2500 requests")
 
-    for _ in range(100):
-        session.get(f"{console.mock.url}/api/v1/task/other", timeout=5)
+    poll_often(console, 100)
     expect(page.locator(".count")).to_have_text("2600 requests")
     page.locator(".request-rows").press("End")
 
@@ -314,110 +281,6 @@ def test_says_why_a_request_is_gone(console: Console) -> None:
     page = console.open(f"{PAGE}/99")
 
     expect(page.locator(".request-detail")).to_contain_text("Request 99 is not in the journal")
-
-
-# -- as code -------------------------------------------------------------------------------------
-
-
-def run(language: str, text: str, console: Console) -> str:
-    """Run code as its reader would; return what it prints."""
-    environment = {**os.environ, "MAXAPI_API_KEY": console.sandbox.api_key}
-    if language == "requests":
-        printed = StringIO()
-        with patch.dict(os.environ, environment), redirect_stdout(printed):
-            exec(text, {})  # noqa: S102 - it is what the page offers
-        return printed.getvalue()
-    commands = {
-        "curl": ["bash", "-c", f"{text} -s -o /dev/null -w '%{{http_code}}'"],
-        "fetch": ["node", "--input-type=module", "-e", text],
-    }
-    command = commands[language]
-    if shutil.which(command[0]) is None:
-        pytest.skip(f"{command[0]} is not installed")
-    done = subprocess.run(
-        command, env=environment, capture_output=True, text=True, timeout=60, check=False
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
-
-
-@pytest.mark.parametrize("language", ["curl", "requests", "fetch"])
-def test_code_sends_the_same_request(console: Console, language: str) -> None:
-    """Whatever is in it; the key is a variable."""
-    prompt = f"{HOSTILE} $(touch /tmp/x) `id` 'quoted' \\ \n é {{0}} %s #"
-    headers = {"X-Odd": 'it\'s "odd" $HOME `id`', "X-Mock-Scenario": "rate-limited=7"}
-    call(console, "POST", f"{SUBMIT}?a=b%20c&d={{e}}", json=seed(prompt=prompt), headers=headers)
-    page = console.open(f"{PAGE}/1")
-
-    text = code(page, language)
-    printed = run(language, text, console)
-
-    assert console.sandbox.api_key not in text
-    assert "429" in printed
-    first, again = console.sandbox.requests
-    for name in ("method", "path", "query", "body", "status"):
-        assert first[name] == again[name]
-    assert again["headers"]["x-odd"] == headers["X-Odd"]
-
-
-@pytest.mark.parametrize(
-    ("method", "path", "body"),
-    [
-        ("GET", "/api/v1/task/none", None),
-        ("POST", "/api/v1/task/a%20b'c/cancel", None),
-        ("POST", SUBMIT, b"@/etc/passwd"),
-        ("PURGE", "/x/<b>", b"not json"),
-    ],
-)
-def test_any_request_can_be_sent_as_code(
-    console: Console, method: str, path: str, body: bytes | None
-) -> None:
-    """Without a body, with a text, with an unusual method."""
-    call(console, method, path, data=body)
-    page = console.open(f"{PAGE}/1")
-
-    for language in ("curl", "requests", "fetch"):
-        run(language, code(page, language), console)
-
-    first, *others = console.sandbox.requests
-    assert len(others) == 3
-    for one in others:
-        shown = ("method", "path", "body", "status")
-        assert [one[name] for name in shown] == [first[name] for name in shown]
-
-
-@pytest.mark.parametrize("status", [503, 400])
-def test_a_test_makes_the_same_happen(console: Console, status: int) -> None:
-    """With the scenario of a rule, or the message of a rejection."""
-    if status == 503:
-        console.sandbox.scenario("unavailable", times=1)
-        call(console, "POST", SUBMIT, json=seed())
-    else:
-        wrong(console)
-    page = console.open(f"{PAGE}/1")
-    other = console.mock.sandbox("another-test")
-
-    text = code(page, "pytest test")
-    names: dict[str, Any] = {}
-    exec(text, names)  # noqa: S102 - it is what the page offers
-    [test] = [one for name, one in names.items() if name.startswith("test_")]
-    test(other)
-
-    assert [one["status"] for one in other.requests] == [status]
-
-
-def test_code_is_copied(console: Console) -> None:
-    """And bodies, each by a button."""
-    console.context.grant_permissions(["clipboard-read", "clipboard-write"])
-    console.submit()
-    page = console.open(f"{PAGE}/1")
-    text = code(page, "curl")
-
-    page.locator(".as-code").get_by_role("button", name="Copy").click()
-    expect(page.get_by_role("button", name="Copied")).to_be_visible()
-
-    assert page.evaluate("navigator.clipboard.readText()") == text
-    assert "$MAXAPI_API_KEY" in text
 
 
 # -- everybody -----------------------------------------------------------------------------------

@@ -120,7 +120,7 @@ def _page(page: Page, place: Mapping[str, str], *, has_session: bool) -> Respons
         page=page,
         place=json.dumps(dict(place)),
         paths=paths,
-        links=[one for one in PAGES if "{" not in one.path and _exists(f"page-{one.name}.js")],
+        links=[one for one in PAGES if "{" not in one.path],
         styled=_exists(f"page-{page.name}.css"),
         has_session=has_session,
     )

@@ -20,6 +20,8 @@ const SHARES = [0.2, 0.35, 0.5, 0.65, 0.8];
 const MARGIN = 1.12;
 /** Pixels between two ticks, at least. */
 const APART = 84;
+/** Pixels of the moment's label, and of that of a tick. */
+const LABEL = 120;
 
 export class Axis {
   constructor() {
@@ -64,12 +66,18 @@ export class Axis {
     this.span = SPANS[Math.min(Math.max(index, 0), SPANS.length - 1)];
   }
 
+  /** Is a tick where the time of the moment is written? @param {number} at */
+  isCovered(at) {
+    const x = this.x(0), distance = (at * this.scale) * (x > this.width / 2 ? -1 : 1);
+    return distance >= 0 && distance < LABEL;
+  }
+
   /** Write the ticks, each with its distance from the moment. @param {HTMLElement} node */
   draw(node) {
     const step = STEPS.find((one) => one * this.scale >= APART) ?? LONGEST;
     const left = this.pan - this.span * this.past, ticks = [];
     for (let at = Math.ceil(left / step) * step; at <= left + this.span; at += step) {
-      if (at === 0) continue;
+      if (this.isCovered(at)) continue;
       const tick = el("span", { class: "tick" }, `${at < 0 ? "−" : "+"}${duration(Math.abs(at) / 1000)}`);
       tick.style.setProperty("left", `${this.x(at)}px`);
       ticks.push(tick);

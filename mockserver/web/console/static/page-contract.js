@@ -54,7 +54,7 @@ function usualTime([least, most]) {
 /** @param {Summary[]} models @param {Context} context */
 function modelTable(models, context) {
   const heads = ["Model", "Result", "Price", "Usually takes", "Source"];
-  return el("div", { class: "wide", tabindex: "0", role: "region", "aria-label": "Models" },
+  return el("div", { class: "wide", tabindex: "0", role: "region", "aria-label": "Table of models" },
     el("table", { class: "table stack" },
       el("thead", el("tr", heads.map((name) => el("th", { scope: "col" }, name)))),
       el("tbody", models.map((one) => el("tr",
@@ -118,7 +118,7 @@ function pixelTable(pixels) {
     return one ? el("td", { title: `${one.confidence}: ${one.page}` }, `${one.width} × ${one.height}`,
       one.confidence === "assumed" && el("span", { class: "muted" }, " (assumed)")) : el("td", "–");
   };
-  return el("div", { class: "wide", tabindex: "0", role: "region", "aria-label": "Pixels" },
+  return el("div", { class: "wide", tabindex: "0", role: "region", "aria-label": "Table of pixels" },
     el("table", { class: "table pixels" },
       el("thead", el("tr", el("th", { scope: "col" }, "ratio"), resolutions.map((one) => el("th", { scope: "col" }, one)))),
       el("tbody", ratios.map((ratio) => el("tr", el("th", { scope: "row" }, ratio), resolutions.map((one) => cell(ratio, one)))))));
@@ -134,7 +134,7 @@ function cardView(card) {
       el("dt", "Usually takes"), el("dd", usualTime(card.typical_seconds)),
       el("dt", "Source"), el("dd", source(card.confidence, card.page))),
     el("h3", "Fields of input"),
-    el("div", { class: "wide", tabindex: "0", role: "region", "aria-label": "Fields" },
+    el("div", { class: "wide", tabindex: "0", role: "region", "aria-label": "Table of fields" },
       el("table", { class: "table fields stack" },
         el("thead", el("tr", ["Field", "Accepts", "Source"].map((name) => el("th", { scope: "col" }, name)))),
         el("tbody", card.fields.map(fieldRow)))),

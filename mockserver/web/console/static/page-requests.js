@@ -2,6 +2,7 @@
 
 import { Problem } from "./api.js";
 import { copyButton, el, fill, time, VirtualList } from "./dom.js";
+import { RequestFilter } from "./request-filter.js";
 import { kindOf, requestDetail, statusBadge } from "./request-detail.js";
 
 /** @typedef {import("./app.js").Context} Context */
@@ -9,34 +10,13 @@ import { kindOf, requestDetail, statusBadge } from "./request-detail.js";
 /** @typedef {{number: number, at: string, method: string, path: string, operation: string,
  *   status: number, taskId: string | null, scenarios: string[],
  *   warnings: {kind: string, text: string}[], message?: string, task_status?: string}} Item */
-/** @typedef {Record<"text" | "operation" | "status" | "task" | "warning", string>} Filter */
 
 const ROW = 44;
 const MOST = 20_000;
 const EVENTS = 100_000;
-const TYPING = 200;
-const NAMES = /** @type {const} */ (["text", "operation", "status", "task", "warning"]);
-const OPERATIONS = ["submit", "query", "cancel", "result", "preflight", "unknown route"];
 
 /** @param {MockEvent} event @returns {Item} */
 const itemOf = (event) => ({ ...event.data, at: event.at });
-
-/** @param {Item} item @param {Filter} filter @param {Set<number>} found by the mock, by their text */
-function matches(item, filter, found) {
-  if (filter.operation && item.operation !== filter.operation) return false;
-  if (filter.task && item.taskId !== filter.task) return false;
-  if (filter.status === "errors" ? item.status < 400
-    : filter.status && String(item.status) !== filter.status) return false;
-  if (filter.warning === "any" ? !item.warnings.length
-    : filter.warning && !item.warnings.some((one) => one.kind === filter.warning)) return false;
-  return !filter.text || found.has(item.number) || textOf(item).includes(filter.text.toLowerCase());
-}
-
-/** @param {Item} item */
-function textOf(item) {
-  const words = [item.method, item.path, item.taskId, item.message, item.task_status, ...item.scenarios];
-  return words.filter(Boolean).join(" ").toLowerCase();
-}
 
 class RequestsPage {
   /** @param {HTMLElement} main @param {Context} context */
@@ -46,21 +26,17 @@ class RequestsPage {
     this.all = [];
     /** @type {Item[]} newest first */
     this.shown = [];
-    /** @type {Set<number>} */
-    this.found = new Set();
     this.selected = Number(context.place.number) || 0;
-    this.filter = filterOf(location.search);
+    this.filter = new RequestFilter(() => this.changed());
     this.asked = 0;
     this.openings = 0;
-    this.count = el("span", { class: "muted count" });
-    this.fields = this.makeFields();
     this.rows = el("div", { class: "request-rows", role: "rowgroup", tabindex: "0", "aria-label": "Requests; the arrow keys open them" });
     this.table = el("div", { class: "request-table", role: "table", "aria-label": "Requests, the latest first" }, heading(), this.rows);
     this.empty = el("div", { class: "card empty" });
     this.detail = el("div", { class: "request-detail" });
     this.layout = el("div", { class: "requests" },
       el("div", { class: "request-list" }, this.table, this.empty), this.detail);
-    fill(main, el("h1", "Requests"), this.bar(), this.layout);
+    fill(main, el("h1", "Requests"), this.filter.view, this.layout);
     this.list = new VirtualList(this.rows, { rowHeight: ROW, row: (/** @type {Item} */ item) => this.row(item) });
     this.rows.addEventListener("keydown", (/** @type {KeyboardEvent} */ event) => this.pressed(event));
     addEventListener("keydown", (event) => {
@@ -71,36 +47,8 @@ class RequestsPage {
 
   // -- the filter ---------------------------------------------------------------------------
 
-  makeFields() {
-    const change = () => this.changed();
-    /** @type {any} */
-    let timer;
-    return {
-      text: el("input", {
-        id: "filter-text", type: "search", placeholder: "path, prompt, message, scenario …", maxlength: "200",
-        oninput: () => {
-          clearTimeout(timer);
-          timer = setTimeout(change, TYPING);
-        },
-      }),
-      operation: choice("filter-operation", change),
-      status: choice("filter-status", change),
-      task: el("input", { id: "filter-task", type: "search", placeholder: "taskId", onchange: change, oninput: change }),
-      warning: choice("filter-warning", change),
-    };
-  }
-
-  bar() {
-    const labels = { text: "Text", operation: "Operation", status: "Status", task: "Task", warning: "Contract warning" };
-    for (const name of NAMES) this.fields[name].value = this.filter[name];
-    return el("form", { class: "filter", role: "search", onsubmit: (/** @type {Event} */ event) => event.preventDefault() },
-      NAMES.map((name) => el("div", { class: `field filter-${name}` },
-        el("label", { for: `filter-${name}` }, labels[name]), this.fields[name])),
-      this.count);
-  }
-
   async changed() {
-    for (const name of NAMES) this.filter[name] = this.fields[name].value.trim();
+    this.filter.found = new Set();
     history.replaceState(null, "", this.address(this.selected));
     this.apply();
     await this.search();
@@ -108,37 +56,30 @@ class RequestsPage {
 
   /** Ask the mock which requests have the text in their bodies. */
   async search() {
-    const text = this.filter.text, asked = this.asked += 1;
+    const { text } = this.filter.values, asked = this.asked += 1;
     if (!text) {
-      this.found = new Set();
+      this.filter.found = new Set();
       return;
     }
     try {
       const { requests } = await this.context.api.get(`requests?text=${encodeURIComponent(text)}`);
       if (asked !== this.asked) return;
-      this.found = new Set(requests.map((/** @type {Item} */ one) => one.number));
+      this.filter.found = new Set(requests.map((/** @type {Item} */ one) => one.number));
       this.apply();
     } catch (error) {
       this.context.failed(error);
     }
   }
 
-  clear() {
-    for (const name of NAMES) this.fields[name].value = "";
-    this.changed();
-    this.fields.text.focus();
-  }
-
   /** @param {number} number @returns {string} */
   address(number) {
     const own = new URL(this.context.link("requests", ...(number ? [number] : [])), location.href);
-    for (const name of NAMES) if (this.filter[name]) own.searchParams.set(name, this.filter[name]);
+    this.filter.write(own.searchParams);
     return own.pathname + own.search;
   }
 
   restore() {
-    this.filter = filterOf(location.search);
-    for (const name of NAMES) this.fields[name].value = this.filter[name];
+    this.filter.read();
     this.apply();
     this.search();
     const number = Number(/requests\/(\d+)$/.exec(location.pathname)?.[1] ?? 0);
@@ -152,6 +93,7 @@ class RequestsPage {
     const { events } = await this.context.api.get(`events?limit=${EVENTS}`);
     const requests = events.filter((/** @type {MockEvent} */ one) => one.kind === "request");
     this.all = requests.map(itemOf);
+    this.filter.learn(this.all);
     await this.search();
     this.apply();
     if (this.selected) await this.show(this.selected);
@@ -164,10 +106,11 @@ class RequestsPage {
     const last = this.all.at(-1)?.number ?? 0;
     const added = own.map(itemOf).filter((one) => one.number > last);
     this.all.push(...added);
+    this.filter.learn(added);
     if (this.all.length > MOST) this.all.splice(0, this.all.length - MOST);
-    const matching = added.filter((one) => matches(one, this.filter, this.found)).reverse();
+    const matching = added.filter((one) => this.filter.matches(one)).reverse();
     this.draw(matching.concat(this.shown).slice(0, MOST), matching.length);
-    if (this.filter.text) this.searchSoon();
+    if (this.filter.values.text) this.searchSoon();
   }
 
   /** What came meanwhile may have the text in its bodies. */
@@ -181,7 +124,7 @@ class RequestsPage {
   }
 
   apply() {
-    this.draw(this.all.filter((one) => matches(one, this.filter, this.found)).reverse(), 0);
+    this.draw(this.all.filter((one) => this.filter.matches(one)).reverse(), 0);
   }
 
   /** @param {Item[]} items @param {number} added how many of them came at the top */
@@ -193,24 +136,14 @@ class RequestsPage {
     this.list.set(items);
     if (added && scrollTop) this.rows.scrollTop = scrollTop + added * ROW; // what is read stays in place
     this.table.setAttribute("aria-rowcount", String(items.length + 1));
-    const all = this.all.length;
-    fill(this.count, items.length === all ? `${all} request${all === 1 ? "" : "s"}` : `${items.length} of ${all} requests`);
-    this.choices();
+    this.filter.tell(items.length, this.all.length);
     if (!items.length) this.drawEmpty();
-  }
-
-  choices() {
-    const seen = new Set(this.all.map((one) => String(one.status)));
-    const kinds = new Set(this.all.flatMap((one) => one.warnings.map((warning) => warning.kind)));
-    options(this.fields.operation, [["", "any"], ...OPERATIONS.map((one) => [one, one])], this.filter.operation);
-    options(this.fields.status, [["", "any"], ["errors", "errors"], ...[...seen].sort().map((one) => [one, one])], this.filter.status);
-    options(this.fields.warning, [["", "with or without"], ["any", "with any"], ...[...kinds].sort().map((one) => [one, one])], this.filter.warning);
   }
 
   drawEmpty() {
     if (this.all.length) {
       fill(this.empty, el("p", `None of the ${this.all.length} requests matches.`),
-        el("button", { class: "button", type: "button", onclick: () => this.clear() }, "Clear the filter"));
+        el("button", { class: "button", type: "button", onclick: () => this.filter.clear() }, "Clear the filter"));
       return;
     }
     const line = `curl -X POST ${location.origin}/api/v1/task/submit -H 'Authorization: Bearer any-key' `
@@ -333,28 +266,6 @@ class RequestsPage {
     await this.open(sent.number);
     document.getElementById("detail-title")?.focus();
   }
-}
-
-/** @param {string} search @returns {Filter} */
-function filterOf(search) {
-  const query = new URLSearchParams(search);
-  return /** @type {Filter} */ (Object.fromEntries(NAMES.map((name) => [name, query.get(name) ?? ""])));
-}
-
-/** @param {string} id @param {() => void} change @returns {HTMLSelectElement} */
-function choice(id, change) {
-  return el("select", { id, onchange: change });
-}
-
-/** Offer these values, and the one that is chosen. @param {HTMLSelectElement} select @param {string[][]} pairs @param {string} chosen */
-function options(select, pairs, chosen) {
-  const all = pairs.some(([value]) => value === chosen) ? pairs : [...pairs, [chosen, chosen]];
-  const names = all.map(([value]) => value).join("\n");
-  if (select.dataset.names !== names) {
-    select.dataset.names = names;
-    fill(select, all.map(([value, label]) => el("option", { value }, label)));
-  }
-  if (select.value !== chosen) select.value = chosen;
 }
 
 function heading() {
