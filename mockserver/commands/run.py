@@ -22,11 +22,13 @@ from mockserver.commands.output import (
     not_written,
     without_secrets,
 )
+from mockserver.commands.signals import stop_signals
 from mockserver.commands.summary import as_json, as_markdown, as_text
 from mockserver.file_writing import append_whole, write_whole
 
 if TYPE_CHECKING:
     from mockserver.engine.usage import Usage
+    from mockserver.web.server import Server
 
 _SUFFIX = re.compile(r"(/[A-Za-z0-9._~!$&'()*+,;=:@%-]*)+")
 _NOT_READ = "does the command read MAXAPI_BASE_URL?"
@@ -49,6 +51,7 @@ class _Options(Redirection):
     summary_file: Path | None
     fail_on_warnings: bool
     expect_requests: bool
+    console: bool
 
 
 @command("run", epilog=_EPILOG, own_words=True)
@@ -92,6 +95,11 @@ class _Options(Redirection):
     help="with --intercept: let requests to other hosts pass",
 )
 @option(
+    "--console",
+    is_flag=True,
+    help="keep the mock when the command has ended, to look at it in the browser, until Ctrl-C",
+)
+@option(
     "--base-url-suffix",
     metavar="PATH",
     group="How the command finds the mock",
@@ -118,6 +126,8 @@ def run(options: _Options) -> int:
         try:
             with command_environment(resolved, server, options, seen.reject) as environment:
                 status = child.run(list(options.arguments), environment)
+            if options.console:
+                _keep_open(server)
         finally:
             server.stop()
     seen.finish(_PAST_INTERCEPT if options.intercept else _NOT_READ, resolved.settings.expect)
@@ -127,6 +137,15 @@ def run(options: _Options) -> int:
     seen.rewrite(lambda text: without_secrets(text, hidden))
     written = _report(seen, spent, options.summary_file)
     return _final(status, options, seen, written=written)
+
+
+def _keep_open(server: Server) -> None:
+    """Leave the mock as the command has left it, so that people can look at it."""
+    from mockserver.engine.service import CONTROL_PREFIX
+
+    complain(f"maxapi-mock run: look at it at {server.url}{CONTROL_PREFIX}; Ctrl-C ends it")
+    with stop_signals() as wait:
+        wait()
 
 
 def _check(options: _Options) -> None:

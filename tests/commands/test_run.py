@@ -16,6 +16,7 @@ from threading import Timer
 from urllib.parse import urlsplit
 
 import pytest
+import requests
 
 RUN = (sys.executable, "-m", "mockserver", "run")
 PYTHON = (sys.executable, "-c")
@@ -498,3 +499,20 @@ def test_grandchildren_in_a_terminal_end_as_well(tmp_path: Path) -> None:
 
     assert process.returncode == 128 + signal.SIGTERM
     assert not is_running(grandchild)
+
+
+def test_a_mock_can_be_looked_at_after_the_command() -> None:
+    """Until Ctrl-C; then the exit status is still the command's."""
+    command = [*RUN, "--console", "--", *PYTHON, "import sys; sys.exit(7)"]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as running:
+        assert running.stderr is not None
+        said = running.stderr.readline()
+        url = re.search(r"http://\S+", said)
+        assert url is not None, said
+        page = requests.get(url[0].rstrip(";"), timeout=20).text
+        running.send_signal(signal.SIGINT)
+        summary = running.stderr.read()
+
+    assert "<!doctype html>" in page.lower()
+    assert summary.startswith("maxapi-mock run: 0 requests")
+    assert running.returncode == 7
