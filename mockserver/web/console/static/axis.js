@@ -20,8 +20,8 @@ const SHARES = [0.2, 0.35, 0.5, 0.65, 0.8];
 const MARGIN = 1.12;
 /** Pixels between two ticks, at least. */
 const APART = 84;
-/** Pixels of the moment's label. */
-const LABEL = 76;
+/** Pixels of the moment's label, and of that of a tick. */
+const LABEL = 120;
 
 export class Axis {
   constructor() {

@@ -22,7 +22,7 @@ const ASKED = 100;
 /** Sandboxes that are shown together: those with the latest activity. */
 const MOST_LANES = 20;
 /** Milliseconds between two looks at what has changed. */
-const PAUSE = 150, LONG_PAUSE = 1000;
+const PAUSE = 100, LONG_PAUSE = 1000;
 
 /** What is known of a sandbox. */
 export class Lane {
@@ -107,7 +107,7 @@ class Now {
     this.filter = "";
     /** @type {Set<string>} */
     this.states = new Set();
-    this.isDue = false;
+    this.isDue = this.isStale = false;
     this.counted = "";
     this.described = this.fittedAt = 0;
     this.shownNow = context.now();
@@ -196,15 +196,13 @@ class Now {
 
   /** @param {MockEvent[]} list */
   events = (list) => {
-    let isChanged = false;
     for (const event of list) {
-      isChanged = this.lanes.get(event.sandbox)?.hear(event) || isChanged;
+      if (this.lanes.get(event.sandbox)?.hear(event)) this.isStale = true;
     }
-    if (isChanged) this.arrange();
     this.ask();
   };
 
-  /** Read what has changed, soon but not often. */
+  /** Read and show what has changed, soon but not often. */
   ask() {
     if (this.isDue) return;
     this.isDue = true;
@@ -214,7 +212,8 @@ class Now {
   async refresh() {
     this.isDue = false;
     const changed = await Promise.all([...this.lanes.values()].map((lane) => lane.readChanged()));
-    if (changed.includes(true)) this.arrange();
+    if (this.isStale || changed.includes(true)) this.arrange();
+    this.isStale = false;
     const moment = performance.now();
     if (moment - this.described < LONG_PAUSE) return;
     this.described = moment;
