@@ -12,6 +12,7 @@ import { copyButton, duration, el, fill, json, time } from "./dom.js";
 const STATUSES = [200, 204, 400, 401, 404, 410, 429, 500, 502, 503];
 const DELAYS = [[0, "at once"], [1, "after 1 s"], [5, "after 5 s"], [15, "after 15 s"], [60, "after 1 min"]];
 const TIMES = [["", "always"], ["1", "next 1"], ["2", "next 2"], ["3", "next 3"], ["5", "next 5"], ["10", "next 10"]];
+const PAUSE = 1000;
 const NAME = "[A-Za-z0-9][A-Za-z0-9._\\-]{0,63}";
 
 /** @param {string} name */
@@ -99,6 +100,19 @@ export class InboxPanel {
     this.draw(shown?.webhooks ?? []);
   }
 
+  /** Read again, at once or, if that was done a moment ago, a moment later. */
+  async catchUp() {
+    this.isBehind = true;
+    if (this.isReading) return;
+    this.isReading = true;
+    while (this.isBehind) {
+      this.isBehind = false;
+      await this.reload().catch(this.context.failed);
+      await new Promise((resolve) => { setTimeout(resolve, PAUSE); });
+    }
+    this.isReading = false;
+  }
+
   /** @param {Received[]} webhooks */
   draw(webhooks) {
     const focused = /** @type {any} */ (document.activeElement)?.dataset?.key;
@@ -126,15 +140,27 @@ export class InboxPanel {
 
   /** @param {Received} one @param {Set<string>} open */
   received(one, open) {
-    const key = `received-${one.number}`, headers = Object.entries(one.headers);
-    return el("details", { class: "received", "data-key": key, open: open.has(key) },
+    const key = `received-${one.number}`, inner = el("div");
+    const show = () => {
+      if (folded.open && !inner.firstChild) fill(inner, this.content(one));
+    };
+    const folded = el("details", { class: "received", "data-key": key, open: open.has(key), ontoggle: show },
       el("summary", { "data-key": `summary-${one.number}` }, time(one.at), ` ${one.method} `,
         el("span", { class: "outcome", "data-delivered": String(one.status < 300) }, `responded ${one.status}`),
-        one.delay > 0 && ` after ${duration(one.delay)}`, one.body?.data?.status && ` ${one.body.data.status}`),
+        one.delay > 0 && ` after ${duration(one.delay)}`, one.body?.data?.status && ` ${one.body.data.status}`), inner);
+    show();
+    return folded;
+  }
+
+  /** @param {Received} one */
+  content(one) {
+    const headers = Object.entries(one.headers);
+    return [
       one.taskId && el("p", "of ", el("a", { href: this.context.link("task", one.taskId) }, `task ${one.taskId}`)),
       one.query && el("p", "query ", el("code", one.query)),
       one.body === "" ? el("p", { class: "muted" }, "No body.") : typeof one.body === "string" ? el("pre", el("code", one.body)) : json(one.body),
       el("details", el("summary", `${headers.length} headers`), el("dl", { class: "headers" },
-        headers.map(([name, value]) => el("div", el("dt", el("code", name)), el("dd", el("code", value)))))));
+        headers.map(([name, value]) => el("div", el("dt", el("code", name)), el("dd", el("code", value)))))),
+    ];
   }
 }

@@ -15,7 +15,7 @@ const FIRST = 200;
 const MOST = 10_000;
 const SHOWN = 4;
 const KEPT = 400;
-const PAUSE = 300;
+const PAUSE = 700;
 const LONG = 300;
 
 class GalleryPage {

@@ -10,7 +10,7 @@ import { InboxPanel } from "./inbox-panel.js";
 
 const ROW = 46;
 const MOST = 20_000;
-const PAUSE = 200;
+const PAUSE = 300;
 const NAMES = /** @type {const} */ (["text", "outcome", "receiver"]);
 const OUTCOMES = [["", "any"], ["delivered", "delivered"], ["failed", "failed"], ["differs", "differs from a poll"], ["resent", "sent again"]];
 
@@ -124,7 +124,7 @@ class WebhooksPage {
         this.all.push(...deliveries);
         if (this.all.length > MOST) this.all.splice(0, this.all.length - MOST);
         this.draw(deliveries.filter((/** @type {Attempt} */ one) => matches(one, this.filter)).length);
-        if (deliveries.some((/** @type {Attempt} */ one) => one.url.includes("/__mock/inbox/"))) await this.inboxes.reload();
+        if (deliveries.some((/** @type {Attempt} */ one) => one.url.includes("/__mock/inbox/"))) this.inboxes.catchUp();
         await new Promise((resolve) => { setTimeout(resolve, PAUSE); });
       }
     } catch (error) {
