@@ -56,6 +56,10 @@ class EventKind(StrEnum):
     """A contract warning that belongs to no single exchange."""
 
 
+Counted = tuple[str | int, ...]
+"""What equal events are counted by."""
+
+
 class EventData(Protocol):
     """What an event is about."""
 
@@ -64,7 +68,7 @@ class EventData(Protocol):
         """What has happened."""
 
     @property
-    def counted(self) -> tuple[str, ...]:
+    def counted(self) -> Counted:
         """What equal ones in the same kind of ring are counted by."""
 
     @property
@@ -84,7 +88,7 @@ class Note:
     scenarios: ClassVar[tuple[str, ...]] = ()
 
     @property
-    def counted(self) -> tuple[str, ...]:
+    def counted(self) -> Counted:
         """The state that a task has entered, or an empty text."""
         return (self.data.get("status", ""),)
 
@@ -130,9 +134,7 @@ AnyEvent = Event[EventData]
 class Ring(Generic[Data_co]):
     """The latest events of some kinds in one sandbox, at most *entries*; *counts* counts all."""
 
-    def __init__(
-        self, sandbox: str, entries: int, log: EventLog, counts: Counter[tuple[str, ...]]
-    ) -> None:
+    def __init__(self, sandbox: str, entries: int, log: EventLog, counts: Counter[Counted]) -> None:
         self.counts = counts
         self.sandbox = sandbox
         self.entries = entries
@@ -175,19 +177,19 @@ class EventLog:
         """Bytes that all rings take."""
         self.last = 0
         """The number of the latest event."""
-        self.requests: Counter[tuple[str, ...]] = Counter()
+        self.requests: Counter[Counted] = Counter()
         """Exchanges by operation and status, including those that were dropped."""
-        self.attempts: Counter[tuple[str, ...]] = Counter()
+        self.attempts: Counter[Counted] = Counter()
         """Attempts to deliver a webhook by their outcome."""
-        self.states: Counter[tuple[str, ...]] = Counter()
+        self.states: Counter[Counted] = Counter()
         """Tasks that entered a state, by state; other events are counted as an empty text."""
-        self.scenarios: Counter[tuple[str, ...]] = Counter()
+        self.scenarios: Counter[Counted] = Counter()
         """Exchanges and attempts in which each scenario, without its value, was in force."""
         self._limit = limit
         self._rings: OrderedDict[int, Ring[Any]] = OrderedDict()
         """Those that are not empty, the least recently used one first."""
         self._used_last: Ring[Any] | None = None
-        self._listeners: tuple[Listener, ...] = ()
+        self.listeners: tuple[Listener, ...] = ()
         self.lock = Lock()
         """Held while an event is added, or taken by a listener."""
 
@@ -207,7 +209,7 @@ class EventLog:
                 ring.counts[data.counted] += 1
                 for name in data.scenarios:
                     self.scenarios[name.partition("=")[0],] += 1
-                for listener in self._listeners:
+                for listener in self.listeners:
                     listener.offer(event)
                 if len(ring.kept) > ring.entries:
                     self._drop_first(ring)
@@ -244,20 +246,15 @@ class EventLog:
         Raises TooManyListenersError.
         """
         with self.lock:
-            if len(self._listeners) >= MOST_LISTENERS:
+            if len(self.listeners) >= MOST_LISTENERS:
                 raise TooManyListenersError
-            self._listeners = (*self._listeners, listener)
+            self.listeners = (*self.listeners, listener)
             return self.last
 
     def forget(self, listener: Listener) -> None:
         """Offer *listener* no more."""
         with self.lock:
-            self._listeners = tuple(one for one in self._listeners if one is not listener)
-
-    @property
-    def listeners(self) -> int:
-        """How many there are."""
-        return len(self._listeners)
+            self.listeners = tuple(one for one in self.listeners if one is not listener)
 
     def kept(self, rings: Iterable[Ring[Any]] | None, since: int, until: int) -> Events:
         """Return the events of *rings*, by default all, from after *since* up to *until*.

@@ -67,9 +67,9 @@ class RecordedRequest:
         return EventKind.REQUEST
 
     @property
-    def counted(self) -> tuple[str, ...]:
+    def counted(self) -> tuple[str, int]:
         """The operation, and the status of its response."""
-        return self.operation, str(self.response.status)
+        return self.operation, self.response.status
 
     def told(self) -> dict[str, Any]:
         """Return the exchange without headers and bodies, but with what the response says.
@@ -244,13 +244,7 @@ class Journal:
         self._notes: Ring[Note] = Ring(sandbox, entries * _NOTES, log, log.states)
         self._numbers = count(1), count(1)
         """Of exchanges, and of attempts."""
-        self._log = log
         self._watch = watch
-
-    @property
-    def is_heard(self) -> bool:
-        """Whether anybody listens to what happens."""
-        return self._log.listeners > 0
 
     @property
     def rings(self) -> tuple[Ring[Any], ...]:

@@ -64,6 +64,7 @@ class Sandbox:
         """Held from reading the balance to charging it."""
         self._is_closed = False
         self._account = Account(lifecycle)
+        self._log = log
         self._task_budget = task_budget
         self._first_settings = settings
         self._lifecycle = lifecycle
@@ -145,7 +146,7 @@ class Sandbox:
         It does while somebody listens, and while the clock stands still, as then the moments of
         what happens do not tell its order. Otherwise it can wait until somebody asks.
         """
-        if self.journal.is_heard or self.clock.speed == 0:
+        if self._log.listeners or self.clock.speed == 0:
             self.tell_reached(now)
 
     def tell_reached(self, now: datetime | None = None) -> None:

@@ -68,7 +68,7 @@ def next_events(
 
 def stream(service: Service, sandbox: Sandbox | None, since: int | None) -> Response:
     """Return the response that tells a client what happens for as long as it listens."""
-    if service.sandboxes.log.listeners >= MOST_LISTENERS:
+    if len(service.sandboxes.log.listeners) >= MOST_LISTENERS:
         raise ApiError(503, f"{MOST_LISTENERS} clients listen already; end one of them")
     return Response(200, _HEADERS, b"", stream=_EventStream(service, sandbox, since))
 

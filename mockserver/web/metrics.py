@@ -7,13 +7,14 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from mockserver.domain.task import status_at
+from mockserver.engine.events import Counted
 from mockserver.engine.messages import Response
 from mockserver.engine.service import Service
 
 if TYPE_CHECKING:
     from prometheus_client.metrics_core import Metric
 
-Values = Mapping[tuple[str, ...], float]
+Values = Mapping[Counted, float]
 """A figure for each combination of labels."""
 
 
@@ -53,10 +54,10 @@ class _Collector:
         known: Values = {(): float(len(sandboxes.keys))}
         yield _gauge("sandboxes", "Sandboxes that are kept", (), known)
         yield _gauge("journal_bytes", "Bytes of all journals", (), {(): float(log.used)})
-        yield _gauge("listeners", "Listeners of the events", (), {(): float(log.listeners)})
+        yield _gauge("listeners", "Listeners of the events", (), {(): float(len(log.listeners))})
 
     def _tasks(self) -> Values:
-        found = Counter[tuple[str, ...]]()
+        found = Counter[Counted]()
         for sandbox in self._service.sandboxes:
             now = sandbox.clock.now()
             found.update((status_at(task, now),) for task in sandbox.tasks())
@@ -68,7 +69,7 @@ def _counter(name: str, about: str, labels: tuple[str, ...], values: Values) -> 
 
     family = CounterMetricFamily(f"maxapi_mock_{name}", f"{about}.", labels=labels)
     for value in sorted(values):
-        family.add_metric(value, values[value])
+        family.add_metric([str(one) for one in value], values[value])
     return family
 
 
@@ -77,5 +78,5 @@ def _gauge(name: str, about: str, labels: tuple[str, ...], values: Values) -> Me
 
     family = GaugeMetricFamily(f"maxapi_mock_{name}", f"{about}.", labels=labels)
     for value in sorted(values):
-        family.add_metric(value, values[value])
+        family.add_metric([str(one) for one in value], values[value])
     return family

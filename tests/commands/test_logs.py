@@ -364,7 +364,7 @@ def test_a_reader_that_has_gone_ends_the_log(
 
     printed(service, EventWriter("all"), lambda: client.submitted(seed()))
 
-    assert service.sandboxes.log.listeners == 0
+    assert service.sandboxes.log.listeners == ()
     assert client.submitted(seed())
     service.close()
 

@@ -36,7 +36,7 @@ const KINDS = {
 
 /** @param {Price} price */
 function priceText(price) {
-  if (price.usd === null) return "not published";
+  if (price.usd === null) return "no price published";
   if (typeof price.usd === "string") return `${money(price.usd)} per ${price.per}`;
   const each = Object.entries(price.usd).map(([value, usd]) => `${value}: ${money(usd)}`);
   return `${each.join(" · ")} per ${price.per}, by ${price.by}`;
