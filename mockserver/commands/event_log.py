@@ -15,7 +15,8 @@ import click
 
 from mockserver.commands.output import on_one_line, without_secrets
 from mockserver.engine.event_lines import EventLines, Tone
-from mockserver.engine.events import EventKind, Listener
+from mockserver.engine.events import EventKind
+from mockserver.engine.listener import Listener
 from mockserver.engine.sandboxes import Sandboxes
 
 if TYPE_CHECKING:

@@ -166,18 +166,17 @@ def _json_object(text: str) -> Json:
 @receives(_Trigger)
 def trigger(options: _Trigger) -> int:
     """Submit a sample of a model; return the exit status. Raises MaxapiMockError."""
+    from mockserver.testing.names import ScenarioText
+
     mock = Mock(options)
-    submission: Json = {
-        "model": options.model,
-        "input": _sample(options.model) | options.fields,
-        "callBackUrl": options.callback_url,
-        "scenario": options.scenario,
-    }
+    fields = _sample(options.model) | options.fields
     if options.prompt is not None:
-        submission["input"]["prompt"] = options.prompt
-    given = {name: value for name, value in submission.items() if value is not None}
+        fields["prompt"] = options.prompt
+    scenario = None if options.scenario is None else ScenarioText(options.scenario)
     with asking(mock):
-        task_id = _submitting(mock, options).submit_task(given)
+        task_id = _submitting(mock, options).submit(
+            options.model, fields, callback_url=options.callback_url, scenario=scenario
+        )
     say(f"submitted {task_id}; see: maxapi-mock task {task_id[:8]}", "trigger")
     return PASS
 

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 from itertools import chain
-from threading import Event as Flag
 from threading import Lock
 from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
@@ -21,8 +20,6 @@ from mockserver.domain.record import record
 from mockserver.engine.clock import real_timestamp
 
 MOST_LISTENERS = 100
-_MOST_QUEUED = 5000
-"""Events that a listener may have to take; a slower one misses the oldest."""
 _FIXED_COST = 1000
 """Approximate bytes of an exchange or delivery besides its bodies."""
 _NOTE_COST = 400
@@ -58,6 +55,13 @@ class EventKind(StrEnum):
 
 Counted = tuple[str | int, ...]
 """What equal events are counted by."""
+
+
+class Hears(Protocol):
+    """Gets events."""
+
+    def offer(self, event: AnyEvent) -> None:
+        """Get an event, while the log is locked."""
 
 
 class EventData(Protocol):
@@ -191,7 +195,7 @@ class EventLog:
         self._used_last: Ring[Any] | None = None
         self._emptied = 0
         """The number of the latest event that was the last one of its ring to be dropped."""
-        self.listeners: tuple[Listener, ...] = ()
+        self.listeners: tuple[Hears, ...] = ()
         self.lock = Lock()
         """Held while an event is added, or taken by a listener."""
 
@@ -243,7 +247,7 @@ class EventLog:
             if self._used_last is ring:
                 self._used_last = None
 
-    def listen(self, listener: Listener) -> int:
+    def listen(self, listener: Hears) -> int:
         """Offer *listener* what happens from now on; return the number of the latest event.
 
         Raises TooManyListenersError.
@@ -254,7 +258,7 @@ class EventLog:
             self.listeners = (*self.listeners, listener)
             return self.last
 
-    def forget(self, listener: Listener) -> None:
+    def forget(self, listener: Hears) -> None:
         """Offer *listener* no more."""
         with self.lock:
             self.listeners = tuple(one for one in self.listeners if one is not listener)
@@ -270,9 +274,8 @@ class EventLog:
             chosen = list(self._rings.values() if rings is None else rings)
             found = chain.from_iterable(_after(one, since) for one in chosen)
             events = [event for event in found if event.number <= until]
-            dropped = max([one.dropped for one in chosen], default=0)
-            if rings is None:  # those that are empty now are not among the chosen
-                dropped = max(dropped, self._emptied)
+            emptied = self._emptied if rings is None else 0  # its ring is not among the chosen
+            dropped = max([emptied, *(one.dropped for one in chosen)])
         events.sort(key=lambda event: event.number)
         return Events(events, is_complete=dropped <= since)
 
@@ -301,58 +304,3 @@ class Events:
 
 class TooManyListenersError(Exception):
     """There are as many listeners as a mock bears."""
-
-
-class Listener:
-    """Gets the events after *since* of one sandbox, or of all, until it is closed.
-
-    *rings* are those of the sandbox; None is for all sandboxes. *since* None is from now on.
-    Raises TooManyListenersError.
-    """
-
-    def __init__(
-        self,
-        log: EventLog,
-        since: int | None = None,
-        sandbox: str | None = None,
-        rings: Iterable[Ring[Any]] | None = None,
-    ) -> None:
-        self._log = log
-        self._sandbox = sandbox
-        self._flag = Flag()
-        self._queue: deque[AnyEvent] = deque(maxlen=_MOST_QUEUED)
-        self._offered = 0
-        """Events in the queue, with those that were pushed out."""
-        self.began = log.listen(self)
-        """The number of the latest event before it began to listen."""
-        nothing = Events([], is_complete=True)
-        self._first = nothing if since is None else log.kept(rings, since, self.began)
-
-    def offer(self, event: AnyEvent) -> None:
-        """Queue an event, if it is of the sandbox; called while the log is locked."""
-        if self._sandbox is not None and event.sandbox != self._sandbox:
-            return
-        if not self._queue:
-            self._flag.set()
-        self._queue.append(event)
-        self._offered += 1
-
-    def take(self) -> Events:
-        """Return what has happened since the last time."""
-        first, self._first = self._first, Events([], is_complete=True)
-        if first.events or not first.is_complete:
-            return first
-        with self._log.lock:
-            taken = Events(list(self._queue), is_complete=self._offered == len(self._queue))
-            self._queue.clear()
-            self._offered = 0
-            self._flag.clear()
-        return taken
-
-    def wait(self, seconds: float) -> bool:
-        """Wait until there is something to take; return whether there is."""
-        return bool(self._first.events) or self._flag.wait(seconds)
-
-    def close(self) -> None:
-        """Get no more."""
-        self._log.forget(self)

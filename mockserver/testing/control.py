@@ -172,13 +172,6 @@ class ControlClient(EventReader, InboxControl, RequestSender, Releaser):
         """Return a task with its `timeline`, past and to come."""
         return self._call("GET", f"tasks/{task_id}")
 
-    def submit_task(self, submission: Json) -> str:
-        """Submit a task as the app of the sandbox would; return its id.
-
-        *submission* has `model`, `input`, and optionally `callBackUrl`, `user_id` and `scenario`.
-        """
-        return str(self._call("POST", "tasks", submission)["data"]["taskId"])
-
     def finish(self, task_id: str) -> Json:
         """End a task in success, now."""
         return self._call("POST", f"tasks/{task_id}/finish")

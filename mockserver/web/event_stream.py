@@ -8,7 +8,8 @@ from typing import Any
 
 from mockserver.contract import dump_json
 from mockserver.engine.clock import real_seconds
-from mockserver.engine.events import MOST_LISTENERS, AnyEvent, Listener, TooManyListenersError
+from mockserver.engine.events import MOST_LISTENERS, AnyEvent, TooManyListenersError
+from mockserver.engine.listener import Listener
 from mockserver.engine.messages import ApiError, Response
 from mockserver.engine.sandbox import Sandbox
 from mockserver.engine.service import Service

@@ -42,9 +42,10 @@ def sandbox(mock: RunningMock) -> MaxapiSandbox:
     return mock.sandbox(KEY, label="checkout")
 
 
-def submit(sandbox: MaxapiSandbox, **more: Any) -> str:
+def submit(sandbox: MaxapiSandbox, callback_url: str | None = None) -> str:
     """Submit a task; return its id."""
-    return sandbox.control.submit_task(seed() | more)
+    document = seed()
+    return sandbox.control.submit(document["model"], document["input"], callback_url=callback_url)
 
 
 def timeless(text: str) -> list[str]:
@@ -220,7 +221,7 @@ def test_a_sample_is_submitted_where_it_is_asked_for(
 def test_a_task_is_shown(sandbox: MaxapiSandbox, capsys: Capture) -> None:
     """What happened, what is to come, why nothing comes while the clock stands, and curl lines."""
     submit(sandbox)
-    task_id = submit(sandbox, callBackUrl="http://127.0.0.1:9/hook")
+    task_id = submit(sandbox, "http://127.0.0.1:9/hook")
     sandbox.wait_for(task_id, "PROCESSING")
 
     assert main(["task", task_id[:8]]) == 0
@@ -261,7 +262,7 @@ def test_a_beginning_that_several_tasks_share_is_not_enough(
 ) -> None:
     """More of the id is asked for."""
     sandbox = mock.sandbox("seeded")
-    sandbox.control.submit_task(seed())
+    submit(sandbox)
     ids = [one["taskId"] for one in sandbox.tasks]
 
     status = main(["task", ids[0][:3]])
@@ -373,7 +374,7 @@ def test_what_is_not_printed_in_time_is_left_out(
     client: Client, capsys: Capture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The mock does not wait for the terminal, and the log says so."""
-    monkeypatch.setattr("mockserver.engine.events._MOST_QUEUED", 1)
+    monkeypatch.setattr("mockserver.engine.listener._MOST_QUEUED", 1)
 
     def act() -> None:
         client.submitted(seed())

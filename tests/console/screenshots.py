@@ -17,6 +17,7 @@ from mockserver.testing import (
     ControlError,
     MaxapiSandbox,
     RunningMock,
+    ScenarioText,
     running_mock,
 )
 from tests.conftest import START
@@ -62,8 +63,12 @@ def _happen(mock: RunningMock, sandbox: MaxapiSandbox) -> str:
 
 
 def _submit(control: ControlClient, model: str, prompt: str, hook: str, scenario: str = "") -> str:
-    document = {"model": model, "input": {"prompt": prompt}, "callBackUrl": hook}
-    return control.submit_task(document | ({"scenario": scenario} if scenario else {}))
+    return control.submit(
+        model,
+        {"prompt": prompt},
+        callback_url=hook,
+        scenario=ScenarioText(scenario) if scenario else None,
+    )
 
 
 def _pages(mock: RunningMock, sandbox: MaxapiSandbox, failed: str) -> dict[str, str]:

@@ -17,11 +17,11 @@ from mockserver.engine.events import (
     MOST_LISTENERS,
     EventKind,
     EventLog,
-    Listener,
     Note,
     Ring,
     TooManyListenersError,
 )
+from mockserver.engine.listener import Listener
 from mockserver.engine.service import Service
 from mockserver.settings import make_settings
 from tests.client import SEED, Client, seed

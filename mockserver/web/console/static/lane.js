@@ -1,5 +1,6 @@
-// The bars of tasks: what is known of each, and how it looks at a scale.
+// What is known of a sandbox and its tasks, and how a task looks as bars at a scale.
 
+import { Api } from "./api.js";
 import { duration, el, time } from "./dom.js";
 
 /** @typedef {{taskId: string, model: string, prompt: string | null, callBackUrl: string | null,
@@ -7,15 +8,21 @@ import { duration, el, time } from "./dom.js";
  *   webhooks: {at: string, attempt: number, delivered: boolean, error: string | null}[],
  *   webhook_due: string | null}} Outline */
 
+/** @typedef {import("./app.js").Context} Context */
+/** @typedef {import("./app.js").Sandbox} Sandbox */
+/** @typedef {import("./stream.js").MockEvent} MockEvent */
+
 const TERMINAL = ["SUCCESS", "FAILURE", "TIMEOUT", "CANCELLED"];
 /** Pixels of a bar that is never longer, whatever the scale. */
 const LONGEST = 1e6;
 /** Pixels of an end. */
 const CAP = 7;
+/** Tasks that are asked for in one request. */
+const ASKED = 100;
 
 /** A task as it is known; what changes gets a new one. */
 export class Row {
-  /** @param {Outline} task @param {import("./page-now.js").Lane} lane @param {number} now */
+  /** @param {Outline} task @param {Lane} lane @param {number} now */
   constructor(task, lane, now) {
     this.task = task;
     this.lane = lane;
@@ -53,6 +60,70 @@ export class Row {
   plans(status, at) {
     const moment = Date.parse(at);
     return this.task.states.some((one) => one.status === status && one.at && Date.parse(one.at) === moment);
+  }
+}
+
+/** What is known of a sandbox. */
+export class Lane {
+  /** @param {Sandbox} sandbox @param {Context} context */
+  constructor(sandbox, context) {
+    this.context = context;
+    this.api = sandbox.id === context.sandbox ? context.api : new Api(sandbox.id);
+    /** @type {Map<string, Row>} */
+    this.rows = new Map();
+    /** @type {Set<string>} the tasks that have changed */
+    this.changed = new Set();
+    this.describe(sandbox);
+    this.showClock(sandbox.clock);
+  }
+
+  /** @param {Sandbox} sandbox */
+  describe(sandbox) {
+    this.sandbox = sandbox;
+    this.name = this.context.title(sandbox);
+  }
+
+  /** @param {import("./app.js").Clock} clock */
+  showClock(clock) {
+    this.clock = { moment: Date.parse(clock.now), at: performance.now(), speed: clock.speed };
+  }
+
+  now() {
+    const { moment, at, speed } = /** @type {any} */ (this.clock);
+    const isChosen = this.api.sandbox === this.context.sandbox;
+    return isChosen ? this.context.now() : moment + (performance.now() - at) * speed;
+  }
+
+  async read() {
+    const { tasks, now } = await this.api.get("outlines");
+    const moment = Date.parse(now);
+    this.changed.clear();
+    this.rows = new Map(tasks.map((/** @type {any} */ task) => [task.taskId, new Row(task, this, moment)]));
+  }
+
+  async readChanged() {
+    const names = [...this.changed];
+    this.changed.clear();
+    for (let first = 0; first < names.length; first += ASKED) {
+      const asked = names.slice(first, first + ASKED).map(encodeURIComponent).join(",");
+      const { tasks, now } = await this.api.get(`outlines?tasks=${asked}`);
+      for (const task of tasks) this.rows.set(task.taskId, new Row(task, this, Date.parse(now)));
+    }
+    return names.length > 0;
+  }
+
+  /** Take in an event; return whether it changed a row. @param {MockEvent} event */
+  hear({ kind, at, data }) {
+    if (kind === "clock") this.showClock(data);
+    if (kind === "task" || kind === "webhook") this.changed.add(data.taskId);
+    if (kind !== "status") return false;
+    const row = this.rows.get(data.taskId);
+    if (!row?.plans(data.status, at)) {
+      this.changed.add(data.taskId);
+      return false;
+    }
+    this.rows.set(data.taskId, new Row(row.task, this, Math.max(Date.parse(at), this.now())));
+    return true;
   }
 }
 

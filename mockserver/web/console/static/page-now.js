@@ -1,9 +1,8 @@
 // The page Now: the tasks of the sandboxes as bars on one axis of time, around the moment.
 
-import { Api } from "./api.js";
 import { Axis, SPANS } from "./axis.js";
 import { copyButton, duration, el, fill, money, VirtualList } from "./dom.js";
-import { bars, Row, told } from "./lane.js";
+import { bars, Lane, Row, told } from "./lane.js";
 
 /** @typedef {import("./app.js").Context} Context */
 /** @typedef {import("./app.js").Sandbox} Sandbox */
@@ -17,76 +16,10 @@ const ROW = 30;
 const FITTED = 30;
 /** The share of them whose ends are shown; a few may last much longer. */
 const FEW_LONGER = 0.85;
-/** Tasks that are asked for in one request. */
-const ASKED = 100;
 /** Sandboxes that are shown together: those with the latest activity. */
 const MOST_LANES = 20;
 /** Milliseconds between two looks at what has changed. */
 const PAUSE = 100, LONG_PAUSE = 1000;
-
-/** What is known of a sandbox. */
-export class Lane {
-  /** @param {Sandbox} sandbox @param {Context} context */
-  constructor(sandbox, context) {
-    this.context = context;
-    this.api = sandbox.id === context.sandbox ? context.api : new Api(sandbox.id);
-    /** @type {Map<string, Row>} */
-    this.rows = new Map();
-    /** @type {Set<string>} the tasks that have changed */
-    this.changed = new Set();
-    this.describe(sandbox);
-    this.showClock(sandbox.clock);
-  }
-
-  /** @param {Sandbox} sandbox */
-  describe(sandbox) {
-    this.sandbox = sandbox;
-    this.name = this.context.title(sandbox);
-  }
-
-  /** @param {import("./app.js").Clock} clock */
-  showClock(clock) {
-    this.clock = { moment: Date.parse(clock.now), at: performance.now(), speed: clock.speed };
-  }
-
-  now() {
-    const { moment, at, speed } = /** @type {any} */ (this.clock);
-    const isChosen = this.api.sandbox === this.context.sandbox;
-    return isChosen ? this.context.now() : moment + (performance.now() - at) * speed;
-  }
-
-  async read() {
-    const { tasks, now } = await this.api.get("outlines");
-    const moment = Date.parse(now);
-    this.changed.clear();
-    this.rows = new Map(tasks.map((/** @type {any} */ task) => [task.taskId, new Row(task, this, moment)]));
-  }
-
-  async readChanged() {
-    const names = [...this.changed];
-    this.changed.clear();
-    for (let first = 0; first < names.length; first += ASKED) {
-      const asked = names.slice(first, first + ASKED).map(encodeURIComponent).join(",");
-      const { tasks, now } = await this.api.get(`outlines?tasks=${asked}`);
-      for (const task of tasks) this.rows.set(task.taskId, new Row(task, this, Date.parse(now)));
-    }
-    return names.length > 0;
-  }
-
-  /** Take in an event; return whether it changed a row. @param {MockEvent} event */
-  hear({ kind, at, data }) {
-    if (kind === "clock") this.showClock(data);
-    if (kind === "task" || kind === "webhook") this.changed.add(data.taskId);
-    if (kind !== "status") return false;
-    const row = this.rows.get(data.taskId);
-    if (!row?.plans(data.status, at)) {
-      this.changed.add(data.taskId);
-      return false;
-    }
-    this.rows.set(data.taskId, new Row(row.task, this, Math.max(Date.parse(at), this.now())));
-    return true;
-  }
-}
 
 /** @param {HTMLElement} main @param {Context} context */
 export async function start(main, context) {
