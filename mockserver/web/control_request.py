@@ -20,7 +20,7 @@ SANDBOX_HEADER = "X-Mock-Sandbox"
 """Names a sandbox by its id, in place of a token."""
 _SANDBOX = SANDBOX_HEADER.lower()
 NUMBER = re.compile(r"[0-9]{1,18}")
-"""Longer ones are never those of events: Python refuses to convert thousands of digits."""
+"""No number is longer; Python rejects conversions of thousands of digits."""
 
 
 class Routes:
