@@ -13,7 +13,9 @@ from load import HOST, PATIENCE
 from processes import child, generator, mock, take
 from table import Row, Scale
 
-_LISTENING = b"GET /__mock/events?all=true HTTP/1.1\r\nHost: a\r\nAccept: text/event-stream\r\n\r\n"
+_LISTENING = (
+    b"GET /__mock/events?all=true HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept: text/event-stream\r\n\r\n"
+)
 _AT_MOST = 65536
 
 
@@ -46,7 +48,8 @@ def _listen(pipe: Connection[Any, Any], port: int) -> None:
     """Read the stream of a mock, as fast as it comes, until this process is ended."""
     with socket.create_connection((HOST, port), timeout=PATIENCE) as connection:
         connection.sendall(_LISTENING)
-        connection.recv(_AT_MOST)
+        head = connection.recv(_AT_MOST)
+        assert b"text/event-stream" in head, head
         connection.settimeout(None)
         pipe.send(port)
         while connection.recv(_AT_MOST):

@@ -193,6 +193,8 @@ class EventLog:
         self._rings: OrderedDict[int, Ring[Any]] = OrderedDict()
         """Those that are not empty, the least recently used one first."""
         self._used_last: Ring[Any] | None = None
+        self._emptied = 0
+        """The number of the latest event that was the last one of its ring to be dropped."""
         self.listeners: tuple[Hears, ...] = ()
         self.lock = Lock()
         """Held while an event is added, or taken by a listener."""
@@ -203,9 +205,9 @@ class EventLog:
         """Add events, of *cost* bytes each, to *ring*, and drop old ones to keep the limits."""
         real = real_timestamp()
         with self.lock:
-            if self._used_last is not ring or ring.kept is _NOTHING:
-                self._use(ring)
             for at, data in happened:
+                if self._used_last is not ring or ring.kept is _NOTHING:
+                    self._use(ring)
                 self.last += 1
                 event = Event(self.last, ring.sandbox, at, real, data, cost)
                 ring.kept.append(event)
@@ -240,6 +242,7 @@ class EventLog:
         ring.dropped = dropped.number
         if not ring.kept:
             ring.kept = _NOTHING
+            self._emptied = max(self._emptied, dropped.number)
             del self._rings[id(ring)]
             if self._used_last is ring:
                 self._used_last = None
@@ -271,8 +274,10 @@ class EventLog:
             chosen = list(self._rings.values() if rings is None else rings)
             found = chain.from_iterable(_after(one, since) for one in chosen)
             events = [event for event in found if event.number <= until]
+            emptied = self._emptied if rings is None else 0  # its ring is not among the chosen
+            dropped = max([emptied, *(one.dropped for one in chosen)])
         events.sort(key=lambda event: event.number)
-        return Events(events, is_complete=all(one.dropped <= since for one in chosen))
+        return Events(events, is_complete=dropped <= since)
 
 
 def _after(ring: Ring[Any], since: int) -> Iterator[AnyEvent]:

@@ -86,11 +86,12 @@ class RecordedRequest:
             "scenarios": self.scenarios,
             "warnings": [one.as_json() for one in self.warnings],
         }
-        said = _said(self.response)
         if self.response.status >= _ERROR:
-            told["message"] = str(said.get("msg", ""))
-        elif isinstance(data := said.get("data"), dict) and "status" in data:
-            told["task_status"] = data["status"]
+            told["message"] = str(_said(self.response).get("msg", ""))
+        elif self.operation == "query":
+            data = _said(self.response).get("data")
+            if isinstance(data, dict) and "status" in data:
+                told["task_status"] = data["status"]
         return told
 
     def as_json(self) -> dict[str, Any]:

@@ -33,9 +33,10 @@ class Listener:
         self._queue: deque[AnyEvent] = deque(maxlen=_MOST_QUEUED)
         self._offered = 0
         """Events in the queue, with those that were pushed out."""
-        until = log.listen(self)
+        self.began = log.listen(self)
+        """The number of the latest event before it began to listen."""
         nothing = Events([], is_complete=True)
-        self._first = nothing if since is None else log.kept(rings, since, until)
+        self._first = nothing if since is None else log.kept(rings, since, self.began)
 
     def offer(self, event: AnyEvent) -> None:
         """Queue an event, if it is of the sandbox; called while the log is locked."""

@@ -184,7 +184,7 @@ class Sandbox:
         """Replace the settings by what *change* makes of them. Raises whatever *change* raises."""
         with self._lock:
             self.settings = change(self.settings)
-            self._unreached.expiry = self.settings.result_expiry
+            self._unreached.change_expiry(self.settings.result_expiry, self._tasks.get)
 
     def count(self, what: str) -> int:
         """Count the next poll of a task, or random draw, and return its number from 1."""
@@ -278,7 +278,7 @@ class Sandbox:
                 raise KeyError(task_id)
             new = change(old)
             self._tasks.keep(new)
-            self._unreached.change(new)
+            self._unreached.change(old, new)
             self.version += 1
             self._account.remove(old)
             self._account.add(new)

@@ -25,8 +25,7 @@ class Unreached:
 
     def __init__(self, lifecycle: Lifecycle, expiry: timedelta) -> None:
         self._lifecycle = lifecycle
-        self.expiry = expiry
-        """How long results are kept."""
+        self._expiry = expiry
         self._steps: dict[str, int] = {}
         """Of each task that has something to come: how many of its moments were told."""
         self._heap: list[tuple[datetime, int, str, int]] = []
@@ -38,9 +37,22 @@ class Unreached:
         self._steps[task.id] = 0
         self._push(task)
 
-    def change(self, task: Task) -> None:
+    def change(self, old: Task, new: Task) -> None:
         """Note that a task has changed; what was planned for it before becomes void."""
-        if task.id in self._steps:
+        step = self._steps.get(new.id)
+        if step is None:
+            return
+        if self._is_over(new, step) or self._moment(old, step) != self._moment(new, step):
+            self._push(new)
+
+    def change_expiry(self, expiry: timedelta, find: Callable[[str], Task | None]) -> None:
+        """Let results be kept for *expiry*; *find* returns a task."""
+        if expiry == self._expiry:
+            return
+        self._expiry = expiry
+        tasks = [task for task in map(find, self._steps) if task is not None]
+        self._heap.clear()
+        for task in tasks:
             self._push(task)
 
     def forget(self, task_id: str) -> None:
@@ -95,7 +107,7 @@ class Unreached:
             after = steps[step - 1].after
             return None if after is None else task.created_at + after
         ends = None if self._is_over(task, step) else ends_at(task, self._lifecycle)
-        return None if ends is None else ends + self.expiry
+        return None if ends is None else ends + self._expiry
 
 
 def _note(task: Task, step: int) -> Note:

@@ -19,7 +19,8 @@ from mockserver.web.access import Session
 SANDBOX_HEADER = "X-Mock-Sandbox"
 """Names a sandbox by its id, in place of a token."""
 _SANDBOX = SANDBOX_HEADER.lower()
-_DIGITS = re.compile(r"[0-9]{1,18}")
+NUMBER = re.compile(r"[0-9]{1,18}")
+"""No number is longer; Python rejects conversions of thousands of digits."""
 
 
 class Routes:
@@ -145,7 +146,7 @@ class ControlRequest:
         given = dict(self.query).get(name)
         if given is None:
             return None
-        if not _DIGITS.fullmatch(given) or int(given) > most:
+        if not NUMBER.fullmatch(given) or int(given) > most:
             problem = f"{name}: {given[:20]!r} is not accepted"
             raise ApiError(400, f"{problem}; use an integer from 0 to {most}")
         return int(given)

@@ -27,7 +27,7 @@ from mockserver.engine.sandbox import Sandbox
 from mockserver.engine.timeline import outline, timeline
 from mockserver.settings import SETTINGS, show_value
 from mockserver.version import __version__
-from mockserver.web.control_request import ControlRequest
+from mockserver.web.control_request import NUMBER, ControlRequest
 from mockserver.web.event_stream import MEDIA_TYPE, next_events, stream
 from mockserver.web.explanation import explanation
 from mockserver.web.metrics import metrics
@@ -89,7 +89,8 @@ class Views:
         headers = asked.request.headers
         if MEDIA_TYPE in headers.get("accept", ""):
             last = headers.get("last-event-id", "")
-            return stream(self._service, sandbox, int(last) if last.isdecimal() else since)
+            after = int(last) if NUMBER.fullmatch(last) else since
+            return stream(self._service, sandbox, after)
         limit, wait = asked.number("limit", _MOST), asked.number("wait", _LONGEST_WAIT)
         most = _EVENTS if limit is None else limit
         return next_events(self._service, sandbox, since, most, wait or 0)

@@ -15,6 +15,7 @@ from collections.abc import Awaitable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Self
 
+from mockserver.engine.events import MOST_LISTENERS
 from mockserver.engine.inboxes import is_webhook
 from mockserver.engine.messages import Request, Response
 from mockserver.engine.service import Service
@@ -29,6 +30,8 @@ from mockserver.web.listener import Listener
 if TYPE_CHECKING:
     import ssl
 
+_CONTROL_THREADS = MOST_LISTENERS + 64
+"""Each that waits for events takes one, and must not keep out who makes something happen."""
 _NAMEABLE = re.compile(
     r"(?!-)[A-Za-z0-9-]{1,63}(\.(?!-)[A-Za-z0-9-]{1,63})*|[0-9a-fA-F]*:[0-9a-fA-F:.]*"
 )
@@ -126,7 +129,7 @@ class _FrontEnd:
 
     def __init__(self, service: Service) -> None:
         self.limit = service.settings.max_body
-        self.executor = ThreadPoolExecutor(max_workers=64, thread_name_prefix="control")
+        self.executor = ThreadPoolExecutor(_CONTROL_THREADS, thread_name_prefix="control")
         self.kept: dict[str, Response] = {}
         """Responses that were made without a connection and need one, by path."""
         self._gateway = Gateway(service)

@@ -17,6 +17,7 @@ from mockserver.engine.journal import Delivery, RecordedRequest
 from mockserver.engine.messages import JSON_TYPE, ApiError, Response
 from mockserver.engine.sandbox import Sandbox
 from mockserver.network.curl import curl_line, shell_word
+from mockserver.web.control_request import NUMBER
 from mockserver.web.control_views import Json, Views, shown_delivery
 
 _RESULTS = 200
@@ -58,7 +59,7 @@ class Stories(Views):
     def show_file(self, taskId: str, index: str) -> Response:  # noqa: N803
         sandbox = self._sandbox()
         task = find_task(sandbox, taskId)
-        number = int(index) if index.isascii() and index.isdecimal() else task.count
+        number = int(index) if NUMBER.fullmatch(index) else task.count
         succeeded = status_at(task, sandbox.clock.now()) == self._lifecycle.success
         if not succeeded or number >= task.count:
             raise ApiError(404, f"task {task.id} has no file {index[:20]!r}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import timedelta
 from typing import Any
 
@@ -125,6 +126,21 @@ def test_a_setting_moves_an_expiry_that_is_still_to_come(client: Client) -> None
     assert "results-expire" in told(client)
 
 
+@pytest.mark.parametrize("before", ["2h", "20d"])
+@pytest.mark.parametrize("after", ["1h", "30d"])
+def test_a_setting_moves_an_expiry_that_is_planned(client: Client, before: str, after: str) -> None:
+    """It is told once, even if the task ended, and that was told, before the setting changed."""
+    client.control("settings", "PATCH", json={"result-expiry": before})
+    client.submitted(seed())
+    client.control("clock", "POST", json={"advance_until": "idle"})
+    assert "results-expire" not in told(client)
+    client.control("settings", "PATCH", json={"result-expiry": after})
+
+    client.control("clock", "POST", json={"advance": "400d"})
+
+    assert told(client).count("results-expire") == 1
+
+
 def test_what_a_test_changes_is_told(client: Client) -> None:
     """Rules, settings, balance, clock and resets, with what they are now."""
     client.control("rules", "POST", json={"scenario": "unavailable", "times": 2})
@@ -184,6 +200,52 @@ def test_a_part_can_be_asked_for(client: Client) -> None:
     assert later["complete"] is True
     assert ([one["number"] for one in latest["events"]], latest["complete"]) == ([5, 6], False)
     assert (none["events"], none["last"]) == ([], 6)
+
+
+def test_a_reset_is_not_passed_over(client: Client) -> None:
+    """Who reads all sandboxes is told that events are missing, though their rings are empty."""
+    client.submit(b"{")
+    client.control("reset", "POST")
+
+    too_late = client.control("events?all=true&since=0").json
+    in_time = client.control("events?all=true&since=1").json
+
+    assert ([one["number"] for one in too_late["events"]], too_late["complete"]) == ([2], False)
+    assert ([one["number"] for one in in_time["events"]], in_time["complete"]) == ([2], True)
+
+
+def test_nothing_is_missed_between_an_empty_answer_and_the_next(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What happens while nothing is answered comes after the number that is answered."""
+
+    def close(listener: Listener) -> None:
+        client.sandbox.note(EventKind.CLOCK, {})
+        real_close(listener)
+
+    real_close = Listener.close
+    client.control("events")
+    monkeypatch.setattr(Listener, "close", close)
+
+    empty = client.control("events").json
+    monkeypatch.undo()
+    then = client.control(f"events?since={empty['last']}").json
+
+    assert (empty["events"], then["complete"]) == ([], True)
+    assert [one["kind"] for one in then["events"]] == ["clock"]
+
+
+def test_nothing_to_add_leaves_nothing_behind() -> None:
+    """A ring to which no event was added is not shortened when memory runs short."""
+    log, at = EventLog(3000), START
+    empty, full = Ring[Note]("a", 9, log, Counter()), Ring[Note]("b", 99, log, Counter())
+    empty.add_notes(())
+
+    for _ in range(20):
+        full.add_notes([(at, Note(EventKind.CLOCK, {}))])
+
+    assert len(full) == 7
+    assert log.used <= 3000
 
 
 def test_what_was_forgotten_is_not_passed_over(make_client: MakeClient) -> None:
@@ -349,3 +411,15 @@ def test_tasks_that_are_forgotten_leave_nothing(make_client: MakeClient) -> None
     unreached = client.sandbox._unreached
     assert len(unreached._steps) == 5
     assert len(unreached._heap) < 100
+
+
+def test_changes_that_change_nothing_leave_nothing(make_client: MakeClient) -> None:
+    """A cancellation that comes too late can be asked for as often as one likes."""
+    client = make_client()
+    client.control("clock", "POST", json={"run": True})
+    answer = client.submit(seed(), **{"x-mock-scenario": "cancel-too-late"})
+
+    for _ in range(100):
+        client.cancel(answer.json["data"]["taskId"])
+
+    assert len(client.sandbox._unreached._heap) == 1

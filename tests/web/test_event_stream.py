@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
+from time import monotonic
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
@@ -107,6 +110,45 @@ def test_a_visitor_who_comes_too_late_is_told(mock: RunningMock) -> None:
 
     assert said == "event: missed"
     assert found[0]["number"] == 1
+
+
+@pytest.mark.parametrize("given", ["-1", "x", "9" * 5000, "\u00b2"])
+def test_a_wrong_place_is_passed_over(mock: RunningMock, given: str) -> None:
+    """It was not given by the mock, so the query says where to begin, however long it is."""
+    submit(mock.sandbox())
+
+    with listening(mock.url, "all=true&since=0", **{"Last-Event-ID": given}) as lines:
+        found = following(lines, 1)
+
+    assert found[0]["number"] == 1
+
+
+def metrics(mock: RunningMock) -> str:
+    """Return the figures of a mock."""
+    return requests.get(f"{mock.url}/__mock/metrics", timeout=10).text
+
+
+def test_clients_that_wait_keep_nobody_out(mock: RunningMock) -> None:
+    """As many as may listen wait for an event, and the control plane can still make one happen."""
+    sandbox = mock.sandbox()
+    last = sandbox.control.events()["last"]
+    host, port = urlsplit(mock.url).hostname, urlsplit(mock.url).port
+    asked = f"GET /__mock/events?all=true&wait=60&since={last} HTTP/1.1\r\nHost: localhost\r\n\r\n"
+    with ExitStack() as stack:
+        waiting = [
+            stack.enter_context(socket.create_connection((host, port), timeout=30))
+            for _ in range(events.MOST_LISTENERS)
+        ]
+        for one in waiting:
+            one.sendall(asked.encode())
+        deadline = monotonic() + 60
+        while f"mock_listeners {events.MOST_LISTENERS}.0" not in metrics(mock):
+            assert monotonic() < deadline
+
+        sandbox.control.reset()
+        answers = [one.recv(12) for one in waiting]
+
+    assert set(answers) == {b"HTTP/1.1 200"}
 
 
 def test_a_silent_stream_says_that_it_is_there(

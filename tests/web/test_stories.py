@@ -163,7 +163,7 @@ def test_files_are_shown_without_a_trace(client: Client) -> None:
     assert len(client.sandbox.journal.requests) == before
 
 
-@pytest.mark.parametrize("index", ["2", "-1", "x", "٣", "9" * 50])
+@pytest.mark.parametrize("index", ["2", "-1", "x", "٣", "9" * 5000])
 def test_there_is_no_file_of_another_index(client: Client, index: str) -> None:
     """Nor of a task that has not succeeded."""
     task_id, running = finished(client, seed(n=2)), client.submitted(seed())

@@ -1,6 +1,7 @@
 // The receivers of the mock: their URLs, how they respond, and what came to them.
 
 import { copyButton, duration, el, fill, json, time } from "./dom.js";
+import { catchingUp } from "./shared.js";
 
 /** @typedef {import("./app.js").Context} Context */
 /** @typedef {{name: string, received: number, last_at: string | null,
@@ -33,6 +34,7 @@ export class InboxPanel {
   /** @param {Context} context */
   constructor(context) {
     this.context = context;
+    this.catchUp = catchingUp(() => this.reload(), PAUSE, context.failed);
     /** @type {Inbox[]} */
     this.inboxes = [];
     this.selected = "";
@@ -98,19 +100,6 @@ export class InboxPanel {
     }
     const shown = this.selected ? await this.context.api.get(`inbox/${encodeURIComponent(this.selected)}`) : null;
     this.draw(shown?.webhooks ?? []);
-  }
-
-  /** Read again, at once or, if that was done a moment ago, a moment later. */
-  async catchUp() {
-    this.isBehind = true;
-    if (this.isReading) return;
-    this.isReading = true;
-    while (this.isBehind) {
-      this.isBehind = false;
-      await this.reload().catch(this.context.failed);
-      await new Promise((resolve) => { setTimeout(resolve, PAUSE); });
-    }
-    this.isReading = false;
   }
 
   /** @param {Received[]} webhooks */

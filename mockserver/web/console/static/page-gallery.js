@@ -2,6 +2,7 @@
 
 import { el, fill, money, VirtualList } from "./dom.js";
 import { expiry, fileFigure } from "./result-files.js";
+import { catchingUp } from "./shared.js";
 
 /** @typedef {import("./app.js").Context} Context */
 /** @typedef {import("./stream.js").MockEvent} MockEvent */
@@ -22,6 +23,7 @@ class GalleryPage {
   /** @param {HTMLElement} main @param {Context} context */
   constructor(main, context) {
     this.context = context;
+    this.catchUp = catchingUp(() => this.reload(), PAUSE, context.failed);
     this.limit = FIRST;
     this.total = 0;
     /** @type {Result[]} */
@@ -54,23 +56,6 @@ class GalleryPage {
     const shows = list.some((one) => one.sandbox === this.context.sandbox
       && (one.kind === "results-expire" || one.kind === "settings" || (one.kind === "status" && one.data.status === "SUCCESS")));
     if (shows) this.catchUp();
-  }
-
-  async catchUp() {
-    this.isBehind = true;
-    if (this.isReading) return;
-    this.isReading = true;
-    try {
-      while (this.isBehind) {
-        this.isBehind = false;
-        await this.reload();
-        await new Promise((resolve) => { setTimeout(resolve, PAUSE); });
-      }
-    } catch (error) {
-      this.context.failed(error);
-    } finally {
-      this.isReading = false;
-    }
   }
 
   /** Read older ones once the end is near. */

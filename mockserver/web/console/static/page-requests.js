@@ -2,6 +2,7 @@
 
 import { Problem } from "./api.js";
 import { copyButton, el, fill, time, VirtualList } from "./dom.js";
+import { isForRow, steppedTo } from "./shared.js";
 import { RequestFilter } from "./request-filter.js";
 import { kindOf, requestDetail, statusBadge } from "./request-detail.js";
 
@@ -181,19 +182,16 @@ class RequestsPage {
 
   /** @param {MouseEvent} event @param {Item} item */
   clicked(event, item) {
-    if (event.ctrlKey || event.metaKey || event.shiftKey || getSelection()?.toString()) return;
+    if (!isForRow(event)) return;
     event.preventDefault();
     this.open(item.number);
   }
 
   /** @param {KeyboardEvent} event */
   pressed(event) {
-    const steps = /** @type {Record<string, number>} */ ({ ArrowDown: 1, ArrowUp: -1, Home: -Infinity, End: Infinity });
-    const step = steps[event.key];
-    if (step === undefined || event.ctrlKey || event.altKey || event.metaKey || !this.shown.length) return;
-    event.preventDefault();
     const at = this.shown.findIndex((one) => one.number === this.selected);
-    const index = Math.min(this.shown.length - 1, Math.max(0, at + step));
+    const index = steppedTo(event, at, this.shown.length);
+    if (index === null) return;
     const item = this.shown[index];
     this.list.reveal(index);
     this.open(item.number);

@@ -3,6 +3,7 @@
 import { attemptDetail, differsFlag, outcomeBadge, titleOf } from "./attempt.js";
 import { duration, el, fill, time, VirtualList } from "./dom.js";
 import { InboxPanel } from "./inbox-panel.js";
+import { catchingUp, isForRow, steppedTo } from "./shared.js";
 
 /** @typedef {import("./app.js").Context} Context */
 /** @typedef {import("./stream.js").MockEvent} MockEvent */
@@ -40,6 +41,7 @@ class WebhooksPage {
   /** @param {HTMLElement} main @param {Context} context */
   constructor(main, context) {
     this.context = context;
+    this.catchUp = catchingUp(() => this.readNew(), PAUSE, context.failed);
     /** @type {Attempt[]} oldest first */
     this.all = [];
     /** @type {Attempt[]} newest first */
@@ -113,25 +115,12 @@ class WebhooksPage {
   }
 
   /** Read the attempts since the last one that is known; a burst of them is read at once. */
-  async catchUp() {
-    this.isBehind = true;
-    if (this.isReading) return;
-    this.isReading = true;
-    try {
-      while (this.isBehind) {
-        this.isBehind = false;
-        const { deliveries } = await this.context.api.get(`deliveries?since=${this.all.at(-1)?.number ?? 0}`);
-        this.all.push(...deliveries);
-        if (this.all.length > MOST) this.all.splice(0, this.all.length - MOST);
-        this.draw(deliveries.filter((/** @type {Attempt} */ one) => matches(one, this.filter)).length);
-        if (deliveries.some((/** @type {Attempt} */ one) => one.url.includes("/__mock/inbox/"))) this.inboxes.catchUp();
-        await new Promise((resolve) => { setTimeout(resolve, PAUSE); });
-      }
-    } catch (error) {
-      this.context.failed(error);
-    } finally {
-      this.isReading = false;
-    }
+  async readNew() {
+    const { deliveries } = await this.context.api.get(`deliveries?since=${this.all.at(-1)?.number ?? 0}`);
+    this.all.push(...deliveries);
+    if (this.all.length > MOST) this.all.splice(0, this.all.length - MOST);
+    this.draw(deliveries.filter((/** @type {Attempt} */ one) => matches(one, this.filter)).length);
+    if (deliveries.some((/** @type {Attempt} */ one) => one.url.includes("/__mock/inbox/"))) this.inboxes.catchUp();
   }
 
   // -- the list -------------------------------------------------------------------------------
@@ -230,19 +219,17 @@ class WebhooksPage {
 
   /** @param {MouseEvent} event @param {Attempt} one */
   clicked(event, one) {
-    if (event.ctrlKey || event.metaKey || event.shiftKey || getSelection()?.toString()) return;
+    if (!isForRow(event)) return;
     event.preventDefault();
     this.show(one.number);
   }
 
   /** @param {KeyboardEvent} event */
   pressed(event) {
-    const steps = /** @type {Record<string, number>} */ ({ ArrowDown: 1, ArrowUp: -1, Home: -Infinity, End: Infinity });
-    const step = steps[event.key];
-    if (step === undefined || event.ctrlKey || event.altKey || event.metaKey || !this.shown.length) return;
-    event.preventDefault();
     const at = this.shown.findIndex((one) => one.number === this.selected);
-    const index = Math.min(this.shown.length - 1, Math.max(0, at + step)), one = this.shown[index];
+    const index = steppedTo(event, at, this.shown.length);
+    if (index === null) return;
+    const one = this.shown[index];
     this.list.reveal(index);
     this.show(one.number);
     this.context.say(`${titleOf(one)} to ${one.url}: ${one.delivered ? "delivered" : one.error}`);
