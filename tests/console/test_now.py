@@ -14,6 +14,7 @@ from mockserver.domain.durations import stamp
 from mockserver.testing.inbox import InboxServer
 from tests.conftest import START
 from tests.console.conftest import Console
+from tests.console.requests_page import call
 
 HOSTILE = "<img src=x onerror=\"console.error('run')\"></a><script>console.error('run')</script>"
 
@@ -49,6 +50,22 @@ def test_a_new_task_and_its_end_are_seen_without_a_reload(console: Console) -> N
 
     expect(row(page, "a cat")).to_contain_text("SUCCESS")
     expect(page.get_by_role("button", name="SUCCESS 1")).to_be_visible()
+
+
+def test_tells_of_contract_warnings(console: Console) -> None:
+    """As soon as there is one, with the way to the page that explains it."""
+    page = console.open()
+    task = console.submit(prompt="a cat #mock:instant")
+    warned = page.get_by_role("link", name="Contract warnings: 1")
+    expect(row(page, "a cat")).to_be_visible()
+    expect(warned).to_have_count(0)
+
+    for _ in range(10):
+        call(console, "GET", f"/api/v1/task/{task}")
+
+    expect(warned).to_be_visible()
+    warned.click()
+    expect(page.locator("main")).to_contain_text("does the app know that SUCCESS is final?")
 
 
 def test_marks_what_became_of_webhooks(console: Console) -> None:

@@ -57,6 +57,7 @@ class Now {
   build(main) {
     this.counts = el("div", { class: "buttons", role: "group", "aria-label": "Only tasks in these states" });
     this.spent = el("span", { class: "muted" });
+    this.warned = el("a", { hidden: true });
     this.all = el("button", {
       class: "button small", type: "button", "aria-pressed": "false", onclick: () => this.toggleAll(),
     });
@@ -64,7 +65,7 @@ class Now {
       el("option", { value: "fit" }, "Fit"),
       SPANS.map((span) => el("option", { value: span }, duration(span / 1000))));
     const tools = el("div", { class: "now-tools" },
-      this.counts, el("span", { class: "now-gap" }), this.all,
+      this.counts, this.warned, el("span", { class: "now-gap" }), this.all,
       el("input", {
         type: "search", placeholder: "Prompt, model or id", "aria-label": "Filter the tasks by prompt, model or id",
         oninput: (/** @type {any} */ event) => { this.filter = event.target.value.toLowerCase(); this.arrange(); },
@@ -101,9 +102,17 @@ class Now {
 
   reload = async () => {
     this.describe(await this.context.readSandboxes());
-    await Promise.all([...this.lanes.values()].map((lane) => lane.read()));
+    await Promise.all([this.readWarnings(), ...[...this.lanes.values()].map((lane) => lane.read())]);
     this.arrange();
   };
+
+  /** Say that the app does something wrong; the page Contract says what. */
+  async readWarnings() {
+    const { warnings } = await this.context.api.get("warnings");
+    this.warned.hidden = warnings.length === 0;
+    /** @type {HTMLAnchorElement} */ (this.warned).href = this.context.link("contract");
+    fill(this.warned, `Contract warnings: ${warnings.length}`);
+  }
 
   /** @param {Sandbox[]} sandboxes */
   describe(sandboxes) {
@@ -132,6 +141,7 @@ class Now {
     for (const event of list) {
       if (this.lanes.get(event.sandbox)?.hear(event)) this.isStale = true;
     }
+    if (list.some((event) => event.kind === "warning" || event.data.warnings?.length)) this.readWarnings().catch(this.context.failed);
     this.ask();
   };
 

@@ -112,7 +112,7 @@ export class SettingsPanel {
 
   /** @param {{balance_usd: string | null, spent_usd: string, note?: string}} shown */
   showMoney({ balance_usd: left, spent_usd: spent, note }) {
-    fill(this.money, `${left === null ? "Unlimited balance" : `${money(left)} left`}, ${money(spent)} spent`, note ? ` (${note})` : null, ".");
+    fill(this.money, `${left === null ? "Unlimited balance" : `${money(left)} left`}, ${note ? `spent: ${note}` : `${money(spent)} spent`}.`);
   }
 
   /** @param {Record<string, string>} settings */

@@ -66,7 +66,7 @@ export class SubmitForm {
       oninput: () => this.checkSoon(),
     }, el("h2", { id: "form-title" }, "Submit a task"), this.note(), fields, this.jsonPart(),
     el("div", { class: "field" }, el("label", { for: "f-scenario" }, "Scenario"), this.scenario, el("datalist", { id: "scenarios" }),
-      el("p", { class: "muted" }, "Those about the connection, for example held and hang, do nothing here: send them from your app.")),
+      el("div", { class: "muted about" }, "Those about the connection, for example held and hang, do nothing here: send them from your app.")),
     this.others, el("button", { class: "button primary", type: "submit" }, "Submit"), this.outcome);
   }
 
