@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 Run = TypeVar("Run", bound=Callable[..., object])
 _DEFAULT_URL = "http://127.0.0.1:6290"
 _SHORTEST_END = 4
+SHOWN_OF_ID = 8
+"""Characters of a sandbox's id that people see, and can name it by."""
 """Characters of the end of a key that name its sandbox."""
 
 
@@ -44,7 +46,7 @@ _SANDBOX = option(
     "--sandbox",
     metavar="NAME",
     group="Mock",
-    help="only the sandbox with this label (X-Mock-Label), id, or end of its key",
+    help="only the sandbox with this label (X-Mock-Label), beginning of its id, or end of its key",
 )
 
 
@@ -83,7 +85,7 @@ class Mock:
         found = [one for one in known if (_has_key if key else _is_called)(one, key or name or "")]
         if not found:
             asked = "--key: there was no request with it" if key else f"--sandbox: {name!r} unknown"
-            names = ", ".join(name_of(one) for one in known)
+            names = ", ".join(_with_id(one) for one in known)
             raise click.UsageError(f"{asked}; this mock has: {names}")
         return found
 
@@ -102,13 +104,20 @@ def _has_key(sandbox: dict[str, Any], key: str) -> bool:
 def _is_called(sandbox: dict[str, Any], name: str) -> bool:
     key = sandbox["key"] or ""
     is_end = len(name) >= _SHORTEST_END and key.endswith(name)
-    return is_end or name in (sandbox["label"], key, sandbox["id"])
+    is_start = len(name) >= SHOWN_OF_ID and sandbox["id"].startswith(name)
+    return is_end or is_start or name in (sandbox["label"], key)
+
+
+def _with_id(sandbox: dict[str, Any]) -> str:
+    name, id_ = name_of(sandbox), sandbox["id"][:SHOWN_OF_ID]
+    return name if name.endswith(id_) else f"{name} ({id_})"
 
 
 def name_of(sandbox: dict[str, Any]) -> str:
     """Return what people know a sandbox by."""
     label: str | None = sandbox["label"]
-    return label or sandbox["key"] or "requests without an accepted key"
+    key = sandbox["key"] or "requests without an accepted key"
+    return label or (f"… {sandbox['id'][:SHOWN_OF_ID]}" if key == "…" else key)
 
 
 @contextmanager
@@ -122,5 +131,6 @@ def asking(mock: Mock) -> Iterator[None]:
         if error.status is None:
             start = "start one with maxapi-mock serve, or name it with --url"
             raise MockError(f"no mock at {mock.url}; {start}") from None
-        token = "; set MAXAPI_MOCK_CONTROL_TOKEN" if error.status == 403 else ""
-        raise MockError(f"{error}{token}") from None
+        is_set = bool(os.environ.get("MAXAPI_MOCK_CONTROL_TOKEN"))
+        hint = f"; {'correct' if is_set else 'set'} MAXAPI_MOCK_CONTROL_TOKEN"
+        raise MockError(f"{error}{hint if error.status == 403 else ''}") from None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import shlex
 import sys
+from contextlib import nullcontext, redirect_stdout
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, get_args
 
@@ -76,9 +77,10 @@ def serve(options: _Options) -> int:
             warnings.secrets = secrets
         server.start()
         try:
-            _say_what_is_served(server, resolved.settings)
-            if options.opens_console:
-                _open(f"{server.url}{CONTROL_PREFIX}")
+            with redirect_stdout(sys.stderr) if options.log == "json" else nullcontext():
+                _say_what_is_served(server, resolved.settings)
+                if options.opens_console:
+                    _open(f"{server.url}{CONTROL_PREFIX}")
             with written(service.sandboxes, options.log, secrets):
                 wait()
         finally:

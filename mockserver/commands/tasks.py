@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -104,6 +105,10 @@ def _report(mock: Mock, client: ControlClient, task_id: str) -> Iterator[str]:
         yield f"  failure_reason {task['failure_reason']}"
     yield ""
     yield from happened([dict(one) for one in events], requests)
+    warned = Counter(one["text"] for event in events for one in event["data"].get("warnings", ()))
+    if warned:
+        yield "\ncontract warnings:"
+        yield from (f"  {text}{f' ({n} times)' if n > 1 else ''}" for text, n in warned.items())
     future = [line for event in task["timeline"] if (line := to_come(task, event))]
     if future:
         yield "\nto come:"

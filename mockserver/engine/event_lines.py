@@ -36,14 +36,14 @@ class Line:
 
 
 class EventLines:
-    """Writes events, each contract warning only the first time.
+    """Writes events, each contract warning only the first time, one about polls for each task.
 
     A rejection is its own warning.
     """
 
     def __init__(self) -> None:
         self._day = ""
-        self._said: set[str] = set()
+        self._said: set[tuple[str, str | None]] = set()
 
     def lines(self, event: Json) -> Iterator[Line]:
         """Yield the lines about *event*, with its time, and the date wherever that changes."""
@@ -53,9 +53,12 @@ class EventLines:
             yield Line(f"-- {self._day}", Tone.QUIET)
         line = line_of(event)
         yield Line(f"{time_of(at)}  {line.text}", line.tone)
-        for warning in event["data"].get("warnings", ()):
-            if warning["kind"] != REJECTED and warning["text"] not in self._said:
-                self._said.add(warning["text"])
+        data = event["data"]
+        polled = data.get("taskId") if data.get("operation") == "query" else None
+        for warning in data.get("warnings", ()):
+            said = (warning["text"], polled)
+            if warning["kind"] != REJECTED and said not in self._said:
+                self._said.add(said)
                 yield Line(f"{'':17}warning: {warning['text']}", Tone.WARNING)
 
 

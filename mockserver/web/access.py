@@ -59,13 +59,19 @@ def check_access(request: Request, settings: Settings, session: Session) -> None
         return
     if settings.control_token is not None:
         if not (has_token(request, settings.control_token) or session.is_known(request)):
-            raise ApiError(403, f"the control plane needs its token; send {TOKEN_HEADER}")
+            raise ApiError(403, _no_access(request))
         return
     if settings.is_public:
         raise ApiError(
             403, f"the mock listens on {settings.host}; start it with --control-token to control it"
         )
     _check_host(request, settings)
+
+
+def _no_access(request: Request) -> str:
+    if TOKEN_HEADER.lower() in request.headers:
+        return f"{TOKEN_HEADER}: not the control token of this mock"
+    return f"the control plane needs its token; send {TOKEN_HEADER}"
 
 
 def has_token(request: Request, token: str) -> bool:

@@ -10,12 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 
 from mockserver.cli import main
 from mockserver.commands.event_log import EventLog, EventWriter
 from mockserver.commands.har import har_of
 from mockserver.contract import Contract
 from mockserver.engine.clock import Clock
+from mockserver.engine.ids import sandbox_id
 from mockserver.engine.service import Service
 from mockserver.settings import make_settings
 from mockserver.testing import MaxapiSandbox, RunningMock, running_mock
@@ -89,6 +91,45 @@ def test_one_sandbox_can_be_asked_for(
     events = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert {one["sandbox"] for one in events} == {events[0]["sandbox"]}
     assert [one["data"].get("taskId") for one in events][1:] == [task_id, task_id]
+
+
+def test_a_sandbox_can_be_asked_for_by_the_beginning_of_its_id(
+    mock: RunningMock, capsys: Capture
+) -> None:
+    """As it is shown where the key is too short to be recognized by its end."""
+    task_id = submit(mock.sandbox("short"))
+    submit(mock.sandbox("brief"))
+    shown = sandbox_id("short")[:8]
+
+    assert main(["tasks", "--sandbox", shown]) == 0
+    listed = capsys.readouterr().out
+    assert main(["tasks", "--sandbox", "nobody"]) != 0
+
+    assert [line.split()[0] for line in listed.splitlines()] == [task_id]
+    assert listed.rstrip().endswith(f"[… {shown}]")
+    assert f"… {shown}" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("token", "said"),
+    [
+        (None, "needs its token; send X-Mock-Control-Token; set MAXAPI_MOCK_CONTROL_TOKEN"),
+        ("wrong", "not the control token of this mock; correct MAXAPI_MOCK_CONTROL_TOKEN"),
+    ],
+)
+def test_what_is_wrong_with_the_control_token_is_said(
+    monkeypatch: pytest.MonkeyPatch, capsys: Capture, token: str | None, said: str
+) -> None:
+    """Whether it is missing, or another."""
+    monkeypatch.delenv("MAXAPI_MOCK_CONTROL_TOKEN", raising=False)
+    if token is not None:
+        monkeypatch.setenv("MAXAPI_MOCK_CONTROL_TOKEN", token)
+
+    with running_mock(control_token="secret") as mock:
+        status = main(["tasks", "--url", mock.url])
+
+    assert status != 0
+    assert said in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -257,6 +298,23 @@ def test_why_a_task_failed(sandbox: MaxapiSandbox, capsys: Capture) -> None:
     assert f"  task {task_id[:8]} FAILURE, failure_reason CONTENT_MODERATION" in lines
 
 
+def test_what_an_app_does_wrong_with_a_task_is_shown(
+    sandbox: MaxapiSandbox, capsys: Capture
+) -> None:
+    """An app that does not know the final state polls without end."""
+    task_id = submit(sandbox)
+    sandbox.control.fail(task_id)
+    headers = {"Authorization": f"Bearer {sandbox.api_key}"}
+    for _ in range(10):
+        requests.get(f"{sandbox.base_url}/api/v1/task/{task_id}", headers=headers, timeout=5)
+
+    assert main(["task", task_id]) == 0
+
+    lines = capsys.readouterr().out.splitlines()
+    said = lines[lines.index("contract warnings:") + 1]
+    assert "does the app know that FAILURE is final?" in said
+
+
 def test_a_beginning_that_several_tasks_share_is_not_enough(
     mock: RunningMock, capsys: Capture
 ) -> None:
@@ -300,6 +358,21 @@ def test_the_server_prints_what_happens(client: Client, capsys: Capture) -> None
     assert any("warning: submitted again" in line for line in lines)
     assert sum("-> 400" in line for line in lines) == 1
     assert lines[-1] == "the sandbox was reset"
+
+
+def test_a_warning_about_polls_is_printed_for_each_task(client: Client, capsys: Capture) -> None:
+    """The second run of an app with the same mistake is told as the first was."""
+
+    def act() -> None:
+        for _ in range(2):
+            task_id = client.submitted(seed(prompt="a cat #mock:instant"))
+            for _ in range(10):
+                client.poll(task_id)
+
+    printed(client.service, EventWriter("all"), act)
+
+    lines = capsys.readouterr().out.splitlines()
+    assert sum("does the app know that SUCCESS is final?" in line for line in lines) == 2
 
 
 def test_only_requests_can_be_printed(client: Client, capsys: Capture) -> None:

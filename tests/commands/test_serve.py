@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -9,6 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import requests
 
 from mockserver.commands.warning_log import WarningLog
 from mockserver.contract import Contract
@@ -42,6 +44,25 @@ def test_what_is_not_sent_is_said_once(
         f"maxapi-mock serve: webhook not sent: {host} {hint}"
         for host in ("app.example.com", "a.example")
     ]
+
+
+def test_events_for_programs_are_all_that_standard_output_has() -> None:
+    """Where the mock is goes to standard error, so that each line is JSON."""
+    command = [sys.executable, "-m", "mockserver", "serve", "--port", "0", "--log", "json"]
+
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stderr is not None
+        assert process.stdout is not None
+        url = process.stderr.readline().strip().rpartition(" ")[2]
+        requests.get(f"{url}/api/v1/task/none", timeout=5)
+        first = json.loads(process.stdout.readline())
+        process.send_signal(signal.SIGTERM)
+        rest = process.stdout.read()
+
+    assert first["data"]["path"] == "/api/v1/task/none"
+    assert rest == ""
 
 
 @pytest.mark.parametrize("has_browser", [True, False])

@@ -194,6 +194,20 @@ def test_a_rejection_is_shown(console: Console) -> None:
     assert console.sandbox.requests[-1]["status"] == 400
 
 
+def test_what_was_mended_is_not_complained_about(console: Console) -> None:
+    """Also when the form is submitted at once after the last key."""
+    page = form(console)
+    n = page.get_by_label("n", exact=True)
+    n.fill("99")
+    expect(n).to_have_attribute("aria-invalid", "true")
+
+    n.fill("3")
+    submitted(page)
+
+    expect(page.locator("#f-input-n-problem")).to_be_empty()
+    expect(n).not_to_have_attribute("aria-invalid", "true")
+
+
 def test_a_submission_can_be_as_wrong_as_its_user_likes(console: Console) -> None:
     """By hand: unknown fields, and what is not JSON."""
     page = form(console)

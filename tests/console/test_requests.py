@@ -44,6 +44,7 @@ def test_grows_by_itself(console: Console) -> None:
     assert numbers(page) == ["4", "3", "2", "1"]
     expect(rows(page).nth(0)).to_contain_text(re.compile(r"submit.*400.*rejected.*input\.ratio"))
     expect(rows(page).nth(1)).to_contain_text(f"query{'GET'} /api/v1/task/{task}200PENDING")
+    expect(rows(page).nth(2)).to_contain_text(f"200task {task[:8]}")
 
 
 def test_a_reset_empties_it(console: Console) -> None:

@@ -159,7 +159,8 @@ class RequestsPage {
 
   /** @param {Item} item @returns {HTMLElement} */
   row(item) {
-    const said = item.message ?? item.task_status ?? "";
+    const task = item.operation === "submit" && item.taskId ? `task ${item.taskId.slice(0, 8)}` : "";
+    const said = item.message ?? item.task_status ?? task;
     return el("div", {
       role: "row", class: "request-row", "data-kind": kindOf(item.status), "data-number": item.number,
       "aria-current": item.number === this.selected ? "true" : null,

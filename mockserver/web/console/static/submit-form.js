@@ -65,7 +65,8 @@ export class SubmitForm {
       },
       oninput: () => this.checkSoon(),
     }, el("h2", { id: "form-title" }, "Submit a task"), this.note(), fields, this.jsonPart(),
-    el("div", { class: "field" }, el("label", { for: "f-scenario" }, "Scenario"), this.scenario, el("datalist", { id: "scenarios" })),
+    el("div", { class: "field" }, el("label", { for: "f-scenario" }, "Scenario"), this.scenario, el("datalist", { id: "scenarios" }),
+      el("p", { class: "muted" }, "Those about the connection, for example held and hang, do nothing here: send them from your app.")),
     this.others, el("button", { class: "button primary", type: "submit" }, "Submit"), this.outcome);
   }
 
@@ -227,6 +228,7 @@ export class SubmitForm {
       address = address.replace(/sandbox=[^&]*/, `sandbox=${own?.id}`);
     }
     fill(this.outcome, el("p", "Submitted: ", el("a", { href: address }, `task ${id}`)));
+    await this.check();
   }
 
   /** @param {any} body */
