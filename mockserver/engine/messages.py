@@ -50,8 +50,8 @@ class Fault:
 class Stream(Protocol):
     """A body that goes on until its client leaves."""
 
-    def begin(self) -> None:
-        """Begin, when the head has been sent."""
+    def begin(self) -> bool:
+        """Begin, when the head has been sent; return whether there is anything to go on with."""
 
     def take(self) -> bytes:
         """Return what is to be sent now; this is called every `STREAM_INTERVAL` seconds."""

@@ -60,9 +60,9 @@ def _deliver(service: Service, response: Response) -> flask.Response:
 
 
 def _followed(service: Service, stream: Stream) -> Iterator[bytes]:
-    stream.begin()
+    is_heard = stream.begin()
     try:
-        while not service.closed.wait(STREAM_INTERVAL):
+        while is_heard and not service.closed.wait(STREAM_INTERVAL):
             yield stream.take()
     finally:
         stream.end()

@@ -266,9 +266,9 @@ class Connection(asyncio.Protocol):
         self._transport.write(stream_head(response, version))
         if received.method == "HEAD":
             return
-        stream.begin()
+        is_heard = stream.begin()
         try:
-            while not await is_set_within(STREAM_INTERVAL, self._left):
+            while is_heard and not await is_set_within(STREAM_INTERVAL, self._left):
                 data = stream.take()
                 if data:
                     self._transport.write(stream_part(data, version))

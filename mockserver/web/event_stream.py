@@ -85,11 +85,12 @@ class _EventStream:
         self._unsent: deque[AnyEvent] = deque()
         self._sent = real_seconds()
 
-    def begin(self) -> None:
-        """Begin to listen."""
+    def begin(self) -> bool:
+        """Begin to listen; return whether it does: too many can have come since the response."""
         self._service.sandboxes.tell_reached()
-        with suppress(ApiError):  # too many have come since this one was accepted
+        with suppress(ApiError):
             self._listener = listener(self._service, self._sandbox, self._since)
+        return self._listener is not None
 
     def take(self) -> bytes:
         """Return the events since the last time, or a comment if there were none for long."""

@@ -18,6 +18,7 @@ import urllib3
 
 from mockserver.engine import events
 from mockserver.engine.events import EventKind
+from mockserver.engine.messages import ApiError
 from mockserver.testing import InProcessMock, MaxapiSandbox, RunningMock, running_mock
 from mockserver.web import event_stream
 from tests.client import SUBMIT, seed
@@ -191,6 +192,22 @@ def test_the_application_streams_too() -> None:
 
     assert response.headers["content-type"] == "text/event-stream"
     assert text.startswith("id: 1\ndata: {")
+
+
+def test_a_stream_that_nobody_would_fill_ends(
+    mock: RunningMock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """When too many listen at the same moment, so that the client sees that it has to come back."""
+
+    def full(*_: object) -> None:
+        raise ApiError(503)
+
+    monkeypatch.setattr(event_stream, "listener", full)
+
+    with listening(mock.url, "all=true&since=0") as lines:
+        said = list(lines)
+
+    assert said == []
 
 
 def test_a_head_of_a_stream_is_no_stream(mock: RunningMock) -> None:
