@@ -50,18 +50,20 @@ class Listener:
     def take(self) -> Events:
         """Return what has happened since the last time."""
         first, self._first = self._first, Events([], is_complete=True)
-        if first.events or not first.is_complete:
+        if first.events:
             return first
         with self._log.lock:
-            taken = Events(list(self._queue), is_complete=self._offered == len(self._queue))
+            is_complete = first.is_complete and self._offered == len(self._queue)
+            taken = Events(list(self._queue), is_complete)
             self._queue.clear()
             self._offered = 0
             self._flag.clear()
         return taken
 
     def wait(self, seconds: float) -> bool:
-        """Wait until there is something to take; return whether there is."""
-        return bool(self._first.events) or self._flag.wait(seconds)
+        """Wait until there is something to take, or to miss; return whether there is."""
+        is_known = bool(self._first.events) or not self._first.is_complete
+        return is_known or self._flag.wait(seconds)
 
     def close(self) -> None:
         """Get no more."""

@@ -59,7 +59,7 @@ def next_events(
     finally:
         heard.close()
     found.limit(limit, latest=since is None)
-    nothing_yet = heard.began if since is None else since
+    nothing_yet = since if since is not None and found.is_complete else heard.began
     return {
         "events": [one.as_json() for one in found.events],
         "last": found.events[-1].number if found.events else nothing_yet,

@@ -214,6 +214,23 @@ def test_a_reset_is_not_passed_over(client: Client) -> None:
     assert ([one["number"] for one in in_time["events"]], in_time["complete"]) == ([2], True)
 
 
+def test_a_follower_goes_on_although_nothing_is_kept(make_client: MakeClient) -> None:
+    """It is told once that it has missed something, at once, and then hears what happens."""
+    client = make_client(journal_entries=0)
+    client.submit(b"{")
+
+    missed = client.control("events?since=0&wait=60").json
+    then = client.control(f"events?since={missed['last']}").json
+    heard = Listener(client.sandbox._log, since=0)
+    client.submit(b"{")
+    live = heard.take()
+    heard.close()
+
+    assert missed == {"events": [], "last": 1, "complete": False}
+    assert then == {"events": [], "last": 1, "complete": True}
+    assert ([one.number for one in live.events], live.is_complete) == ([2], False)
+
+
 def test_nothing_is_missed_between_an_empty_answer_and_the_next(
     client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
