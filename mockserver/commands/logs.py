@@ -13,6 +13,7 @@ import click
 from mockserver.commands.command import command, option, receives
 from mockserver.commands.output import PASS, plural, say
 from mockserver.commands.running_mock import Mock, MockOptions, asking, name_of, with_mock
+from mockserver.domain.redaction import without_url_secrets
 from mockserver.file_writing import write_whole
 
 _MOST = 10_000
@@ -76,7 +77,7 @@ def _write_har(mock: Mock, file: Path) -> int:
     for one in mock.sandboxes():
         requests += mock.client(one["id"]).requests()
     requests.sort(key=lambda one: str(one["at"]))
-    document = har_of(requests, mock.url)
-    write_whole({file: (json.dumps(document, indent=2) + "\n").encode()})
+    text = without_url_secrets(json.dumps(har_of(requests, mock.url), indent=2))
+    write_whole({file: f"{text}\n".encode()})
     say(f"{plural(len(requests), 'exchange')} written to {file}", "logs")
     return PASS

@@ -196,18 +196,22 @@ def test_following_goes_on(sandbox: MaxapiSandbox, monkeypatch: pytest.MonkeyPat
 def test_a_har_file_has_the_exchanges(
     sandbox: MaxapiSandbox, capsys: Capture, tmp_path: Path
 ) -> None:
-    """Without the key, and with what HAR 1.2 demands."""
-    submit(sandbox)
+    """Without the key and other secrets, and with what HAR 1.2 demands."""
+    submit(sandbox, "http://user:hush@127.0.0.1:9/hook?token=hush")
 
     assert main(["logs", "--har", "a.har"]) == 0
 
     assert capsys.readouterr().out == "1 exchange written to a.har\n"
     text = (tmp_path / "a.har").read_text("utf-8")
     assert KEY not in text
+    assert "hush" not in text
     (entry,) = json.loads(text)["log"]["entries"]
     assert entry["request"]["method"] == "POST"
     assert entry["request"]["url"].endswith("/api/v1/task/submit")
-    assert json.loads(entry["request"]["postData"]["text"]) == seed()
+    assert json.loads(entry["request"]["postData"]["text"]) == {
+        **seed(),
+        "callBackUrl": "http://[redacted]@127.0.0.1:9/hook?token=[redacted]",
+    }
     assert entry["response"]["content"]["mimeType"] == "application/json"
     assert {"startedDateTime", "time", "request", "response", "cache", "timings"} <= entry.keys()
     head = {"httpVersion", "cookies", "headers", "headersSize", "bodySize"}
