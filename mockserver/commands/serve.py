@@ -114,8 +114,6 @@ def be_quick() -> None:
 def _say_what_is_served(server: Server, settings: Settings) -> None:
     """Print where the mock is, what makes clients trust it, and what it does not do by itself."""
     print(f"maxapi-mock {__version__} serves {server.url}", flush=True)
-    if not settings.is_public or settings.control_token is not None:
-        print(f"see it live: {server.url}/__mock/")
     if settings.is_public and settings.control_token is None:
         print(f"{settings.host} is public: /__mock is closed; open it with --control-token")
     if settings.is_public and settings.callback_allow is None:
@@ -123,6 +121,8 @@ def _say_what_is_served(server: Server, settings: Settings) -> None:
     if server.authority is not None:
         for name, value in server.authority.environment.items():
             print(f"export {name}={shlex.quote(value)}")
+    if not settings.is_public or settings.control_token is not None:
+        print(f"see it live: {server.url}/__mock/")
     if sys.stdout is not None:
         sys.stdout.flush()
 

@@ -17,7 +17,7 @@ import pytest
 
 from tests.commands.test_run import PYTHON, execute, line, running
 
-SERVE = (sys.executable, "-m", "mockserver", "serve", "--tls")
+SERVE = (sys.executable, "-m", "mockserver", "serve", "--tls", "--log", "off")
 NAMES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "NODE_EXTRA_CA_CERTS")
 SERVED = ("api.maxapi.io", "cdn.maxapi.io", "localhost", "127.0.0.1")
 ASK = "/api/v1/task/none"
@@ -33,6 +33,7 @@ class Serving:
         self.url = first.split()[-1]
         self.port = int(self.url.rpartition(":")[2])
         self.exports = [line(process) for _ in NAMES]
+        assert line(process).startswith("see it live: ")
 
 
 @contextmanager
