@@ -21,6 +21,9 @@ _INTEGER = re.compile(r"[+-]?[0-9]{1,40}")
 
 T = TypeVar("T")
 
+LOCAL_MOCK = "http://127.0.0.1:6290"
+"""Where `maxapi-mock serve` is, unless it is told otherwise."""
+
 
 def reads(read: Callable[[str], T]) -> Callable[[str], T]:
     """Make the type of an option of a function that raises ValueError."""

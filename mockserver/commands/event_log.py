@@ -14,8 +14,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mockserver.commands.output import on_one_line, without_secrets
-from mockserver.commands.running_mock import SHOWN_OF_ID
-from mockserver.engine.event_lines import EventLines, Tone
+from mockserver.engine.event_lines import EventLines, Tone, short
 from mockserver.engine.events import EventKind
 from mockserver.engine.listener import Listener
 from mockserver.engine.sandboxes import Sandboxes
@@ -72,7 +71,7 @@ class EventWriter:
         if self._form == "requests" and event["kind"] != EventKind.REQUEST:
             return ""
         sandbox = event["sandbox"]
-        self._names[sandbox] = names.get(sandbox) or sandbox[:SHOWN_OF_ID]
+        self._names[sandbox] = names.get(sandbox) or short(sandbox)
         mark = f"[{self._names[sandbox]}] " if len(self._names) > 1 else ""
         return "".join(
             f"{self._styled(on_one_line(mark + line.text, _WIDTH), line.tone)}\n"

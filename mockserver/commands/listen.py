@@ -13,7 +13,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mockserver.commands.arguments import port_option, read_receiver_url, receiver_url, statuses
+from mockserver.commands.arguments import (
+    LOCAL_MOCK,
+    port_option,
+    read_receiver_url,
+    receiver_url,
+    statuses,
+)
 from mockserver.commands.command import command, option, receives
 from mockserver.commands.output import PASS, on_one_line, plural, without_secrets
 from mockserver.commands.polls import Polls, listed, usable
@@ -24,7 +30,6 @@ if TYPE_CHECKING:
     from mockserver.testing.webhook import Webhook
 
 _DEFAULT_PORT = 6291
-_DEFAULT_URL = "http://127.0.0.1:6290"
 _PATIENCE = 10.0
 """Real seconds that the receiver behind it has to respond."""
 _OF_THE_HOP = {
@@ -72,7 +77,7 @@ class _Options:
     type=receiver_url,
     group="Comparison with polls",
     help="the API that each webhook's task is polled at (default MAXAPI_MOCK_URL, "
-    f"else {_DEFAULT_URL}, the local mock's)",
+    f"else {LOCAL_MOCK}, the local mock's)",
 )
 @option(
     "--token-env",
@@ -122,7 +127,7 @@ def _polls(options: _Options) -> Polls:
     environment, url = os.environ, options.url
     if url is None:
         try:
-            url = read_receiver_url(environment.get("MAXAPI_MOCK_URL") or _DEFAULT_URL)
+            url = read_receiver_url(environment.get("MAXAPI_MOCK_URL") or LOCAL_MOCK)
         except ValueError as error:
             raise click.UsageError(f"MAXAPI_MOCK_URL: {error}") from None
     key, token = environment.get(options.token_env), environment.get("MAXAPI_MOCK_CONTROL_TOKEN")

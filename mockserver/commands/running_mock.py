@@ -10,18 +10,16 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from mockserver.commands.arguments import base_url
+from mockserver.commands.arguments import LOCAL_MOCK, base_url
 from mockserver.commands.command import option
+from mockserver.engine.event_lines import SHORT, short
 from mockserver.errors import MaxapiMockError
 
 if TYPE_CHECKING:
     from mockserver.testing.control import ControlClient
 
 Run = TypeVar("Run", bound=Callable[..., object])
-_DEFAULT_URL = "http://127.0.0.1:6290"
 _SHORTEST_END = 4
-SHOWN_OF_ID = 8
-"""Characters of a sandbox's id that people see, and can name it by."""
 """Characters of the end of a key that name its sandbox."""
 
 
@@ -39,7 +37,7 @@ _URL = option(
     metavar="URL",
     type=base_url(path=False),
     group="Mock",
-    help=f"where the mock is (default MAXAPI_MOCK_URL, else {_DEFAULT_URL})",
+    help=f"where the mock is (default MAXAPI_MOCK_URL, else {LOCAL_MOCK})",
 )
 _KEY = option("--key", metavar="KEY", group="Mock", help="only the sandbox of this API key")
 _SANDBOX = option(
@@ -63,7 +61,7 @@ class Mock:
     """A mock that runs, as a command sees it. Its methods raise ControlError."""
 
     def __init__(self, options: MockOptions) -> None:
-        self.url = (options.url or os.environ.get("MAXAPI_MOCK_URL") or _DEFAULT_URL).rstrip("/")
+        self.url = (options.url or os.environ.get("MAXAPI_MOCK_URL") or LOCAL_MOCK).rstrip("/")
         self._options = options
         self.control = self.client()
 
@@ -104,12 +102,12 @@ def _has_key(sandbox: dict[str, Any], key: str) -> bool:
 def _is_called(sandbox: dict[str, Any], name: str) -> bool:
     key = sandbox["key"] or ""
     is_end = len(name) >= _SHORTEST_END and key.endswith(name)
-    is_start = len(name) >= SHOWN_OF_ID and sandbox["id"].startswith(name)
+    is_start = len(name) >= SHORT and sandbox["id"].startswith(name)
     return is_end or is_start or name in (sandbox["label"], key)
 
 
 def _with_id(sandbox: dict[str, Any]) -> str:
-    name, id_ = name_of(sandbox), sandbox["id"][:SHOWN_OF_ID]
+    name, id_ = name_of(sandbox), short(sandbox["id"])
     return name if name.endswith(id_) else f"{name} ({id_})"
 
 
@@ -117,7 +115,7 @@ def name_of(sandbox: dict[str, Any]) -> str:
     """Return what people know a sandbox by."""
     label: str | None = sandbox["label"]
     key = sandbox["key"] or "requests without an accepted key"
-    return label or (f"… {sandbox['id'][:SHOWN_OF_ID]}" if key == "…" else key)
+    return label or (f"… {short(sandbox['id'])}" if key == "…" else key)
 
 
 @contextmanager

@@ -22,6 +22,7 @@ from mockserver.commands.running_mock import (
     with_mock,
 )
 from mockserver.domain.scenario import SCENARIOS
+from mockserver.engine.event_lines import short
 
 if TYPE_CHECKING:
     from mockserver.testing.control import ControlClient
@@ -182,7 +183,7 @@ def trigger(options: _Trigger) -> int:
         task_id = _submitting(mock, options).submit(
             options.model, fields, callback_url=options.callback_url, scenario=scenario
         )
-    say(f"submitted {task_id}; see: maxapi-mock task {task_id[:8]}", "trigger")
+    say(f"submitted {task_id}; see: maxapi-mock task {short(task_id)}", "trigger")
     return PASS
 
 

@@ -14,6 +14,8 @@ from mockserver.engine.events import EventKind
 Json = Mapping[str, Any]
 
 _ERROR = 400
+SHORT = 8
+"""Characters of an id that people see, and can name it by."""
 
 
 class Tone(StrEnum):
@@ -126,9 +128,9 @@ def time_of(at: str | None) -> str:
     return f"{datetime.fromisoformat(at):%H:%M:%S.%f}" if at else ""
 
 
-def short(task_id: str) -> str:
-    """Return the beginning of a task's id, by which people know it."""
-    return task_id[:8]
+def short(id_: str) -> str:
+    """Return the beginning of an id, by which people know a task or a sandbox."""
+    return id_[:SHORT]
 
 
 _WRITERS: Mapping[EventKind, Callable[[Json], Line]] = {

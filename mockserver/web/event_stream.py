@@ -37,7 +37,11 @@ def listener(service: Service, sandbox: Sandbox | None, since: int | None) -> Li
             return Listener(log, since)
         return Listener(log, since, sandbox.id, sandbox.journal.rings)
     except TooManyListenersError:
-        raise ApiError(503, f"{MOST_LISTENERS} clients listen already; end one of them") from None
+        raise _too_many() from None
+
+
+def _too_many() -> ApiError:
+    return ApiError(503, f"{MOST_LISTENERS} clients listen already; end one of them")
 
 
 def next_events(
@@ -70,7 +74,7 @@ def next_events(
 def stream(service: Service, sandbox: Sandbox | None, since: int | None) -> Response:
     """Return the response that tells a client what happens for as long as it listens."""
     if len(service.sandboxes.log.listeners) >= MOST_LISTENERS:
-        raise ApiError(503, f"{MOST_LISTENERS} clients listen already; end one of them")
+        raise _too_many()
     return Response(200, _HEADERS, b"", stream=_EventStream(service, sandbox, since))
 
 

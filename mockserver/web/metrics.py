@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from functools import partial
 from typing import TYPE_CHECKING
 
 from mockserver.domain.task import status_at
@@ -12,7 +13,7 @@ from mockserver.engine.messages import Response
 from mockserver.engine.service import Service
 
 if TYPE_CHECKING:
-    from prometheus_client.metrics_core import Metric
+    from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
 
 Values = Mapping[Counted, float]
 """A figure for each combination of labels."""
@@ -38,23 +39,26 @@ class _Collector:
 
     def collect(self) -> Iterator[Metric]:
         """Yield each figure with its labels."""
+        from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily
+
+        counter, gauge = partial(_figure, CounterMetricFamily), partial(_figure, GaugeMetricFamily)
         sandboxes = self._service.sandboxes
         log = sandboxes.log
         with log.lock:
             requests, attempts, states = dict(log.requests), dict(log.attempts), dict(log.states)
             scenarios = dict(log.scenarios)
         states.pop(("",), None)
-        yield _counter("requests", "Requests", ("operation", "status"), requests)
-        yield _counter("webhook_attempts", "Attempts to deliver a webhook", ("outcome",), attempts)
-        yield _counter("scenarios", "Exchanges and attempts", ("scenario",), scenarios)
-        yield _counter("states_entered", "Tasks that entered a state", ("status",), states)
+        yield counter("requests", "Requests", ("operation", "status"), requests)
+        yield counter("webhook_attempts", "Attempts to deliver a webhook", ("outcome",), attempts)
+        yield counter("scenarios", "Exchanges and attempts", ("scenario",), scenarios)
+        yield counter("states_entered", "Tasks that entered a state", ("status",), states)
         spent: Values = {(): float(sandboxes.spent_ever)}
-        yield _counter("spent_usd", "US dollars that it would have cost live", (), spent)
-        yield _gauge("tasks", "Tasks that are kept", ("status",), self._tasks())
+        yield counter("spent_usd", "US dollars that it would have cost live", (), spent)
+        yield gauge("tasks", "Tasks that are kept", ("status",), self._tasks())
         known: Values = {(): float(len(sandboxes.keys))}
-        yield _gauge("sandboxes", "Sandboxes that are kept", (), known)
-        yield _gauge("journal_bytes", "Bytes of all journals", (), {(): float(log.used)})
-        yield _gauge("listeners", "Listeners of the events", (), {(): float(len(log.listeners))})
+        yield gauge("sandboxes", "Sandboxes that are kept", (), known)
+        yield gauge("journal_bytes", "Bytes of all journals", (), {(): float(log.used)})
+        yield gauge("listeners", "Listeners of the events", (), {(): float(len(log.listeners))})
 
     def _tasks(self) -> Values:
         found = Counter[Counted]()
@@ -64,19 +68,14 @@ class _Collector:
         return found
 
 
-def _counter(name: str, about: str, labels: tuple[str, ...], values: Values) -> Metric:
-    from prometheus_client.metrics_core import CounterMetricFamily
-
-    family = CounterMetricFamily(f"maxapi_mock_{name}", f"{about}.", labels=labels)
+def _figure(
+    family: type[CounterMetricFamily | GaugeMetricFamily],
+    name: str,
+    about: str,
+    labels: tuple[str, ...],
+    values: Values,
+) -> Metric:
+    made = family(f"maxapi_mock_{name}", f"{about}.", labels=labels)
     for value in sorted(values):
-        family.add_metric([str(one) for one in value], values[value])
-    return family
-
-
-def _gauge(name: str, about: str, labels: tuple[str, ...], values: Values) -> Metric:
-    from prometheus_client.metrics_core import GaugeMetricFamily
-
-    family = GaugeMetricFamily(f"maxapi_mock_{name}", f"{about}.", labels=labels)
-    for value in sorted(values):
-        family.add_metric([str(one) for one in value], values[value])
-    return family
+        made.add_metric([str(one) for one in value], values[value])
+    return made
