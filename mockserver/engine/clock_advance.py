@@ -106,6 +106,7 @@ def moment_of(sandbox: Sandbox, task: Task, status: str) -> datetime:
 def _taken_over(sandbox: Sandbox, dispatcher: Dispatcher) -> Iterator[None]:
     """Stop the clock, and keep the timer from sending the sandbox's webhooks."""
     speed, epoch = sandbox.clock.speed, sandbox.clock.epoch
+    sandbox.clock.taken_over = speed
     sandbox.clock.run(0)
     dispatcher.scheduler.pause(sandbox)
     try:
@@ -113,6 +114,7 @@ def _taken_over(sandbox: Sandbox, dispatcher: Dispatcher) -> Iterator[None]:
         dispatcher.wait_until_sent(sandbox, in_flight)
         yield
     finally:
+        sandbox.clock.taken_over = None
         if sandbox.clock.epoch == epoch:
             sandbox.clock.run(speed)
         dispatcher.scheduler.resume(sandbox)

@@ -18,6 +18,7 @@ from typing import Any, ClassVar, Generic, Protocol, TypeVar
 from mockserver.domain.durations import stamp
 from mockserver.domain.record import record
 from mockserver.engine.clock import real_timestamp
+from mockserver.engine.keeping import MEMORY, Keeper
 
 MOST_LISTENERS = 100
 _FIXED_COST = 1000
@@ -151,6 +152,11 @@ class Ring(Generic[Data_co]):
         """Remember an exchange or a delivery, whose texts take *own_bytes*."""
         self._log.append(self, ((at, data),), own_bytes + _FIXED_COST)
 
+    def restore(self, events: Iterable[Event[Data_co]], dropped: int) -> None:
+        """Have events that were kept; *dropped* is the number of the latest that was not."""
+        self._log.restore(self, events)
+        self.dropped = max(self.dropped, dropped)
+
     def add_notes(self, notes: Iterable[tuple[datetime, Data_co]]) -> None:
         """Remember other events, in their order."""
         self._log.append(self, notes, _NOTE_COST)
@@ -176,7 +182,7 @@ class EventLog:
     All rings together take at most *limit* bytes: the least recently used one is shortened first.
     """
 
-    def __init__(self, limit: int) -> None:
+    def __init__(self, limit: int, keeper: Keeper = MEMORY) -> None:
         self.used = 0
         """Bytes that all rings take."""
         self.last = 0
@@ -193,6 +199,7 @@ class EventLog:
         self._rings: OrderedDict[int, Ring[Any]] = OrderedDict()
         """Those that are not empty, the least recently used one first."""
         self._used_last: Ring[Any] | None = None
+        self._keeper = keeper
         self._emptied = 0
         """The number of the latest event that was the last one of its ring to be dropped."""
         self.listeners: tuple[Hears, ...] = ()
@@ -215,8 +222,23 @@ class EventLog:
                 ring.counts[data.counted] += 1
                 for name in data.scenarios:
                     self.scenarios[name.partition("=")[0],] += 1
+                self._keeper.offer(event)
                 for listener in self.listeners:
                     listener.offer(event)
+                if len(ring.kept) > ring.entries:
+                    self._drop_first(ring)
+            while self.used > self._limit and self._rings:
+                self._drop_first(next(iter(self._rings.values())))
+
+    def restore(self, ring: Ring[Any], events: Iterable[AnyEvent]) -> None:
+        """Add events that were kept, with the numbers that they have, to an empty *ring*."""
+        with self.lock:
+            for event in events:
+                if ring.kept is _NOTHING:
+                    self._use(ring)
+                ring.kept.append(event)
+                self.used += event.cost
+                self.last = max(self.last, event.number)
                 if len(ring.kept) > ring.entries:
                     self._drop_first(ring)
             while self.used > self._limit and self._rings:

@@ -18,6 +18,7 @@ from mockserver.engine.held import hold
 from mockserver.engine.inboxes import Inboxes
 from mockserver.engine.interventions import Interventions
 from mockserver.engine.journal import RecordedRequest, Watch
+from mockserver.engine.keeping import MEMORY, Keeper
 from mockserver.engine.messages import (
     JSON_TYPE,
     ApiError,
@@ -68,6 +69,7 @@ class Service:
         make_clock: Callable[[], Clock] = Clock,
         transport: Transport | None = None,
         watch: Watch | None = None,
+        keeper: Keeper = MEMORY,
     ) -> None:
         self.closed = Event()
         self.contract = contract
@@ -75,10 +77,10 @@ class Service:
         self._transport = transport or transport_of(settings)
         self.dispatcher = Dispatcher(contract, settings, self._transport)
         self.sandboxes = Sandboxes(
-            settings, contract.lifecycle, make_clock, self.dispatcher.clock_changed, watch
+            settings, contract.lifecycle, make_clock, self.dispatcher.clock_changed, watch, keeper
         )
-        self.anonymous = self.sandboxes.of_key(ANONYMOUS)
-        """The sandbox of requests without an accepted token."""
+        if keeper is MEMORY:  # otherwise it is where state is kept
+            self.sandboxes.of_key(ANONYMOUS)
         self.inboxes = Inboxes(opened_only=settings.is_public)
         self.interventions = Interventions(contract, self.dispatcher)
         self._operations = Operations(contract, settings, self.dispatcher, self.sandboxes)
@@ -106,6 +108,11 @@ class Service:
         files = [kind["path"] for kind in results.values() if "path" in kind]
         routes += [Route.of("result", path, "GET", self._result) for path in files]
         return Routes(routes)
+
+    @property
+    def anonymous(self) -> Sandbox:
+        """The sandbox of requests without an accepted token."""
+        return self.sandboxes.of_key(ANONYMOUS)
 
     def listens_on(self, url: str) -> None:
         """Set the base of result URLs for requests that do not name the mock's host."""

@@ -206,6 +206,9 @@ class Dispatcher:
                 scenarios=tuple(name for name in script.names if name.startswith("webhook-")),
             )
         )
+        if last:
+            sandbox = scheduled.sandbox
+            sandbox.keeper.webhook_changed(sandbox, task.id, scheduled.ends, retry)
         if retry is not None:
             self.scheduler.add(retry)
         return delivery

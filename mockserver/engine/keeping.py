@@ -1,0 +1,138 @@
+"""What of a sandbox outlives the process, and who is told that it has changed.
+
+The engine works in memory, whether state is kept or not. A `Keeper` is told what has changed, and
+looks it up when it writes; a sandbox is made again from its `Kept`, its tasks and its events.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING, Protocol
+
+from mockserver.engine.rules import Rule
+
+if TYPE_CHECKING:
+    from mockserver.domain.task import Task
+    from mockserver.engine.events import AnyEvent
+    from mockserver.engine.sandbox import Sandbox
+    from mockserver.engine.webhooks.scheduler import ScheduledDelivery
+
+
+@dataclass(frozen=True, slots=True)
+class KeptCourse:
+    """The course of a clock: it showed *moment* at *real*, and runs at *speed* from there."""
+
+    moment: datetime
+    real: float
+    """Real seconds since 1970, which other processes know as well."""
+    speed: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kept:
+    """Everything of a sandbox but its tasks, their webhooks, and its events."""
+
+    label: str | None
+    is_controlled: bool
+    began: float
+    """Real seconds since 1970."""
+    course: KeptCourse
+    first_course: KeptCourse
+    """That to which a reset goes back."""
+    settings: Mapping[str, str]
+    """The texts of those that were changed for this sandbox."""
+    rules: Sequence[Rule]
+    rules_added: int
+    counts: Mapping[str, int]
+    admitted: Sequence[datetime]
+    """When the latest requests were admitted, if there is a rate limit."""
+    charged_before: Decimal
+    unpriced_before: int
+    ids_drawn: int
+    """Ids that a seed has made."""
+    told_until: datetime | None
+    """Up to this moment, all that its tasks have reached was told."""
+    recorded: tuple[int, int]
+    """The numbers of the latest exchange, and of the latest attempt to deliver a webhook."""
+    dropped: tuple[int, int, int]
+    """The number of the latest event that each ring has dropped."""
+
+
+@dataclass(frozen=True, slots=True)
+class KeptWebhook:
+    """How far the webhook of a task has come; nothing is kept before its first attempt ends."""
+
+    ends: datetime
+    """The end of the task that it reports; if the end has changed, this is void."""
+    due: datetime | None
+    """When the next attempt is due; None if there is none."""
+    attempt: int = 1
+    """The number of that attempt."""
+
+
+@dataclass(frozen=True, slots=True)
+class KeptSandbox:
+    """A sandbox as a whole."""
+
+    id: str
+    masked_key: str
+    kept: Kept
+    tasks: Sequence[Task] = ()
+    """In the order of their submission."""
+    webhooks: Mapping[str, KeptWebhook] = field(default_factory=dict)
+    """By the id of their task."""
+    events: Sequence[AnyEvent] = ()
+    """In the order of their numbers."""
+
+
+class Keeper(Protocol):
+    """Is told of every change, often while a lock is held: so it only notes what to look up."""
+
+    def sandbox_changed(self, sandbox: Sandbox) -> None:
+        """Note that something of the `Kept` of a sandbox has changed."""
+
+    def task_changed(self, sandbox: Sandbox, task_id: str) -> None:
+        """Note that a task was submitted, changed or forgotten."""
+
+    def webhook_changed(
+        self, sandbox: Sandbox, task_id: str, ends: datetime, following: ScheduledDelivery | None
+    ) -> None:
+        """Note that an attempt has ended, and which one is *following*."""
+
+    def offer(self, event: AnyEvent) -> None:
+        """Note an event, while the log is locked."""
+
+    def was_reset(self, sandbox: Sandbox) -> None:
+        """Note that a sandbox has begun anew."""
+
+    def release(self, sandbox: Sandbox) -> bool:
+        """Ask for a sandbox to be only where it is kept, which happens soon.
+
+        Return whether it is kept anywhere.
+        """
+
+
+class _Memory:
+    """Keeps nothing."""
+
+    def sandbox_changed(self, sandbox: Sandbox) -> None: ...
+
+    def task_changed(self, sandbox: Sandbox, task_id: str) -> None: ...
+
+    def webhook_changed(
+        self, sandbox: Sandbox, task_id: str, ends: datetime, following: ScheduledDelivery | None
+    ) -> None: ...
+
+    def offer(self, event: AnyEvent) -> None: ...
+
+    def was_reset(self, sandbox: Sandbox) -> None: ...
+
+    def release(self, sandbox: Sandbox) -> bool:  # noqa: ARG002, PLR6301 - as in the protocol
+        return False
+
+
+MEMORY: Keeper = _Memory()
+"""Keeps nothing: what is in memory ends with the process."""
