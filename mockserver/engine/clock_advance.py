@@ -54,8 +54,9 @@ def advance(
 
     Transitions and webhook attempts, including retries, happen at their own moments: whatever
     asks meanwhile sees the clock there. When this returns, nothing is in flight. Advances of one
-    sandbox wait for each other. A reset of the clock ends an advance.
+    sandbox wait for each other. A reset of the clock ends an advance. Raises Unavailable.
     """
+    sandbox.keeper.commit()
     with sandbox.advancing, _taken_over(sandbox, dispatcher):
         until, epoch = target(), sandbox.clock.epoch
         happened: list[Event] = []

@@ -154,7 +154,7 @@ class Ring(Generic[Data_co]):
 
     def restore(self, events: Iterable[Event[Data_co]], dropped: int) -> None:
         """Have events that were kept; *dropped* is the number of the latest that was not."""
-        self._log.restore(self, events)
+        self._log.restore(self, events, dropped)
         self.dropped = max(self.dropped, dropped)
 
     def add_notes(self, notes: Iterable[tuple[datetime, Data_co]]) -> None:
@@ -230,9 +230,10 @@ class EventLog:
             while self.used > self._limit and self._rings:
                 self._drop_first(next(iter(self._rings.values())))
 
-    def restore(self, ring: Ring[Any], events: Iterable[AnyEvent]) -> None:
-        """Add events that were kept, with the numbers that they have, to an empty *ring*."""
+    def restore(self, ring: Ring[Any], events: Iterable[AnyEvent], after: int) -> None:
+        """Add events that were kept to an empty *ring*, with their numbers, which are *after* one."""
         with self.lock:
+            self.last = max(self.last, after)
             for event in events:
                 if ring.kept is _NOTHING:
                     self._use(ring)
@@ -268,6 +269,11 @@ class EventLog:
             del self._rings[id(ring)]
             if self._used_last is ring:
                 self._used_last = None
+
+    def continue_after(self, number: int) -> None:
+        """Give no number again up to *number*."""
+        with self.lock:
+            self.last = max(self.last, number)
 
     def listen(self, listener: Hears) -> int:
         """Offer *listener* what happens from now on; return the number of the latest event.

@@ -311,14 +311,13 @@ class Journal:
         self, events: Iterable[AnyEvent], recorded: tuple[int, int], dropped: tuple[int, int, int]
     ) -> None:
         """Have events that were kept; numbers go on after those that were *recorded*."""
-        of_kind: dict[EventKind, list[AnyEvent]] = {}
-        for event in events:
-            kind = event.data.kind
-            own = kind in (EventKind.REQUEST, EventKind.WEBHOOK)
-            of_kind.setdefault(kind if own else EventKind.STATUS, []).append(event)
-        kinds = EventKind.REQUEST, EventKind.WEBHOOK, EventKind.STATUS
-        for ring, kind, last in zip(self.rings, kinds, dropped, strict=True):
-            ring.restore(of_kind.get(kind, []), last)
+        all_events = list(events)
+        own = (EventKind.REQUEST,), (EventKind.WEBHOOK,)
+        others = tuple(set(EventKind) - {EventKind.REQUEST, EventKind.WEBHOOK})
+        for ring, kinds, last in zip(self.rings, (*own, others), dropped, strict=True):
+            ring.restore(
+                (one for one in all_events if one.data.kind in kinds and one.number > last), last
+            )
         self._recorded[:] = recorded
         self._numbers = count(recorded[0] + 1), count(recorded[1] + 1)
 

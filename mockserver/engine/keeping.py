@@ -6,7 +6,7 @@ looks it up when it writes; a sandbox is made again from its `Kept`, its tasks a
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -88,6 +88,10 @@ class KeptSandbox:
     """In the order of their numbers."""
 
 
+class Unavailable(Exception):
+    """State cannot be kept now, but possibly later; the message says why."""
+
+
 class Keeper(Protocol):
     """Is told of every change, often while a lock is held: so it only notes what to look up."""
 
@@ -114,6 +118,49 @@ class Keeper(Protocol):
         Return whether it is kept anywhere.
         """
 
+    def holds(self, sandbox: Sandbox) -> bool:
+        """Return whether nobody else acts for a sandbox."""
+
+    def when_kept(self, sandbox: Sandbox, task_id: str, action: Callable[[], object]) -> bool:
+        """Call *action*, in some thread, once a task is kept; return False if it is already."""
+
+    def commit(self) -> None:
+        """Return when everything that has changed so far is kept. Raises Unavailable."""
+
+
+class State(Keeper, Protocol):
+    """A keeper as those see it who serve requests."""
+
+    era: int
+    """Counts how often what is in memory was discarded."""
+    problem: str | None
+    """Why state cannot be kept now; None if it can."""
+    changed: int
+    """The number of the latest change that responses wait for."""
+    committed: int
+    """Changes up to this one are kept, or were given up with their era."""
+    on_commit: Callable[[], object]
+    """Called after each commit, and after each failure, in some thread."""
+
+    def urge(self) -> None:
+        """Have everything committed that has changed so far: somebody waits for it."""
+
+    def is_here(self, id_: str) -> bool:
+        """Return whether a sandbox is in memory."""
+
+    def enter(self, id_: str, masked_key: str | None) -> str | None:
+        """Have a sandbox in memory; or return the address of the replica that has it.
+
+        One that is unknown is added, if its *masked_key* is given. Raises Unavailable, or
+        KeyError for a sandbox that is not known.
+        """
+
+    def enter_all(self) -> None:
+        """Have all sandboxes in memory that no other replica has. Raises Unavailable."""
+
+    def home_of_task(self, task_id: str) -> str | None:
+        """Return the id of the sandbox that has a task. Raises Unavailable."""
+
 
 class _Memory:
     """Keeps nothing."""
@@ -130,8 +177,21 @@ class _Memory:
 
     def was_reset(self, sandbox: Sandbox) -> None: ...
 
-    def release(self, sandbox: Sandbox) -> bool:  # noqa: ARG002, PLR6301 - as in the protocol
+    def release(self, sandbox: Sandbox) -> bool:  # noqa: ARG002 - as in the protocol
         return False
+
+    def holds(self, sandbox: Sandbox) -> bool:  # noqa: ARG002
+        return True
+
+    def when_kept(
+        self,
+        sandbox: Sandbox,
+        task_id: str,
+        action: Callable[[], object],  # noqa: ARG002
+    ) -> bool:
+        return False
+
+    def commit(self) -> None: ...
 
 
 MEMORY: Keeper = _Memory()

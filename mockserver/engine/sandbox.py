@@ -100,6 +100,7 @@ class Sandbox:
             self.settings = self._first_settings
             self._account.reset()
             self._start()
+            self.keeper.was_reset(self)
             self._note_size()
             self.generation += 1
             self.version += 1
@@ -108,7 +109,7 @@ class Sandbox:
         self.held.drop()
         if not keep_clock:
             self.clock.reset()
-        self.keeper.was_reset(self)
+        self.keeper.sandbox_changed(self)
         self.note(EventKind.RESET, {})
 
     def close(self) -> None:

@@ -16,7 +16,7 @@ from mockserver.engine.clock import Clock, real_seconds
 from mockserver.engine.events import EventLog
 from mockserver.engine.ids import sandbox_id
 from mockserver.engine.journal import Watch
-from mockserver.engine.keeping import MEMORY, Keeper, KeptSandbox
+from mockserver.engine.keeping import MEMORY, Keeper, KeptSandbox, Unavailable
 from mockserver.engine.sandbox import Sandbox
 from mockserver.engine.tasks import TaskBudget
 from mockserver.settings import Settings
@@ -132,6 +132,8 @@ class Sandboxes:
         return self._unpriced_of_forgotten + sum(one.unpriced_ever for one in self)
 
     def _create(self, id_: str, masked_key: str) -> Sandbox:
+        if self._keeper is not MEMORY:  # whoever keeps it adds it
+            raise Unavailable("its sandbox is being moved; try again")
         sandbox = self._make(id_, masked_key)
         self._add(sandbox)
         return sandbox
@@ -176,6 +178,11 @@ class Sandboxes:
             del self._by_key[key]
 
     # -- sandboxes that are kept elsewhere ---------------------------------------------------
+
+    def add(self, id_: str, masked_key: str) -> None:
+        """Add a new sandbox by its id; the key comes with the next request."""
+        with self._lock:
+            self._add(self._make(id_, masked_key))
 
     def restore(
         self,

@@ -44,7 +44,7 @@ from mockserver.engine.scenario_resolution import (
 from mockserver.engine.webhooks.attempt import Transport
 from mockserver.engine.webhooks.dispatcher import Dispatcher
 from mockserver.engine.webhooks.transport import HttpTransport, transport_of
-from mockserver.settings import Settings
+from mockserver.settings import SettingError, Settings
 
 if TYPE_CHECKING:
     from mockserver.engine.routing import Handler
@@ -71,6 +71,8 @@ class Service:
         watch: Watch | None = None,
         keeper: Keeper = MEMORY,
     ) -> None:
+        if settings.state is not None and keeper is MEMORY:
+            raise SettingError("state: only 'maxapi-mock serve' keeps it; leave it out here")
         self.closed = Event()
         self.contract = contract
         self.settings = settings
@@ -179,7 +181,16 @@ class Service:
         pending.recorded = sandbox.journal.record(pending, response, warnings)
         sandbox.tell_at_once(pending.now)
 
+    def sandbox_in(self, path: str) -> str | None:
+        """Return the id of the sandbox that the path of a result file names."""
+        found = None if path.startswith(self.prefix) else self._routes.find(path)
+        return None if found is None else found[1].get("sandbox")
+
     def _pending(self, request: Request) -> PendingRequest:
+        named = self.sandbox_in(request.path)
+        sandbox = None if named is None else self.sandboxes.of_id(named)
+        if sandbox is not None:
+            return PendingRequest(request, sandbox, sandbox.clock.now())
         sandbox, unauthorized = self._owner(request.headers)
         note_label(sandbox, request.headers)
         return PendingRequest(request, sandbox, sandbox.clock.now(), unauthorized=unauthorized)
@@ -200,6 +211,10 @@ class Service:
 
     def sandbox_of(self, headers: Mapping[str, str]) -> Sandbox:
         """Return the sandbox of the Bearer token in *headers*. Raises ApiError 401."""
+        return self.sandboxes.of_key(self.key_of(headers))
+
+    def key_of(self, headers: Mapping[str, str]) -> str:
+        """Return the Bearer token in *headers*. Raises ApiError 401."""
         header = headers.get("authorization", "")
         token = header[len(self._scheme) :].strip()
         if not header[: len(self._scheme)].lower() == self._scheme or not token:
@@ -207,7 +222,7 @@ class Service:
         accepted = self.settings.api_key
         if accepted is not None and token not in accepted:
             raise _unauthorized("this key is not one of those given with --api-key")
-        return self.sandboxes.of_key(token)
+        return token
 
     def _handle(self, pending: PendingRequest) -> Response:
         request, route = pending.request, self._find(pending)

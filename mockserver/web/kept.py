@@ -1,0 +1,212 @@
+"""The front end of a mock whose state is kept: requests find their sandbox, responses wait.
+
+A request is passed on once its sandbox is in memory, here or at another replica; a response leaves
+once everything that it may show is kept.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from typing import NamedTuple
+from urllib.parse import parse_qsl
+
+from mockserver.domain.redaction import masked
+from mockserver.engine.ids import sandbox_id
+from mockserver.engine.inboxes import is_webhook
+from mockserver.engine.keeping import State, Unavailable
+from mockserver.engine.messages import ApiError, Request, Response
+from mockserver.engine.sandboxes import ANONYMOUS
+from mockserver.engine.service import CONTROL_PREFIX, Service
+from mockserver.web.application import Application
+from mockserver.web.console.pages import is_for_console
+from mockserver.web.control_request import Routes, sandbox_named
+from mockserver.web.gateway import unavailable
+from mockserver.web.incoming import BadRequest
+
+_OF_NONE = frozenset(
+    [
+        "health",
+        "version",
+        "openapi",
+        "list_scenarios",
+        "list_models",
+        "show_model",
+        "metrics",
+        "open_session",
+        "close_session",
+    ]
+)
+"""Operations that concern no sandbox."""
+_OF_ALL = frozenset(("list_sandboxes", "count_strangers"))
+"""Operations that concern all of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    """The sandbox that a request is for."""
+
+    id: str
+    masked_key: str | None = None
+    """Given if the sandbox may be a new one."""
+
+
+class Everywhere(NamedTuple):
+    """Stands for all sandboxes."""
+
+
+class Homes:
+    """Finds the sandbox of each request, as the service and the control plane do."""
+
+    def __init__(self, service: Service, state: State) -> None:
+        self._service = service
+        self._state = state
+        self._routes = Routes(service.contract.control["operations"])
+        self.anonymous = Home(sandbox_id(ANONYMOUS), "")
+
+    def of(self, request: Request) -> Home | Everywhere | None:
+        """Return the home of a request; None if it needs no sandbox. Raises Unavailable."""
+        if request.path.startswith(CONTROL_PREFIX):
+            return self._of_control(request)
+        named = self._service.sandbox_in(request.path)
+        return self._of_token(request) if named is None else Home(named)
+
+    def _of_token(self, request: Request) -> Home:
+        try:
+            key = self._service.key_of(request.headers)
+        except ApiError:
+            return self.anonymous
+        return Home(sandbox_id(key), masked(key))
+
+    def _of_control(self, request: Request) -> Home | Everywhere | None:
+        if is_for_console(request):
+            return None
+        if is_webhook(request):
+            return self.anonymous
+        try:
+            names, place = self._routes.find(request)
+        except ApiError:
+            return None
+        name = names.get(request.method)
+        query = dict(parse_qsl(request.query, keep_blank_values=True))
+        if name is None or name in _OF_NONE:
+            return None
+        if name in _OF_ALL or query.get("all") == "true":
+            return Everywhere()
+        if name.endswith(("inbox", "inboxes")):
+            return self.anonymous
+        if name == "poll_task":
+            id_ = self._state.home_of_task(place["taskId"])
+            return self.anonymous if id_ is None else Home(id_)
+        named = sandbox_named(request, query)
+        if named is not None:
+            return Home(named)
+        return self._of_token(request) if "authorization" in request.headers else self.anonymous
+
+
+class KeptFrontEnd:
+    """Passes requests to *plain*, another front end, as long as state can be kept."""
+
+    def __init__(self, plain: Application, service: Service, state: State) -> None:
+        self.limit = plain.limit
+        self._plain = plain
+        self._service = service
+        self._state = state
+        self._homes = Homes(service, state)
+        self._waiting: deque[tuple[int, int, asyncio.Future[bool]]] = deque()
+        """Numbers of changes, and eras, whose commit is awaited, in ascending order."""
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    @property
+    def executor(self) -> Executor:
+        """Return what runs functions that may take long."""
+        return self._plain.executor
+
+    def reject(self, error: BadRequest) -> Response:
+        """Return the response to a request that cannot be read."""
+        return self._plain.reject(error)
+
+    def respond(self, request: Request) -> Response | Awaitable[Response]:
+        """Return the response to a request, or what is awaited for it."""
+        state = self._state
+        if self._loop is None:
+            self._begin()
+        if request.path.startswith(CONTROL_PREFIX):
+            return self._respond_slowly(request)
+        home = self._homes.of(request)
+        if not isinstance(home, Home):
+            return self._plain.respond(request)
+        if state.problem is not None:
+            return self._unavailable(request, state.problem)
+        if state.is_here(home.id):
+            return self.respond_here(request)
+        return self._respond_slowly(request)
+
+    def _begin(self) -> None:
+        loop = self._loop = asyncio.get_running_loop()
+        self._state.on_commit = lambda: loop.call_soon_threadsafe(self._look)
+
+    async def _respond_slowly(self, request: Request) -> Response:
+        try:
+            await self._in_thread(self._enter, request)
+        except Unavailable as problem:
+            return self._unavailable(request, str(problem))
+        responding = self.respond_here(request)
+        return responding if isinstance(responding, Response) else await responding
+
+    def _enter(self, request: Request) -> None:
+        """Have the sandbox of a request in memory. Raises Unavailable, or KeyError."""
+        home = self._homes.of(request)
+        if home is None:
+            return
+        if self._state.problem is not None:
+            raise Unavailable(self._state.problem)
+        if not isinstance(home, Home):
+            self._state.enter_all()
+            return
+        try:
+            self._state.enter(home.id, home.masked_key)
+        except KeyError:  # the service says that there is no such sandbox
+            self._state.enter(self._homes.anonymous.id, "")
+
+    async def _in_thread(self, function: Callable[[Request], None], request: Request) -> None:
+        await asyncio.get_running_loop().run_in_executor(self.executor, function, request)
+
+    def respond_here(self, request: Request) -> Response | Awaitable[Response]:
+        """Return the response to a request whose sandbox is in memory."""
+        state, era = self._state, self._state.era
+        responding = self._plain.respond(request)
+        if not isinstance(responding, Response):
+            return self._after(request, era, responding)
+        if state.committed == state.changed and state.era == era:
+            return responding
+        return self._when_kept(request, era, responding)
+
+    async def _after(self, request: Request, era: int, responding: Awaitable[Response]) -> Response:
+        return await self._when_kept(request, era, await responding)
+
+    async def _when_kept(self, request: Request, era: int, response: Response) -> Response:
+        state, number = self._state, self._state.changed
+        if state.era == era and state.committed < number:
+            kept = asyncio.get_running_loop().create_future()
+            self._waiting.append((number, era, kept))
+            state.urge()
+            self._look()
+            await kept
+        if state.era != era:
+            return self._unavailable(request, state.problem or "it was lost; try again")
+        return response
+
+    def _look(self) -> None:
+        """Let those go on whose changes are kept, or lost."""
+        state, waiting = self._state, self._waiting
+        while waiting and (waiting[0][0] <= state.committed or waiting[0][1] != state.era):
+            kept = waiting.popleft()[2]
+            if not kept.done():
+                kept.set_result(True)
+
+    def _unavailable(self, request: Request, problem: str) -> Response:
+        return unavailable(self._service.contract, request, problem)
