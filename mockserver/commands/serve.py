@@ -22,7 +22,6 @@ from mockserver.settings import SETTINGS, Resolved, Settings, show_value
 from mockserver.version import __version__
 
 if TYPE_CHECKING:
-    from mockserver.engine.service import Service
     from mockserver.state.replica import Replica
     from mockserver.web.server import Server
 
@@ -85,7 +84,7 @@ def serve(options: _Options) -> int:
         server.start()
         try:
             if replica is not None:
-                _begin(replica, service)
+                _begin(replica, server)
             with redirect_stdout(sys.stderr) if options.log == "json" else nullcontext():
                 _say_what_is_served(server, resolved.settings)
                 if options.opens_console:
@@ -116,9 +115,17 @@ def kept_in(url: str | None) -> Iterator[Replica | None]:
         replica.stop()
 
 
-def _begin(replica: Replica, service: Service) -> None:
-    """Begin to keep state, and say where, or why that is not possible yet."""
-    problem = replica.start(service, "")
+def _begin(replica: Replica, server: Server) -> None:
+    """Begin to keep state; if that is not possible yet, say why."""
+    from mockserver.network.listening import base_of, listen_on
+
+    address = ""
+    if replica.is_shared:
+        host = replica.address_for_others(server.service.settings.host)
+        bound = listen_on(host, 0)
+        address = base_of("tcp", host, bound.getsockname()[1]).partition("://")[2]
+        server.serve_replicas(bound)
+    problem = replica.start(server.service, address)
     if problem is not None:
         print(f"waiting for the database: {problem}", file=sys.stderr, flush=True)
 

@@ -7,7 +7,7 @@ Listeners get what happens while they listen; a slow one misses events, and noth
 from __future__ import annotations
 
 from collections import Counter, OrderedDict, deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -200,6 +200,7 @@ class EventLog:
         """Those that are not empty, the least recently used one first."""
         self._used_last: Ring[Any] | None = None
         self._keeper = keeper
+        self._numbers: Callable[[int, float], int] | None = None
         self._emptied = 0
         """The number of the latest event that was the last one of its ring to be dropped."""
         self.listeners: tuple[Hears, ...] = ()
@@ -215,7 +216,10 @@ class EventLog:
             for at, data in happened:
                 if self._used_last is not ring or ring.kept is _NOTHING:
                     self._use(ring)
-                self.last += 1
+                if self._numbers is None:
+                    self.last += 1
+                else:
+                    self.last = self._numbers(self.last, real)
                 event = Event(self.last, ring.sandbox, at, real, data, cost)
                 ring.kept.append(event)
                 self.used += cost
@@ -231,7 +235,7 @@ class EventLog:
                 self._drop_first(next(iter(self._rings.values())))
 
     def restore(self, ring: Ring[Any], events: Iterable[AnyEvent], after: int) -> None:
-        """Add events that were kept to an empty *ring*, with their numbers, which are *after* one."""
+        """Add events that were kept to an empty *ring*; no number up to *after* is given again."""
         with self.lock:
             self.last = max(self.last, after)
             for event in events:
@@ -270,10 +274,17 @@ class EventLog:
             if self._used_last is ring:
                 self._used_last = None
 
-    def continue_after(self, number: int) -> None:
-        """Give no number again up to *number*."""
+    def continue_after(
+        self, number: int, numbers: Callable[[int, float], int] | None = None
+    ) -> None:
+        """Give no number again up to *number*.
+
+        *numbers* returns the number after another one, at a time in real seconds since 1970, if
+        not the next one is to be given.
+        """
         with self.lock:
             self.last = max(self.last, number)
+            self._numbers = numbers
 
     def listen(self, listener: Hears) -> int:
         """Offer *listener* what happens from now on; return the number of the latest event.

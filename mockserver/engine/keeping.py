@@ -161,6 +161,12 @@ class State(Keeper, Protocol):
     def home_of_task(self, task_id: str) -> str | None:
         """Return the id of the sandbox that has a task. Raises Unavailable."""
 
+    def others(self) -> list[str]:
+        """Return the addresses of the other replicas. Raises Unavailable."""
+
+    def secret(self) -> str:
+        """Return that by which replicas know each other; it is empty before it is known."""
+
 
 class _Memory:
     """Keeps nothing."""

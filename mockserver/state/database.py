@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import socket
 import sqlite3
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -82,6 +83,17 @@ class Database:
             raise self._sqlite_meaning(_first_line(error)) from None
         except SQLAlchemyError as error:
             raise Unavailable(f"{self.shown}: {_first_line(error)}") from None
+
+    def own_address(self) -> str:
+        """Return the address of this machine from which it reaches the database."""
+        host, port = self._url.host or "localhost", self._url.port or 5432
+        try:
+            family, kind, _, _, target = socket.getaddrinfo(host, port, type=socket.SOCK_DGRAM)[0]
+            with socket.socket(family, kind) as probe:  # a datagram's socket sends nothing yet
+                probe.connect(target)
+                return str(probe.getsockname()[0])
+        except OSError:
+            return socket.gethostbyname(socket.gethostname())
 
     def close(self) -> None:
         """Close all connections."""

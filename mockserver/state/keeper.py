@@ -257,6 +257,14 @@ class StateKeeper:
         """Return the id of the sandbox that has a task. Raises Unavailable."""
         return self._store.sandbox_of(task_id)
 
+    def others(self) -> list[str]:
+        """Return the addresses of the other replicas. Raises Unavailable."""
+        return self._store.others()
+
+    def secret(self) -> str:
+        """Return that by which replicas know each other; it is empty before it is known."""
+        return self._store.secret
+
     def claim_due(self, until: float) -> None:
         """Have the sandboxes in memory that nobody has, and whose webhooks are due."""
         with self._entering:
@@ -308,7 +316,7 @@ class StateKeeper:
 
     def recover(self, holds_until: float) -> None:
         """Keep state again; nobody else has the sandboxes until then."""
-        if self.problem is not None:
+        if self.problem is not None and self.era:
             _log.warning("state is kept again")
         with self._changes:
             self.problem = None

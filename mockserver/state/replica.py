@@ -53,6 +53,12 @@ class Replica:
         """Whether other servers can use the same database."""
         return self.database.is_shared
 
+    def address_for_others(self, host: str) -> str:
+        """Return the address of this machine at which other replicas reach a server on *host*."""
+        if host not in ("0.0.0.0", "::"):  # noqa: S104
+            return host
+        return self.database.own_address()
+
     def start(self, service: Service, address: str) -> str | None:
         """Begin to keep the sandboxes of *service*, which other replicas reach at *address*.
 
@@ -84,7 +90,8 @@ class Replica:
         began = real_seconds()
         self.database.open()
         self.store.register(uuid4().hex, self._address, LEASE)
-        self._service.sandboxes.log.continue_after(self.store.last_event())
+        numbers = self.store.number_after if self.is_shared else None
+        self._service.sandboxes.log.continue_after(self.store.last_event(), numbers)
         self._is_open = True
         self.keeper.recover(began + LEASE - _SAFETY)
 

@@ -8,17 +8,18 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, func, insert, select, text, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from mockserver.domain.task import Task
 from mockserver.engine.events import AnyEvent
 from mockserver.engine.keeping import Kept, KeptSandbox, KeptWebhook, Unavailable
 from mockserver.state import codec
-from mockserver.state.database import Database
+from mockserver.state.database import Database, StateError
 from mockserver.state.tables import EVENTS, REPLICAS, SANDBOXES, TASKS
 
 Row = dict[str, Any]
+MOST_REPLICAS = 100
 _PAGE = 20
 """Sandboxes that are claimed at once because their webhooks are due."""
 
@@ -54,6 +55,8 @@ class Store:
     def __init__(self, database: Database) -> None:
         self.replica = ""
         """The id of this replica's row, once it is registered."""
+        self.slot = 0
+        """The place of this replica among all, once it is registered."""
         self._database = database
         dialect = postgresql if database.is_shared else sqlite
         tasks, sandboxes = dialect.insert(TASKS), dialect.insert(SANDBOXES)
@@ -61,6 +64,11 @@ class Store:
             index_elements=["sandbox", "id"], set_={"task": tasks.excluded.task}
         )
         self._add_sandbox = sandboxes.on_conflict_do_nothing(index_elements=["id"])
+
+    @property
+    def secret(self) -> str:
+        """That by which replicas know each other; it is empty before the database is open."""
+        return self._database.secret
 
     @property
     def _now(self) -> Any:
@@ -72,14 +80,29 @@ class Store:
     # -- replicas ----------------------------------------------------------------------------
 
     def register(self, replica: str, address: str, lease: float) -> None:
-        """Add this replica for *lease* seconds."""
+        """Add this replica for *lease* seconds. Raises StateError if there are too many."""
         with self._database.transaction() as connection:
             if not self._database.is_shared:  # there is no other one
                 connection.execute(update(SANDBOXES).values(owner=None))
                 connection.execute(delete(REPLICAS))
+            else:
+                connection.execute(text("SELECT pg_advisory_xact_lock(6290)"))
+            self._bury_the_dead(connection)
+            taken = set(connection.scalars(select(REPLICAS.c.slot)))
+            free = [slot for slot in range(MOST_REPLICAS) if slot not in taken]
+            if not free:
+                raise StateError(f"{MOST_REPLICAS} servers share the database already; stop one")
+            self.slot = free[0]
             row = {"id": replica, "address": address, "expires": self._now + lease}
-            connection.execute(insert(REPLICAS).values(row))
+            connection.execute(insert(REPLICAS).values({**row, "slot": self.slot}))
         self.replica = replica
+
+    def number_after(self, last: int, real: float) -> int:
+        """Return the number of an event after *last*, which no other replica gives.
+
+        Numbers of all replicas ascend with real time, to the millisecond.
+        """
+        return max(int(real * 1000), last // MOST_REPLICAS + 1) * MOST_REPLICAS + self.slot
 
     def renew(self, lease: float) -> None:
         """Renew the lease of this replica. Raises LeaseLost."""
@@ -122,7 +145,7 @@ class Store:
             self._fence(connection)
             if masked_key is not None:
                 added = self._add_sandbox.values({**row, "owner": self.replica})
-                if connection.execute(added).rowcount:
+                if connection.scalar(added.returning(SANDBOXES.c.id)) is not None:
                     return None
             wanted = select(SANDBOXES.c.owner).where(SANDBOXES.c.id == id_).with_for_update()
             found = connection.execute(wanted).one_or_none()
@@ -228,8 +251,8 @@ class Store:
             select(*columns).where(TASKS.c.sandbox == id_).order_by(TASKS.c.position)
         )
         tasks, webhooks = [], {}
-        for text, webhook in rows:
-            task = codec.tasks.read(text)
+        for written, webhook in rows:
+            task = codec.tasks.read(written)
             tasks.append(task)
             if webhook is not None:
                 webhooks[task.id] = codec.webhooks.read(webhook)
@@ -291,8 +314,8 @@ def changes_of(whole: KeptSandbox) -> Changes:
 
 def task_row(sandbox: str, position: int, task: Task) -> Row:
     """Return the row of a task; its position matters only for a new one."""
-    text = codec.tasks.write(task)
-    return {"sandbox": sandbox, "id": task.id, "position": position, "task": text}
+    written = codec.tasks.write(task)
+    return {"sandbox": sandbox, "id": task.id, "position": position, "task": written}
 
 
 def webhook_row(sandbox: str, task_id: str, webhook: KeptWebhook) -> Row:

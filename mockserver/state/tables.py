@@ -31,8 +31,10 @@ REPLICAS = Table(
     Column("id", String(40), primary_key=True),
     Column("address", String(300), nullable=False),
     Column("expires", Double, nullable=False),
+    Column("slot", Integer, nullable=False, unique=True),
 )
-"""The servers that use the database; *expires*, by the database's clock, ends a lease."""
+"""The servers that use the database; *expires*, by the database's clock, ends a lease, and *slot*
+tells their events apart."""
 
 SANDBOXES = Table(
     "maxapi_mock_sandboxes",

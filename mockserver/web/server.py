@@ -28,6 +28,7 @@ from mockserver.web.gateway import Gateway, Kind, kind_of
 from mockserver.web.incoming import BadRequest
 from mockserver.web.kept import KeptFrontEnd
 from mockserver.web.listener import Listener
+from mockserver.web.relay import Relay
 
 if TYPE_CHECKING:
     import ssl
@@ -66,10 +67,10 @@ class Server:
         self.authority: Authority | None = None
         """The authority of its own certificates, once started, if there are any."""
         self._front_end = _FrontEnd(service)
-        front_end = self._front_end
-        self._listener = Listener(
-            front_end if state is None else KeptFrontEnd(front_end, service, state)
-        )
+        self._kept: KeptFrontEnd | None = None
+        if state is not None:
+            self._kept = KeptFrontEnd(self._front_end, service, state, Relay(state.secret))
+        self._listener = Listener(self._kept or self._front_end)
 
     @property
     def url(self) -> str:
@@ -118,6 +119,11 @@ class Server:
         except OSError as error:
             problem = f"tls-folder: {error.filename}: {error.strerror}"
             raise ServerError(f"{problem}; use a writable folder") from None
+
+    def serve_replicas(self, bound: socket.socket) -> None:
+        """Serve other replicas on a listening socket, once started, and if state is kept."""
+        if self._kept is not None:
+            self._listener.also(self._kept.relay_server.serve(bound))
 
     def keep(self, response: Response) -> str:
         """Keep a response for the one client that learns its path, which is returned."""
