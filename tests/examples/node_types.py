@@ -11,11 +11,9 @@ from typing import get_args, get_type_hints
 
 from mockserver.testing import SandboxSettings, ScenarioName
 from mockserver.testing.names import ScenarioWithValue, ServerSettings
+from tests.console.conftest import TOOLS
 
-ROOT = Path(__file__).parents[2]
 MODULE = Path(__file__).parent / "node" / "maxapi-mock"
-NODE_MODULES = ROOT / ".venv" / "console" / "node_modules"
-COMPILER = NODE_MODULES / ".bin" / "tsc"
 
 
 def names() -> str:
@@ -45,10 +43,9 @@ def declarations() -> dict[str, str]:
         for path in (*MODULE.glob("*.mjs"), MODULE / "types.d.mts", MODULE / "tsconfig.json"):
             shutil.copy(path, folder)
         Path(folder, "names.d.mts").write_text(names() + "\n", "utf-8")
-        Path(folder, "node_modules").symlink_to(NODE_MODULES)
-        done = subprocess.run(
-            [COMPILER, "-p", folder], capture_output=True, text=True, timeout=120, check=False
-        )
+        Path(folder, "node_modules").symlink_to(TOOLS)
+        command = [str(TOOLS / ".bin" / "tsc"), "-p", folder]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
         if done.returncode:
             raise RuntimeError(done.stdout)
         made = sorted(Path(folder, "declarations").iterdir())

@@ -1,4 +1,4 @@
-"""A shop that sells pictures: it orders them from the API, and learns by webhook that they are done.
+"""A shop that sells pictures: it orders them from the API, and a webhook tells when they are done.
 
 No page of the API documents a signature. So the route asks for a secret that only the API has been
 told, in the `callBackUrl`; it also checks a signature, if the shop has a secret to sign with.

@@ -17,7 +17,9 @@ class DrawError(Exception):
 class Studio:
     """Reads MAXAPI_BASE_URL and MAXAPI_API_KEY; `wait` takes seconds."""
 
-    def __init__(self, callback: str | None = None, wait: Callable[[float], Any] = time.sleep):
+    def __init__(
+        self, callback: str | None = None, *, wait: Callable[[float], Any] = time.sleep
+    ) -> None:
         self._tasks = f"{os.environ['MAXAPI_BASE_URL']}/api/v1/task"
         self._headers = {"Authorization": f"Bearer {os.environ['MAXAPI_API_KEY']}"}
         self._callback = {} if callback is None else {"callBackUrl": callback}
