@@ -32,6 +32,8 @@ nitpick_ignore_regex = [
     ("py:.*", r"(?!mockserver\.testing\.[A-Z])(.*\.)?\w+"),  # what has no page here
 ]
 
+smartquotes = False
+
 html_theme = "furo"
 html_title = "maxapi-mockserver"
 html_show_sphinx = False
