@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
 import re
 import subprocess
 import sys
@@ -33,16 +35,29 @@ class _Page(HTMLParser):
 
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Build the documentation as `make docs` does; return the folder."""
-    folder = tmp_path_factory.mktemp("docs")
+    """Build the documentation as `make docs` does, once for all workers; return the folder."""
+    shared = tmp_path_factory.getbasetemp()
+    shared = shared.parent if "PYTEST_XDIST_WORKER" in os.environ else shared
+    folder = shared / "docs"
+    with (shared / "docs.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (folder / "llms.txt").exists():
+            _build(folder)
+    return folder
+
+
+def _build(folder: Path) -> None:
     [line] = re.findall(r"^docs:.*\n\t(\S.*)$", (ROOT / "Makefile").read_text(), re.MULTILINE)
     words = line.replace("$(BIN)/python", sys.executable).replace("build/docs", str(folder)).split()
-    options = ["-d", str(tmp_path_factory.mktemp("doctrees"))]
     done = subprocess.run(
-        [*words, *options], cwd=ROOT, capture_output=True, text=True, timeout=220, check=False
+        [*words, "-d", str(folder.with_name("doctrees"))],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=220,
+        check=False,
     )
     assert (done.returncode, done.stderr) == (0, "")
-    return folder
 
 
 def test_every_link_leads_somewhere(built: Path) -> None:
