@@ -2,7 +2,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint types unit browser screenshots mutants bench format clean always
+.PHONY: demo test lint types unit browser database screenshots mutants bench format clean always
 .DEFAULT_GOAL := test
 export MAKECMDGOALS
 
@@ -24,6 +24,9 @@ unit: $(VENV)/.dev
 
 browser: $(VENV)/.dev
 	.ci/browser $(VENV)
+
+database:
+	.ci/database
 
 screenshots: $(VENV)/.dev
 	$(BIN)/python -m tests.console.screenshots
