@@ -60,6 +60,7 @@ def _build(folder: Path) -> None:
     assert (done.returncode, done.stderr) == (0, "")
 
 
+@pytest.mark.slow
 def test_every_link_leads_somewhere(built: Path) -> None:
     """Within the built pages, anchors included; other hosts are not asked."""
     pages = {path: _Page(path.read_text("utf-8")) for path in built.rglob("*.html")}
@@ -80,6 +81,7 @@ def test_every_link_leads_somewhere(built: Path) -> None:
     assert dead == []
 
 
+@pytest.mark.slow
 def test_each_page_has_a_markdown_twin_that_llms_txt_lists(built: Path) -> None:
     """Next to it, without what only Sphinx understands, and with a sentence about it."""
     twins = {path.relative_to(built).as_posix(): path.read_text() for path in built.rglob("*.md")}
@@ -94,6 +96,7 @@ def test_each_page_has_a_markdown_twin_that_llms_txt_lists(built: Path) -> None:
     assert [name for name in names if not (built / name).with_suffix(".html").exists()] == []
 
 
+@pytest.mark.slow
 def test_the_python_api_shows_every_public_name(built: Path) -> None:
     """With an anchor of its own."""
     import mockserver.testing

@@ -153,6 +153,7 @@ def test_its_curl_lines_are_found() -> None:
     assert set(WITH_CURL) >= {"README", "quickstart", "tasks", "scenarios", "clock", "warnings"}
 
 
+@pytest.mark.slow
 def test_its_python_tests_pass(tmp_path: Path) -> None:
     """Every file with tests, as it is; one is shown because it fails."""
     files = [
@@ -199,6 +200,7 @@ def _normal(text: str) -> str:
     return text
 
 
+@pytest.mark.slow
 def test_the_failure_report_is_the_one_shown(tmp_path: Path) -> None:
     """Except for times, ports and ids."""
     [file] = [file for file in python_files(tmp_path) if file.name == "test_that_fails.py"]
@@ -209,6 +211,7 @@ def test_the_failure_report_is_the_one_shown(tmp_path: Path) -> None:
     assert _normal(shown) in _normal(said)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(shutil.which("node") is None, reason="Node is not installed")
 @pytest.mark.parametrize("page", ["quickstart", "any-language"])
 def test_its_javascript_runs(page: str, tmp_path: Path) -> None:
