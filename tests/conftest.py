@@ -76,6 +76,13 @@ def receiver() -> Receiver:
     return Receiver()
 
 
+@pytest.fixture
+def printed_as_anywhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let sessions of pytest that a test starts print the same here, in CI and in any terminal."""
+    for name in ("CI", "BUILD_NUMBER", "COLUMNS", "LINES", "PYTEST_ADDOPTS"):
+        monkeypatch.delenv(name, raising=False)
+
+
 MakeClient = Callable[..., Client]
 
 

@@ -14,6 +14,7 @@ import pytest
 from mockserver.testing import InboxServer, RunningMock, intercept, running_mock
 
 pytest_plugins = ["pytester"]
+pytestmark = pytest.mark.usefixtures("printed_as_anywhere")
 
 OTHERS = ("cacheprovider", "asyncio", "hypothesispytest", "rerunfailures")
 QUIET = (

@@ -144,6 +144,7 @@ WRONG = {
     "seed": "",
     "tls": "maybe",
     "tls_folder": "",
+    "replay": "",
     "strict_callbacks": "maybe",
     "read_input_images": "maybe",
     "webhook_timeout": "0",
@@ -161,6 +162,7 @@ WRONG = {
     "journal_entries": "-1",
     "task_bytes": "much",
     "journal_bytes": "x",
+    "state": "mysql://db/mock",
     "answers": "short",
     "error_status": "404",
     "null": "accept",
@@ -193,7 +195,7 @@ def test_every_setting_that_can_be_wrong_is_tried() -> None:
     assert SETTINGS.keys() - WRONG.keys() == {"model_cards", "service"}
 
 
-@pytest.mark.parametrize("name", ["webhook_secret", "control_token", "api_key"])
+@pytest.mark.parametrize("name", ["webhook_secret", "control_token", "api_key", "state"])
 def test_no_secret_is_shown(name: str, tmp_path: Path) -> None:
     """Neither with the settings, nor in the message about a wrong one."""
     (tmp_path / "maxapi-mock.toml").write_text(f"{name} = {{ of = 's3cret' }}")

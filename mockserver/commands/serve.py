@@ -158,6 +158,8 @@ def _say_what_is_served(server: Server, settings: Settings) -> None:
     print(f"maxapi-mock {__version__} serves {server.url}", flush=True)
     if settings.state is not None:
         print(f"state is kept in {without_users(settings.state)}")
+    if server.service.recordings is not None:
+        print(server.service.recordings)
     if settings.is_public and settings.control_token is None:
         print(f"{settings.host} is public: /__mock is closed; open it with --control-token")
     if settings.is_public and settings.callback_allow is None:

@@ -183,17 +183,17 @@ class _Memory:
 
     def was_reset(self, sandbox: Sandbox) -> None: ...
 
-    def release(self, sandbox: Sandbox) -> bool:  # noqa: ARG002 - as in the protocol
+    def release(self, sandbox: Sandbox) -> bool:
         return False
 
-    def holds(self, sandbox: Sandbox) -> bool:  # noqa: ARG002
+    def holds(self, sandbox: Sandbox) -> bool:
         return True
 
     def when_kept(
         self,
         sandbox: Sandbox,
         task_id: str,
-        action: Callable[[], object],  # noqa: ARG002
+        action: Callable[[], object],
     ) -> bool:
         return False
 

@@ -40,6 +40,7 @@ class Sandboxes:
         lifecycle: Lifecycle,
         make_clock: Callable[[], Clock],
         clock_changed: Callable[[Sandbox], object],
+        *,
         watch: Watch | None = None,
         keeper: Keeper = MEMORY,
     ) -> None:

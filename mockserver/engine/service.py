@@ -79,7 +79,12 @@ class Service:
         self._transport = transport or transport_of(settings)
         self.dispatcher = Dispatcher(contract, settings, self._transport)
         self.sandboxes = Sandboxes(
-            settings, contract.lifecycle, make_clock, self.dispatcher.clock_changed, watch, keeper
+            settings,
+            contract.lifecycle,
+            make_clock,
+            self.dispatcher.clock_changed,
+            watch=watch,
+            keeper=keeper,
         )
         if keeper is MEMORY:  # otherwise it is where state is kept
             self.sandboxes.of_key(ANONYMOUS)
@@ -87,6 +92,8 @@ class Service:
         self.interventions = Interventions(contract, self.dispatcher)
         self._operations = Operations(contract, settings, self.dispatcher, self.sandboxes)
         self.results, self.own_base = self._operations.results, self._operations.own_base
+        self.recordings = self._operations.replayed.recordings
+        """What is replayed; None if nothing is."""
         authentication = contract.service["authentication"]
         self.prefix: str = authentication["prefix"]
         """The paths of the API's operations begin with this."""

@@ -79,7 +79,8 @@ class _AllStreams:
 
     def begin(self) -> bool:
         """Begin all of them."""
-        return all([one.begin() for one in self._streams])
+        begun = [one.begin() for one in self._streams]
+        return all(begun)
 
     def take(self) -> bytes:
         """Return what they have; each sends whole events."""

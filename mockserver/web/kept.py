@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import Executor
 from contextlib import suppress
 from dataclasses import dataclass
@@ -106,17 +106,21 @@ class Homes:
         except ApiError:
             return None
         name = names.get(request.method)
+        return (
+            None if name is None or name in _OF_NONE else self._of_operation(name, place, request)
+        )
+
+    def _of_operation(
+        self, name: str, place: Mapping[str, str], request: Request
+    ) -> Home | Everywhere:
         query = dict(parse_qsl(request.query, keep_blank_values=True))
-        if name is None or name in _OF_NONE:
-            return None
-        if name in _OF_ALL or query.get("all") == "true":
-            return Everywhere(name)
-        if name.endswith(("inbox", "inboxes")):
-            return self.anonymous
-        if name == "poll_task":
-            id_ = self._state.home_of_task(place["taskId"])
-            return self.anonymous if id_ is None else Home(id_)
         named = sandbox_named(request, query)
+        if name == "poll_task":
+            named = self._state.home_of_task(place["taskId"])
+        elif name in _OF_ALL or query.get("all") == "true":
+            return Everywhere(name)
+        elif name.endswith(("inbox", "inboxes")):
+            return self.anonymous
         if named is not None:
             return Home(named)
         return self._of_token(request) if "authorization" in request.headers else self.anonymous
