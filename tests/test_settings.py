@@ -195,7 +195,7 @@ def test_every_setting_that_can_be_wrong_is_tried() -> None:
     assert SETTINGS.keys() - WRONG.keys() == {"model_cards", "service"}
 
 
-@pytest.mark.parametrize("name", ["webhook_secret", "control_token", "api_key", "state"])
+@pytest.mark.parametrize("name", ["webhook_secret", "control_token", "api_key"])
 def test_no_secret_is_shown(name: str, tmp_path: Path) -> None:
     """Neither with the settings, nor in the message about a wrong one."""
     (tmp_path / "maxapi-mock.toml").write_text(f"{name} = {{ of = 's3cret' }}")
