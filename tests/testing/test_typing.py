@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.console.conftest import TOOLS, missing
-from tests.readme import README
+from tests.readme import pages
 from tests.wheel import unpack_wheel
 
 ROOT = Path(__file__).parents[2]
@@ -114,9 +114,10 @@ def test_a_type_checker_finds_the_mistakes_and_nothing_else(tmp_path: Path) -> N
     assert sorted(found) == wrong, found
 
 
-def test_the_snippets_of_the_readme_are_clean(tmp_path: Path) -> None:
+def test_the_snippets_of_the_documentation_are_clean(tmp_path: Path) -> None:
     """They show what a type checker accepts."""
-    blocks = re.findall(r"```python\n(.*?)```", README.read_text("utf-8"), re.DOTALL)
+    text = "\n".join(page.read_text("utf-8") for page in pages())
+    blocks = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
     names = r"\b(?:scenario|add_rule|count|settings|change_settings|assert_requested)\("
     calls = re.findall(rf"(?:maxapi|mock)\.{names}.*\)", "\n".join(blocks))
     lines = [re.sub(r"^mock\.", "maxapi.control.", call) for call in calls]
