@@ -35,6 +35,8 @@ nitpick_ignore_regex = [
 smartquotes = False
 
 html_theme = "furo"
+html_static_path = ["_static"]
+html_css_files = ["wide.css"]
 html_title = "maxapi-mockserver"
 html_show_sphinx = False
 html_show_copyright = False

@@ -43,12 +43,12 @@ def pages() -> list[Path]:
 def settings_table() -> str:
     """Write the table of all settings, with the defaults as `--show-settings` prints them."""
     defaults = make_settings(load_contract())
-    rows = [
-        (option_of(name), show_value(name, getattr(defaults, name)), setting.metadata["help"])
-        for name, setting in SETTINGS.items()
-    ]
-    lines = [f"| `{option}` | {default} | {help_} |" for option, default, help_ in rows]
-    return "\n".join(["| option | default | |", "|---|---|---|", *lines])
+    lines = []
+    for name, setting in SETTINGS.items():
+        default, about = show_value(name, getattr(defaults, name)), setting.metadata
+        own = "yes" if about["own"] else ""
+        lines.append(f"| `{option_of(name)}` | {default} | {about['help']} | {own} |")
+    return "\n".join(["| option | default | | sandbox |", "|---|---|---|---|", *lines])
 
 
 def scenarios_table() -> str:
