@@ -28,7 +28,7 @@ from mockserver.engine.messages import (
 from mockserver.engine.own_files import OwnFiles
 from mockserver.engine.pending_request import PendingRequest
 from mockserver.engine.poll_responses import PollResponses
-from mockserver.engine.replayed import Replayed
+from mockserver.engine.replayed import Replayed, named
 from mockserver.engine.result_files import Results
 from mockserver.engine.sandbox import Sandbox
 from mockserver.engine.sandboxes import Sandboxes
@@ -87,7 +87,8 @@ class Operations:
         pending.task_id = task.id
         pending.remarks = remarks(document, self._contract)
         body = self._accepted.replace(_SOME_ID, task.id.encode())
-        response = Response(200, (JSON_TYPE, *warn(pending.remarks).items()), body)
+        headers = named(task.recording) | warn(pending.remarks)
+        response = Response(200, (JSON_TYPE, *headers.items()), body)
         if task.callback_url is None:
             return response
         return self._with_webhook(pending.sandbox, task, response)
