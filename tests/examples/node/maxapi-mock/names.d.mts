@@ -99,6 +99,7 @@ export type MockSetting =
   | 'tls_folder'
   | 'public_url'
   | 'model_cards'
+  | 'replay'
   | 'default_ratio'
   | 'read_input_images'
   | 'unknown_price'
