@@ -12,7 +12,7 @@ import pytest
 
 from tests.console.conftest import TOOLS, missing
 from tests.examples.conftest import HERE, RunWithMock, clean_environment
-from tests.examples.node_types import MODULE, declarations, names
+from tests.examples.node_types import MODULE, NAMES, declarations, names
 
 NODE = ("node", "--test", "--test-reporter=tap")
 HARDCODED = ("--intercept", "--pace", "instant", "--base-url-suffix", "/api/v1")
@@ -133,8 +133,8 @@ def test_the_module_has_no_dependency() -> None:
 
 
 def test_the_names_in_the_module_are_those_of_the_mock() -> None:
-    """`python -m tests.examples.node_types` writes them."""
-    assert (MODULE / "names.d.mts").read_text("utf-8") == f"{names()}\n"
+    """`python -m tests.readme` writes them."""
+    assert NAMES.read_text("utf-8") == names()
 
 
 def test_the_types_of_the_module_are_sound() -> None:

@@ -1,4 +1,4 @@
-// Written by `python -m tests.examples.node_types`.
+// Written by `python -m tests.readme`.
 
 /** The scenarios that need no value. */
 export type ScenarioName =
