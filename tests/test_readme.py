@@ -5,21 +5,24 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
+import click
 import pytest
 import requests
 
 from mockserver.cli import main
+from mockserver.commands.group import MAIN
 from mockserver.contract import Contract
 from mockserver.engine.service import Service
 from mockserver.settings import make_settings
 from mockserver.web.server import Server
 from tests.conftest import seconds
-from tests.readme import PARTS, README, ROOT, pages, renewed
+from tests.readme import EXAMPLES, PARTS, README, ROOT, pages, renewed
 from tests.shells import SHELLS, paste, snippets
 
 MOCK = "http://127.0.0.1:6290"
@@ -281,3 +284,19 @@ def test_every_option_that_a_page_names_exists() -> None:
     named -= {"--no-daemon"}  # Gradle's
 
     assert named - known == set()
+
+
+def test_the_nightly_job_uses_the_command_as_it_is() -> None:
+    """It asks for the live API, without money, and posts a file that the report has."""
+    text = (EXAMPLES / "ci" / "drift.yml").read_text("utf-8")
+    [line] = re.findall(r"maxapi-mock (verify(?:.*\\\n)*.*)$", text, re.MULTILINE)
+    words = shlex.split(line.replace("\\\n", " "))
+    command = MAIN.get_command(click.Context(MAIN), words[0])
+    assert command is not None
+
+    options = command.make_context(words[0], words[1:]).params
+
+    assert (options["live"], options["max_cost"]) == (True, None)
+    assert options["report"] == Path("report")
+    assert set(re.findall(r"report/(\S+)", text)) <= {"report.json", "report.md"}
+    assert f"secrets.{options['token_env']}" in text

@@ -145,6 +145,7 @@ WRONG = {
     "tls": "maybe",
     "tls_folder": "",
     "replay": "",
+    "result_files": "",
     "strict_callbacks": "maybe",
     "read_input_images": "maybe",
     "webhook_timeout": "0",

@@ -44,10 +44,16 @@ def mcp(options: _Options) -> int:
         raise _McpError(f"the package mcp is missing: {installation('mcp', ('mcp',))}")
     from mockserver.commands.assistant import make_server
 
-    if sys.stdin is not None and sys.stdin.isatty():
+    if sys.stdin is None or sys.stdout is None:
+        raise _McpError("standard input or output is closed; let an assistant start this command")
+    if sys.stdin.isatty():
         complain("maxapi-mock mcp: for the configuration of an assistant, which talks to it on")
         complain("standard input; Ctrl-C ends it")
-    make_server(url, allow_changes=options.allow_changes).run("stdio")
+    server = make_server(url, allow_changes=options.allow_changes)
+    try:
+        server.run("stdio")
+    except* BrokenPipeError:  # the assistant has gone without a word
+        sys.stdout = None
     return PASS
 
 

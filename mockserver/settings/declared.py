@@ -83,6 +83,11 @@ class Settings:
         "folder that `maxapi-mock proxy --record` has written: the same submissions get the same "
         "responses and results again",
     )
+    result_files: Path | None = setting(
+        read_path,
+        "folder of your own pictures (png, jpg, webp), which are scaled, and videos (mp4), to be "
+        "the results instead of drawn ones",
+    )
     pace: PaceName = setting(
         choice_reader(*PACES),
         f"how tasks move from state to state: {', '.join(PACES)}",
@@ -301,6 +306,7 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
     "Contract": ("service", "model_cards"),
     "Tasks and results": (
         "replay",
+        "result_files",
         "pace",
         "duration",
         "cancellable",

@@ -145,6 +145,7 @@ class MockSettings(SandboxSettings, total=False):
     public_url: str
     model_cards: str | PathLike[str]
     replay: str | PathLike[str]
+    result_files: str | PathLike[str]
     default_ratio: str
     read_input_images: Flag
     unknown_price: Usd
