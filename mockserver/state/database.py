@@ -159,6 +159,19 @@ class Database:
         return Unavailable(f"{self.shown}: {line}" + (f" ({text})" if text else ""))
 
 
+@contextmanager
+def opened(url: str) -> Iterator[Database]:
+    """Use a database meanwhile, without a server. Raises StateError."""
+    database = Database(url)
+    try:
+        database.open()
+        yield database
+    except Unavailable as problem:
+        raise StateError(str(problem)) from None
+    finally:
+        database.close()
+
+
 def _parsed(url: str) -> URL:
     """Read a URL. Raises StateError."""
     try:
@@ -181,7 +194,7 @@ def _parsed(url: str) -> URL:
 def _accepted(problem: str) -> str:
     return (
         f"state: {problem}; use memory, sqlite:///FILE (sqlite:////FILE for an absolute path), or "
-        "postgresql://USER:PASSWORD@HOST/DATABASE"
+        "postgresql://HOST/DATABASE"
     )
 
 
