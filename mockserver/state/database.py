@@ -62,7 +62,8 @@ class Database:
                 rows = {"version": str(VERSION), "secret": secrets.token_hex(32)}
                 values = [{"name": name, "value": value} for name, value in rows.items()]
                 connection.execute(insert(ABOUT), values)
-            about = dict(connection.execute(select(ABOUT.c.name, ABOUT.c.value)).tuples().all())
+            found = connection.execute(select(ABOUT.c.name, ABOUT.c.value))
+            about = {str(row.name): str(row.value) for row in found}
         if about.get("version") != str(VERSION):
             raise StateError(
                 f"{self.shown}: kept by another version of maxapi-mock (format "

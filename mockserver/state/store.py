@@ -362,7 +362,7 @@ def _events(connection: Connection, id_: str) -> list[AnyEvent]:
     columns = EVENTS.c.number, EVENTS.c.ring, EVENTS.c.real, EVENTS.c.cost, EVENTS.c.event
     rows = connection.execute(
         select(EVENTS.c.at, *columns).where(EVENTS.c.sandbox == id_).order_by(EVENTS.c.number)
-    ).tuples()
+    )
     return [codec.read_event(id_, datetime.fromisoformat(row[0]), row[1:]) for row in rows]
 
 
