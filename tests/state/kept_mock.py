@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from threading import Event
 from typing import Any
 
 from mockserver.contract import load_contract
-from mockserver.engine.clock import Clock
+from mockserver.engine.clock import Clock, real_seconds
 from mockserver.engine.keeping import MEMORY, Unavailable
 from mockserver.engine.messages import Request
+from mockserver.engine.sandbox import Sandbox
 from mockserver.engine.service import Service
 from mockserver.engine.webhooks.attempt import AttemptResult, WebhookRequest
 from mockserver.settings import make_settings
@@ -18,6 +20,9 @@ from mockserver.web.gateway import Gateway
 from mockserver.web.kept import Home, Homes
 from tests.conftest import START
 
+_PATIENCE = 20.0
+"""Real seconds: against what hangs, not for pace."""
+_pause = Event()
 Shown = tuple[int, Any]
 """The status and the JSON of a response."""
 
@@ -78,6 +83,20 @@ class Mock:
             self.replica.keeper.commit()
         return response.status, json.loads(response.body or b"null")
 
+    def settle(self) -> None:
+        """Return once everything that is due has been sent. Raises TimeoutError."""
+        deadline = real_seconds() + _PATIENCE
+        while any(map(self._is_busy, self.service.sandboxes)):
+            if real_seconds() > deadline:
+                raise TimeoutError
+            _pause.wait(0.002)
+        if self.replica is not None:
+            self.replica.keeper.commit()
+
+    def _is_busy(self, sandbox: Sandbox) -> bool:
+        dispatcher = self.service.dispatcher
+        return dispatcher.next_due(sandbox) == 0 or dispatcher.is_busy(sandbox)
+
     def die(self) -> None:
         """Die as by SIGKILL, and start again once the lease is over."""
         assert self.replica is not None
@@ -98,10 +117,21 @@ class Mock:
         self._start()
 
 
-def without_numbers(events: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Leave out of events what differs between two mocks: numbers and real times."""
+def comparable(events: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Leave out of events what differs between two mocks, of which one has died.
+
+    These are numbers, real times, and contract warnings: what the app did before is not kept.
+    """
     left_out = ("number", "real_at")
-    return [{name: one[name] for name in one if name not in left_out} for one in events]
+    return [
+        {name: _without_warnings(one[name]) for name in one if name not in left_out}
+        for one in events
+        if one["kind"] != "warning"
+    ]
+
+
+def _without_warnings(value: Any) -> Any:
+    return {**value, "warnings": []} if isinstance(value, dict) else value
 
 
 def refused() -> AttemptResult:
