@@ -2,7 +2,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint types unit browser database screenshots mutants bench format clean always
+.PHONY: demo test lint types unit browser database screenshots mutants generators bench format clean always
 .DEFAULT_GOAL := test
 export MAKECMDGOALS
 
@@ -33,6 +33,9 @@ screenshots: $(VENV)/.dev
 
 mutants: $(VENV)/.dev
 	$(BIN)/python -m tests.mutants.trials $(if $(WHOLE),--whole)
+
+generators: $(VENV)/.dev
+	$(BIN)/python -m tests.generators
 
 bench: $(VENV)/.dev
 	$(BIN)/python bench/bench.py $(if $(QUICK),--quick) $(if $(SOAK),--soak) $(if $(SERVERS),--servers) $(if $(ONLY),--only $(ONLY))
