@@ -2,7 +2,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint types unit browser database screenshots mutants generators bench format clean always
+.PHONY: demo test lint types unit browser database screenshots docs mutants generators bench format clean always
 .DEFAULT_GOAL := test
 export MAKECMDGOALS
 
@@ -30,6 +30,9 @@ database:
 
 screenshots: $(VENV)/.dev
 	$(BIN)/python -m tests.console.screenshots
+
+docs: $(VENV)/.dev
+	$(BIN)/python -m sphinx -q -E -n -W --keep-going docs build/docs
 
 mutants: $(VENV)/.dev
 	$(BIN)/python -m tests.mutants.trials $(if $(WHOLE),--whole)

@@ -35,7 +35,7 @@ from mockserver.version import __version__
 
 _NAME = "maxapi-mockserver"
 _REQUIREMENT = re.compile(r"([\w.-]+)(?:\[.*?\])? *([^;]*)(?:;.*extra == ['\"](\w+)['\"])?")
-_NOT_SHOWN = ("bench", "dev")
+_NOT_SHOWN = ("bench", "dev", "docs")
 """The extras for those who work on the mock itself."""
 _PORTS = {"listen": 6291, "proxy": 6292}
 _PATIENCE = 2.0

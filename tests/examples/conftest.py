@@ -14,7 +14,7 @@ import pytest
 from tests.console.conftest import TOOLS
 
 HERE = Path(__file__).parent
-collect_ignore = ["downstream", "projects", "snippets"]
+collect_ignore = ["downstream", "fakes", "projects", "snippets", "testcontainers"]
 """Projects of their own, which tests run."""
 
 RunWithMock = Callable[..., "subprocess.CompletedProcess[str]"]
