@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from tests.generators import programs
@@ -40,7 +41,7 @@ class Trial:
     @property
     def name(self) -> str:
         """The name of its folder."""
-        return f"{self.tool} {self.language}".lower().replace(" ", "-").replace("/", "-")
+        return "-".join(re.findall("[a-z#]+", f"{self.tool} {self.language}".lower()))
 
 
 _GENERATOR = "openapi-generator"
