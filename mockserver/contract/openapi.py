@@ -111,7 +111,8 @@ class _Builder:
         examples = {one["model"]: {**one, "callBackUrl": _EXAMPLE_RECEIVER} for one in shown}
         for model in self._contract.cards:
             sample = {"model": model, "input": sample_input(self._contract, model)}
-            examples.setdefault(model, sample)
+            if not self._contract.violations("submit-request", sample):
+                examples.setdefault(model, sample)
         return {"required": True, "content": self._json(self.components.submission(), examples)}
 
     def _links(self) -> Json:

@@ -151,9 +151,13 @@ class Components:
         """Return what a reference and the keywords next to it accept."""
         if "$ref" in target and all(map(is_annotation, own)):
             return target | own
-        if "x-source" in own:  # a source next to a reference is more precise
-            target = _without(self._content(target), "x-source")
-        return self._merged(target, own)
+        try:
+            inserted = self._content(target)
+            if "x-source" in own:  # a source next to a reference is more precise
+                inserted = _without(inserted, "x-source")
+            return self._merged(inserted, own)
+        except CannotMergeError:
+            return own | (target if "$ref" in target else {"allOf": [target]})
 
     def _merged(self, first: Schema, second: Schema) -> Schema:
         return merged(first, second, self._content)
@@ -177,6 +181,9 @@ class Components:
         left: list[Schema] = []
         for at, one in enumerate(members):
             copy = self._schema(one, f"{uri}/{at}")
+            if not isinstance(copy, dict):
+                left.append(copy)
+                continue
             if field := _condition_on(copy):
                 conditions.setdefault(field, []).append(_described(copy))
                 continue
@@ -186,8 +193,8 @@ class Components:
                 left.append(copy)
         dependent = {**own.get("dependentSchemas", {})}
         for field, found in conditions.items():
-            found += [dependent[field]] if field in dependent else []
-            dependent[field] = found[0] if len(found) == 1 else {"allOf": found}
+            all_of_it = [*found, *([dependent[field]] if field in dependent else [])]
+            dependent[field] = found[0] if len(all_of_it) == 1 else {"allOf": all_of_it}
         own |= {"dependentSchemas": dependent} if dependent else {}
         return own | {"allOf": left} if left else own
 
