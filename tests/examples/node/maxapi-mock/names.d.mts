@@ -100,6 +100,7 @@ export type MockSetting =
   | 'public_url'
   | 'model_cards'
   | 'replay'
+  | 'result_files'
   | 'default_ratio'
   | 'read_input_images'
   | 'unknown_price'
