@@ -226,6 +226,15 @@ def test_a_recorded_id_can_be_polled_at_once(replaying: Replaying) -> None:
     assert client.request("GET", "/api/v1/task/other").status == 404
 
 
+def test_a_recorded_id_is_unknown_if_its_task_cannot_be_made(replaying: Replaying) -> None:
+    """And nothing is left of the attempt."""
+    client = replaying(ended(), balance=0)
+
+    answer = client.request("GET", f"/api/v1/task/{ID}")
+
+    assert (answer.status, client.sandbox.tasks()) == (404, [])
+
+
 def test_recorded_files_are_served(replaying: Replaying) -> None:
     """With their own bytes and type at the mock's own URLs; what is missing is drawn as ever."""
     client = replaying(ended(urls=[URL, URL], files=[PICTURE_NAME, None]))
