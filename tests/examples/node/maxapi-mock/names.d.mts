@@ -108,6 +108,7 @@ export type MockSetting =
   | 'cors'
   | 'callback_allow'
   | 'seed'
+  | 'state'
   | 'webhook_ca'
   | 'webhook_verify'
   | 'webhook_concurrency'
