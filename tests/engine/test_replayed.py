@@ -14,6 +14,7 @@ import pytest
 from mockserver.domain.recording import matched
 from mockserver.engine.messages import Request
 from mockserver.settings import SettingError
+from mockserver.state import codec
 from tests.client import SUBMIT, Client, seed
 from tests.conftest import MakeClient, Receiver, seconds
 
@@ -267,6 +268,17 @@ def test_without_money_a_task_fails_as_ever(replaying: Replaying) -> None:
     client = replaying(ended(), balance=0)
 
     assert outcome(client) == ("FAILURE", "INSUFFICIENT_POINTS")
+
+
+def test_a_kept_task_is_still_replayed(replaying: Replaying) -> None:
+    """By a mock that has read it again from where its state is kept."""
+    client = replaying(ended(files=[PICTURE_NAME]))
+    task = client.sandbox.get(client.submitted(seed()))
+
+    again = codec.tasks.read(codec.tasks.write(task))
+
+    card = client.service.contract.cards[task.model]
+    assert client.service.results.content(again, card, 0).body == PICTURE
 
 
 def test_what_was_loaded_is_said(replaying: Replaying, folder: Path) -> None:
