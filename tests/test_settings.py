@@ -163,6 +163,7 @@ WRONG = {
     "journal_entries": "-1",
     "task_bytes": "much",
     "journal_bytes": "x",
+    "state": "mysql://db/mock",
     "answers": "short",
     "error_status": "404",
     "null": "accept",

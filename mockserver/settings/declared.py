@@ -36,6 +36,7 @@ from mockserver.settings.texts import (
     read_ratio,
     read_scenario,
     read_secret,
+    read_state,
     read_states,
     read_task_duration,
     read_text,
@@ -57,6 +58,14 @@ class Settings:
     )
     public_url: str | None = setting(
         read_url, "base of result URLs, for a mock behind another name"
+    )
+    state: str | None = setting(
+        read_state,
+        "where tasks and sandboxes are kept: memory, sqlite:///FILE, or postgresql://... for "
+        "several replicas; only 'serve' keeps them anywhere but in memory",
+        "memory",
+        none="memory",
+        secret=True,
     )
     api_key: frozenset[str] | None = setting(
         read_names,
@@ -292,7 +301,7 @@ def _is_loopback(host: str) -> bool:
 SETTINGS = {one.name: one for one in dataclasses.fields(Settings)}
 
 GROUPS: Mapping[str, tuple[str, ...]] = {
-    "Server": ("host", "port", "tls", "tls_folder", "public_url"),
+    "Server": ("host", "port", "tls", "tls_folder", "public_url", "state"),
     "Access": ("api_key", "control_token", "cors", "rate_limit"),
     "Contract": ("service", "model_cards"),
     "Tasks and results": (

@@ -153,6 +153,7 @@ class MockSettings(SandboxSettings, total=False):
     cors: str
     callback_allow: str
     seed: str | int
+    state: str
     webhook_ca: str | PathLike[str]
     webhook_verify: Flag
     webhook_concurrency: Count
