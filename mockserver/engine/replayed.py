@@ -25,6 +25,8 @@ from mockserver.engine.pending_request import PendingRequest
 from mockserver.engine.recordings import Recordings, read_recordings
 from mockserver.engine.result_files import ResultFile
 
+RECORDING_HEADER = "X-Mock-Recording"
+
 
 class Replayed:
     """The recordings of a folder, as responses; None is a folder without any.
@@ -65,7 +67,7 @@ class Replayed:
         name = names[min(number, len(names)) - 1]
         outcome = self.recordings.by_name[name].outcome
         if isinstance(outcome, RecordedRejection):
-            raise RecordedError(outcome)
+            raise RecordedError(outcome, name)
         return name
 
     def adopt(
@@ -135,12 +137,17 @@ def _decides(script: Script) -> bool:
     return bool(script.end or script.stuck or script.duration is not None or script.flagged)
 
 
+def named(recording: str | None) -> dict[str, str]:
+    """Return the header that names a recording, if there is one, in ASCII."""
+    return {} if recording is None else {RECORDING_HEADER: ascii(recording)[1:-1]}
+
+
 class RecordedError(ApiError):
     """A submission is rejected as it was when it was recorded."""
 
-    def __init__(self, recorded: RecordedRejection) -> None:
+    def __init__(self, recorded: RecordedRejection, name: str) -> None:
         wait = recorded.retry_after
-        headers = {} if wait is None else {"Retry-After": wait}
+        headers = {**named(name), **({} if wait is None else {"Retry-After": wait})}
         super().__init__(recorded.body["code"], recorded.body["msg"], headers=headers)
         self._recorded = recorded
 

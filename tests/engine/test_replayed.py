@@ -123,6 +123,7 @@ def test_a_rejection_is_returned_as_it_was(replaying: Replaying) -> None:
 
     assert (answer.status, answer.msg) == (400, "the live message")
     assert answer.headers["retry-after"] == "7"
+    assert answer.headers["x-mock-recording"] == "0"
     assert client.sandbox.tasks() == []
 
 
@@ -153,6 +154,8 @@ def test_other_submissions_are_answered_as_ever(replaying: Replaying, document: 
     """If their model or input differs in anything."""
     client = replaying(ended("FAILURE"))
 
+    assert "x-mock-recording" not in client.submit(document).headers
+    assert client.submit(seed()).headers["x-mock-recording"] == "0"
     assert outcome(client, document) == ("SUCCESS", None)
 
 
@@ -264,10 +267,10 @@ def test_what_was_loaded_is_said(replaying: Replaying, folder: Path) -> None:
 
     client = replaying(ended(files=[PICTURE_NAME]), rejected(), rejected(), wrong)
 
-    assert str(client.service.recordings) == (
+    assert client.service.loaded == [
         f"replaying 1 task, 2 rejections and 1 result file from {folder}; "
         "1 task left out, as the contract rejects what was submitted"
-    )
+    ]
 
 
 def _changed(**changes: Any) -> dict[str, Any]:
