@@ -156,15 +156,10 @@ def be_quick() -> None:
 def _say_what_is_served(server: Server, settings: Settings) -> None:
     """Print where the mock is, what makes clients trust it, and what it does not do by itself."""
     print(f"maxapi-mock {__version__} serves {server.url}", flush=True)
-<<<<<<< HEAD
     if settings.state is not None:
         print(f"state is kept in {without_users(settings.state)}")
-    if server.service.recordings is not None:
-        print(server.service.recordings)
-=======
     for what in server.service.loaded:
         print(what)
->>>>>>> main
     if settings.is_public and settings.control_token is None:
         print(f"{settings.host} is public: /__mock is closed; open it with --control-token")
     if settings.is_public and settings.callback_allow is None:
