@@ -96,6 +96,7 @@ def test_a_redirect_is_not_followed(httpserver: HTTPServer, tmp_path: Path) -> N
         "https://169.254.169.254/latest/meta-data",
         "http://10.0.0.1/x",
         "http://[fe80::1]/x",
+        "http://[64:ff9b::a00:1]/x",
         "http://0.0.0.0:{port}/x",
     ],
 )
