@@ -84,6 +84,7 @@ HEAVY = (
     "jsonschema_rs",
     "httptools",
     "flask",
+    "mcp",
 )
 
 
