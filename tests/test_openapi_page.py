@@ -19,4 +19,6 @@ def test_each_tool_has_its_results() -> None:
 
     rows = [line for line in results.splitlines() if line.startswith("| ")][1:]
 
-    assert [row.split(" | ")[0].removeprefix("| ") for row in rows] == [one.tool for one in TRIALS]
+    assert [row.removeprefix("| ").split(" | ")[:2] for row in rows] == [
+        [one.language, one.tool] for one in TRIALS
+    ]

@@ -72,16 +72,21 @@ def head() -> str:
 
 
 def rendered(rows: Sequence[Row]) -> str:
-    """Return the complete page."""
+    """Return the complete page; rows of tools that were not tried are those of the old page."""
+    old = PAGE.read_text("utf-8").splitlines() if PAGE.exists() else []
+    tried = {row.trial: _line(row) for row in rows}
     lines = [
         "",
-        "| tool | version | language | generates | compiles | submits and polls | note |",
+        "| language | tool | version | generates | compiles | submits and polls | note |",
         "|---|---|---|---|---|---|---|",
-        *map(_line, rows),
     ]
+    for trial in TRIALS:
+        start = f"| {trial.language} | {trial.tool} | "
+        known = [line for line in old if line.startswith(start)]
+        lines += [tried[trial]] if trial in tried else known[-1:]
     return head() + "\n".join(lines) + "\n" + _TAIL
 
 
 def _line(row: Row) -> str:
-    cells = (row.trial.tool, row.version, row.trial.language, *row.cells, row.note)
+    cells = (row.trial.language, row.trial.tool, row.version, *row.cells, row.note)
     return f"| {' | '.join(cells)} |".replace("|  |", "| |")

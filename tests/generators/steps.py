@@ -167,7 +167,7 @@ def fuzzed(place: Place, folder: Path) -> None:
     """Run all checks of Schemathesis against the mock."""
     (folder / "schemathesis.toml").write_text(
         '[[operations]]\ninclude-operation-id = "cancel"\n'
-        "checks.positive_data_acceptance.expected-statuses = [200, 400]\n",
+        "checks.positive_data_acceptance.expected-statuses = [200, 400, 404]\n",
         "utf-8",
     )
     place.run(
