@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = [pytest.mark.slow, pytest.mark.no_cover]
+
 ROOT = Path(__file__).parents[1]
 CLEAN = {name: value for name, value in os.environ.items() if "COV" not in name}
 """The environment without what measures coverage."""

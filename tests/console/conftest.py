@@ -43,6 +43,14 @@ document.addEventListener("securitypolicyviolation", (event) => {
 """
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark all tests of this folder: what they cover is JavaScript."""
+    for item in items:
+        if item.path.is_relative_to(Path(__file__).parent):
+            item.add_marker("slow")
+            item.add_marker("no_cover")
+
+
 def missing(what: str) -> NoReturn:
     """Skip the test for want of something or, where it is needed, fail."""
     reason = f"{what} is not installed; `make browser` installs it"
