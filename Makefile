@@ -2,7 +2,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test check lint types unit browser database screenshots mutants bench format clean always
+.PHONY: demo test check lint types unit browser database screenshots docs mutants bench format clean always
 .DEFAULT_GOAL := test
 export MAKECMDGOALS
 
@@ -34,6 +34,9 @@ database:
 
 screenshots: $(VENV)/.dev
 	$(BIN)/python -m tests.console.screenshots
+
+docs: $(VENV)/.dev
+	$(BIN)/python -m sphinx -q -E -n -W --keep-going docs build/docs
 
 mutants: $(VENV)/.dev
 	$(BIN)/python -m tests.mutants.trials $(if $(WHOLE),--whole)

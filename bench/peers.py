@@ -65,17 +65,10 @@ def wiremock(jar: Path, task: dict[str, Any], *options: str) -> Iterator[tuple[i
 def _submit_mapping() -> dict[str, Any]:
     schemas = openapi_document(contract(), version=__version__)["components"]["schemas"]
     model = document()["model"]
-    card = next(name for name, schema in schemas.items() if schema.get("title") == model)
-    used = {name: schemas[name] for name in ("submit-request", "common", card)}
-    del used["submit-request"]["allOf"]  # the cards of all models
-    schema = {
-        "$ref": "#/components/schemas/submit-request",
-        "properties": {
-            "model": {"const": model},
-            "input": {"$ref": f"#/components/schemas/{card}"},
-        },
-        "components": {"schemas": used},
-    }
+    branch = schemas["SubmitRequest"]["discriminator"]["mapping"][model]
+    card = schemas[branch.rpartition("/")[2]]["properties"]["input"]["$ref"]
+    used = {name: schemas[name] for name in (one.rpartition("/")[2] for one in (branch, card))}
+    schema = {"$ref": branch, "components": {"schemas": used}}
     matched = {"matchesJsonSchema": schema, "schemaVersion": "V202012"}
     response = {"code": 0, "msg": "ok", "data": {"taskId": "{{randomValue type='UUID'}}"}}
     return {

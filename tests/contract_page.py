@@ -19,7 +19,7 @@ _HEAD = """\
 # The contract, clause by clause
 
 Every promise and every assumption about the API: the page that states it, where it is in
-[`schemas/`](../schemas), what the mock does, and which checks of `maxapi-mock verify` look at it.
+`schemas/`, what the mock does, and which checks of `maxapi-mock verify` look at it.
 `python -m tests.contract_page` writes this page from `schemas/`; a test keeps it current.
 
 How sure a clause is: *seed* is the page that the project began with, *documented* is another page

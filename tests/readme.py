@@ -1,15 +1,25 @@
-"""Renews the generated parts of the README: `python -m tests.readme`."""
+"""Renews the generated parts of the README and of `docs/`: `python -m tests.readme`.
+
+A generated part stands between `<!-- name -->` and `<!-- /name -->`, on whatever page has it.
+"""
 
 from __future__ import annotations
 
 import ast
+from collections.abc import Callable, Mapping
+from itertools import groupby
 from pathlib import Path
 
 from mockserver.contract import load_contract
 from mockserver.domain.scenario import SCENARIOS
 from mockserver.settings import SETTINGS, make_settings, option_of, show_value
+from tests import reference
 
-EXAMPLES = Path(__file__).parent / "examples"
+ROOT = Path(__file__).parents[1]
+EXAMPLES = ROOT / "tests" / "examples"
+README = ROOT / "README.md"
+DOCS = ROOT / "docs"
+
 SHOWN = {
     "test_app.py": (
         "test_the_api_is_busy_twice",
@@ -22,20 +32,23 @@ SHOWN = {
         "test_webhooks_without_a_server",
     ),
 }
-"""The tests of the examples that the README shows."""
+"""The tests of the examples that the pages show."""
 
-README = Path(__file__).parents[1] / "README.md"
+
+def pages() -> list[Path]:
+    """List the pages for users."""
+    return [README, *sorted(DOCS.glob("*.md"))]
 
 
 def settings_table() -> str:
     """Write the table of all settings, with the defaults as `--show-settings` prints them."""
     defaults = make_settings(load_contract())
-    rows = [
-        (option_of(name), show_value(name, getattr(defaults, name)), setting.metadata["help"])
-        for name, setting in SETTINGS.items()
-    ]
-    lines = [f"| `{option}` | {default} | {help_} |" for option, default, help_ in rows]
-    return "\n".join(["| option | default | |", "|---|---|---|", *lines])
+    lines = []
+    for name, setting in SETTINGS.items():
+        default, about = show_value(name, getattr(defaults, name)), setting.metadata
+        own = "yes" if about["own"] else ""
+        lines.append(f"| `{option_of(name)}` | {default} | {about['help']} | {own} |")
+    return "\n".join(["| option | default | | sandbox |", "|---|---|---|---|", *lines])
 
 
 def scenarios_table() -> str:
@@ -45,16 +58,48 @@ def scenarios_table() -> str:
 
 
 def example(file: str) -> str:
-    """Copy the tests of an example that the README shows."""
+    """Copy the tests of an example that a page shows, with all that they need of their module."""
     text = (EXAMPLES / file).read_text("utf-8")
-    found = {node.name: node for node in ast.parse(text).body if isinstance(node, ast.FunctionDef)}
+    needed = _needed(ast.parse(text), SHOWN[file])
     lines = text.splitlines()
-    parts = []
-    for name in SHOWN[file]:
-        node = found[name]
-        first = min([node.lineno, *(one.lineno for one in node.decorator_list)])
-        parts.append("\n".join(lines[first - 1 : node.end_lineno]))
-    return "\n".join(["```python", "\n\n\n".join(parts), "```"])
+    parts, end = [f"# tests/examples/{file}\n"], 0
+    for node in needed:
+        first = min([node.lineno, *(one.lineno for one in getattr(node, "decorator_list", ()))])
+        skipped = (not line for line in lines[end : first - 1])
+        blank = max((len(list(run)) for is_blank, run in groupby(skipped) if is_blank), default=0)
+        parts += ["\n" * blank if end else "", "\n".join(lines[first - 1 : node.end_lineno]), "\n"]
+        end = node.end_lineno or 0
+    return f"```python\n{''.join(parts)}```"
+
+
+def _needed(module: ast.Module, names: tuple[str, ...]) -> list[ast.stmt]:
+    """Return the statements that make these names, and those that make what they use."""
+    by_name = {name: node for node in module.body for name in _made_by(node)}
+    found, waiting = set(), list(names)
+    while waiting:
+        node = by_name.get(waiting.pop())
+        if node is None or node in found:
+            continue
+        found.add(node)
+        waiting += [one.id for one in ast.walk(node) if isinstance(one, ast.Name)]
+        waiting += [one.arg for one in ast.walk(node) if isinstance(one, ast.arg)]  # fixtures
+    return [
+        node
+        for node in module.body
+        if node in found or (isinstance(node, ast.ImportFrom) and node.module == "__future__")
+    ]
+
+
+def _made_by(node: ast.stmt) -> list[str]:
+    """Return the names that a statement of a module makes."""
+    match node:
+        case ast.Import(names=names) | ast.ImportFrom(names=names):
+            return [one.asname or one.name for one in names]
+        case ast.FunctionDef(name=name) | ast.ClassDef(name=name):
+            return [name]
+        case ast.Assign(targets=[ast.Name(id=name)]):
+            return [name]
+    return []
 
 
 def job(file: str) -> str:
@@ -62,22 +107,33 @@ def job(file: str) -> str:
     return f"```yaml\n{(EXAMPLES / 'ci' / file).read_text('utf-8')}```"
 
 
+PARTS: Mapping[str, Callable[[], str]] = {
+    "settings": settings_table,
+    "scenarios": scenarios_table,
+    "example": lambda: example("test_app.py"),
+    "hardcoded": lambda: example("test_hardcoded.py"),
+    "github": lambda: job("github.yml"),
+    "gitlab": lambda: job("gitlab.yml"),
+    "drift": lambda: job("drift.yml"),
+    "commands": reference.commands,
+    "control-api": reference.control_routes,
+    "control-objects": reference.control_objects,
+    "pytest-options": reference.pytest_options,
+    "fixtures": reference.fixtures,
+}
+"""Each generated part, by the name between whose marks it stands."""
+
+
 def renewed(text: str) -> str:
-    """Return the README's *text* with its generated parts made anew."""
-    tables = {
-        "settings": settings_table(),
-        "scenarios": scenarios_table(),
-        "example": example("test_app.py"),
-        "hardcoded": example("test_hardcoded.py"),
-        "github": job("github.yml"),
-        "gitlab": job("gitlab.yml"),
-    }
-    for name, table in tables.items():
+    """Return a page's *text* with its generated parts made anew."""
+    for name, made in PARTS.items():
         before, start, rest = text.partition(f"<!-- {name} -->\n")
         _, end, after = rest.partition(f"<!-- /{name} -->")
-        text = f"{before}{start}{table}\n{end}{after}"
+        if end:
+            text = f"{before}{start}{made()}\n{end}{after}"
     return text
 
 
 if __name__ == "__main__":
-    README.write_text(renewed(README.read_text("utf-8")), "utf-8")
+    for page in pages():
+        page.write_text(renewed(page.read_text("utf-8")), "utf-8")

@@ -18,7 +18,7 @@ from mockserver.version import __version__
 ROOT = Path(__file__).parents[1]
 COMMANDS = (
     *("serve", "run", "listen", "verify", "proxy", "validate"),
-    *("models", "card", "demo", "scenarios", "openapi"),
+    *("models", "card", "demo", "scenarios", "openapi", "mcp", "doctor"),
 )
 
 

@@ -144,6 +144,7 @@ WRONG = {
     "seed": "",
     "tls": "maybe",
     "tls_folder": "",
+    "replay": "",
     "strict_callbacks": "maybe",
     "read_input_images": "maybe",
     "webhook_timeout": "0",

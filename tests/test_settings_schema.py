@@ -16,7 +16,7 @@ from mockserver.contract import load_contract
 from mockserver.settings import SETTINGS, SettingError, default_text, resolve_settings
 from mockserver.settings.schema import settings_schema
 from mockserver.testing import SandboxSettings
-from tests.readme import README
+from tests.readme import DOCS
 
 SCHEMA = settings_schema(load_contract())
 CHECK = Draft7Validator(SCHEMA)
@@ -96,9 +96,10 @@ def test_it_is_a_schema_that_knows_each_setting() -> None:
     assert CHECK.is_valid({name: default for name, default in defaults.items() if default})
 
 
-def test_the_example_of_the_readme_is_accepted() -> None:
+def test_the_example_of_the_documentation_is_accepted() -> None:
     """As it stands there."""
-    [example] = re.findall(r"```toml\n(.*?)```", README.read_text("utf-8"), re.DOTALL)
+    page = (DOCS / "settings.md").read_text("utf-8")
+    [example] = re.findall(r"```toml\n(.*?)```", page, re.DOTALL)
 
     assert example.startswith("#:schema ./maxapi-mock.schema.json\n")
     assert CHECK.is_valid(tomllib.loads(example))

@@ -13,6 +13,7 @@ from tests.shells import ROOT, SHELLS, documents, paste, snippets
 STUBS = (
     *("maxapi-mock", "make", "curl", "npm", "pip", "pytest", ".venv/bin/maxapi-mock", ".ci/run"),
     *("uvx", "pipx", "docker", "git", "node", "java", "php", "ruby", "wget", "keytool", "go"),
+    "python",
 )
 """The commands of the snippets, none of which is really run; name new ones here."""
 _STUB = """#!/bin/sh

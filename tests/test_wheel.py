@@ -7,14 +7,14 @@ import shutil
 import subprocess
 import sys
 import sysconfig
-import zipfile
 from pathlib import Path
 
 import pytest
 
+from tests.wheel import ROOT, unpack_wheel
+
 pytestmark = [pytest.mark.slow, pytest.mark.no_cover]
 
-ROOT = Path(__file__).parents[1]
 CLEAN = {name: value for name, value in os.environ.items() if "COV" not in name}
 """The environment without what measures coverage."""
 
@@ -23,16 +23,7 @@ CLEAN = {name: value for name, value in os.environ.items() if "COV" not in name}
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder that holds what the wheel installs."""
     folder = tmp_path_factory.mktemp("wheel")
-    subprocess.run(
-        [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder / "dist")],
-        cwd=ROOT,
-        check=True,
-        capture_output=True,
-        timeout=60,
-    )
-    [wheel] = (folder / "dist").glob("*.whl")
-    with zipfile.ZipFile(wheel) as archive:
-        archive.extractall(folder / "site")
+    unpack_wheel(folder / "site", folder / "dist")
     return folder / "site"
 
 

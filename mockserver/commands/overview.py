@@ -24,6 +24,8 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "demo": ("demo", "show one task from submission to image"),
     "scenarios": ("scenarios", "print the catalogue of scenarios"),
     "openapi": ("openapi", "print the contract as OpenAPI 3.1"),
+    "mcp": ("mcp", "let a coding assistant look at a mock that runs, by MCP on standard input"),
+    "doctor": ("doctor", "print what a report of a problem needs, and what is wrong here"),
 }
 """Each command, with the module that it is imported from once it is called, and its summary."""
 COMPLETE = "_MAXAPI_MOCK_COMPLETE"

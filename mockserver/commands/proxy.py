@@ -27,16 +27,20 @@ from mockserver.commands.output import (
 )
 from mockserver.commands.signals import stop_signals
 from mockserver.commands.suite import load_checks, write_report
-from mockserver.contract import load_contract
+from mockserver.contract import Contract, load_contract
 from mockserver.network.loopback import LOOPBACK_HOSTS
 
 if TYPE_CHECKING:
     from mockserver.conformance.model import Finding, Report
+    from mockserver.conformance.traffic.file_recorder import FileRecorder
     from mockserver.conformance.traffic.monitor import Monitor
     from mockserver.conformance.traffic.recorder import Recorder
+    from mockserver.conformance.traffic.task_recorder import TaskRecorder
 
 _NAME = "proxy"
 _DEFAULT_PORT = 6292
+_PATIENCE = 30.0
+"""Seconds in which result files may still come after the proxy has stopped."""
 
 
 _UPSTREAM = str(load_contract().fact("base_url"))
@@ -49,6 +53,7 @@ class _Options:
     port: int
     public_url: str | None
     record: Path | None
+    record_files: bool
     report: Path | None
     settings: Given
 
@@ -82,7 +87,15 @@ class _Options:
     metavar="DIR",
     type=click.Path(path_type=Path),
     group="Output",
-    help="keep each shape of document as a golden one, without keys, user ids and webhooks",
+    help="keep each shape of document as a golden one, and what became of each submission for "
+    "serve --replay, without keys, user ids and webhooks",
+)
+@option(
+    "--record-files",
+    is_flag=True,
+    group="Output",
+    help="with --record: fetch the result files as well, up to 64 MiB each, from public addresses "
+    "and the upstream",
 )
 @option(
     "--report",
@@ -95,33 +108,62 @@ class _Options:
 @receives(_Options)
 def proxy(options: _Options) -> int:
     """Pass on until interrupted; return the exit status. Raises UsageError."""
+    if options.record_files and options.record is None:
+        raise click.UsageError("--record-files: is for --record; use both")
     _make_folders(options)
     contract = contract_of(options.settings)
     checks = load_checks()
     from mockserver.conformance.session.active_check import passive_checks
     from mockserver.conformance.traffic.monitor import Monitor
-    from mockserver.conformance.traffic.recorder import Recorder
 
-    recorder = Recorder(options.record, contract) if options.record else None
+    recorders = _recorders(options, contract)
     watch = Monitor(
         contract,
         options.upstream,
         passive_checks(checks),
         found=_print_finding,
         notice=_print_notice,
-        recorder=recorder,
+        recorder=recorders.documents,
+        task_recorder=recorders.tasks,
         command=command_line(),
     )
     with stop_signals() as wait:
         _pass_on(options, watch, wait)
+        if recorders.files is not None:
+            recorders.files.close(_PATIENCE)
     report = watch.report(time.monotonic())
     written = options.report is None or write_report(options.report, "proxy", report)
-    _print_summary(report, watch, recorder)
+    _print_summary(report, watch)
+    _print_recorded(recorders)
     if report.lost:
         complain(f"maxapi-mock {_NAME}: {report.lost}")
     if report.lost or not written or watch.unrecorded:
         return USAGE
     return FAILURE if report.drift else PASS
+
+
+@dataclass(frozen=True, slots=True)
+class _Recorders:
+    """What records, as far as the options ask for it."""
+
+    documents: Recorder | None = None
+    tasks: TaskRecorder | None = None
+    files: FileRecorder | None = None
+
+
+def _recorders(options: _Options, contract: Contract) -> _Recorders:
+    if options.record is None:
+        return _Recorders()
+    from mockserver.conformance.traffic.file_recorder import FileRecorder
+    from mockserver.conformance.traffic.recorder import Recorder
+    from mockserver.conformance.traffic.task_recorder import TaskRecorder
+
+    files = FileRecorder(options.upstream, _print_notice) if options.record_files else None
+    return _Recorders(
+        Recorder(options.record, contract),
+        TaskRecorder(options.record, contract.lifecycle, files),
+        files,
+    )
 
 
 def _pass_on(options: _Options, watch: Monitor, wait: Callable[[], object]) -> None:
@@ -205,7 +247,7 @@ def _print_notice(text: str) -> None:
     say(f"notice: {one_line(text)}", _NAME)
 
 
-def _print_summary(report: Report, watch: Monitor, recorder: Recorder | None) -> None:
+def _print_summary(report: Report, watch: Monitor) -> None:
     from mockserver.conformance.report import view
     from mockserver.conformance.report.wording import often
 
@@ -222,5 +264,14 @@ def _print_summary(report: Report, watch: Monitor, recorder: Recorder | None) ->
         print(f"  {'notice':11}{view.one_line(text)}{f' ({times} times)' if times > 1 else ''}")
     if not watch.passed and not watch.notices:
         print(f"  {'note':11}no request came; does your app use this proxy as its base URL?")
-    if recorder is not None:
-        print(f"  {'recorded':11}{plural(len(recorder.written), 'new document')}")
+
+
+def _print_recorded(recorders: _Recorders) -> None:
+    documents, tasks, files = recorders.documents, recorders.tasks, recorders.files
+    if documents is None or tasks is None:
+        return
+    print(f"  {'recorded':11}{plural(len(documents.written), 'new document')}")
+    fetched = "" if files is None else f", {plural(files.count, 'result file')}"
+    print(f"  {'to replay':11}{plural(tasks.count, 'submission')}{fetched}")
+    for text, times in files.notices.items() if files is not None else ():
+        print(f"  {'notice':11}{text}{f' ({times} times)' if times > 1 else ''}")

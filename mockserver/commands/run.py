@@ -121,6 +121,8 @@ def run(options: _Options) -> int:
 
     seen = Usage()
     server = Server(Service(resolved.contract, resolved.settings, watch=seen))
+    if server.service.recordings is not None:
+        complain(f"maxapi-mock run: {server.service.recordings}")
     with signals_to(child := Child()):
         server.start()
         try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -19,8 +19,10 @@ if TYPE_CHECKING:
     from mockserver.testing.control import ControlClient
 
 Run = TypeVar("Run", bound=Callable[..., object])
-_SHORTEST_END = 4
-"""Characters of the end of a key that name its sandbox."""
+_SHORTEST = 4
+"""Characters of the end of a key, or of the beginning of an id, that name a sandbox or a task."""
+_SAMPLE_KEY = "maxapi-mock-trigger"
+"""The key, and the label, of the sandbox in which samples are submitted."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,7 +34,7 @@ class MockOptions:
     sandbox: str | None
 
 
-_URL = option(
+URL_OPTION = option(
     "--url",
     metavar="URL",
     type=base_url(path=False),
@@ -50,7 +52,7 @@ _SANDBOX = option(
 
 def with_mock(run: Run) -> Run:
     """Add the options of `MockOptions`."""
-    return _URL(_KEY(_SANDBOX(run)))
+    return URL_OPTION(_KEY(_SANDBOX(run)))
 
 
 class MockError(MaxapiMockError):
@@ -92,6 +94,55 @@ class Mock:
         """Whether only some sandboxes are asked for."""
         return self._options.key is not None or self._options.sandbox is not None
 
+    def find_task(self, wanted: str) -> tuple[ControlClient, str]:
+        """Return a client of the sandbox that has a task, and the task's id. Raises MockError."""
+        found = []
+        for sandbox in self.sandboxes():
+            client = self.client(sandbox["id"])
+            ids = [one["taskId"] for one in client.tasks()]
+            found += [
+                (client, id_)
+                for id_ in ids
+                if id_ == wanted or (len(wanted) >= _SHORTEST and id_.startswith(wanted))
+            ]
+        if len(found) == 1:
+            return found[0]
+        why = f"{len(found)} tasks begin with {wanted!r}; give more of the id" if found else ""
+        raise MockError(why or f"task {wanted[:60]!r} not found; see maxapi-mock tasks")
+
+    def submit_sample(
+        self,
+        model: str,
+        fields: Mapping[str, Any],
+        *,
+        callback_url: str | None = None,
+        scenario: str | None = None,
+    ) -> str:
+        """Submit a sample of a model with *fields* of the user's; return the task's id."""
+        from mockserver.testing.names import ScenarioText
+
+        return self._submitting().submit(
+            model,
+            _sample(model) | dict(fields),
+            callback_url=callback_url,
+            scenario=None if scenario is None else ScenarioText(scenario),
+        )
+
+    def _submitting(self) -> ControlClient:
+        if self._options.sandbox is not None:
+            return self.client(self.sandboxes()[0]["id"])
+        if self._options.key is not None:
+            return self.client(key=self._options.key)
+        return self.client(key=_SAMPLE_KEY, label=_SAMPLE_KEY)
+
+
+def _sample(model: str) -> dict[str, Any]:
+    from mockserver.contract import load_contract
+    from mockserver.contract.sample import sample_input
+
+    contract = load_contract()
+    return sample_input(contract, model) if model in contract.cards else {}
+
 
 def _has_key(sandbox: dict[str, Any], key: str) -> bool:
     from mockserver.engine.ids import sandbox_id
@@ -101,9 +152,9 @@ def _has_key(sandbox: dict[str, Any], key: str) -> bool:
 
 def _is_called(sandbox: dict[str, Any], name: str) -> bool:
     key = sandbox["key"] or ""
-    is_end = len(name) >= _SHORTEST_END and key.endswith(name)
+    is_end = len(name) >= _SHORTEST and key.endswith(name)
     is_start = len(name) >= SHORT and sandbox["id"].startswith(name)
-    return is_end or is_start or name in (sandbox["label"], key)
+    return is_end or is_start or name in (sandbox["label"], key, name_of(sandbox))
 
 
 def _with_id(sandbox: dict[str, Any]) -> str:

@@ -114,6 +114,8 @@ def be_quick() -> None:
 def _say_what_is_served(server: Server, settings: Settings) -> None:
     """Print where the mock is, what makes clients trust it, and what it does not do by itself."""
     print(f"maxapi-mock {__version__} serves {server.url}", flush=True)
+    if server.service.recordings is not None:
+        print(server.service.recordings)
     if settings.is_public and settings.control_token is None:
         print(f"{settings.host} is public: /__mock is closed; open it with --control-token")
     if settings.is_public and settings.callback_allow is None:

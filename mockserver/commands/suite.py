@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sys
+from collections.abc import Sequence
 from importlib import import_module, metadata
 from importlib.util import find_spec
 from pathlib import Path
@@ -30,9 +31,8 @@ def load_checks() -> tuple[AnyCheck, ...]:
     except ModuleNotFoundError as error:
         if error.name not in _EXTRA:
             raise
-        raise SettingError(
-            f"the contract tests need {' and '.join(_EXTRA)}, besides the mock: {_installation()}"
-        ) from None
+        needed, how = " and ".join(_EXTRA), installation("verify", _EXTRA)
+        raise SettingError(f"the contract tests need {needed}, besides the mock: {how}") from None
     return checks
 
 
@@ -50,17 +50,20 @@ def write_report(
     return True
 
 
-def _installation() -> str:
-    """Write the command that installs what is missing into the environment that runs this."""
+def installation(extra: str, known: Sequence[str]) -> str:
+    """Write the command that installs an extra into the environment that runs this.
+
+    *known* are its packages, should this package's own metadata be missing.
+    """
     try:
         listed = metadata.requires("maxapi-mockserver") or []
     except metadata.PackageNotFoundError:
         listed = []
-    needed = [one.partition(";")[0].strip() for one in listed if "'verify'" in _marker(one)]
+    needed = [one.partition(";")[0].strip() for one in listed if f"'{extra}'" in _marker(one)]
     pip = [sys.executable, "-m", "pip", "install"]
     if find_spec("pip") is None:  # uv makes environments without it
         pip = ["uv", "pip", "install", "--python", sys.executable]
-    return shlex.join([*pip, *(needed or _EXTRA)])
+    return shlex.join([*pip, *(needed or known)])
 
 
 def _marker(requirement: str) -> str:

@@ -13,14 +13,7 @@ from mockserver.commands.arguments import reads
 from mockserver.commands.command import argument, command, option, receives
 from mockserver.commands.options import complete_models, completes
 from mockserver.commands.output import PASS, on_one_line, say
-from mockserver.commands.running_mock import (
-    Mock,
-    MockError,
-    MockOptions,
-    asking,
-    name_of,
-    with_mock,
-)
+from mockserver.commands.running_mock import Mock, MockOptions, asking, name_of, with_mock
 from mockserver.domain.scenario import SCENARIOS
 from mockserver.engine.event_lines import short
 
@@ -28,11 +21,7 @@ if TYPE_CHECKING:
     from mockserver.testing.control import ControlClient
 
 Json = dict[str, Any]
-_SAMPLE_KEY = "maxapi-mock-trigger"
-"""The key, and the label, of the sandbox in which samples are submitted."""
 _MOST = 10_000
-_SHORTEST = 4
-"""Characters that name a task by the beginning of its id."""
 
 
 @command("tasks")
@@ -70,27 +59,10 @@ def task(options: _OneTask) -> int:
     """Print what happened to a task; return the exit status. Raises MaxapiMockError."""
     mock = Mock(options)
     with asking(mock):
-        client, task_id = _found(mock, options.task_id)
+        client, task_id = mock.find_task(options.task_id)
         for line in _report(mock, client, task_id):
             say(line, "task")
     return PASS
-
-
-def _found(mock: Mock, wanted: str) -> tuple[ControlClient, str]:
-    """Return a client of the sandbox that has a task, and the task's id. Raises MockError."""
-    found = []
-    for sandbox in mock.sandboxes():
-        client = mock.client(sandbox["id"])
-        ids = [one["taskId"] for one in client.tasks()]
-        found += [
-            (client, id_)
-            for id_ in ids
-            if id_ == wanted or (len(wanted) >= _SHORTEST and id_.startswith(wanted))
-        ]
-    if len(found) == 1:
-        return found[0]
-    why = f"{len(found)} tasks begin with {wanted!r}; give more of the id" if found else ""
-    raise MockError(why or f"task {wanted[:60]!r} not found; see maxapi-mock tasks")
 
 
 def _report(mock: Mock, client: ControlClient, task_id: str) -> Iterator[str]:
@@ -172,32 +144,14 @@ def _json_object(text: str) -> Json:
 @receives(_Trigger)
 def trigger(options: _Trigger) -> int:
     """Submit a sample of a model; return the exit status. Raises MaxapiMockError."""
-    from mockserver.testing.names import ScenarioText
-
     mock = Mock(options)
-    fields = _sample(options.model) | options.fields
-    if options.prompt is not None:
-        fields["prompt"] = options.prompt
-    scenario = None if options.scenario is None else ScenarioText(options.scenario)
+    prompt = {} if options.prompt is None else {"prompt": options.prompt}
     with asking(mock):
-        task_id = _submitting(mock, options).submit(
-            options.model, fields, callback_url=options.callback_url, scenario=scenario
+        task_id = mock.submit_sample(
+            options.model,
+            options.fields | prompt,
+            callback_url=options.callback_url,
+            scenario=options.scenario,
         )
     say(f"submitted {task_id}; see: maxapi-mock task {short(task_id)}", "trigger")
     return PASS
-
-
-def _sample(model: str) -> Json:
-    from mockserver.contract import load_contract
-    from mockserver.contract.sample import sample_input
-
-    contract = load_contract()
-    return sample_input(contract, model) if model in contract.cards else {}
-
-
-def _submitting(mock: Mock, options: _Trigger) -> ControlClient:
-    if options.sandbox is not None:
-        return mock.client(mock.sandboxes()[0]["id"])
-    if options.key is not None:
-        return mock.client(key=options.key)
-    return mock.client(key=_SAMPLE_KEY, label=_SAMPLE_KEY)

@@ -9,7 +9,12 @@ from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Sequence
 from urllib.parse import unquote
 
-from mockserver.domain.redaction import REDACTED, Redactor, names_a_secret
+from mockserver.domain.redaction import (
+    REDACTED,
+    Redactor,
+    names_a_secret,
+    without_user_and_query,
+)
 
 Headers = Sequence[tuple[str, str]]
 
@@ -103,12 +108,6 @@ def url_without_secrets(url: str) -> str:
     if found is None:
         return without_user_and_query(url, "redacted")
     return f"{found[1]}{found[2]}{'/redacted' if found[3].strip('/') else found[3]}"
-
-
-def without_user_and_query(url: str, mark: str = "") -> str:
-    """Return a URL without its user and query; a *mark* shows where they were."""
-    user, query = (f"{mark}@", f"?{mark}") if mark else ("", "")
-    return re.sub(r"\?.*", query, re.sub(r"//[^/?#@]*@", f"//{user}", url))
 
 
 def without_callback(body: bytes) -> bytes:

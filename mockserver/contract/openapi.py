@@ -1,31 +1,34 @@
-"""The contract as one OpenAPI 3.1 document."""
+"""The contract as one OpenAPI 3.1 document, from which generators make working clients."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import urldefrag, urljoin
+from urllib.parse import urljoin
 
 from mockserver.contract.loader import BASE, Contract
+from mockserver.contract.openapi_components import Components
+from mockserver.contract.sample import sample_input
 
-_DROPPED = frozenset(("$id", "$schema", "operations"))
-_OWN_FILES = frozenset(("model-card", "sizes"))
-"""Schemas of files, which describe no HTTP message."""
+Json = dict[str, Any]
+
 _SECURITY: list[dict[str, list[str]]] = [{"bearer": []}]
+_EXAMPLE_RECEIVER = "https://app.invalid/webhook"
+"""The `callBackUrl` of examples: tools send them, and this host exists nowhere (RFC 2606)."""
 
 
-def openapi_document(contract: Contract, *, version: str) -> dict[str, Any]:
+def openapi_document(contract: Contract, *, version: str) -> Json:
     """Build the document of the API and, under the tag `mock`, of the mock's own routes."""
-    service, control = contract.service, contract.control
-    paths: dict[str, dict[str, Any]] = {}
-    for name, operation in service["operations"].items():
-        described = _api_operation(name, operation, service["errors"])
-        paths.setdefault(operation["path"], {})[operation["method"].lower()] = described
-    for name, operation in control["operations"].items():
-        paths.setdefault(operation["path"], {})[operation["method"].lower()] = _control_operation(
-            name, operation
-        )
+    builder = _Builder(contract)
+    paths: dict[str, Json] = {}
+    for operations, described in (
+        (contract.service["operations"], builder.api_operation),
+        (contract.control["operations"], builder.control_operation),
+    ):
+        for name, operation in operations.items():
+            methods = paths.setdefault(operation["path"], {})
+            methods[operation["method"].lower()] = described(name, operation)
     return {
         "openapi": "3.1.0",
         "info": {
@@ -36,51 +39,107 @@ def openapi_document(contract: Contract, *, version: str) -> dict[str, Any]:
         "servers": [{"url": "/"}, {"url": contract.fact("base_url")}],
         "tags": [
             {"name": "task", "description": "The API."},
-            {"name": "mock", "description": control["description"]},
+            {"name": "mock", "description": contract.control["description"]},
         ],
         "paths": paths,
         "components": {
             "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer"}},
-            "schemas": _components(contract),
+            "schemas": builder.components.schemas,
         },
     }
 
 
-def _api_operation(
-    name: str, operation: Mapping[str, Any], errors: Mapping[str, Any]
-) -> dict[str, Any]:
-    responses = {"200": _response("Success", _ref(operation["response"]))}
-    for code in map(str, operation["refusals"]):
-        moderated = name == "submit" and code == "400"
-        schema = (
-            {"anyOf": [_ref("moderation-error"), _ref("error")]} if moderated else _ref("error")
-        )
-        responses[code] = _response(errors[code]["msg"].capitalize(), schema)
-        responses[code]["x-source"] = errors[code]["x-source"]
-    described = _operation(name, operation, "task", responses)
-    if "request" in operation:
-        content = {"application/json": {"schema": _ref(operation["request"])}}
-        described["requestBody"] = {"required": True, "content": content}
-    return {**described, "security": _SECURITY, "x-source": operation["x-source"]}
+class _Builder:
+    """Describes operations, and collects the components that they refer to."""
+
+    def __init__(self, contract: Contract) -> None:
+        self._contract = contract
+        self.components = Components(contract)
+
+    def api_operation(self, name: str, operation: Mapping[str, Any]) -> Json:
+        """Describe an operation of the API."""
+        responses = {"200": self._success(operation["response"])}
+        for code in operation["refusals"]:
+            responses[str(code)] = self._error(code, moderated=name == "submit" and code == 400)
+        described = _operation(name, operation, "task", responses)
+        if operation.get("request") == "submit-request":
+            responses["200"]["links"] = self._links()
+            described |= {"requestBody": self._submission(), "callbacks": self._callbacks()}
+        return described | {"security": _SECURITY, "x-source": operation["x-source"]}
+
+    def control_operation(self, name: str, operation: Mapping[str, Any]) -> Json:
+        """Describe a route of the mock's own."""
+        content = {} if "files" in operation else self._json(self._control(operation["response"]))
+        if operation.get("json") is False:
+            content = {}
+        content |= {text: {"schema": {"type": "string"}} for text in operation.get("texts", ())}
+        for kind in operation.get("files", ()):
+            media_type = self._contract.service["results"][kind]["media_type"]
+            content[media_type] = {"schema": {"type": "string", "format": "binary"}}
+        error = _response("Error", self._json(self._document("error")))
+        success = _response("Success", content)
+        described = _operation(name, operation, "mock", {"200": success, "default": error})
+        if "request" in operation:
+            body = self._json(self._control(operation["request"]))
+            described["requestBody"] = {"content": body}
+        return described | {"security": [{}, *_SECURITY]}
+
+    def _document(self, kind: str) -> Json:
+        return self.components.reference(f"{BASE}{kind}.json")
+
+    def _control(self, reference: str) -> Json:
+        return self.components.reference(urljoin(f"{BASE}control.json", reference))
+
+    def _success(self, kind: str) -> Json:
+        examples = self._contract.document(kind).get("examples", ())
+        named = {f"example{number}": one for number, one in enumerate(examples, start=1)}
+        return _response("Success", self._json(self._document(kind), named))
+
+    def _error(self, code: int, *, moderated: bool) -> Json:
+        error = self._contract.service["errors"][str(code)]
+        schema = self._document("error")
+        if moderated:
+            schema = {"anyOf": [self._document("moderation-error"), schema]}
+        examples = {"error": {"code": code, "msg": error["msg"]}}
+        response = _response(error["msg"].capitalize(), self._json(schema, examples))
+        return response | {"x-source": error["x-source"]}
+
+    def _submission(self) -> Json:
+        """Describe the body of a submission, with an example for each model."""
+        shown = self._contract.document("submit-request").get("examples", ())
+        examples = {one["model"]: {**one, "callBackUrl": _EXAMPLE_RECEIVER} for one in shown}
+        for model in self._contract.cards:
+            sample = {"model": model, "input": sample_input(self._contract, model)}
+            examples.setdefault(model, sample)
+        return {"required": True, "content": self._json(self.components.submission(), examples)}
+
+    def _links(self) -> Json:
+        """Describe what can be done with the taskId of a submission."""
+        return {
+            name: {"operationId": name, "parameters": {"taskId": "$response.body#/data/taskId"}}
+            for name, operation in self._contract.service["operations"].items()
+            if "{taskId}" in operation["path"]
+        }
+
+    def _callbacks(self) -> Json:
+        """Describe the webhook."""
+        schema = self._contract.document("webhook")
+        post = {
+            "operationId": "webhook",
+            "summary": schema["description"],
+            "requestBody": {"required": True, "content": self._json(self._document("webhook"))},
+            "responses": {"2XX": {"description": "The webhook is delivered."}},
+            "x-source": schema["x-source"],
+        }
+        return {"webhook": {"{$request.body#/callBackUrl}": {"post": post}}}
+
+    def _json(self, schema: Json, examples: Mapping[str, Any] | None = None) -> Json:
+        named = {name: {"value": value} for name, value in (examples or {}).items()}
+        return {"application/json": {"schema": schema} | ({"examples": named} if named else {})}
 
 
-def _control_operation(name: str, operation: Mapping[str, Any]) -> dict[str, Any]:
-    schema = {"$ref": _component_pointer(urljoin(f"{BASE}control.json", operation["response"]))}
-    responses = {"200": _response("Success", schema), "default": _response("Error", _ref("error"))}
-    if "texts" in operation:
-        content = responses["200"]["content"]
-        content |= {kind: {"schema": {"type": "string"}} for kind in operation["texts"]}
-    described = _operation(name, operation, "mock", responses)
-    if "request" in operation:
-        body = {"$ref": _component_pointer(urljoin(f"{BASE}control.json", operation["request"]))}
-        described["requestBody"] = {"content": {"application/json": {"schema": body}}}
-    return {**described, "security": [{}, *_SECURITY]}
-
-
-def _operation(
-    name: str, operation: Mapping[str, Any], tag: str, responses: dict[str, Any]
-) -> dict[str, Any]:
-    parameters: list[dict[str, Any]] = [
+def _operation(name: str, operation: Mapping[str, Any], tag: str, responses: Json) -> Json:
+    parameters: list[Json] = [
         {"name": parameter, "in": "path", "required": True, "schema": {"type": "string"}}
         for parameter in re.findall(r"\{(\w+)\}", operation["path"])
     ]
@@ -97,51 +156,5 @@ def _operation(
     }
 
 
-def _response(description: str, schema: Mapping[str, Any]) -> dict[str, Any]:
-    return {"description": description, "content": {"application/json": {"schema": schema}}}
-
-
-def _ref(kind: str) -> dict[str, str]:
-    return {"$ref": f"#/components/schemas/{kind}"}
-
-
-def _components(contract: Contract) -> dict[str, Any]:
-    components: dict[str, Any] = {}
-    for uri, document in contract.schemas.documents.items():
-        if "/" not in uri.removeprefix(BASE) and _component(uri) not in _OWN_FILES:
-            components[_component(uri)] = _rewritten(document, uri)
-    for model, uri in contract.card_uris.items():
-        about = {"title": model, "description": contract.schemas.documents[uri]["description"]}
-        components[_component(uri)] = about | _rewritten(contract.cards[model].input, uri)
-    components["submit-request"]["allOf"] = [
-        _input_of(model, uri) for model, uri in contract.card_uris.items()
-    ]
-    return components
-
-
-def _input_of(model: str, uri: str) -> dict[str, Any]:
-    condition = {"properties": {"model": {"const": model}}, "required": ["model"]}
-    consequence = {"properties": {"input": {"$ref": f"#/components/schemas/{_component(uri)}"}}}
-    return {"if": condition, "then": consequence}
-
-
-def _component(uri: str) -> str:
-    return uri.removeprefix(BASE).removesuffix(".json").replace("/", ".")
-
-
-def _component_pointer(uri: str) -> str:
-    document, pointer = urldefrag(uri)
-    return f"#/components/schemas/{_component(document)}{pointer}"
-
-
-def _rewritten(node: Any, base: str) -> Any:
-    """Copy a schema with its references pointing into `components`."""
-    if isinstance(node, Mapping):
-        return {
-            key: _component_pointer(urljoin(base, value))
-            if key == "$ref"
-            else _rewritten(value, base)
-            for key, value in node.items()
-            if key not in _DROPPED
-        }
-    return [_rewritten(item, base) for item in node] if isinstance(node, list) else node
+def _response(description: str, content: Json) -> Json:
+    return {"description": description, "content": content}

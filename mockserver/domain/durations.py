@@ -10,7 +10,8 @@ _DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)?")
 LATEST = datetime(9000, 1, 1, tzinfo=UTC)
 """Planned moments beyond this could exceed what datetime can represent."""
 
-_LONGEST = timedelta(days=3650)
+LONGEST = timedelta(days=3650)
+"""The longest duration that can be given."""
 
 
 def parse_duration(text: str) -> timedelta:
@@ -22,8 +23,8 @@ def parse_duration(text: str) -> timedelta:
     if match is None:
         raise ValueError(f"{text!r} is not a duration; use seconds or 250ms, 90s, 5m, 2h, 6d")
     seconds = float(match[1]) * _UNITS[match[2] or "s"]
-    if seconds > _LONGEST.total_seconds():
-        raise ValueError(f"{text!r} is too long; use at most {_LONGEST.days}d")
+    if seconds > LONGEST.total_seconds():
+        raise ValueError(f"{text!r} is too long; use at most {LONGEST.days}d")
     return timedelta(seconds=seconds)
 
 

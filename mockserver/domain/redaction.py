@@ -254,3 +254,9 @@ def without_url_secrets(text: str) -> str:
         return f"{found[1]}{found[2]}={HIDDEN}" if names_a_secret(found[2]) else found[0]
 
     return _QUERY.sub(hide, without_users(text))
+
+
+def without_user_and_query(url: str, mark: str = "") -> str:
+    """Return a URL without its user and query; a *mark* shows where they were."""
+    user, query = (f"{mark}@", f"?{mark}") if mark else ("", "")
+    return re.sub(r"\?.*", query, re.sub(r"//[^/?#@]*@", f"//{user}", url))

@@ -73,6 +73,8 @@ class Task:
     polled: bool = False
     expired: bool = False
     """Whether its results were made to expire by hand."""
+    recording: str | None = None
+    """The name of the recording that it replays."""
 
     @property
     def urls(self) -> tuple[str, ...]:

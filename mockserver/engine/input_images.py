@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
@@ -57,11 +58,13 @@ class OwnResults:
 
     def shape(self, url: str) -> Shape | None:
         """Return the size of the result at *url*; None if it is not (or no longer) one of ours."""
-        for pattern in self._patterns:
-            match = pattern.search(_path(url))
-            if match is not None:
-                return self._size_of_task(match["sandbox"], match["taskId"])
-        return None
+        found = self.named_by(url)
+        return None if found is None else self._size_of_task(found["sandbox"], found["taskId"])
+
+    def named_by(self, url: str) -> re.Match[str] | None:
+        """Return `sandbox`, `taskId` and `index` of a URL of a result; None for any other URL."""
+        matches = (pattern.search(_path(url)) for pattern in self._patterns)
+        return next((one for one in matches if one is not None), None)
 
 
 def _path(url: str) -> str:

@@ -27,6 +27,7 @@ from mockserver.engine.messages import (
 )
 from mockserver.engine.pending_request import PendingRequest
 from mockserver.engine.poll_responses import PollResponses
+from mockserver.engine.replayed import Replayed
 from mockserver.engine.result_files import Results
 from mockserver.engine.sandbox import Sandbox
 from mockserver.engine.sandboxes import Sandboxes
@@ -57,7 +58,10 @@ class Operations:
         self._sandboxes = sandboxes
         self._own = OwnResults(contract.service["results"], self._size_of_result)
         look = LocalImages().shape if settings.read_input_images else None
-        self.results = Results(settings.image_cache, settings.default_ratio, look)
+        self.replayed = Replayed(settings.replay, contract)
+        self.results = Results(
+            settings.image_cache, settings.default_ratio, look, self.replayed.file
+        )
         self._polls = PollResponses(contract)
         self._accepted = dump_json(success(contract, {"taskId": _SOME_ID.decode()}))
         """The body of the response to a submission, with _SOME_ID for the id of its task."""
@@ -71,12 +75,13 @@ class Operations:
     def submit(self, pending: PendingRequest) -> Response:
         """Store a new task and return its id."""
         document = pending.document
+        recording = self.replayed.choose(pending, self._recorded_url)
         problems = self.problems(pending.sandbox, document)
         if problems:
             raise ApiError(400, " | ".join(map(str, problems)))
         if pending.script.flagged:  # after the validation, as moderation reads a valid prompt
             raise self._rejection(pending.script.flagged)
-        task = pending.sandbox.submit(lambda: self._new_task(pending, document))
+        task = pending.sandbox.submit(lambda: self._new_task(pending, document, recording))
         pending.task_id = task.id
         pending.remarks = remarks(document, self._contract)
         body = self._accepted.replace(_SOME_ID, task.id.encode())
@@ -118,7 +123,18 @@ class Operations:
         data = {"flagged": True, "categories": categories}
         return ApiError(fields["code"]["const"], fields["msg"]["const"], data=data)
 
-    def _new_task(self, pending: PendingRequest, document: Mapping[str, Any]) -> Task:
+    def _recorded_url(self, url: str) -> str | None:
+        """Return what was recorded for a URL of a replayed result, which an app passes on."""
+        found = self._own.named_by(url)
+        sandbox = None if found is None else self._sandboxes.of_id(found["sandbox"])
+        task = None if found is None or sandbox is None else sandbox.get(found["taskId"])
+        if found is None or task is None:
+            return None
+        return self.replayed.url_of(task, int(found["index"]))
+
+    def _new_task(
+        self, pending: PendingRequest, document: Mapping[str, Any], recording: str | None
+    ) -> Task:
         card, submitted = self._contract.cards[document["model"]], document["input"]
         task_id, callback_url = pending.sandbox.new_id(), document.get("callBackUrl")
         cost = cost_of(card, submitted, self._settings.unknown_price)
@@ -142,6 +158,7 @@ class Operations:
             priced=is_priced(card, self._settings.unknown_price),
             source_size=self._source_size(card, submitted),
         )
+        task = self.replayed.applied(pending, task, recording)
         return with_surcharge(pending.sandbox, task, card, self._contract.lifecycle)
 
     def _source_size(self, card: ModelCard, submitted: Mapping[str, Any]) -> tuple[int, int] | None:
@@ -197,9 +214,12 @@ class Operations:
         return shown.response
 
     def _find(self, pending: PendingRequest, place: Mapping[str, str]) -> Task:
-        task = pending.sandbox.get(place["taskId"])
+        task_id = place["taskId"]
+        task = pending.sandbox.get(task_id) or self.replayed.adopt(
+            pending, task_id, partial(self._new_task, pending)
+        )
         if task is None:
-            raise _unknown(place["taskId"])
+            raise _unknown(task_id)
         pending.task_id = task.id
         return task
 
@@ -250,9 +270,9 @@ class Operations:
         """Return a result file; *pending* is in the sandbox that the URL names."""
         task, index = self._find(pending, place), int(place["index"])
         reject_file(pending, task, self._contract.lifecycle)
-        body = self.results.file(task, self._contract.cards[task.model], index)
-        media_type = self._contract.service["results"][task.result_type]["media_type"]
-        response = Response(200, (("Content-Type", media_type),), body)
+        file = self.results.content(task, self._contract.cards[task.model], index)
+        promised = self._contract.service["results"][task.result_type]["media_type"]
+        response = Response(200, (("Content-Type", file.media_type or promised),), file.body)
         if task.script.result != "html":
             response = in_part(response, pending.request)
         return apply_result_faults(response, task.script)

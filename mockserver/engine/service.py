@@ -83,6 +83,8 @@ class Service:
         self.interventions = Interventions(contract, self.dispatcher)
         self._operations = Operations(contract, settings, self.dispatcher, self.sandboxes)
         self.results, self.own_base = self._operations.results, self._operations.own_base
+        self.recordings = self._operations.replayed.recordings
+        """What is replayed; None if nothing is."""
         authentication = contract.service["authentication"]
         self.prefix: str = authentication["prefix"]
         """The paths of the API's operations begin with this."""

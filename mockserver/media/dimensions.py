@@ -68,3 +68,16 @@ _FORMATS: Mapping[bytes, Callable[[bytes], tuple[int, int] | None]] = {
     b"\xff\xd8": _jpeg,
     b"RIFF": _webp,
 }
+
+
+def suffix_of(content: bytes) -> str | None:
+    """Return the usual suffix of a picture's or video's file; None for anything else."""
+    if content[4:8] == b"ftyp":
+        return "mp4"
+    if content.startswith(b"RIFF"):
+        return "webp" if content[8:12] == b"WEBP" else None
+    found = (suffix for magic, suffix in _SUFFIXES.items() if content.startswith(magic))
+    return next(found, None)
+
+
+_SUFFIXES = {b"\x89PNG\r\n\x1a\n": "png", b"GIF8": "gif", b"\xff\xd8\xff": "jpg"}

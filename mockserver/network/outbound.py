@@ -11,6 +11,7 @@ import ssl
 from base64 import b64encode
 from collections.abc import Callable
 from dataclasses import dataclass
+from ipaddress import ip_address
 from urllib.parse import unquote, urlsplit
 
 from mockserver.network.receiver import is_this_machine, place, read_receiver
@@ -181,3 +182,22 @@ async def _request_tunnel(sock: socket.socket, proxy: UserProxy, target: str) ->
     status = head.partition(b"\r\n")[0].decode("latin-1").partition(" ")[2]
     if not status.startswith("2"):
         raise UserProxyError(f"the proxy {proxy.url} does not connect to {target}: {status[:80]}")
+
+
+def public_address(host: str, port: int) -> str:
+    """Return an address of a host that is on the public internet, to connect to exactly that.
+
+    Raises OSError for a host that has no address, or any address that is not public.
+    """
+    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    addresses = [str(one[4][0]) for one in found]
+    for address in addresses:
+        if not _is_public(address):
+            raise OSError(f"{host} is not on the public internet")
+    return addresses[0]
+
+
+def _is_public(text: str) -> bool:
+    address = ip_address(text.partition("%")[0])
+    plain = getattr(address, "ipv4_mapped", None) or address
+    return plain.is_global and not plain.is_multicast

@@ -69,6 +69,11 @@ class Settings:
     model_cards: Path | None = setting(
         read_path, "folder of further model cards (*.json), or one card's file"
     )
+    replay: Path | None = setting(
+        read_path,
+        "folder that `maxapi-mock proxy --record` has written: the same submissions get the same "
+        "responses and results again",
+    )
     pace: PaceName = setting(
         choice_reader(*PACES),
         f"how tasks move from state to state: {', '.join(PACES)}",
@@ -286,6 +291,7 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
     "Access": ("api_key", "control_token", "cors", "rate_limit"),
     "Contract": ("service", "model_cards"),
     "Tasks and results": (
+        "replay",
         "pace",
         "duration",
         "cancellable",

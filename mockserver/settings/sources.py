@@ -205,6 +205,21 @@ def _config_file(
     return shared, _section(shared) if shared.is_file() else {}
 
 
+def config_files(
+    environment: Mapping[str, str] | None = None, folder: Path | None = None
+) -> list[Path]:
+    """List the config files that are there, of which only the first is read. Raises SettingError.
+
+    *environment* and *folder* default to this process's.
+    """
+    environ = os.environ if environment is None else environment
+    here = folder or Path.cwd()
+    own, shared = here / CONFIG_FILE, here / "pyproject.toml"
+    found = [Path(environ[CONFIG])] if environ.get(CONFIG) else []
+    found += [own] if own.exists() else []
+    return found + ([shared] if shared.is_file() and _section(shared) else [])
+
+
 def _section(path: Path) -> Mapping[str, Any]:
     """Read the mock's table of a `pyproject.toml`; it may be missing."""
     tools = _read_toml(path).get("tool", {})

@@ -3,6 +3,7 @@
 `__all__` is the public API of this package; everything else in it may change at any time.
 """
 
+from mockserver.errors import MaxapiMockError
 from mockserver.testing.control import ControlClient, Moved
 from mockserver.testing.control_http import ControlError
 from mockserver.testing.inbox import Inbox, InboxServer
@@ -19,6 +20,7 @@ __all__ = [
     "Inbox",
     "InboxServer",
     "Intercepted",
+    "MaxapiMockError",
     "MaxapiSandbox",
     "Moved",
     "OnWebhook",

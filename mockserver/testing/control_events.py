@@ -88,6 +88,20 @@ class EventReader(ABC):
         while True:
             yield await asyncio.to_thread(next, following)
 
+    def request(self, number: int) -> dict[str, Any]:
+        """Return a request of the journal with its response and, if it was rejected, why.
+
+        `explanation` lists the clauses of the contract that say so, each with its page.
+        """
+        return self._call("GET", f"requests/{number}")
+
+    def story(self, task_id: str) -> dict[str, Any]:
+        """Return all that is known of a task.
+
+        That is its timeline, submission, events, webhooks and files, and curl lines.
+        """
+        return self._call("GET", f"tasks/{task_id}/story")
+
     def sandboxes(self) -> list[dict[str, Any]]:
         """List the sandboxes of the mock, the least recently used first."""
         return cast("list[dict[str, Any]]", self._call("GET", "sandboxes")["sandboxes"])

@@ -144,6 +144,7 @@ class MockSettings(SandboxSettings, total=False):
     tls_folder: str | PathLike[str]
     public_url: str
     model_cards: str | PathLike[str]
+    replay: str | PathLike[str]
     default_ratio: str
     read_input_images: Flag
     unknown_price: Usd

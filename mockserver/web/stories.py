@@ -63,10 +63,10 @@ class Stories(Views):
         succeeded = status_at(task, sandbox.clock.now()) == self._lifecycle.success
         if not succeeded or number >= task.count:
             raise ApiError(404, f"task {task.id} has no file {index[:20]!r}")
-        body = self._service.results.file(task, self._contract.cards[task.model], number)
-        kind = self._contract.service["results"][task.result_type]["media_type"]
-        headers = (("Content-Type", kind), ("Cache-Control", "no-store"))
-        return in_part(Response(200, headers, body), self._asked.request)
+        file = self._service.results.content(task, self._contract.cards[task.model], number)
+        promised = self._contract.service["results"][task.result_type]["media_type"]
+        headers = (("Content-Type", file.media_type or promised), ("Cache-Control", "no-store"))
+        return in_part(Response(200, headers, file.body), self._asked.request)
 
     def _result(self, sandbox: Sandbox, task: Task) -> Json:
         shown = self._show(task, sandbox)

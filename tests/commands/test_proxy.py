@@ -190,6 +190,7 @@ def test_reports_and_recordings_have_all_but_secrets(
         "task-response",
         "webhook",
         "error",
+        "recordings",
     }
     assert f"recorded   {sum('recorded' in name for name in written)} new documents\n" in (
         proxy.printed

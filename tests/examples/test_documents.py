@@ -30,8 +30,8 @@ ROOT = HERE.parents[1]
 DOCKERFILE = (ROOT / "Dockerfile").read_text("utf-8").replace("\\\n", "")
 
 
-def load(name: str) -> Any:
-    """Read a YAML file of the examples."""
+def load(name: str | Path) -> Any:
+    """Read a YAML file of the examples, or another one by its full path."""
     yaml = pytest.importorskip("yaml")
     return yaml.safe_load((HERE / name).read_text("utf-8"))
 
@@ -179,13 +179,45 @@ def test_the_health_check_of_the_composed_mock(tmp_path: Path) -> None:
     assert (program, early, ready) == (["CMD", "python", "-c"], False, True)
 
 
-def test_the_composed_app_works(run_with_mock: RunWithMock) -> None:
-    """With the mock in the API's place, it gets its webhook and its image."""
+@pytest.mark.parametrize(
+    ("option", "url"),
+    [("--intercept", r"https://\S+"), ("--expect-requests", r"http://127\.0\.0\.1:\S+")],
+)
+def test_the_composed_app_works(option: str, url: str, run_with_mock: RunWithMock) -> None:
+    """With the mock in the API's place, or as its base URL: it gets its webhook and its image."""
     with socket.create_server(("127.0.0.1", 0)) as placeholder:
-        url = f"http://127.0.0.1:{placeholder.getsockname()[1]}/webhook"
+        webhook_url = f"http://127.0.0.1:{placeholder.getsockname()[1]}/webhook"
     command = ("--", sys.executable, HERE / "compose/app.py")
 
-    done = run_with_mock("--intercept", "--duration", "0", *command, WEBHOOK_URL=url)
+    done = run_with_mock(option, "--duration", "0", *command, WEBHOOK_URL=webhook_url)
 
     assert done.returncode == 0, done.stderr
-    assert re.fullmatch(r"SUCCESS: https://\S+ has 1536 x 864 pixels\n", done.stdout)
+    assert re.fullmatch(rf"SUCCESS: {url} has 1536 x 864 pixels\n", done.stdout)
+
+
+def test_the_composed_base_url_is_that_of_the_mock() -> None:
+    """It is served for the app, which receives webhooks and may control it; nobody else may."""
+    services = load("compose/base-url.yaml")["services"]
+    mock, app = services["mock"], services["app"]
+    token = "MAXAPI_MOCK_CONTROL_TOKEN"
+
+    settings = resolve(given_settings(called(mock["command"]))).settings
+
+    assert settings.callback_allow == frozenset({"app"})
+    assert app["environment"]["WEBHOOK_URL"].startswith("http://app:")
+    assert app["environment"]["MAXAPI_BASE_URL"] == f"http://mock:{settings.port}"
+    assert mock["ports"] == [f"127.0.0.1:{settings.port}:{settings.port}"]
+    assert mock["environment"][token] == app["environment"][token] != ""
+
+
+def test_the_dev_container_has_a_mock() -> None:
+    """It is started with the container, at the URL that apps read."""
+    text = (HERE / "devcontainer/devcontainer.json").read_text("utf-8")
+    container = json.loads(text)
+
+    *detached, program, command = shlex.split(container["postStartCommand"].partition(" >")[0])
+    settings = resolve(given_settings(called([command]))).settings
+
+    assert (detached, program) == (["setsid", "--fork"], "maxapi-mock")
+    assert container["forwardPorts"] == [settings.port]
+    assert container["containerEnv"]["MAXAPI_BASE_URL"] == f"http://127.0.0.1:{settings.port}"

@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 import re
 import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
 
-from tests.examples.conftest import HERE, RunWithMock
+from tests.console.conftest import TOOLS, missing
+from tests.examples.conftest import HERE, RunWithMock, clean_environment
+from tests.examples.node_types import MODULE, declarations, names
 
 NODE = ("node", "--test", "--test-reporter=tap")
 HARDCODED = ("--intercept", "--pace", "instant", "--base-url-suffix", "/api/v1")
@@ -91,3 +94,68 @@ def test_a_suite_that_fails_has_its_exit_status(run_with_mock: RunWithMock) -> N
     done = run_with_mock("--scenario", "unauthorized", "--", *NODE, suite)
 
     assert (done.returncode, counts(done.stdout)) == (1, all_passed(15) | {"pass": 8, "fail": 7})
+
+
+@pytest.mark.slow
+def test_the_module_keeps_its_promises(tmp_path: Path) -> None:
+    """Its own suite passes, with mocks that it starts."""
+    suites = sorted((MODULE / "test").glob("*.test.mjs"))
+
+    done = subprocess.run(
+        [*NODE, *suites],
+        cwd=tmp_path,
+        env=clean_environment(),
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+    assert (done.returncode, counts(done.stdout)) == (0, all_passed(21)), done.stdout
+
+
+def test_the_module_has_no_dependency() -> None:
+    """It can be copied, or installed from a checkout; each file that it exports is there."""
+    package = json.loads((MODULE / "package.json").read_text("utf-8"))
+
+    exported = [file for one in package["exports"].values() for file in one.values()]
+
+    assert not package.keys() & {"dependencies", "peerDependencies", "devDependencies", "scripts"}
+    assert [file for file in exported if not (MODULE / file).exists()] == []
+    for path in MODULE.glob("*.mjs"):
+        imported = re.findall(r"^import .* from '(.*)';", path.read_text("utf-8"), re.MULTILINE)
+        assert [name for name in imported if not name.startswith(("./", "node:"))] == []
+
+
+def test_the_names_in_the_module_are_those_of_the_mock() -> None:
+    """`python -m tests.examples.node_types` writes them."""
+    assert (MODULE / "names.d.mts").read_text("utf-8") == f"{names()}\n"
+
+
+def test_the_types_of_the_module_are_sound() -> None:
+    """TypeScript finds nothing, strictly; its declarations are those that are there."""
+    if not (TOOLS / ".bin" / "tsc").exists():
+        missing("TypeScript")
+
+    written = declarations()
+
+    assert written == {name: (MODULE / name).read_text("utf-8") for name in written}
+
+
+def test_the_types_of_the_module_reject_mistakes(tmp_path: Path) -> None:
+    """A wrong scenario, match, setting or state; and they accept what is right."""
+    if not (TOOLS / ".bin" / "tsc").exists():
+        missing("TypeScript")
+    shutil.copytree(MODULE, tmp_path / "maxapi-mock")
+    (tmp_path / "node_modules").symlink_to(TOOLS)
+    options = ["--strict", "--noEmit", "--module", "nodenext", "--target", "es2022"]
+
+    done = subprocess.run(
+        [TOOLS / ".bin" / "tsc", *options, tmp_path / "maxapi-mock" / "test" / "types.ts"],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+    assert done.stdout == ""

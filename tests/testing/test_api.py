@@ -23,6 +23,7 @@ PUBLIC = [
     "Inbox",
     "InboxServer",
     "Intercepted",
+    "MaxapiMockError",
     "MaxapiSandbox",
     "Moved",
     "OnWebhook",

@@ -26,6 +26,7 @@ from mockserver.conformance.redaction import url_without_secrets
 from mockserver.conformance.session.spending import Money
 from mockserver.conformance.traffic.decoder import Decoder, ObservedExchange
 from mockserver.conformance.traffic.recorder import Recorder
+from mockserver.conformance.traffic.task_recorder import TaskRecorder
 from mockserver.conformance.traffic.task_tracker import TaskTracker, TrackedTask
 from mockserver.contract import Contract, NotJson, parse_json
 from mockserver.domain.price import money
@@ -82,12 +83,13 @@ class Monitor:
         found: Callable[[Finding], object],
         notice: Callable[[str], object],
         recorder: Recorder | None = None,
+        task_recorder: TaskRecorder | None = None,
         command: str = "maxapi-mock proxy",
     ) -> None:
         self._contract = contract
         self._report = Report(upstream.rstrip("/"), datetime.now(UTC), 0, command)
         self._found, self._notice = found, notice
-        self._recorder = recorder
+        self._recorder, self._task_recorder = recorder, task_recorder
         self._counted = Evaluator(contract, [*checks, REQUESTS_CONFORM])
         """The final results: on all exchanges, and on the histories that are forgotten."""
         self._current = Evaluator(contract, checks)
@@ -136,7 +138,7 @@ class Monitor:
             self._submitted(exchange, passed)
         elif exchange.operation in (QUERY, CANCEL):
             self._polled_or_cancelled(exchange, passed)
-        self._record(exchange)
+        self._record(exchange, passed.ended)
         self._forget(passed.ended)
 
     def _pass_on(self, evaluator: Evaluator, findings: list[Finding]) -> None:
@@ -188,17 +190,19 @@ class Monitor:
         self._pass_on(self._current, self._current.evaluate_task(history))
         if known is None:  # it is not part of any history that is evaluated later
             self._counted.evaluate_task(history)
-        self._record(exchange)
+        self._record(exchange, passed.ended)
         self._forget(passed.ended)
 
-    def _record(self, exchange: Exchange) -> None:
-        if self._recorder is None:
-            return
+    def _record(self, exchange: Exchange, now: float) -> None:
         try:
-            self._recorder.record(exchange)
+            if self._recorder is not None:
+                self._recorder.record(exchange)
+            if self._task_recorder is not None:
+                self._task_recorder.record(exchange, now)
         except OSError as error:
             self.unrecorded = True
-            self.notice(f"not recorded in {self._recorder.folder}: {error.strerror}")
+            folder = "" if self._recorder is None else f" in {self._recorder.folder}"
+            self.notice(f"not recorded{folder}: {error.strerror}")
 
     def _forget(self, now: float) -> None:
         for known in self._tasks.forget(now):

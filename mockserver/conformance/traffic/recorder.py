@@ -11,8 +11,9 @@ from typing import Any
 
 from mockserver.conformance.model import WEBHOOK, Exchange
 from mockserver.conformance.operations import CANCEL, QUERY, SUBMIT
-from mockserver.conformance.redaction import url_without_secrets, without_user_and_query
+from mockserver.conformance.redaction import url_without_secrets
 from mockserver.contract import Contract, NotJson, parse_json
+from mockserver.domain.redaction import without_user_and_query
 from mockserver.file_writing import write_whole
 
 _REQUESTS = {SUBMIT: "submit-request", WEBHOOK: "webhook"}

@@ -1,4 +1,4 @@
-"""An app that calls the API by its own name: one task, its webhook, its image."""
+"""An app that calls the API, by default by its own name: one task, its webhook, its image."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
 from urllib.parse import urlsplit
 
-API = "https://api.maxapi.io/api/v1/task"
+API = os.environ.get("MAXAPI_BASE_URL", "https://api.maxapi.io") + "/api/v1/task"
 CALLBACK = urlsplit(os.environ["WEBHOOK_URL"])
 HEADERS = {
     "Authorization": f"Bearer {os.environ['MAXAPI_API_KEY']}",

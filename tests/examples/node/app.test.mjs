@@ -6,9 +6,16 @@ import { once } from 'node:events';
 import { test } from 'node:test';
 
 import { App, GaveUp, Webhooks } from './app.mjs';
-import { sandbox } from './maxapi.mjs';
+import { openSandbox } from './maxapi-mock/index.mjs';
 
 const SUBMIT = { path: '*/submit' };
+
+// A sandbox for the test: an API key of its own, and a clock that stands still.
+async function sandbox(t) {
+  const maxapi = await openSandbox({ label: t.name });
+  t.after(() => maxapi.close());
+  return maxapi;
+}
 
 function cat(prompt = 'a cat', more = {}) {
   return { model: 'gpt-image-2/text-to-image', input: { prompt, ratio: '3:4' }, ...more };
@@ -16,7 +23,7 @@ function cat(prompt = 'a cat', more = {}) {
 
 // Makes an app that moves the mock's clock instead of waiting.
 function appOf(mock) {
-  return new App({ ...mock, wait: mock.advance });
+  return new App({ ...mock, wait: (seconds) => mock.clock.advance(seconds) });
 }
 
 // Serves the app's webhook endpoint until the test ends; returns its URL.
@@ -44,7 +51,7 @@ test('a good day: the image has the size that was asked for', async (t) => {
 
 test('a rate limit: the app waits as long as it is told', async (t) => {
   const mock = await sandbox(t);
-  await mock.scenario('rate-limited=7', 2, SUBMIT);
+  await mock.scenario('rate-limited=7', { times: 2, ...SUBMIT });
   const waits = [];
 
   await new App({ ...mock, wait: (seconds) => waits.push(seconds) }).submit(cat());
@@ -55,7 +62,7 @@ test('a rate limit: the app waits as long as it is told', async (t) => {
 for (const scenario of ['server-error', 'bad-gateway', 'unavailable']) {
   test(`${scenario}: the app waits longer each time`, async (t) => {
     const mock = await sandbox(t);
-    await mock.scenario(scenario, 3, SUBMIT);
+    await mock.scenario(scenario, { times: 3, ...SUBMIT });
     const waits = [];
 
     await new App({ ...mock, wait: (seconds) => waits.push(seconds) }).submit(cat());
@@ -66,12 +73,11 @@ for (const scenario of ['server-error', 'bad-gateway', 'unavailable']) {
 
 test('an API that is down for long: the app gives up', async (t) => {
   const mock = await sandbox(t);
-  await mock.scenario('unavailable', null, SUBMIT);
+  await mock.scenario('unavailable', SUBMIT);
 
   await assert.rejects(appOf(mock).submit(cat()), GaveUp);
 
-  const { count } = await mock.control('POST', 'requests/count', SUBMIT);
-  assert.equal(count, 5);
+  await mock.assertRequested({ ...SUBMIT, times: 5 });
 });
 
 test('moderation: the app does not insist, and knows why', async (t) => {
@@ -82,8 +88,7 @@ test('moderation: the app does not insist, and knows why', async (t) => {
   assert.ok(error instanceof GaveUp);
   assert.equal(error.status, 400);
   assert.equal(error.data.categories.violence, true);
-  const { count } = await mock.control('POST', 'requests/count', SUBMIT);
-  assert.equal(count, 1);
+  await mock.assertRequested({ ...SUBMIT, times: 1 });
 });
 
 test('polls that fail now and then: the app asks again', async (t) => {
@@ -102,8 +107,8 @@ for (const [scenario, status] of [['failure', 'FAILURE'], ['timeout', 'TIMEOUT']
 
     await assert.rejects(app.resultOf(taskId), { message: `task ${taskId}: ${status}` });
 
-    const { count } = await mock.control('POST', 'requests/count', { path: `*/${taskId}` });
-    assert.equal(count, 3); // polls in the 2 seconds that it takes
+    // it polls three times in the 2 seconds that the task takes
+    await mock.assertRequested({ path: `*/${taskId}`, times: 3 });
   });
 }
 
@@ -114,7 +119,7 @@ test('a webhook: it tells what a poll shows', async (t) => {
 
   const callBackUrl = await listen(t, webhooks);
   const taskId = await app.submit(cat('a cat', { callBackUrl }));
-  await mock.advanceUntil({ task: taskId, status: 'SUCCESS' });
+  await mock.waitFor(taskId);
 
   assert.deepEqual(webhooks.tasks.get(taskId).result.urls, await app.resultOf(taskId));
 });
@@ -125,9 +130,9 @@ test('a webhook that comes twice: the app charges once', async (t) => {
 
   const callBackUrl = await listen(t, webhooks);
   const taskId = await appOf(mock).submit(cat('a cat #mock:webhook-twice', { callBackUrl }));
-  await mock.advanceUntil('idle');
+  await mock.waitUntilIdle();
 
-  const { deliveries } = await mock.control('GET', 'deliveries');
+  const deliveries = await mock.deliveries();
   assert.deepEqual(deliveries.map((one) => one.status), [200, 200]);
   assert.deepEqual(webhooks.charged, [taskId]);
 });
@@ -138,9 +143,9 @@ test('a webhook that is broken: the app asks for it again', async (t) => {
 
   const callBackUrl = await listen(t, webhooks);
   await appOf(mock).submit(cat('a cat #mock:webhook-truncated', { callBackUrl }));
-  await mock.advanceUntil('idle');
+  await mock.waitUntilIdle();
 
-  const { deliveries } = await mock.control('GET', 'deliveries');
+  const deliveries = await mock.deliveries();
   assert.deepEqual(deliveries.map((one) => one.status), [400, 400, 400]);
   assert.deepEqual(webhooks.charged, []);
 });
@@ -151,7 +156,7 @@ test('a webhook that tells of a failure: the app charges nothing', async (t) => 
 
   const callBackUrl = await listen(t, webhooks);
   const taskId = await appOf(mock).submit(cat('a cat #mock:failure', { callBackUrl }));
-  await mock.advanceUntil('idle');
+  await mock.waitUntilIdle();
 
   assert.equal(webhooks.tasks.get(taskId).status, 'FAILURE');
   assert.deepEqual(webhooks.charged, []);
@@ -162,7 +167,7 @@ test('a result that is not fetched within seven days is gone', async (t) => {
   const app = appOf(mock);
   const [url] = await app.resultOf(await app.submit(cat()));
 
-  await mock.advance('7d');
+  await mock.clock.advance('7d');
 
   assert.equal((await fetch(url)).status, 410);
 });

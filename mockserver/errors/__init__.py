@@ -1,4 +1,7 @@
-"""The base of the errors that end a command with a message."""
+"""The base of the errors that end a command with a message.
+
+A package only for its `py.typed`: a type checker would take what a module of ours exports for Any.
+"""
 
 from __future__ import annotations
 
