@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import re
 import shutil
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -43,13 +44,29 @@ html_show_copyright = False
 html_copy_source = False
 html_theme_options = {"navigation_with_keys": True}
 
+_OUTSIDE = r"\[([^]]+)\]\((\.\./[^)#\s]+)\)"
+"""A link to something that is not in this folder."""
 
-def add_the_rest(app: Sphinx, name: str, source: list[str]) -> None:
-    """Put every page that the front page does not list into its last list."""
+
+def prepare(app: Sphinx, name: str, source: list[str]) -> None:
+    """Fill the front page's last list, and let no link lead to what the website does not have."""
+    text = source[0]
     if name == "index":
-        listed = set(re.findall(r"^([\w/-]+)$", source[0], re.MULTILINE))
-        rest = sorted(app.env.found_docs - listed - {"index"})
-        source[0] = source[0].replace("% the rest", "\n".join(rest))
+        listed = set(re.findall(r"^([\w/-]+)$", text, re.MULTILINE))
+        text = text.replace("% the rest", "\n".join(sorted(app.env.found_docs - listed - {name})))
+    source[0] = re.sub(_OUTSIDE, _without_link, text)
+
+
+def _without_link(link: re.Match[str], *, also_files: bool = False) -> str:
+    """Return the text of a link to a folder or page of the repository, and where that is.
+
+    Files are left: the website has copies of them.
+    """
+    text, path = link[1].strip("`"), link[2].removeprefix("../").rstrip("/")
+    target = HERE.parent / path
+    if not also_files and target.is_file() and target.suffix != ".md":
+        return link[0]
+    return f"`{path}`" if path.endswith(text.rstrip("/")) else f"{link[1]} (`{path}`)"
 
 
 def write_for_assistants(app: Sphinx, error: Exception | None) -> None:
@@ -59,7 +76,7 @@ def write_for_assistants(app: Sphinx, error: Exception | None) -> None:
     lines = [f"# {project}", "", "> A local mock of MaxAPI for tests.", "", "## Pages", ""]
     for name in sorted(app.env.found_docs, key=lambda name: (name != "index", name)):
         source = [(HERE / f"{name}.md").read_text("utf-8")]
-        add_the_rest(app, name, source)
+        prepare(app, name, source)
         text = twin(source[0])
         page = Path(app.outdir) / f"{name}.md"
         page.parent.mkdir(parents=True, exist_ok=True)
@@ -74,6 +91,8 @@ def write_for_assistants(app: Sphinx, error: Exception | None) -> None:
 
 def twin(text: str) -> str:
     """Return the Markdown of a page, with what Sphinx would put in place of its directives."""
+    everything = partial(_without_link, also_files=True)
+    text = re.sub(_OUTSIDE, everything, text)
     text = re.sub(r"^<!-- .* -->\n", "", text, flags=re.MULTILINE)
     return re.sub(r"^```\{([\w-]+)\}(.*?)^```$", _directive, text, flags=re.DOTALL | re.MULTILINE)
 
@@ -133,6 +152,6 @@ def summary_of(text: str) -> str:
 
 def setup(app: Sphinx) -> dict[str, Any]:
     """Register what this file adds."""
-    app.connect("source-read", add_the_rest)
+    app.connect("source-read", prepare)
     app.connect("build-finished", write_for_assistants)
     return {"parallel_read_safe": True}

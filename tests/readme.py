@@ -1,6 +1,7 @@
 """Renews the generated parts of the README and of `docs/`: `python -m tests.readme`.
 
 A generated part stands between `<!-- name -->` and `<!-- /name -->`, on whatever page has it.
+The names of scenarios and settings in the Node module are renewed, too.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from mockserver.contract import load_contract
 from mockserver.domain.scenario import SCENARIOS
 from mockserver.settings import SETTINGS, make_settings, option_of, show_value
 from tests import reference
+from tests.examples.node_types import NAMES, names
 
 ROOT = Path(__file__).parents[1]
 EXAMPLES = ROOT / "tests" / "examples"
@@ -137,3 +139,4 @@ def renewed(text: str) -> str:
 if __name__ == "__main__":
     for page in pages():
         page.write_text(renewed(page.read_text("utf-8")), "utf-8")
+    NAMES.write_text(names(), "utf-8")

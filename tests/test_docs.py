@@ -90,6 +90,14 @@ def test_each_page_has_a_markdown_twin_that_llms_txt_lists(built: Path) -> None:
         r"^- \[(.+)\]\((.+)\): (.+)$", (built / "llms.txt").read_text(), re.MULTILINE
     )
 
+    dead = [
+        f"{name}: {link}"
+        for name, text in twins.items()
+        for link in re.findall(r"\]\(([^)#\s]+)", re.sub(r"`[^`\n]*`", "", text))
+        if not urlsplit(link).scheme and not (built / name).parent.joinpath(link).exists()
+    ]
+
+    assert dead == []
     assert set(twins) == names == {page for _, page, _ in listed}
     assert [name for name, text in twins.items() if "```{" in text or "<!--" in text] == []
     assert [page for title, page, _ in listed if title == "?"] == []

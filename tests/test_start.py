@@ -85,6 +85,7 @@ HEAVY = (
     "jsonschema_rs",
     "httptools",
     "flask",
+    "mcp",
 )
 
 

@@ -120,10 +120,12 @@ def diagnose() -> Diagnosis:
 def without_private(text: str) -> str:
     """Return *text* without the secrets of URLs, settings and environment, and the user's name."""
     secrets = [os.environ[name] for name in os.environ if names_a_secret(name)]
-    with suppress(MaxapiMockError):
+    with suppress(MaxapiMockError, OSError):
         secrets += filter(None, secrets_of(resolve_settings().settings))
-    home = str(Path.home())
-    return without_secrets(text if home == "/" else text.replace(home, "~"), secrets)
+    with suppress(RuntimeError):  # a user without one
+        home = str(Path.home())
+        text = text if home == "/" else text.replace(home, "~")
+    return without_secrets(text, secrets)
 
 
 def _system() -> dict[str, str]:
@@ -200,9 +202,11 @@ def _settings(problems: list[str]) -> tuple[list[str], Resolved | None]:
         if len(files) > 1:
             problems.append(f"{files[0]} is read, so {' and '.join(files[1:])} is ignored")
         return files, resolve_settings()
+    except OSError as error:  # a config file is an error of ours
+        problems.append(f"the current folder cannot be read: {error.strerror}")
     except MaxapiMockError as error:
         problems.append(str(error))
-        return files, None
+    return files, None
 
 
 def _shown(resolved: Resolved) -> list[dict[str, str]]:

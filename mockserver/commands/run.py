@@ -121,8 +121,8 @@ def run(options: _Options) -> int:
 
     seen = Usage()
     server = Server(Service(resolved.contract, resolved.settings, watch=seen))
-    if server.service.recordings is not None:
-        complain(f"maxapi-mock run: {server.service.recordings}")
+    for what in server.service.loaded:
+        complain(f"maxapi-mock run: {what}")
     with signals_to(child := Child()):
         server.start()
         try:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import gc
 import shlex
 import sys
-from contextlib import nullcontext, redirect_stdout
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext, redirect_stdout
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, get_args
 
@@ -15,10 +16,13 @@ from mockserver.commands.command import command, option, receives
 from mockserver.commands.options import Given, resolve, secrets_of, with_settings
 from mockserver.commands.output import PASS
 from mockserver.commands.signals import stop_signals
+from mockserver.domain.redaction import without_users
+from mockserver.errors import MaxapiMockError
 from mockserver.settings import SETTINGS, Resolved, Settings, show_value
 from mockserver.version import __version__
 
 if TYPE_CHECKING:
+    from mockserver.state.replica import Replica
     from mockserver.web.server import Server
 
 LogForm = Literal["off", "requests", "all", "json"]
@@ -61,14 +65,16 @@ def serve(options: _Options) -> int:
         return PASS
     from mockserver.commands.event_log import written
     from mockserver.commands.warning_log import WarningLog
+    from mockserver.engine.keeping import MEMORY
     from mockserver.engine.service import CONTROL_PREFIX, Service
     from mockserver.web.server import Server
 
     be_quick()
-    with stop_signals() as wait:
+    with stop_signals() as wait, kept_in(resolved.settings.state) as replica:
         warnings = WarningLog() if options.log == "off" else None
-        service = Service(resolved.contract, resolved.settings, watch=warnings)
-        server = Server(service)
+        keeper = MEMORY if replica is None else replica.keeper
+        service = Service(resolved.contract, resolved.settings, watch=warnings, keeper=keeper)
+        server = Server(service, state=None if replica is None else replica.keeper)
 
         def secrets() -> list[str | None]:
             return [*service.sandboxes.keys[-_KEYS:], *secrets_of(resolved.settings)]
@@ -77,6 +83,8 @@ def serve(options: _Options) -> int:
             warnings.secrets = secrets
         server.start()
         try:
+            if replica is not None:
+                _begin(replica, server)
             with redirect_stdout(sys.stderr) if options.log == "json" else nullcontext():
                 _say_what_is_served(server, resolved.settings)
                 if options.opens_console:
@@ -86,6 +94,40 @@ def serve(options: _Options) -> int:
         finally:
             server.stop()
     return PASS
+
+
+@contextmanager
+def kept_in(url: str | None) -> Iterator[Replica | None]:
+    """Keep state in the database of *url* meanwhile; None is memory. Raises MaxapiMockError."""
+    if url is None:
+        yield None
+        return
+    try:
+        from mockserver.state.replica import Replica
+    except ModuleNotFoundError as missing:
+        raise MaxapiMockError(
+            f"state: needs {missing.name}; install 'maxapi-mockserver[state]'"
+        ) from None
+    replica = Replica(url)
+    try:
+        yield replica
+    finally:
+        replica.stop()
+
+
+def _begin(replica: Replica, server: Server) -> None:
+    """Begin to keep state; if that is not possible yet, say why."""
+    from mockserver.network.listening import base_of, listen_on
+
+    address = ""
+    if replica.is_shared:
+        host = replica.address_for_others(server.service.settings.host)
+        bound = listen_on(host, 0)
+        address = base_of("tcp", host, bound.getsockname()[1]).partition("://")[2]
+        server.serve_replicas(bound)
+    problem = replica.start(server.service, address)
+    if problem is not None:
+        print(f"waiting for the database: {problem}", file=sys.stderr, flush=True)
 
 
 def _open(url: str) -> None:
@@ -114,8 +156,10 @@ def be_quick() -> None:
 def _say_what_is_served(server: Server, settings: Settings) -> None:
     """Print where the mock is, what makes clients trust it, and what it does not do by itself."""
     print(f"maxapi-mock {__version__} serves {server.url}", flush=True)
-    if server.service.recordings is not None:
-        print(server.service.recordings)
+    if settings.state is not None:
+        print(f"state is kept in {without_users(settings.state)}")
+    for what in server.service.loaded:
+        print(what)
     if settings.is_public and settings.control_token is None:
         print(f"{settings.host} is public: /__mock is closed; open it with --control-token")
     if settings.is_public and settings.callback_allow is None:

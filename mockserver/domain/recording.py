@@ -116,8 +116,8 @@ def replayed_plan(
     reason = recorded.failure_reason
     if not steps or steps[-1].status not in lifecycle.terminal:
         since = recorded.states[-1].after if recorded.states else timedelta()
-        reached = {one.status for one in seen}
-        rest = [one for one in ordinary.steps if one.status not in reached]
+        names, last = [one.status for one in ordinary.steps], seen[-1].status if seen else None
+        rest = ordinary.steps[names.index(last) + 1 if last in names else 0 :]
         steps += [Step(since + (one.after or timedelta()), one.status) for one in rest]
         reason = ordinary.failure_reason
     if pace != "realtime":

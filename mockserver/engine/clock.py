@@ -12,6 +12,8 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from threading import Lock
 
+from mockserver.engine.keeping import KeptCourse
+
 
 def _unfrozen(name: str, fallback: Callable[[], float]) -> Callable[[], float]:
     """Return what reads a clock of the system, even in a test that freezes time.
@@ -58,6 +60,8 @@ class Clock:
         self._course = self._first = _Course(start or datetime.now(UTC), real(), speed)
         self.epoch = 0
         """Changes with each reset."""
+        self.taken_over: float | None = None
+        """While an advance has stopped the clock, the speed at which it goes on."""
 
     def real(self) -> float:
         """Return real seconds, from any origin."""
@@ -111,6 +115,23 @@ class Clock:
         if left <= 0:
             return 0.0
         return None if self.speed == 0 else left / self.speed
+
+    def kept(self) -> tuple[KeptCourse, KeptCourse]:
+        """Return the course and the original one, as other processes can follow them."""
+        with self._lock:
+            course, first, speed = self._course, self._first, self.taken_over
+            offset = real_timestamp() - self._real()
+        kept = KeptCourse(course.moment, course.real + offset, course.speed)
+        if speed is not None:  # whoever takes up after a crash knows of no advance
+            kept = KeptCourse(self._shown(course, self._real()), self._real() + offset, speed)
+        return kept, KeptCourse(first.moment, first.real + offset, first.speed)
+
+    def follow(self, course: KeptCourse, first: KeptCourse) -> None:
+        """Follow a course that was kept, as if it had never been interrupted."""
+        with self._lock:
+            offset = real_timestamp() - self._real()
+            self._course = _Course(course.moment, course.real - offset, course.speed)
+            self._first = _Course(first.moment, first.real - offset, first.speed)
 
     @staticmethod
     def _shown(course: _Course, real: float) -> datetime:

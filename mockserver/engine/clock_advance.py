@@ -54,8 +54,9 @@ def advance(
 
     Transitions and webhook attempts, including retries, happen at their own moments: whatever
     asks meanwhile sees the clock there. When this returns, nothing is in flight. Advances of one
-    sandbox wait for each other. A reset of the clock ends an advance.
+    sandbox wait for each other. A reset of the clock ends an advance. Raises Unavailable.
     """
+    sandbox.keeper.commit()
     with sandbox.advancing, _taken_over(sandbox, dispatcher):
         until, epoch = target(), sandbox.clock.epoch
         happened: list[Event] = []
@@ -106,6 +107,7 @@ def moment_of(sandbox: Sandbox, task: Task, status: str) -> datetime:
 def _taken_over(sandbox: Sandbox, dispatcher: Dispatcher) -> Iterator[None]:
     """Stop the clock, and keep the timer from sending the sandbox's webhooks."""
     speed, epoch = sandbox.clock.speed, sandbox.clock.epoch
+    sandbox.clock.taken_over = speed
     sandbox.clock.run(0)
     dispatcher.scheduler.pause(sandbox)
     try:
@@ -113,6 +115,7 @@ def _taken_over(sandbox: Sandbox, dispatcher: Dispatcher) -> Iterator[None]:
         dispatcher.wait_until_sent(sandbox, in_flight)
         yield
     finally:
+        sandbox.clock.taken_over = None
         if sandbox.clock.epoch == epoch:
             sandbox.clock.run(speed)
         dispatcher.scheduler.resume(sandbox)

@@ -7,7 +7,7 @@ Listeners get what happens while they listen; a slow one misses events, and noth
 from __future__ import annotations
 
 from collections import Counter, OrderedDict, deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -18,6 +18,7 @@ from typing import Any, ClassVar, Generic, Protocol, TypeVar
 from mockserver.domain.durations import stamp
 from mockserver.domain.record import record
 from mockserver.engine.clock import real_timestamp
+from mockserver.engine.keeping import MEMORY, Keeper
 
 MOST_LISTENERS = 100
 _FIXED_COST = 1000
@@ -151,6 +152,11 @@ class Ring(Generic[Data_co]):
         """Remember an exchange or a delivery, whose texts take *own_bytes*."""
         self._log.append(self, ((at, data),), own_bytes + _FIXED_COST)
 
+    def restore(self, events: Iterable[Event[Data_co]], dropped: int) -> None:
+        """Have events that were kept; *dropped* is the number of the latest that was not."""
+        self._log.restore(self, events, dropped)
+        self.dropped = max(self.dropped, dropped)
+
     def add_notes(self, notes: Iterable[tuple[datetime, Data_co]]) -> None:
         """Remember other events, in their order."""
         self._log.append(self, notes, _NOTE_COST)
@@ -176,7 +182,7 @@ class EventLog:
     All rings together take at most *limit* bytes: the least recently used one is shortened first.
     """
 
-    def __init__(self, limit: int) -> None:
+    def __init__(self, limit: int, keeper: Keeper = MEMORY) -> None:
         self.used = 0
         """Bytes that all rings take."""
         self.last = 0
@@ -193,6 +199,8 @@ class EventLog:
         self._rings: OrderedDict[int, Ring[Any]] = OrderedDict()
         """Those that are not empty, the least recently used one first."""
         self._used_last: Ring[Any] | None = None
+        self._keeper = keeper
+        self._numbers: Callable[[int, float], int] | None = None
         self._emptied = 0
         """The number of the latest event that was the last one of its ring to be dropped."""
         self.listeners: tuple[Hears, ...] = ()
@@ -208,15 +216,34 @@ class EventLog:
             for at, data in happened:
                 if self._used_last is not ring or ring.kept is _NOTHING:
                     self._use(ring)
-                self.last += 1
+                if self._numbers is None:
+                    self.last += 1
+                else:
+                    self.last = self._numbers(self.last, real)
                 event = Event(self.last, ring.sandbox, at, real, data, cost)
                 ring.kept.append(event)
                 self.used += cost
                 ring.counts[data.counted] += 1
                 for name in data.scenarios:
                     self.scenarios[name.partition("=")[0],] += 1
+                self._keeper.offer(event)
                 for listener in self.listeners:
                     listener.offer(event)
+                if len(ring.kept) > ring.entries:
+                    self._drop_first(ring)
+            while self.used > self._limit and self._rings:
+                self._drop_first(next(iter(self._rings.values())))
+
+    def restore(self, ring: Ring[Any], events: Iterable[AnyEvent], after: int) -> None:
+        """Add events that were kept to an empty *ring*; no number up to *after* is given again."""
+        with self.lock:
+            self.last = max(self.last, after)
+            for event in events:
+                if ring.kept is _NOTHING:
+                    self._use(ring)
+                ring.kept.append(event)
+                self.used += event.cost
+                self.last = max(self.last, event.number)
                 if len(ring.kept) > ring.entries:
                     self._drop_first(ring)
             while self.used > self._limit and self._rings:
@@ -246,6 +273,18 @@ class EventLog:
             del self._rings[id(ring)]
             if self._used_last is ring:
                 self._used_last = None
+
+    def continue_after(
+        self, number: int, numbers: Callable[[int, float], int] | None = None
+    ) -> None:
+        """Give no number again up to *number*.
+
+        *numbers* returns the number after another one, at a time in real seconds since 1970, if
+        not the next one is to be given.
+        """
+        with self.lock:
+            self.last = max(self.last, number)
+            self._numbers = numbers
 
     def listen(self, listener: Hears) -> int:
         """Offer *listener* what happens from now on; return the number of the latest event.

@@ -245,6 +245,8 @@ class Journal:
         self._notes: Ring[Note] = Ring(sandbox, entries * _NOTES, log, log.states)
         self._numbers = count(1), count(1)
         """Of exchanges, and of attempts."""
+        self._recorded = [0, 0]
+        """The latest of these."""
         self._watch = watch
 
     @property
@@ -280,6 +282,7 @@ class Journal:
             pending.operation,
             warnings,
         )
+        self._recorded[0] = entry.number
         self.requests.add(entry.at, entry, _size(request) + len(response.body))
         if self._watch is not None:
             self._watch(entry)
@@ -287,12 +290,36 @@ class Journal:
 
     def record_delivery(self, delivery: Delivery, find_warnings: FindWarnings) -> Delivery:
         """Record an attempt with its number and warnings, which are set here, and return it."""
-        delivery.number = next(self._numbers[1])
+        delivery.number = self._recorded[1] = next(self._numbers[1])
         delivery.warnings = find_warnings(delivery)
         self.deliveries.add(delivery.at, delivery, len(delivery.url) + len(delivery.body))
         if self._watch is not None:
             self._watch(delivery)
         return delivery
+
+    @property
+    def recorded(self) -> tuple[int, int]:
+        """The numbers of the latest exchange, and of the latest attempt."""
+        return self._recorded[0], self._recorded[1]
+
+    @property
+    def dropped(self) -> tuple[int, int, int]:
+        """The number of the latest event that each ring has dropped."""
+        return self.requests.dropped, self.deliveries.dropped, self._notes.dropped
+
+    def restore(
+        self, events: Iterable[AnyEvent], recorded: tuple[int, int], dropped: tuple[int, int, int]
+    ) -> None:
+        """Have events that were kept; numbers go on after those that were *recorded*."""
+        all_events = list(events)
+        own = (EventKind.REQUEST,), (EventKind.WEBHOOK,)
+        others = tuple(set(EventKind) - {EventKind.REQUEST, EventKind.WEBHOOK})
+        for ring, kinds, last in zip(self.rings, (*own, others), dropped, strict=True):
+            ring.restore(
+                (one for one in all_events if one.data.kind in kinds and one.number > last), last
+            )
+        self._recorded[:] = recorded
+        self._numbers = count(recorded[0] + 1), count(recorded[1] + 1)
 
     def note(self, at: datetime, kind: EventKind, data: dict[str, Any]) -> None:
         """Record any other event, whose *data* is JSON."""

@@ -25,9 +25,10 @@ from mockserver.engine.messages import (
     success,
     warn,
 )
+from mockserver.engine.own_files import OwnFiles
 from mockserver.engine.pending_request import PendingRequest
 from mockserver.engine.poll_responses import PollResponses
-from mockserver.engine.replayed import Replayed
+from mockserver.engine.replayed import Replayed, named
 from mockserver.engine.result_files import Results
 from mockserver.engine.sandbox import Sandbox
 from mockserver.engine.sandboxes import Sandboxes
@@ -59,8 +60,9 @@ class Operations:
         self._own = OwnResults(contract.service["results"], self._size_of_result)
         look = LocalImages().shape if settings.read_input_images else None
         self.replayed = Replayed(settings.replay, contract)
+        self.own_files = OwnFiles(settings.result_files) if settings.result_files else None
         self.results = Results(
-            settings.image_cache, settings.default_ratio, look, self.replayed.file
+            settings.image_cache, settings.default_ratio, look, self.replayed.file, self.own_files
         )
         self._polls = PollResponses(contract)
         self._accepted = dump_json(success(contract, {"taskId": _SOME_ID.decode()}))
@@ -85,7 +87,8 @@ class Operations:
         pending.task_id = task.id
         pending.remarks = remarks(document, self._contract)
         body = self._accepted.replace(_SOME_ID, task.id.encode())
-        response = Response(200, (JSON_TYPE, *warn(pending.remarks).items()), body)
+        headers = named(task.recording) | warn(pending.remarks)
+        response = Response(200, (JSON_TYPE, *headers.items()), body)
         if task.callback_url is None:
             return response
         return self._with_webhook(pending.sandbox, task, response)

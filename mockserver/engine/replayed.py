@@ -25,6 +25,8 @@ from mockserver.engine.pending_request import PendingRequest
 from mockserver.engine.recordings import Recordings, read_recordings
 from mockserver.engine.result_files import ResultFile
 
+RECORDING_HEADER = "X-Mock-Recording"
+
 
 class Replayed:
     """The recordings of a folder, as responses; None is a folder without any.
@@ -65,7 +67,7 @@ class Replayed:
         name = names[min(number, len(names)) - 1]
         outcome = self.recordings.by_name[name].outcome
         if isinstance(outcome, RecordedRejection):
-            raise RecordedError(outcome)
+            raise RecordedError(outcome, name)
         return name
 
     def adopt(
@@ -74,7 +76,8 @@ class Replayed:
         """Add the recorded task with an id that the sandbox does not know, as one that has ended.
 
         So what an app kept of its recorded tasks stays of use. *make* makes the task of a
-        submission and of the recording with a name. None if no recorded task has the id.
+        submission and of the recording with a name. None if no recorded task has the id. Raises
+        ApiError if something else decides about the task.
         """
         name = self._by_id.get(task_id)
         if name is None or self.recordings is None:
@@ -83,6 +86,8 @@ class Replayed:
 
         def made() -> Task:
             task = make(request, name)
+            if task.id != task_id:  # a scenario of the poll, or a lack of money, has prevented it
+                raise ApiError(404, f"task {task_id!r} is recorded, but cannot be replayed now")
             after = task.plan.steps[-1].after or timedelta()
             return replace(task, created_at=pending.now - after)
 
@@ -135,12 +140,17 @@ def _decides(script: Script) -> bool:
     return bool(script.end or script.stuck or script.duration is not None or script.flagged)
 
 
+def named(recording: str | None) -> dict[str, str]:
+    """Return the header that names a recording, if there is one, in ASCII."""
+    return {} if recording is None else {RECORDING_HEADER: ascii(recording)[1:-1]}
+
+
 class RecordedError(ApiError):
     """A submission is rejected as it was when it was recorded."""
 
-    def __init__(self, recorded: RecordedRejection) -> None:
+    def __init__(self, recorded: RecordedRejection, name: str) -> None:
         wait = recorded.retry_after
-        headers = {} if wait is None else {"Retry-After": wait}
+        headers = {**named(name), **({} if wait is None else {"Retry-After": wait})}
         super().__init__(recorded.body["code"], recorded.body["msg"], headers=headers)
         self._recorded = recorded
 

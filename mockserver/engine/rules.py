@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from fnmatch import fnmatchcase
-from itertools import count
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
@@ -178,13 +177,15 @@ class Rules:
 
     def __init__(self) -> None:
         self._rules: list[Rule] = []
-        self._ids = count(1)
+        self._added = 0
+        """Rules that were ever added, and so the latest id."""
         self._lock = Lock()
 
     def add(self, match: Match, script: Script, times: int | None) -> Rule:
         """Add a rule after the others."""
         with self._lock:
-            rule = Rule(next(self._ids), match, script, times)
+            self._added += 1
+            rule = Rule(self._added, match, script, times)
             self._rules.append(rule)
             return rule
 
@@ -206,6 +207,16 @@ class Rules:
                 return None
             applicable[0].fired += 1
             return applicable[0].script
+
+    def kept(self) -> tuple[list[Rule], int]:
+        """Return copies of the rules, and how many were ever added."""
+        with self._lock:
+            return [replace(rule) for rule in self._rules], self._added
+
+    def restore(self, rules: Iterable[Rule], added: int) -> None:
+        """Have the rules that were kept, in place of all others."""
+        with self._lock:
+            self._rules, self._added = [replace(rule) for rule in rules], added
 
     def __iter__(self) -> Iterator[Rule]:
         return iter(list(self._rules))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import date, datetime
 from decimal import Decimal
@@ -14,12 +14,13 @@ from mockserver.contract import Lifecycle
 from mockserver.domain.expectation import is_expected
 from mockserver.domain.task import Task, status_at
 from mockserver.engine.account import Account
-from mockserver.engine.clock import Clock
+from mockserver.engine.clock import Clock, real_timestamp
 from mockserver.engine.contract_warnings import ContractWarning, Observer
 from mockserver.engine.events import EventKind, EventLog
 from mockserver.engine.held import Holds
-from mockserver.engine.ids import randomness, sandbox_id, uuid_of
+from mockserver.engine.ids import randomness, uuid_of
 from mockserver.engine.journal import Delivery, Journal, TaskEnd, Watch
+from mockserver.engine.keeping import MEMORY, Keeper, Kept, KeptSandbox
 from mockserver.engine.rules import Rules
 from mockserver.engine.tasks import TaskBudget, Tasks
 from mockserver.engine.unreached import Unreached
@@ -32,7 +33,7 @@ class Sandbox:
 
     def __init__(
         self,
-        key: str,
+        id_: str,
         clock: Clock,
         settings: Settings,
         lifecycle: Lifecycle,
@@ -40,8 +41,14 @@ class Sandbox:
         log: EventLog,
         task_budget: TaskBudget,
         watch: Watch | None = None,
+        keeper: Keeper = MEMORY,
+        masked_key: str = "",
     ) -> None:
-        self.id = sandbox_id(key)
+        self.id = id_
+        self.masked_key = masked_key
+        """What may be shown of its API key."""
+        self.keeper = keeper
+        """Is told what changes."""
         self.clock = clock
         self.journal = Journal(self.id, settings.journal_entries, log, watch)
         self.settings = settings
@@ -77,6 +84,11 @@ class Sandbox:
         self._tasks = Tasks(self._lifecycle)
         self._unreached = Unreached(self._lifecycle, self.settings.result_expiry)
         self._random = randomness(self.settings.seed, self.id)
+        self._ids_drawn = 0
+        """Ids that a seed has made."""
+        self.changed_settings: dict[str, str] = {}
+        """The texts of the settings that were changed for this sandbox."""
+        self._told_until: datetime | None = None
         self._counts: Counter[str] = Counter()
         self._admitted: deque[datetime] | None = None
         """When the latest requests were admitted, if there is a rate limit."""
@@ -88,6 +100,7 @@ class Sandbox:
             self.settings = self._first_settings
             self._account.reset()
             self._start()
+            self.keeper.was_reset(self)
             self._note_size()
             self.generation += 1
             self.version += 1
@@ -96,11 +109,16 @@ class Sandbox:
         self.held.drop()
         if not keep_clock:
             self.clock.reset()
+        self.keeper.sandbox_changed(self)
         self.note(EventKind.RESET, {})
 
     def close(self) -> None:
         """Forget everything for good; what is still planned for its tasks becomes void."""
         self.conclude()
+        self.discard()
+
+    def discard(self) -> None:
+        """Do so without a word to what watches the journal."""
         with self._lock:
             self._tasks = Tasks(self._lifecycle)
             self._note_size()
@@ -159,6 +177,7 @@ class Sandbox:
             return
         with self._lock:
             self.journal.note_all(self._unreached.due(moment, self._tasks.get))
+            self._told_until = moment
 
     def record_delivery(self, delivery: Delivery) -> Delivery:
         """Record an attempt; return it with its number and its warnings about the receiver."""
@@ -180,16 +199,24 @@ class Sandbox:
         with self.advancing:
             self.clock.run(speed)
 
-    def change_settings(self, change: Callable[[Settings], Settings]) -> None:
-        """Replace the settings by what *change* makes of them. Raises whatever *change* raises."""
+    def change_settings(
+        self, texts: Mapping[str, str], change: Callable[[Settings, Mapping[str, str]], Settings]
+    ) -> None:
+        """Replace the settings by what *change* makes of them with *texts*.
+
+        Raises whatever *change* raises.
+        """
         with self._lock:
-            self.settings = change(self.settings)
+            self.settings = change(self.settings, texts)
+            self.changed_settings |= {name.replace("-", "_"): texts[name] for name in texts}
             self._unreached.change_expiry(self.settings.result_expiry, self._tasks.get)
+        self.keeper.sandbox_changed(self)
 
     def count(self, what: str) -> int:
         """Count the next poll of a task, or random draw, and return its number from 1."""
         with self._lock:
             self._counts[what] += 1
+            self.keeper.sandbox_changed(self)
             return self._counts[what]
 
     def admit(self, now: datetime) -> float:
@@ -205,6 +232,7 @@ class Sandbox:
                 admitted.popleft()
             if len(admitted) < limit.count:
                 admitted.append(now)
+                self.keeper.sandbox_changed(self)
                 return 0.0
             return (admitted[0] + limit.per - now).total_seconds()
 
@@ -212,6 +240,7 @@ class Sandbox:
 
     def new_id(self) -> str:
         """Return an id for a new task: a random UUID; a seed makes the sequence repeatable."""
+        self._ids_drawn += 1
         return uuid_of(self._random.getrandbits(128))
 
     def get(self, task_id: str) -> Task | None:
@@ -237,6 +266,7 @@ class Sandbox:
             self._unreached.add(task)
             self.version += 1
             self._account.add(task)
+            self.keeper.task_changed(self, task.id)
             if len(self._tasks) > self.settings.max_tasks:
                 self._forget_one(but_not_last=True)
             self._note_size()
@@ -249,8 +279,11 @@ class Sandbox:
     def forget_one(self, *, but_not_last: bool) -> bool:
         """Forget the task that ended first or, if none has ended, the oldest.
 
-        *but_not_last* spares the newest one. Return whether a task was forgotten.
+        *but_not_last* spares the newest one. Without that, a sandbox that is kept elsewhere is
+        soon released as a whole instead. Return whether a task was forgotten.
         """
+        if not but_not_last and self.keeper.release(self):
+            return False
         with self._lock:
             is_forgotten = self._forget_one(but_not_last=but_not_last)
             self._note_size()
@@ -264,6 +297,7 @@ class Sandbox:
         self._report_end(task, self.observer)
         self._unreached.forget(task.id)
         self._counts.pop(task.id, None)
+        self.keeper.task_changed(self, task.id)
         self.observer.forget(task.id, len(self._tasks))
         return True
 
@@ -282,6 +316,7 @@ class Sandbox:
             self.version += 1
             self._account.remove(old)
             self._account.add(new)
+            self.keeper.task_changed(self, task_id)
             return new
 
     def is_idle(self, now: datetime) -> bool:
@@ -300,6 +335,8 @@ class Sandbox:
         with self._submitting, self._lock:
             limit = None if usd is None else usd + self._account.charged
             self.settings = replace(self.settings, balance=limit)
+            self.changed_settings["balance"] = "unlimited" if limit is None else f"{limit:f}"
+        self.keeper.sandbox_changed(self)
 
     @property
     def balance(self) -> Decimal | None:
@@ -326,3 +363,61 @@ class Sandbox:
     def unpriced_ever(self) -> int:
         """Charged tasks whose cost is unknown, including those before resets."""
         return self._account.unpriced_before + self._account.unpriced
+
+    # -- what outlives the process -----------------------------------------------------------
+
+    def kept(self) -> Kept:
+        """Return everything but tasks, webhooks and events, as it is now."""
+        course, first_course = self.clock.kept()
+        rules, rules_added = self.rules.kept()
+        with self._lock:
+            return Kept(
+                label=self.label,
+                is_controlled=self.is_controlled,
+                began=self.began - self.clock.real() + real_timestamp(),
+                course=course,
+                first_course=first_course,
+                settings=dict(self.changed_settings),
+                rules=rules,
+                rules_added=rules_added,
+                counts=dict(self._counts),
+                admitted=tuple(self._admitted or ()),
+                charged_before=self._account.charged_before,
+                unpriced_before=self._account.unpriced_before,
+                ids_drawn=self._ids_drawn,
+                told_until=self._told_until,
+                recorded=self.journal.recorded,
+                dropped=self.journal.dropped,
+            )
+
+    def restore(
+        self,
+        whole: KeptSandbox,
+        change_settings: Callable[[Settings, Mapping[str, str]], Settings],
+    ) -> None:
+        """Become what was kept; this one must be new, and used by nobody yet.
+
+        Raises whatever *change_settings* raises, which applies texts of settings.
+        """
+        kept = whole.kept
+        self.label, self.is_controlled = kept.label, kept.is_controlled
+        self.clock.follow(kept.course, kept.first_course)
+        self.began = self.clock.real() - real_timestamp() + kept.began
+        self.settings = change_settings(self.settings, kept.settings)
+        self.changed_settings = dict(kept.settings)
+        self._unreached.change_expiry(self.settings.result_expiry, self._tasks.get)
+        self.rules.restore(kept.rules, kept.rules_added)
+        self._counts.update(kept.counts)
+        self._admitted = deque(kept.admitted) if kept.admitted else None
+        self._account.charged_before = kept.charged_before
+        self._account.unpriced_before = kept.unpriced_before
+        if self.settings.seed is not None:
+            for _ in range(kept.ids_drawn):
+                self.new_id()
+        self._told_until = kept.told_until
+        for task in whole.tasks:
+            self._tasks.keep(task)
+            self._account.add(task)
+            self._unreached.restore(task, kept.told_until)
+        self.journal.restore(whole.events, kept.recorded, kept.dropped)
+        self._note_size()

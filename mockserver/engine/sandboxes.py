@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, OrderedDict, deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from decimal import Decimal
 from functools import partial
 from itertools import islice
@@ -11,15 +11,19 @@ from threading import Lock
 from weakref import ref
 
 from mockserver.contract import Lifecycle
+from mockserver.domain.redaction import masked
 from mockserver.engine.clock import Clock, real_seconds
 from mockserver.engine.events import EventLog
+from mockserver.engine.ids import sandbox_id
 from mockserver.engine.journal import Watch
+from mockserver.engine.keeping import MEMORY, Keeper, KeptSandbox, Unavailable
 from mockserver.engine.sandbox import Sandbox
 from mockserver.engine.tasks import TaskBudget
 from mockserver.settings import Settings
 
 ANONYMOUS = ""
 """Stands for the key of requests without an accepted token; it does not count as one."""
+_ANONYMOUS_ID = sandbox_id(ANONYMOUS)
 
 _LOOKED_AT = 20
 """Sandboxes among which an idle one is searched; if none is, the least recently used is dropped."""
@@ -36,7 +40,9 @@ class Sandboxes:
         lifecycle: Lifecycle,
         make_clock: Callable[[], Clock],
         clock_changed: Callable[[Sandbox], object],
+        *,
         watch: Watch | None = None,
+        keeper: Keeper = MEMORY,
     ) -> None:
         self._settings = settings
         self._lifecycle = lifecycle
@@ -45,10 +51,15 @@ class Sandboxes:
         self._watch = watch
         self._spent_by_forgotten = Decimal()
         self._unpriced_of_forgotten = 0
-        self.log = EventLog(settings.journal_bytes)
+        self._keeper = keeper
+        self.log = EventLog(settings.journal_bytes, keeper)
         self._task_budget = TaskBudget(settings.task_bytes)
-        self._by_key: OrderedDict[str, Sandbox] = OrderedDict()
-        self._by_id: dict[str, Sandbox] = {}
+        self._by_id: OrderedDict[str, Sandbox] = OrderedDict()
+        """The least recently used one first."""
+        self._by_key: dict[str, Sandbox] = {}
+        """Those whose key is known: of others that were kept, it comes with the next request."""
+        self._keys: dict[str, str] = {}
+        """The same keys by the id of their sandbox."""
         self._uncontrolled: deque[tuple[float, str]] = deque(maxlen=_MOST_UNCONTROLLED)
         """Real seconds, and the sandbox's id, of each request to an uncontrolled sandbox."""
         self._told_at = 0.0
@@ -60,8 +71,10 @@ class Sandboxes:
         with self._lock:
             sandbox = self._by_key.get(key)
             if sandbox is None:
-                sandbox = self._create(key)
-            self._by_key.move_to_end(key)
+                id_ = sandbox_id(key)
+                sandbox = self._by_id.get(id_) or self._create(id_, masked(key))
+                self._by_key[key], self._keys[sandbox.id] = sandbox, key
+            self._by_id.move_to_end(sandbox.id)
             self._task_budget.touch(sandbox)
             return sandbox
 
@@ -89,7 +102,7 @@ class Sandboxes:
 
     def __iter__(self) -> Iterator[Sandbox]:
         with self._lock:
-            return iter(list(self._by_key.values()))
+            return iter(list(self._by_id.values()))
 
     def tell_reached(self, *, within: float = 0.0) -> None:
         """Record what the tasks of all sandboxes have reached, so that listeners hear of it.
@@ -104,14 +117,8 @@ class Sandboxes:
             sandbox.tell_reached()
 
     @property
-    def by_key(self) -> list[tuple[str, Sandbox]]:
-        """The API keys with their sandboxes, the least recently used first."""
-        with self._lock:
-            return list(self._by_key.items())
-
-    @property
     def keys(self) -> list[str]:
-        """The API keys of all sandboxes that are not forgotten."""
+        """The API keys that were used, of sandboxes that are not forgotten."""
         with self._lock:
             return list(self._by_key)
 
@@ -125,35 +132,84 @@ class Sandboxes:
         """Charged tasks of all keys, including forgotten ones, whose cost is unknown."""
         return self._unpriced_of_forgotten + sum(one.unpriced_ever for one in self)
 
-    def _create(self, key: str) -> Sandbox:
+    def _create(self, id_: str, masked_key: str) -> Sandbox:
+        if self._keeper is not MEMORY:  # whoever keeps it adds it
+            raise Unavailable("its sandbox is being moved; try again")
+        sandbox = self._make(id_, masked_key)
+        self._add(sandbox)
+        return sandbox
+
+    def _make(self, id_: str, masked_key: str) -> Sandbox:
         clock = self._make_clock()
         sandbox = Sandbox(
-            key,
+            id_,
             clock,
             self._settings,
             self._lifecycle,
             log=self.log,
             task_budget=self._task_budget,
             watch=self._watch,
+            keeper=self._keeper,
+            masked_key=masked_key,
         )
         clock.on_change = partial(_tell, ref(sandbox), self._clock_changed)
-        self._by_key[key] = self._by_id[sandbox.id] = sandbox
-        if len(self._by_key) - (ANONYMOUS in self._by_key) > self._settings.max_sandboxes:
-            self._forget_one(sandbox)
         return sandbox
 
+    def _add(self, sandbox: Sandbox) -> None:
+        self._by_id[sandbox.id] = sandbox
+        if len(self._by_id) - (_ANONYMOUS_ID in self._by_id) > self._settings.max_sandboxes:
+            self._forget_one(sandbox)
+
     def _forget_one(self, newest: Sandbox) -> None:
-        candidates = islice(self._by_key, _LOOKED_AT)
-        old = [key for key in candidates if key != ANONYMOUS and self._by_key[key] is not newest]
-        idle = (key for key in old if self._is_idle(self._by_key[key]))
-        key = next(idle, old[0] if old else None)
-        if key is not None:
-            sandbox = self._by_key.pop(key)
+        candidates = islice(self._by_id.items(), _LOOKED_AT)
+        old = [one for id_, one in candidates if id_ != _ANONYMOUS_ID and one is not newest]
+        idle = (one for one in old if self._is_idle(one))
+        sandbox = next(idle, old[0] if old else None)
+        if sandbox is not None and not self._keeper.release(sandbox):
             self._spent_by_forgotten += sandbox.spent_ever
             self._unpriced_of_forgotten += sandbox.unpriced_ever
-            del self._by_id[sandbox.id]
+            self._remove(sandbox)
             sandbox.close()
             self._clock_changed(sandbox)
+
+    def _remove(self, sandbox: Sandbox) -> None:
+        del self._by_id[sandbox.id]
+        key = self._keys.pop(sandbox.id, None)
+        if key is not None:
+            del self._by_key[key]
+
+    # -- sandboxes that are kept elsewhere ---------------------------------------------------
+
+    def add(self, id_: str, masked_key: str) -> None:
+        """Add a new sandbox by its id; the key comes with the next request."""
+        with self._lock:
+            self._add(self._make(id_, masked_key))
+
+    def restore(
+        self,
+        whole: KeptSandbox,
+        change_settings: Callable[[Settings, Mapping[str, str]], Settings],
+    ) -> Sandbox:
+        """Add a sandbox that was kept, in place of one with the same id.
+
+        Raises whatever *change_settings* raises, which applies texts of settings.
+        """
+        sandbox = self._make(whole.id, whole.masked_key)
+        sandbox.restore(whole, change_settings)
+        self.discard(whole.id)
+        with self._lock:
+            self._add(sandbox)
+        return sandbox
+
+    def discard(self, id_: str) -> None:
+        """Let go of a sandbox without a word to anybody: it goes on from what was kept."""
+        with self._lock:
+            sandbox = self._by_id.get(id_)
+            if sandbox is None:
+                return
+            self._remove(sandbox)
+        sandbox.discard()
+        self._clock_changed(sandbox)
 
     @staticmethod
     def _is_idle(sandbox: Sandbox) -> bool:
@@ -167,4 +223,5 @@ def _tell(changed: ref[Sandbox], clock_changed: Callable[[Sandbox], object]) -> 
     """
     sandbox = changed()
     if sandbox is not None:
+        sandbox.keeper.sandbox_changed(sandbox)
         clock_changed(sandbox)

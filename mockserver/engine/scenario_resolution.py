@@ -42,6 +42,7 @@ def resolve_script(
     if len(sandbox.rules):
         seen = Seen(request.method, request.path, document)
         script = sandbox.rules.script_for(seen, asked=script is not None) or script
+        sandbox.keeper.sandbox_changed(sandbox)  # rules count
     if script is None:
         script = draw(sandbox, "exchange", contract)
     return _by_default(sandbox, submits=submits) if script is None else script

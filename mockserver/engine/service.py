@@ -18,6 +18,7 @@ from mockserver.engine.held import hold
 from mockserver.engine.inboxes import Inboxes
 from mockserver.engine.interventions import Interventions
 from mockserver.engine.journal import RecordedRequest, Watch
+from mockserver.engine.keeping import MEMORY, Keeper
 from mockserver.engine.messages import (
     JSON_TYPE,
     ApiError,
@@ -43,7 +44,7 @@ from mockserver.engine.scenario_resolution import (
 from mockserver.engine.webhooks.attempt import Transport
 from mockserver.engine.webhooks.dispatcher import Dispatcher
 from mockserver.engine.webhooks.transport import HttpTransport, transport_of
-from mockserver.settings import Settings
+from mockserver.settings import SettingError, Settings
 
 if TYPE_CHECKING:
     from mockserver.engine.routing import Handler
@@ -68,23 +69,32 @@ class Service:
         make_clock: Callable[[], Clock] = Clock,
         transport: Transport | None = None,
         watch: Watch | None = None,
+        keeper: Keeper = MEMORY,
     ) -> None:
+        if settings.state is not None and keeper is MEMORY:
+            raise SettingError("state: only 'maxapi-mock serve' keeps it; leave it out here")
         self.closed = Event()
         self.contract = contract
         self.settings = settings
         self._transport = transport or transport_of(settings)
         self.dispatcher = Dispatcher(contract, settings, self._transport)
         self.sandboxes = Sandboxes(
-            settings, contract.lifecycle, make_clock, self.dispatcher.clock_changed, watch
+            settings,
+            contract.lifecycle,
+            make_clock,
+            self.dispatcher.clock_changed,
+            watch=watch,
+            keeper=keeper,
         )
-        self.anonymous = self.sandboxes.of_key(ANONYMOUS)
-        """The sandbox of requests without an accepted token."""
+        if keeper is MEMORY:  # otherwise it is where state is kept
+            self.sandboxes.of_key(ANONYMOUS)
         self.inboxes = Inboxes(opened_only=settings.is_public)
         self.interventions = Interventions(contract, self.dispatcher)
         self._operations = Operations(contract, settings, self.dispatcher, self.sandboxes)
         self.results, self.own_base = self._operations.results, self._operations.own_base
-        self.recordings = self._operations.replayed.recordings
-        """What is replayed; None if nothing is."""
+        loaded = self._operations.replayed.recordings, self._operations.own_files
+        self.loaded = [str(one) for one in loaded if one is not None]
+        """In words, what it responds with besides what it makes itself."""
         authentication = contract.service["authentication"]
         self.prefix: str = authentication["prefix"]
         """The paths of the API's operations begin with this."""
@@ -108,6 +118,11 @@ class Service:
         files = [kind["path"] for kind in results.values() if "path" in kind]
         routes += [Route.of("result", path, "GET", self._result) for path in files]
         return Routes(routes)
+
+    @property
+    def anonymous(self) -> Sandbox:
+        """The sandbox of requests without an accepted token."""
+        return self.sandboxes.of_key(ANONYMOUS)
 
     def listens_on(self, url: str) -> None:
         """Set the base of result URLs for requests that do not name the mock's host."""
@@ -174,7 +189,16 @@ class Service:
         pending.recorded = sandbox.journal.record(pending, response, warnings)
         sandbox.tell_at_once(pending.now)
 
+    def sandbox_in(self, path: str) -> str | None:
+        """Return the id of the sandbox that the path of a result file names."""
+        found = None if path.startswith(self.prefix) else self._routes.find(path)
+        return None if found is None else found[1].get("sandbox")
+
     def _pending(self, request: Request) -> PendingRequest:
+        named = self.sandbox_in(request.path)
+        sandbox = None if named is None else self.sandboxes.of_id(named)
+        if sandbox is not None:
+            return PendingRequest(request, sandbox, sandbox.clock.now())
         sandbox, unauthorized = self._owner(request.headers)
         note_label(sandbox, request.headers)
         return PendingRequest(request, sandbox, sandbox.clock.now(), unauthorized=unauthorized)
@@ -195,6 +219,10 @@ class Service:
 
     def sandbox_of(self, headers: Mapping[str, str]) -> Sandbox:
         """Return the sandbox of the Bearer token in *headers*. Raises ApiError 401."""
+        return self.sandboxes.of_key(self.key_of(headers))
+
+    def key_of(self, headers: Mapping[str, str]) -> str:
+        """Return the Bearer token in *headers*. Raises ApiError 401."""
         header = headers.get("authorization", "")
         token = header[len(self._scheme) :].strip()
         if not header[: len(self._scheme)].lower() == self._scheme or not token:
@@ -202,7 +230,7 @@ class Service:
         accepted = self.settings.api_key
         if accepted is not None and token not in accepted:
             raise _unauthorized("this key is not one of those given with --api-key")
-        return self.sandboxes.of_key(token)
+        return token
 
     def _handle(self, pending: PendingRequest) -> Response:
         request, route = pending.request, self._find(pending)

@@ -45,6 +45,17 @@ class Unreached:
         if self._is_over(new, step) or self._moment(old, step) != self._moment(new, step):
             self._push(new)
 
+    def restore(self, task: Task, told_until: datetime | None) -> None:
+        """Note a task of which everything up to a moment was told."""
+        step = 0
+        while told_until is not None and not self._is_over(task, step):
+            at = self._moment(task, step)
+            if at is None or at > told_until:
+                break
+            step += 1
+        self._steps[task.id] = step
+        self._push(task)
+
     def change_expiry(self, expiry: timedelta, find: Callable[[str], Task | None]) -> None:
         """Let results be kept for *expiry*; *find* returns a task."""
         if expiry == self._expiry:

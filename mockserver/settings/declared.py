@@ -36,6 +36,7 @@ from mockserver.settings.texts import (
     read_ratio,
     read_scenario,
     read_secret,
+    read_state,
     read_states,
     read_task_duration,
     read_text,
@@ -58,6 +59,14 @@ class Settings:
     public_url: str | None = setting(
         read_url, "base of result URLs, for a mock behind another name"
     )
+    state: str | None = setting(
+        read_state,
+        "where tasks and sandboxes are kept: memory, sqlite:///FILE, or postgresql://... for "
+        "several replicas; only 'serve' keeps them anywhere but in memory",
+        "memory",
+        none="memory",
+        secret=True,
+    )
     api_key: frozenset[str] | None = setting(
         read_names,
         "API keys to accept, comma-separated or repeated; by default, any",
@@ -73,6 +82,11 @@ class Settings:
         read_path,
         "folder that `maxapi-mock proxy --record` has written: the same submissions get the same "
         "responses and results again",
+    )
+    result_files: Path | None = setting(
+        read_path,
+        "folder of your own pictures (png, jpg, webp), which are scaled, and videos (mp4), to be "
+        "the results instead of drawn ones",
     )
     pace: PaceName = setting(
         choice_reader(*PACES),
@@ -287,11 +301,12 @@ def _is_loopback(host: str) -> bool:
 SETTINGS = {one.name: one for one in dataclasses.fields(Settings)}
 
 GROUPS: Mapping[str, tuple[str, ...]] = {
-    "Server": ("host", "port", "tls", "tls_folder", "public_url"),
+    "Server": ("host", "port", "tls", "tls_folder", "public_url", "state"),
     "Access": ("api_key", "control_token", "cors", "rate_limit"),
     "Contract": ("service", "model_cards"),
     "Tasks and results": (
         "replay",
+        "result_files",
         "pace",
         "duration",
         "cancellable",

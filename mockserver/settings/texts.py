@@ -156,6 +156,15 @@ def read_url(text: str, _contract: Contract) -> str:
     return text.rstrip("/")
 
 
+def read_state(text: str, _contract: Contract) -> str | None:
+    if text == "memory":
+        return None
+    if not re.match(r"sqlite:///.|postgres(ql)?://.", text):
+        accepted = "memory, sqlite:///FILE or postgresql://USER:PASSWORD@HOST/DATABASE"
+        raise ValueError(f"{text.partition(':')[0]!r} is not accepted; use {accepted}")
+    return text
+
+
 def read_rate(text: str, _contract: Contract) -> float:
     try:
         rate = float(text)

@@ -145,6 +145,7 @@ class MockSettings(SandboxSettings, total=False):
     public_url: str
     model_cards: str | PathLike[str]
     replay: str | PathLike[str]
+    result_files: str | PathLike[str]
     default_ratio: str
     read_input_images: Flag
     unknown_price: Usd
@@ -152,6 +153,7 @@ class MockSettings(SandboxSettings, total=False):
     cors: str
     callback_allow: str
     seed: str | int
+    state: str
     webhook_ca: str | PathLike[str]
     webhook_verify: Flag
     webhook_concurrency: Count

@@ -124,6 +124,7 @@ class _Control(HeldOperations, OwnRequests, Stories):
         match = Match(**body.get("match", {}))
         sandbox = self._sandbox()
         rule = sandbox.rules.add(match, script, body.get("times")).as_json()
+        sandbox.keeper.sandbox_changed(sandbox)
         sandbox.note(EventKind.RULE, {"added": rule})
         return rule
 
@@ -140,6 +141,7 @@ class _Control(HeldOperations, OwnRequests, Stories):
         sandbox = self._sandbox()
         removed = sandbox.rules.remove(id_)
         if removed:
+            sandbox.keeper.sandbox_changed(sandbox)
             sandbox.note(EventKind.RULE, {"removed": removed, "id": id_})
         return {"removed": removed}
 
@@ -153,7 +155,7 @@ class _Control(HeldOperations, OwnRequests, Stories):
         sandbox, body = self._sandbox(), self._body("newSettings")
         texts = {name: as_text(value) for name, value in body.items()}
         try:
-            sandbox.change_settings(partial(changed_settings, texts=texts, contract=self._contract))
+            sandbox.change_settings(texts, partial(changed_settings, contract=self._contract))
         except SettingError as error:
             raise ApiError(400, str(error)) from None
         shown = self.show_settings()

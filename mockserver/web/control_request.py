@@ -113,7 +113,7 @@ class ControlRequest:
 
         Raises ApiError for a name that is unknown, or a token that is not accepted.
         """
-        named = dict(self.query).get("sandbox") or self.request.headers.get(_SANDBOX)
+        named = sandbox_named(self.request, dict(self.query))
         if named is not None:
             return self._named(named)
         if "authorization" not in self.request.headers:
@@ -167,6 +167,11 @@ class ControlRequest:
         if violations:
             raise ApiError(400, " | ".join(violations))
         return dict(document)
+
+
+def sandbox_named(request: Request, query: Mapping[str, str]) -> str | None:
+    """Return the id by which a request names its sandbox, if it does."""
+    return query.get("sandbox") or request.headers.get(_SANDBOX)
 
 
 def as_text(value: Any) -> str:

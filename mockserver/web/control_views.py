@@ -15,7 +15,7 @@ from mockserver.domain.differences import ABSENT, differences
 from mockserver.domain.document import task_document
 from mockserver.domain.durations import stamp
 from mockserver.domain.price import money, spent_text
-from mockserver.domain.redaction import masked, without_users
+from mockserver.domain.redaction import without_users
 from mockserver.domain.scenario import SCENARIOS
 from mockserver.domain.task import Task, charge, is_uncounted, status_at
 from mockserver.engine.clock import Clock
@@ -99,16 +99,15 @@ class Views:
         return metrics(self._service)
 
     def list_sandboxes(self) -> Json:
-        known = self._service.sandboxes.by_key
-        return {"sandboxes": [self._overview(key, one) for key, one in known]}
+        return {"sandboxes": [self._overview(one) for one in self._service.sandboxes]}
 
     @staticmethod
-    def _overview(key: str, sandbox: Sandbox) -> Json:
+    def _overview(sandbox: Sandbox) -> Json:
         now, events = sandbox.clock.now(), sandbox.journal.latest
         states = Counter(status_at(task, now) for task in sandbox.tasks())
         return {
             "id": sandbox.id,
-            "key": masked(key) or None,
+            "key": sandbox.masked_key or None,
             "label": sandbox.label,
             "tasks": dict(states),
             "requests": len(sandbox.journal.requests),

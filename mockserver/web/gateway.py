@@ -5,7 +5,9 @@ from __future__ import annotations
 import logging
 from enum import Enum, auto
 
-from mockserver.engine.messages import ApiError, Request, Response
+from mockserver.contract import Contract
+from mockserver.engine.keeping import Unavailable
+from mockserver.engine.messages import ApiError, Request, Response, warn
 from mockserver.engine.service import CONTROL_PREFIX, Service
 from mockserver.web.access import Session
 from mockserver.web.console.pages import Console, is_for_console
@@ -33,6 +35,14 @@ def kind_of(service: Service, path: str) -> Kind:
     return Kind.API if path.startswith(service.prefix) else Kind.OTHER
 
 
+def unavailable(contract: Contract, request: Request, problem: str) -> Response:
+    """Return the response while state cannot be kept; the control plane says why in its body."""
+    why, headers = f"state cannot be kept: {problem}", {"Retry-After": "1"}
+    if request.path.startswith(CONTROL_PREFIX):
+        return ApiError(503, why, headers=headers).response(contract)
+    return ApiError(503, headers={**headers, **warn([why])}).response(contract)
+
+
 class Gateway:
     """Responds to any request in this process; never raises."""
 
@@ -53,6 +63,8 @@ class Gateway:
             if kind is Kind.CONTROL:
                 return self._control.respond(request)
             return self.service.respond(request)
+        except Unavailable as problem:
+            return unavailable(self.service.contract, request, str(problem))
         except Exception:
             _log.exception("%s %s", request.method, request.path)
             return ApiError(500).response(self.service.contract)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Coroutine
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -40,6 +41,7 @@ class Listener:
         self._name = name
         self._connections: set[Connection] = set()
         self._thread: LoopThread | None = None
+        self._others: list[asyncio.Future[None]] = []
         self._stopping: asyncio.Event
 
     def start(self, bound: socket, context: ssl.SSLContext | None = None) -> None:
@@ -58,6 +60,14 @@ class Listener:
         if thread is not None and thread.is_alive:
             thread.call(self._stopping.set)
             thread.join()
+
+    def also(self, served: Coroutine[object, object, None]) -> None:
+        """Run *served* in the same loop, once started, until the end."""
+        thread = self._thread
+        if thread is None:
+            served.close()
+            return
+        thread.call(lambda: self._others.append(asyncio.ensure_future(served)))
 
     async def _serve(self, bound: socket, context: ssl.SSLContext | None) -> None:
         loop = asyncio.get_running_loop()

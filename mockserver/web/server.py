@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Self
 
 from mockserver.engine.events import MOST_LISTENERS
 from mockserver.engine.inboxes import is_webhook
+from mockserver.engine.keeping import State
 from mockserver.engine.messages import Request, Response
 from mockserver.engine.service import Service
 from mockserver.errors import MaxapiMockError
@@ -25,7 +26,9 @@ from mockserver.network.listening import address_of, base_of, listen_on
 from mockserver.network.loopback import LOOPBACK_HOSTS
 from mockserver.web.gateway import Gateway, Kind, kind_of
 from mockserver.web.incoming import BadRequest
+from mockserver.web.kept import KeptFrontEnd
 from mockserver.web.listener import Listener
+from mockserver.web.relay import Relay
 
 if TYPE_CHECKING:
     import ssl
@@ -45,10 +48,16 @@ class ServerError(MaxapiMockError):
 class Server:
     """Serves a service over HTTP between `start` and `stop`, or as a context manager.
 
-    *context* is for TLS, in place of that with certificates of its own.
+    *context* is for TLS, in place of that with certificates of its own; *state* is what keeps the
+    sandboxes of the service, if anything does.
     """
 
-    def __init__(self, service: Service, context: ssl.SSLContext | None = None) -> None:
+    def __init__(
+        self,
+        service: Service,
+        context: ssl.SSLContext | None = None,
+        state: State | None = None,
+    ) -> None:
         self.service = service
         self._context = context
         self.host = _address(service.settings.host)
@@ -58,7 +67,10 @@ class Server:
         self.authority: Authority | None = None
         """The authority of its own certificates, once started, if there are any."""
         self._front_end = _FrontEnd(service)
-        self._listener = Listener(self._front_end)
+        self._kept: KeptFrontEnd | None = None
+        if state is not None:
+            self._kept = KeptFrontEnd(self._front_end, service, state, Relay(state.secret))
+        self._listener = Listener(self._kept or self._front_end)
 
     @property
     def url(self) -> str:
@@ -107,6 +119,11 @@ class Server:
         except OSError as error:
             problem = f"tls-folder: {error.filename}: {error.strerror}"
             raise ServerError(f"{problem}; use a writable folder") from None
+
+    def serve_replicas(self, bound: socket.socket) -> None:
+        """Serve other replicas on a listening socket, once started, and if state is kept."""
+        if self._kept is not None:
+            self._listener.also(self._kept.relay_server.serve(bound))
 
     def keep(self, response: Response) -> str:
         """Keep a response for the one client that learns its path, which is returned."""

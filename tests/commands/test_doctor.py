@@ -210,6 +210,15 @@ def test_a_config_file_that_does_not_work_is_a_problem(
     assert said in problem
 
 
+def test_a_folder_that_has_gone_is_a_problem(capsys: Capture, tmp_path: Path) -> None:
+    """As after a branch was changed in another terminal."""
+    tmp_path.rmdir()
+
+    [problem] = diagnosed(capsys, 1)["problems"]
+
+    assert problem == "the current folder cannot be read: No such file or directory"
+
+
 def test_packages_that_are_missing_or_too_old_are_problems(
     capsys: Capture, monkeypatch: pytest.MonkeyPatch
 ) -> None:

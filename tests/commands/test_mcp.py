@@ -6,10 +6,12 @@ import asyncio
 import json
 import os
 import re
+import subprocess
 import sys
 import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -25,6 +27,7 @@ ROOT = Path(__file__).parents[2]
 MODEL = "gpt-image-2/text-to-image"
 KEY = "sk-live-0123456789abcdef"
 NOWHERE = "http://127.0.0.1:9"
+CLIENT = {"name": "test", "version": "1"}
 READING = {
     *("sandboxes", "events", "requests", "explain_request", "tasks", "task", "webhooks"),
     *("contract_warnings", "validate_submission", "models", "model", "scenarios", "rules", "clock"),
@@ -92,31 +95,29 @@ def rejected(sandbox: MaxapiSandbox) -> None:
     requests.post(f"{url}?api_key=hush", json=body, headers=headers, timeout=5)
 
 
+@pytest.mark.slow
 def test_an_assistant_learns_over_stdio_why_a_request_was_rejected(sandbox: MaxapiSandbox) -> None:
-    """From the list of requests to the clause and the page; the server names itself and its use."""
+    """From the list of requests to the clause and the page."""
     rejected(sandbox)
 
-    async def session() -> tuple[str, list[tuple[bool, str]]]:
-        client = over_stdio("--url", sandbox.base_url)
-        calls = (
+    client = over_stdio("--url", sandbox.base_url)
+    found = asyncio.run(
+        replies(
+            client,
             ("requests", {"only_rejected": True}),
             ("explain_request", {"number": 1, "sandbox": "checkout"}),
         )
-        found = await replies(client, *calls)
-        async with over_stdio("--url", NOWHERE) as other:
-            return str(other.instructions), found
-
-    instructions, found = asyncio.run(session())
+    )
 
     [listed], shown = (json.loads(text) for _, text in found)
     [reason, _] = shown["explanation"]
     assert (listed["sandbox"], listed["number"], listed["status"]) == ("checkout", 1, 400)
     assert reason["text"] == "input.prompt: missing; use a non-empty string"
     assert reason["page"] == MODEL
-    assert "explain_request" in instructions
     assert not [word for word in (KEY, "hush") if word in str(found)]
 
 
+@pytest.mark.slow
 def test_the_server_stays_up_without_a_mock(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each tool says how to start one, and finds it once it runs."""
 
@@ -145,6 +146,7 @@ def test_nothing_can_be_changed_unless_that_is_allowed(*, allow_changes: bool) -
     assert reading == READING
     assert {one.name for one in tools} - reading == (CHANGING if allow_changes else set())
     assert all(one.description for one in tools)
+    assert "explain_request" in (server.instructions or "")
 
 
 @pytest.mark.parametrize("name", sorted(READING - {"explain_request", "task", "model"}))
@@ -284,19 +286,78 @@ def test_only_a_mock_on_this_machine_is_reached(
     assert error.count("\n") == 1
 
 
+@pytest.mark.parametrize(
+    ("found", "said"),
+    [(None, "import of mcp.server halted"), (ModuleType("mcp.server"), "cannot import name")],
+)
 def test_what_is_not_installed_is_named(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    found: ModuleType | None,
+    said: str,
 ) -> None:
-    """In one line with the command that installs it."""
-    monkeypatch.setattr("mockserver.commands.mcp.find_spec", lambda _: None)
+    """Whether the SDK is missing or an old one: in one line with the command that installs it."""
+    monkeypatch.delitem(sys.modules, "mockserver.commands.assistant")
+    monkeypatch.setitem(sys.modules, "mcp.server", found)
 
     status = main(["mcp"])
 
     error = capsys.readouterr().err
     assert status == 2
-    assert error.startswith("maxapi-mock mcp: the package mcp is missing: ")
+    assert error.startswith(f"maxapi-mock mcp: {said}")
     assert "install 'mcp" in error
     assert error.count("\n") == 1
+
+
+@pytest.mark.parametrize("stream", ["stdin", "stdout"])
+def test_closed_streams_are_named(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, stream: str
+) -> None:
+    """Without them, nobody can talk to it."""
+    monkeypatch.setattr(sys, stream, None)
+
+    status = main(["mcp"])
+
+    error = capsys.readouterr().err
+    assert status == 2
+    assert "standard input or output is closed" in error
+    assert error.count("\n") == 1
+
+
+@pytest.mark.slow
+def test_an_assistant_that_has_gone_ends_it() -> None:
+    """Without a traceback, also if it only stops reading."""
+    hello = {"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": CLIENT}
+    request = {"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": hello}
+    reader, writer = os.pipe()
+    os.close(reader)
+
+    done = subprocess.run(
+        [sys.executable, "-m", "mockserver", "mcp"],
+        input=f"{json.dumps(request)}\n",
+        stdout=writer,
+        stderr=subprocess.PIPE,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_the_help_does_not_import_the_sdk() -> None:
+    """Nor does the command, before it knows that it can serve; it takes a second."""
+    code = (
+        "import sys\nfrom mockserver.cli import main\nmain(['mcp', '--help'])\n"
+        "print('mcp' in sys.modules)"
+    )
+
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=20
+    )
+
+    assert done.stdout.splitlines()[-1] == "False"
 
 
 def test_somebody_at_a_terminal_is_told_what_it_is_for(

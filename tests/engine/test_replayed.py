@@ -14,6 +14,7 @@ import pytest
 from mockserver.domain.recording import matched
 from mockserver.engine.messages import Request
 from mockserver.settings import SettingError
+from mockserver.state import codec
 from tests.client import SUBMIT, Client, seed
 from tests.conftest import MakeClient, Receiver, seconds
 
@@ -123,6 +124,7 @@ def test_a_rejection_is_returned_as_it_was(replaying: Replaying) -> None:
 
     assert (answer.status, answer.msg) == (400, "the live message")
     assert answer.headers["retry-after"] == "7"
+    assert answer.headers["x-mock-recording"] == "0"
     assert client.sandbox.tasks() == []
 
 
@@ -153,6 +155,8 @@ def test_other_submissions_are_answered_as_ever(replaying: Replaying, document: 
     """If their model or input differs in anything."""
     client = replaying(ended("FAILURE"))
 
+    assert "x-mock-recording" not in client.submit(document).headers
+    assert client.submit(seed()).headers["x-mock-recording"] == "0"
     assert outcome(client, document) == ("SUCCESS", None)
 
 
@@ -223,6 +227,15 @@ def test_a_recorded_id_can_be_polled_at_once(replaying: Replaying) -> None:
     assert client.request("GET", "/api/v1/task/other").status == 404
 
 
+def test_a_recorded_id_is_unknown_if_its_task_cannot_be_made(replaying: Replaying) -> None:
+    """And nothing is left of the attempt."""
+    client = replaying(ended(), balance=0)
+
+    answer = client.request("GET", f"/api/v1/task/{ID}")
+
+    assert (answer.status, client.sandbox.tasks()) == (404, [])
+
+
 def test_recorded_files_are_served(replaying: Replaying) -> None:
     """With their own bytes and type at the mock's own URLs; what is missing is drawn as ever."""
     client = replaying(ended(urls=[URL, URL], files=[PICTURE_NAME, None]))
@@ -257,6 +270,17 @@ def test_without_money_a_task_fails_as_ever(replaying: Replaying) -> None:
     assert outcome(client) == ("FAILURE", "INSUFFICIENT_POINTS")
 
 
+def test_a_kept_task_is_still_replayed(replaying: Replaying) -> None:
+    """By a mock that has read it again from where its state is kept."""
+    client = replaying(ended(files=[PICTURE_NAME]))
+    task = client.sandbox.get(client.submitted(seed()))
+
+    again = codec.tasks.read(codec.tasks.write(task))
+
+    card = client.service.contract.cards[task.model]
+    assert client.service.results.content(again, card, 0).body == PICTURE
+
+
 def test_what_was_loaded_is_said(replaying: Replaying, folder: Path) -> None:
     """With tasks that are left out, because the contract rejects their requests."""
     wrong = ended()
@@ -264,10 +288,10 @@ def test_what_was_loaded_is_said(replaying: Replaying, folder: Path) -> None:
 
     client = replaying(ended(files=[PICTURE_NAME]), rejected(), rejected(), wrong)
 
-    assert str(client.service.recordings) == (
+    assert client.service.loaded == [
         f"replaying 1 task, 2 rejections and 1 result file from {folder}; "
         "1 task left out, as the contract rejects what was submitted"
-    )
+    ]
 
 
 def _changed(**changes: Any) -> dict[str, Any]:

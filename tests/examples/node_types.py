@@ -14,6 +14,7 @@ from mockserver.testing.names import ScenarioWithValue, ServerSettings
 from tests.console.conftest import TOOLS
 
 MODULE = Path(__file__).parent / "node" / "maxapi-mock"
+NAMES = MODULE / "names.d.mts"
 
 
 def names() -> str:
@@ -29,7 +30,7 @@ def names() -> str:
         ),
     }
     types = [_union(name, about, members) for name, (about, members) in unions.items()]
-    return "\n".join(["// Written by `python -m tests.examples.node_types`.", *types])
+    return "\n".join(["// Written by `python -m tests.readme`.", *types, ""])
 
 
 def _union(name: str, about: str, members: Iterable[str]) -> str:
@@ -42,7 +43,7 @@ def declarations() -> dict[str, str]:
     with tempfile.TemporaryDirectory() as folder:
         for path in (*MODULE.glob("*.mjs"), MODULE / "types.d.mts", MODULE / "tsconfig.json"):
             shutil.copy(path, folder)
-        Path(folder, "names.d.mts").write_text(names() + "\n", "utf-8")
+        Path(folder, NAMES.name).write_text(names(), "utf-8")
         Path(folder, "node_modules").symlink_to(TOOLS)
         command = [str(TOOLS / ".bin" / "tsc"), "-p", folder]
         done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
@@ -53,5 +54,5 @@ def declarations() -> dict[str, str]:
 
 
 if __name__ == "__main__":
-    for file, text in ({"names.d.mts": names() + "\n"} | declarations()).items():
+    for file, text in ({NAMES.name: names()} | declarations()).items():
         (MODULE / file).write_text(text, "utf-8")

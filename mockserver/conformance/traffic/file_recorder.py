@@ -7,6 +7,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from contextlib import closing, suppress
+from functools import partial
 from pathlib import Path
 from queue import Full, Queue
 from threading import Event, Thread
@@ -18,7 +19,6 @@ from mockserver.domain.recording_form import MOST_FILE_BYTES
 from mockserver.file_writing import write_whole
 from mockserver.media.dimensions import suffix_of
 from mockserver.network.outbound import (
-    UserProxyError,
     place_of,
     proxy_for,
     public_address,
@@ -33,6 +33,11 @@ _MOST_WAITING = 1000
 _MOST_TOGETHER = 2 * 1024**3
 """Bytes that one run fetches."""
 _CHUNK = 64 * 1024
+
+
+_HEADERS = {"Accept-Encoding": "identity"}
+_Send = Callable[..., urllib3.BaseHTTPResponse]
+"""Sends a request; takes how."""
 
 
 class NotFetched(Exception):
@@ -105,7 +110,7 @@ class FileRecorder:
             raise NotFetched(f"all together are larger than {_MOST_TOGETHER} bytes")
         where = place_of(job.url)
         try:
-            content = _content(self._pool(job.url), read_receiver(job.url), where)
+            content = _content(self._request(job.url), where)
         except urllib3.exceptions.HTTPError as error:
             raise NotFetched(why_not_connected(error, where)) from None
         except ValueError as error:
@@ -120,57 +125,50 @@ class FileRecorder:
             write_whole({job.folder / name: content})
         return name
 
-    def _pool(self, url: str) -> urllib3.HTTPConnectionPool:
-        """Return connections to the host of a URL. Raises NotFetched for one that is not public."""
-        receiver = read_receiver(url)
-        try:
-            proxy = proxy_for(url)
-        except UserProxyError as error:
-            raise NotFetched(str(error)) from None
-        if proxy is not None and receiver.address is None:  # only the proxy can resolve names
+    def _request(self, url: str) -> _Send:
+        """Return what sends the request for a URL, directly or through the user's proxy.
+
+        Raises OSError for a host that is not public; the names of others only a proxy may resolve.
+        """
+        receiver, proxy = read_receiver(url), proxy_for(url)
+        address = receiver.host
+        is_known = proxy is None or receiver.address is not None
+        if is_known and not _is_same(receiver, self._upstream):
+            address = public_address(receiver.host, receiver.port)
+        if proxy is not None:
             headers = {"Proxy-Authorization": proxy.authorization} if proxy.authorization else None
             manager = urllib3.ProxyManager(proxy.url, proxy_headers=headers, retries=False)
-            return manager.connection_from_url(url)
-        address = receiver.host
-        if not _is_same(receiver, self._upstream):
-            try:
-                address = public_address(receiver.host, receiver.port)
-            except OSError as error:
-                raise NotFetched(str(error)) from None
-        if receiver.scheme == "http":
-            return urllib3.HTTPConnectionPool(address, receiver.port, retries=False)
-        return urllib3.HTTPSConnectionPool(
-            address,
-            receiver.port,
-            retries=False,
-            assert_hostname=receiver.host,
-            server_hostname=receiver.host,
-        )
+            return partial(manager.request, "GET", url, headers=_HEADERS)
+        headers = {**_HEADERS, "Host": receiver.authority}
+        pool = _pool(receiver, address)
+        return partial(pool.request, "GET", receiver.target, headers=headers)
+
+
+def _pool(receiver: Receiver, address: str) -> urllib3.HTTPConnectionPool:
+    """Return connections to exactly one address of a host, whose certificate names the host."""
+    if receiver.scheme == "http":
+        return urllib3.HTTPConnectionPool(address, receiver.port, retries=False)
+    name = receiver.host
+    return urllib3.HTTPSConnectionPool(
+        address, receiver.port, retries=False, assert_hostname=name, server_hostname=name
+    )
 
 
 def _is_same(one: Receiver, other: Receiver) -> bool:
     return (one.scheme, one.host, one.port) == (other.scheme, other.host, other.port)
 
 
-def _content(pool: urllib3.HTTPConnectionPool, receiver: Receiver, where: str) -> bytes:
+def _content(send: _Send, where: str) -> bytes:
     """Read a file. Raises NotFetched, HTTPError and OSError."""
     ends, content = time.monotonic() + _LONGEST, bytearray()
-    with pool:
-        response = pool.request(
-            "GET",
-            receiver.target,
-            headers={"Host": receiver.authority, "Accept-Encoding": "identity"},
-            redirect=False,
-            timeout=urllib3.Timeout(connect=_TIMEOUT, read=_TIMEOUT),
-            preload_content=False,
-        )
-        with closing(response):
-            if response.status != 200:
-                raise NotFetched(f"{where} responded with {response.status}")
-            for chunk in response.stream(_CHUNK):
-                content += chunk
-                if len(content) > MOST_FILE_BYTES:
-                    raise NotFetched(f"it is larger than {MOST_FILE_BYTES} bytes")
-                if time.monotonic() > ends:
-                    raise NotFetched(f"{where} took longer than {_LONGEST:g} s")
+    timeout = urllib3.Timeout(connect=_TIMEOUT, read=_TIMEOUT)
+    with closing(send(redirect=False, timeout=timeout, preload_content=False)) as response:
+        if response.status != 200:
+            raise NotFetched(f"{where} responded with {response.status}")
+        for chunk in response.stream(_CHUNK):
+            content += chunk
+            if len(content) > MOST_FILE_BYTES:
+                raise NotFetched(f"it is larger than {MOST_FILE_BYTES} bytes")
+            if time.monotonic() > ends:
+                raise NotFetched(f"{where} took longer than {_LONGEST:g} s")
     return bytes(content)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 from threading import Condition
 
 from mockserver.contract import Contract
@@ -14,6 +15,7 @@ from mockserver.domain.script import WebhookFault
 from mockserver.domain.task import Task, ends_at
 from mockserver.engine.chaos import draw
 from mockserver.engine.journal import Delivery
+from mockserver.engine.keeping import KeptWebhook
 from mockserver.engine.sandbox import Sandbox
 from mockserver.engine.webhooks.attempt import (
     NEVER_SENT,
@@ -73,6 +75,27 @@ class Dispatcher:
         due = ends + task.script.webhook_late
         return ScheduledDelivery(due, sandbox, task.id, ends, sandbox.generation)
 
+    def restore(self, sandbox: Sandbox, webhooks: Mapping[str, KeptWebhook]) -> None:
+        """Schedule what is left of the webhooks of a sandbox that was kept."""
+        for task in sandbox.tasks():
+            scheduled, kept = self.first_delivery(sandbox, task), webhooks.get(task.id)
+            if scheduled is None:
+                continue
+            if kept is None or kept.ends != scheduled.ends:
+                self.scheduler.add(scheduled)
+            elif kept.due is not None:
+                self.scheduler.add(replace(scheduled, due=kept.due, attempt=kept.attempt))
+
+    def is_busy(self, sandbox: Sandbox) -> bool:
+        """Return whether an attempt of a sandbox is queued or in flight."""
+        with self._finished:
+            return sandbox in self._in_progress
+
+    def next_due(self, sandbox: Sandbox) -> float | None:
+        """Return the real seconds until the next attempt of a sandbox; None if none is due."""
+        scheduled = self.scheduler.peek(sandbox)
+        return None if scheduled is None else sandbox.clock.delay_until(scheduled.due)
+
     def clock_changed(self, sandbox: Sandbox) -> None:
         """Check what is due in a sandbox whose clock has changed."""
         self.scheduler.rearm(sandbox)
@@ -101,6 +124,9 @@ class Dispatcher:
         task = scheduled.sandbox.get(scheduled.task_id)
         if task is None:
             return
+        again = partial(self.scheduler.add, scheduled)
+        if scheduled.sandbox.keeper.when_kept(scheduled.sandbox, task.id, again):
+            return
         self._note_start(scheduled)
         receiver = receiver_of(task.callback_url or "")
         if isinstance(self._transport, HttpTransport):
@@ -109,7 +135,8 @@ class Dispatcher:
             self._workers.put(receiver, lambda: perform_here(self.perform_counted(scheduled)))
 
     def send_now(self, scheduled: ScheduledDelivery) -> None:
-        """Make an attempt in this thread, whatever the clock shows."""
+        """Make an attempt in this thread, whatever the clock shows. Raises Unavailable."""
+        scheduled.sandbox.keeper.commit()
         self._note_start(scheduled)
         perform_here(self.perform_counted(scheduled))
 
@@ -155,8 +182,12 @@ class Dispatcher:
 
     def _task_of(self, scheduled: ScheduledDelivery) -> Task | None:
         """Return the task of a scheduled attempt; None if the attempt has become void."""
-        task = scheduled.sandbox.get(scheduled.task_id)
-        if task is None or scheduled.generation != scheduled.sandbox.generation:
+        sandbox, task = scheduled.sandbox, scheduled.sandbox.get(scheduled.task_id)
+        if (
+            task is None
+            or scheduled.generation != sandbox.generation
+            or not sandbox.keeper.holds(sandbox)
+        ):
             return None
         if ends_at(task, self._contract.lifecycle) != scheduled.ends:
             return None
@@ -206,6 +237,9 @@ class Dispatcher:
                 scenarios=tuple(name for name in script.names if name.startswith("webhook-")),
             )
         )
+        if last:
+            sandbox = scheduled.sandbox
+            sandbox.keeper.webhook_changed(sandbox, task.id, scheduled.ends, retry)
         if retry is not None:
             self.scheduler.add(retry)
         return delivery

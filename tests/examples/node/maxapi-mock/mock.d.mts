@@ -2,7 +2,8 @@ import type { MockOptions, RunningMock } from './types.d.mts';
 /** @import { ChildProcess } from 'node:child_process' */
 /** @import { MockOptions, RunningMock, SandboxOptions } from './types.d.mts' */
 /**
- * Starts `maxapi-mock serve` on a free port of this machine; `stop` ends it.
+ * Starts `maxapi-mock serve` on a free port of this machine. `stop` ends it; so does the end of this
+ * process, whatever ends it.
  *
  * @param {MockOptions} [options]
  * @returns {Promise<RunningMock>}

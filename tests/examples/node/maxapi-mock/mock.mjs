@@ -9,7 +9,8 @@ import { openSandbox } from './sandbox.mjs';
 /** @import { MockOptions, RunningMock, SandboxOptions } from './types.d.mts' */
 
 /**
- * Starts `maxapi-mock serve` on a free port of this machine; `stop` ends it.
+ * Starts `maxapi-mock serve` on a free port of this machine. `stop` ends it; so does the end of this
+ * process, whatever ends it.
  *
  * @param {MockOptions} [options]
  * @returns {Promise<RunningMock>}
@@ -20,22 +21,37 @@ export async function startMock({ command = ['maxapi-mock'], settings = {} } = {
     env: { ...process.env, ...variablesOf(settings) },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
-  const kill = () => child.kill();
-  process.once('exit', kill);
   const url = await urlOf(child, program);
+  const guard = guardOf(child);
   const controlToken = settings.control_token;
   return {
     url,
     sandbox: (/** @type {Omit<SandboxOptions, 'url'>} */ own = {}) =>
       openSandbox({ ...(controlToken && { controlToken }), ...own, url }),
     async stop() {
-      process.removeListener('exit', kill);
+      guard.kill();
       if (child.exitCode !== null || child.signalCode !== null) return;
       const ended = once(child, 'exit');
+      child.ref();
       child.kill();
       await ended;
     },
   };
+}
+
+/**
+ * Ends a mock when this process has ended, even if it was killed: then the guard's input ends. Until
+ * then, neither keeps this process alive.
+ *
+ * @param {ChildProcess} child
+ */
+function guardOf(child) {
+  const guard = spawn('sh', ['-c', `cat >/dev/null; kill ${child.pid}`], {
+    stdio: ['pipe', 'ignore', 'ignore'],
+  });
+  const pipes = [child.stdout, child.stderr, guard.stdin];
+  for (const one of [child, guard, ...pipes]) /** @type {any} */ (one).unref();
+  return guard;
 }
 
 /**

@@ -1,4 +1,4 @@
-// Written by `python -m tests.examples.node_types`.
+// Written by `python -m tests.readme`.
 
 /** The scenarios that need no value. */
 export type ScenarioName =
@@ -99,6 +99,8 @@ export type MockSetting =
   | 'tls_folder'
   | 'public_url'
   | 'model_cards'
+  | 'replay'
+  | 'result_files'
   | 'default_ratio'
   | 'read_input_images'
   | 'unknown_price'
@@ -106,6 +108,7 @@ export type MockSetting =
   | 'cors'
   | 'callback_allow'
   | 'seed'
+  | 'state'
   | 'webhook_ca'
   | 'webhook_verify'
   | 'webhook_concurrency'

@@ -1,0 +1,1 @@
+"""What outlives the process: sandboxes in SQLite, or in PostgreSQL for several replicas."""

@@ -1,0 +1,384 @@
+"""What is done with the tables: claim and load a sandbox, commit changes, find what is due."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, delete, func, insert, select, text, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from mockserver.domain.task import Task
+from mockserver.engine.events import AnyEvent
+from mockserver.engine.keeping import Kept, KeptSandbox, KeptWebhook, Unavailable
+from mockserver.state import codec
+from mockserver.state.database import Database, StateError
+from mockserver.state.tables import EVENTS, REPLICAS, SANDBOXES, TASKS
+
+Row = dict[str, Any]
+MOST_REPLICAS = 100
+_PAGE = 20
+"""Sandboxes that are claimed at once because their webhooks are due."""
+
+
+@dataclass(slots=True)
+class Changes:
+    """Rows to be written in one transaction, in the order of the fields."""
+
+    emptied: list[str] = field(default_factory=list)
+    """Sandboxes of which no task and event is left."""
+    tasks: list[Row] = field(default_factory=list)
+    forgotten: list[Row] = field(default_factory=list)
+    webhooks: list[Row] = field(default_factory=list)
+    events: list[Row] = field(default_factory=list)
+    dropped: list[Row] = field(default_factory=list)
+    sandboxes: list[Row] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Elsewhere:
+    """Another replica has the sandbox in memory."""
+
+    address: str
+
+
+class LeaseLost(Unavailable):
+    """Others took this replica for dead, and may have its sandboxes."""
+
+
+class Store:
+    """The tables of one database, as one replica uses them; safe to use from several threads."""
+
+    def __init__(self, database: Database) -> None:
+        self.replica = ""
+        """The id of this replica's row, once it is registered."""
+        self.slot = 0
+        """The place of this replica among all, once it is registered."""
+        self._database = database
+        dialect = postgresql if database.is_shared else sqlite
+        tasks, sandboxes = dialect.insert(TASKS), dialect.insert(SANDBOXES)
+        self._upsert_tasks = tasks.on_conflict_do_update(
+            index_elements=["sandbox", "id"], set_={"task": tasks.excluded.task}
+        )
+        self._add_sandbox = sandboxes.on_conflict_do_nothing(index_elements=["id"])
+
+    @property
+    def secret(self) -> str:
+        """That by which replicas know each other; it is empty before the database is open."""
+        return self._database.secret
+
+    @property
+    def _now(self) -> Any:
+        """Real seconds since 1970, by the clock of a shared database."""
+        if self._database.is_shared:
+            return func.extract("epoch", func.clock_timestamp())
+        return time.time()
+
+    # -- replicas ----------------------------------------------------------------------------
+
+    def register(self, replica: str, address: str, lease: float) -> None:
+        """Add this replica for *lease* seconds. Raises StateError if there are too many."""
+        with self._database.transaction() as connection:
+            if not self._database.is_shared:  # there is no other one
+                connection.execute(update(SANDBOXES).values(owner=None))
+                connection.execute(delete(REPLICAS))
+            else:
+                connection.execute(text("SELECT pg_advisory_xact_lock(6290)"))
+            self._bury_the_dead(connection)
+            taken = set(connection.scalars(select(REPLICAS.c.slot)))
+            free = [slot for slot in range(MOST_REPLICAS) if slot not in taken]
+            if not free:
+                raise StateError(f"{MOST_REPLICAS} servers share the database already; stop one")
+            self.slot = free[0]
+            row = {"id": replica, "address": address, "expires": self._now + lease}
+            connection.execute(insert(REPLICAS).values({**row, "slot": self.slot}))
+        self.replica = replica
+
+    def number_after(self, last: int, real: float) -> int:
+        """Return the number of an event after *last*, which no other replica gives.
+
+        Numbers of all replicas ascend with real time, to the millisecond.
+        """
+        return max(int(real * 1000), last // MOST_REPLICAS + 1) * MOST_REPLICAS + self.slot
+
+    def renew(self, lease: float) -> None:
+        """Renew the lease of this replica. Raises LeaseLost."""
+        renewed = update(REPLICAS).where(REPLICAS.c.id == self.replica)
+        with self._database.transaction() as connection:
+            if not connection.execute(renewed.values(expires=self._now + lease)).rowcount:
+                raise LeaseLost("another replica has taken over; trying again")
+
+    def leave(self) -> None:
+        """Give everything back that this replica has."""
+        with self._database.transaction() as connection:
+            _free(connection, self.replica)
+            connection.execute(delete(REPLICAS).where(REPLICAS.c.id == self.replica))
+
+    def others(self) -> list[str]:
+        """Return the addresses of the other replicas."""
+        living = select(REPLICAS.c.address).where(
+            REPLICAS.c.id != self.replica, REPLICAS.c.expires > self._now
+        )
+        with self._database.transaction() as connection:
+            return list(connection.scalars(living))
+
+    def _bury_the_dead(self, connection: Connection) -> None:
+        """Take everything from replicas whose lease has ended."""
+        dead = select(REPLICAS.c.id).where(REPLICAS.c.expires < self._now)
+        for replica in list(connection.scalars(dead.with_for_update(skip_locked=True))):
+            _free(connection, replica)
+            connection.execute(delete(REPLICAS).where(REPLICAS.c.id == replica))
+
+    # -- sandboxes ---------------------------------------------------------------------------
+
+    def claim(self, id_: str, masked_key: str | None) -> KeptSandbox | Elsewhere | None:
+        """Make a sandbox this replica's and return it, or where else it is.
+
+        Return None for one that has never been committed. With *masked_key* None, an unknown one
+        is not added. Raises KeyError for that.
+        """
+        row: Row = {"id": id_, "masked_key": masked_key or "", "used": time.time()}
+        with self._database.transaction() as connection:
+            self._fence(connection)
+            if masked_key is not None:
+                added = self._add_sandbox.values({**row, "owner": self.replica})
+                if connection.scalar(added.returning(SANDBOXES.c.id)) is not None:
+                    return None
+            wanted = select(SANDBOXES.c.owner).where(SANDBOXES.c.id == id_).with_for_update()
+            found = connection.execute(wanted).one_or_none()
+            if found is None:
+                raise KeyError(id_)
+            address = self._address_of(connection, found.owner)
+            if address is not None:
+                return Elsewhere(address)
+            own = {"owner": self.replica, "masked_key": masked_key}
+            changed = {name: value for name, value in own.items() if value is not None}
+            connection.execute(update(SANDBOXES).where(SANDBOXES.c.id == id_).values(changed))
+            return self._load(connection, id_)
+
+    def _address_of(self, connection: Connection, owner: str | None) -> str | None:
+        """Return where the living replica *owner* is; None if it is this one, or dead."""
+        if owner in (None, self.replica):
+            return None
+        address: str | None = connection.scalar(
+            select(REPLICAS.c.address).where(REPLICAS.c.id == owner, REPLICAS.c.expires > self._now)
+        )
+        if address is None:  # waits for a commit of that replica which is in progress
+            connection.execute(
+                delete(REPLICAS).where(REPLICAS.c.id == owner, REPLICAS.c.expires <= self._now)
+            )
+        return address
+
+    def claim_due(self, until: float) -> list[KeptSandbox]:
+        """Make sandboxes this replica's that nobody has, and whose webhooks are due."""
+        wanted = (
+            select(SANDBOXES.c.id)
+            .where(SANDBOXES.c.due <= until, SANDBOXES.c.owner.is_(None))
+            .order_by(SANDBOXES.c.due)
+            .limit(_PAGE)
+            .with_for_update(skip_locked=True)
+        )
+        with self._database.transaction() as connection:
+            self._fence(connection)
+            self._bury_the_dead(connection)
+            ids = list(connection.scalars(wanted))
+            claimed = update(SANDBOXES).where(SANDBOXES.c.id.in_(ids))
+            connection.execute(claimed.values(owner=self.replica))
+            found = [self._load(connection, id_) for id_ in ids]
+        return [one for one in found if one is not None]
+
+    def release(self, ids: Sequence[str]) -> None:
+        """Let others have these sandboxes of this replica."""
+        freed = update(SANDBOXES).where(SANDBOXES.c.id.in_(ids))
+        with self._database.transaction() as connection:
+            connection.execute(freed.where(SANDBOXES.c.owner == self.replica).values(owner=None))
+
+    def next_due(self) -> float | None:
+        """Return when the next webhook of a sandbox that nobody has is due."""
+        with self._database.transaction() as connection:
+            due: float | None = connection.scalar(
+                select(func.min(SANDBOXES.c.due)).where(SANDBOXES.c.owner.is_(None))
+            )
+            return due
+
+    def last_event(self) -> int:
+        """Return the number of the latest event of all sandboxes; 0 if there is none."""
+        with self._database.transaction() as connection:
+            last: int | None = connection.scalar(select(func.max(EVENTS.c.number)))
+            return last or 0
+
+    def ids(self) -> list[str]:
+        """List all sandboxes, the least recently used first."""
+        with self._database.transaction() as connection:
+            return list(connection.scalars(select(SANDBOXES.c.id).order_by(SANDBOXES.c.used)))
+
+    def sandbox_of(self, task_id: str) -> str | None:
+        """Return the id of the sandbox that has a task."""
+        with self._database.transaction() as connection:
+            found: str | None = connection.scalar(
+                select(TASKS.c.sandbox).where(TASKS.c.id == task_id)
+            )
+            return found
+
+    def forget_beyond(self, most: int) -> None:
+        """Forget the sandboxes that nobody has used for longest, if there are more than *most*."""
+        with self._database.transaction() as connection:
+            total = connection.scalar(select(func.count()).select_from(SANDBOXES)) or 0
+            if total <= most:
+                return
+            idle = (
+                select(SANDBOXES.c.id)
+                .where(SANDBOXES.c.owner.is_(None))
+                .order_by(SANDBOXES.c.used)
+                .limit(total - most)
+                .with_for_update(skip_locked=True)
+            )
+            ids = list(connection.scalars(idle))
+            for table, column in ((TASKS, "sandbox"), (EVENTS, "sandbox"), (SANDBOXES, "id")):
+                connection.execute(delete(table).where(table.c[column].in_(ids)))
+
+    def _load(self, connection: Connection, id_: str) -> KeptSandbox | None:
+        kept, masked_key = connection.execute(
+            select(SANDBOXES.c.kept, SANDBOXES.c.masked_key).where(SANDBOXES.c.id == id_)
+        ).one()
+        if kept is None:
+            return None
+        columns = TASKS.c.task, TASKS.c.webhook
+        rows = connection.execute(
+            select(*columns).where(TASKS.c.sandbox == id_).order_by(TASKS.c.position)
+        )
+        tasks, webhooks = [], {}
+        for written, webhook in rows:
+            task = codec.tasks.read(written)
+            tasks.append(task)
+            if webhook is not None:
+                webhooks[task.id] = codec.webhooks.read(webhook)
+        return KeptSandbox(
+            id_, masked_key, codec.sandboxes.read(kept), tasks, webhooks, _events(connection, id_)
+        )
+
+    # -- changes -----------------------------------------------------------------------------
+
+    def commit(self, changes: Changes) -> None:
+        """Write *changes* as a whole. Raises LeaseLost, Unavailable and StateError."""
+        with self._database.transaction() as connection:
+            self._fence(connection)
+            if changes.emptied:
+                for table in (TASKS, EVENTS):
+                    gone = table.c.sandbox.in_(changes.emptied)
+                    connection.execute(delete(table).where(gone))
+            for statement, rows in (
+                (self._upsert_tasks, changes.tasks),
+                (_FORGET, changes.forgotten),
+                (_CHANGE_WEBHOOK, changes.webhooks),
+                (_ADD_EVENT, changes.events),
+                (_DROP_EVENTS, changes.dropped),
+                (_CHANGE_SANDBOX, changes.sandboxes),
+            ):
+                if rows:
+                    connection.execute(statement, rows)
+
+    def put(self, whole: KeptSandbox) -> None:
+        """Keep a sandbox in place of one with the same id, for nobody in particular."""
+        row = {"id": whole.id, "masked_key": whole.masked_key, "used": time.time()}
+        with self._database.transaction() as connection:
+            owner = connection.scalar(select(SANDBOXES.c.owner).where(SANDBOXES.c.id == whole.id))
+            if self._address_of(connection, owner) is not None:
+                raise Unavailable(f"sandbox {whole.id}: a running server uses it; stop that first")
+            connection.execute(delete(SANDBOXES).where(SANDBOXES.c.id == whole.id))
+            connection.execute(insert(SANDBOXES).values(row))
+        self.commit(changes_of(whole))
+
+    def _fence(self, connection: Connection) -> None:
+        """Hold this replica's row until the end of the transaction. Raises LeaseLost."""
+        if not self.replica:  # nobody else is there, as with SQLite, or while data is moved
+            return
+        own = select(REPLICAS.c.id).where(REPLICAS.c.id == self.replica)
+        if connection.scalar(own.with_for_update(read=True, key_share=True)) is None:
+            raise LeaseLost("another replica has taken over; trying again")
+
+
+def changes_of(whole: KeptSandbox) -> Changes:
+    """Return what writes a sandbox as a whole, whose row exists."""
+    return Changes(
+        emptied=[whole.id],
+        tasks=[task_row(whole.id, position, task) for position, task in enumerate(whole.tasks, 1)],
+        webhooks=[webhook_row(whole.id, one, whole.webhooks[one]) for one in whole.webhooks],
+        events=[event_row(event) for event in whole.events],
+        sandboxes=[sandbox_row(whole.id, whole.kept, 0.0)],
+    )
+
+
+def task_row(sandbox: str, position: int, task: Task) -> Row:
+    """Return the row of a task; its position matters only for a new one."""
+    written = codec.tasks.write(task)
+    return {"sandbox": sandbox, "id": task.id, "position": position, "task": written}
+
+
+def webhook_row(sandbox: str, task_id: str, webhook: KeptWebhook) -> Row:
+    """Return the change of a task's row."""
+    return {"of": sandbox, "task_id": task_id, "webhook": codec.webhooks.write(webhook)}
+
+
+def forgotten_row(sandbox: str, task_id: str) -> Row:
+    """Return what finds the row of a task that was forgotten."""
+    return {"of": sandbox, "task_id": task_id}
+
+
+def dropped_row(sandbox: str, ring: int, last: int) -> Row:
+    """Return what finds the rows of events that a ring has dropped."""
+    return {"of": sandbox, "of_ring": ring, "last": last}
+
+
+def event_row(event: AnyEvent) -> Row:
+    """Return the row of an event."""
+    return {
+        "sandbox": event.sandbox,
+        "number": event.number,
+        "ring": codec.ring_of(event),
+        "at": event.at.isoformat(),
+        "real": event.real,
+        "cost": event.cost,
+        "event": codec.write_event(event),
+    }
+
+
+def sandbox_row(id_: str, kept: Kept, due: float | None) -> Row:
+    """Return the change of a sandbox's row."""
+    return {"of": id_, "kept": codec.sandboxes.write(kept), "due": due, "used": time.time()}
+
+
+def _events(connection: Connection, id_: str) -> list[AnyEvent]:
+    columns = EVENTS.c.number, EVENTS.c.ring, EVENTS.c.real, EVENTS.c.cost, EVENTS.c.event
+    rows = connection.execute(
+        select(EVENTS.c.at, *columns).where(EVENTS.c.sandbox == id_).order_by(EVENTS.c.number)
+    ).tuples()
+    return [codec.read_event(id_, datetime.fromisoformat(row[0]), row[1:]) for row in rows]
+
+
+def _free(connection: Connection, replica: str) -> None:
+    connection.execute(update(SANDBOXES).where(SANDBOXES.c.owner == replica).values(owner=None))
+
+
+_FORGET = delete(TASKS).where(
+    TASKS.c.sandbox == bindparam("of"), TASKS.c.id == bindparam("task_id")
+)
+_CHANGE_WEBHOOK = (
+    update(TASKS)
+    .where(TASKS.c.sandbox == bindparam("of"), TASKS.c.id == bindparam("task_id"))
+    .values(webhook=bindparam("webhook"))
+)
+_ADD_EVENT = insert(EVENTS)
+_DROP_EVENTS = delete(EVENTS).where(
+    EVENTS.c.sandbox == bindparam("of"),
+    EVENTS.c.ring == bindparam("of_ring"),
+    EVENTS.c.number <= bindparam("last"),
+)
+_CHANGE_SANDBOX = (
+    update(SANDBOXES)
+    .where(SANDBOXES.c.id == bindparam("of"))
+    .values(kept=bindparam("kept"), due=bindparam("due"), used=bindparam("used"))
+)

@@ -1,0 +1,99 @@
+"""A PostgreSQL of the tests' own, in a temporary folder, without a password."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psycopg
+
+from mockserver.network.listening import listen_on
+
+_QUICK = ("fsync=off", "full_page_writes=off", "max_connections=60", "listen_addresses=127.0.0.1")
+
+
+def programs() -> Path | None:
+    """Return the folder of PostgreSQL's programs; None if it is not installed."""
+    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
+    known = shutil.which("initdb")
+    if found:
+        return found[-1].parent
+    return Path(known).parent if known else None
+
+
+class Postgres:
+    """A server that can be stopped, killed and started again."""
+
+    def __init__(self, programs: Path, folder: Path) -> None:
+        self._programs = programs
+        self._data = folder / "data"
+        with listen_on("127.0.0.1", 0) as free:
+            self.port = free.getsockname()[1]
+        self._process: subprocess.Popen[bytes] | None = None
+        self._databases = 0
+        self._as = {"user": "postgres", "group": "postgres"} if os.getuid() == 0 else {}
+        if self._as:
+            shutil.chown(folder, "postgres", "postgres")
+        self._run("initdb", "-D", str(self._data), "-U", "mock", "--auth=trust", "--no-sync")
+
+    def _run(self, program: str, *arguments: str) -> None:
+        subprocess.run(
+            [self._programs / program, *arguments],
+            check=True,
+            capture_output=True,
+            cwd="/",
+            timeout=100,
+            **self._as,  # type: ignore[call-overload]
+        )
+
+    def start(self) -> None:
+        """Start, and return once it accepts connections."""
+        options = " ".join(f"-c {one}" for one in (*_QUICK, f"port={self.port}"))
+        sockets = f"-c unix_socket_directories={self._data}"
+        self._run(
+            "pg_ctl", "-D", str(self._data), "-w", "-l", str(self._data / "log"),
+            "-o", f"{options} {sockets}", "start",
+        )  # fmt: skip
+
+    def stop(self, how: str = "fast") -> None:
+        """Stop; *how* is one of pg_ctl's modes, and `immediate` is like a crash."""
+        self._run("pg_ctl", "-D", str(self._data), "-w", "-m", how, "stop")
+
+    def new_database(self) -> str:
+        """Create a database; return its URL."""
+        self._databases += 1
+        name = f"mock{os.getpid()}_{self._databases}"
+        with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
+            connection.execute(f'CREATE DATABASE "{name}"'.encode())
+        return self.url(name)
+
+    def url(self, database: str) -> str:
+        """Return the URL of a database."""
+        return f"postgresql://mock@127.0.0.1:{self.port}/{database}"
+
+
+@contextmanager
+def running_postgres(programs: Path) -> Iterator[Postgres]:
+    """Run a PostgreSQL meanwhile."""
+    folder = Path(tempfile.mkdtemp(prefix="maxapi-postgres-"))
+    folder.chmod(0o755)
+    server = Postgres(programs, folder)
+    server.start()
+    try:
+        yield server
+    finally:
+        with_suppressed_stop(server)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def with_suppressed_stop(server: Postgres) -> None:
+    """Stop a server that may be stopped already."""
+    try:
+        server.stop("immediate")
+    except subprocess.CalledProcessError:
+        return
