@@ -53,7 +53,7 @@ class Load:
         """Submit until *share* of a key are accepted; *name* seeds which servers are chosen."""
         random = Random(name)  # noqa: S311
         with self.given_up_on_failure(), requests.Session() as session:
-            while len(self.of(key)) < share and not self.is_given_up:
+            while self.statuses[key, 200] < share and not self.is_given_up:
                 self._submit(session, random, key)
 
     def _submit(self, session: requests.Session, random: Random, key: str) -> None:

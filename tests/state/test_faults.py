@@ -12,7 +12,7 @@ import pytest
 
 from tests.state.load import CUT, PLANNED, SIZE, Load, at_once
 from tests.state.receiver import Receiver
-from tests.state.serving import Mock, Serving
+from tests.state.serving import Mock, Serving, eventually
 
 KEYS = ("first", "ruled", "poor")
 RULED = 20
@@ -47,6 +47,7 @@ def submit_while_killing(mocks: list[Mock], receiver: Receiver, kills: int) -> L
 
 def check_tasks(mocks: list[Mock], load: Load, receiver: Receiver) -> None:
     """Check that every server shows every accepted task alike, and as the webhooks did."""
+    assert eventually(lambda: all(have_ended(mocks[0], key) for key in load.keys))
     kept = {
         (key, n): mock.control(key).tasks() for n, mock in enumerate(mocks) for key in load.keys
     }
@@ -67,6 +68,11 @@ def check_tasks(mocks: list[Mock], load: Load, receiver: Receiver) -> None:
         polls = [mock.poll(one.key, one.task_id).json() for mock in asked]
         assert all(poll == polls[0] for poll in polls)
         assert all(body == polls[0] for body in receiver.of(one.task_id))
+
+
+def have_ended(mock: Mock, key: str) -> bool:
+    """Return whether all tasks of a key have ended, also those that nobody knows to be accepted."""
+    return {task["status"] for task in mock.control(key).tasks()} <= {"SUCCESS", "FAILURE"}
 
 
 def check_webhooks(mocks: list[Mock], load: Load, receiver: Receiver) -> None:
