@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hmac
 import secrets
+from collections import deque
+from contextlib import suppress
 from urllib.parse import urlsplit
 
 from mockserver.engine.inboxes import is_webhook
@@ -17,24 +19,44 @@ _OPEN = ("/__mock/health", "/__mock/version")
 
 
 class Session:
-    """What a browser is known by once it has given the control token; each gateway has its own."""
+    """What browsers are known by once they have given the control token: a cookie for each.
+
+    Each gateway has its own, and remembers the latest 100.
+    """
 
     def __init__(self) -> None:
-        self._value = secrets.token_urlsafe(32)
+        self._values: deque[str] = deque(maxlen=100)
 
     def opened(self, request: Request) -> str:
         """Return the header `Set-Cookie` that lets the browser of *request* in from now on."""
-        return self._cookie(request, self._value)
+        value = secrets.token_urlsafe(32)
+        self._values.append(value)
+        return self._cookie(request, value)
 
     def closed(self, request: Request) -> str:
-        """Return the header `Set-Cookie` that ends it."""
+        """Forget the cookie of *request*; return the header `Set-Cookie` that deletes it."""
+        known = self._known(request)
+        if known is not None:
+            with suppress(ValueError):  # another thread was faster
+                self._values.remove(known)
         return f"{self._cookie(request, '')}; Max-Age=0"
 
     def is_known(self, request: Request) -> bool:
-        """Return whether *request* has the cookie."""
+        """Return whether *request* has the cookie of a browser that was let in and has not left."""
+        return self._known(request) is not None
+
+    def _known(self, request: Request) -> str | None:
         pairs = (pair.strip() for pair in request.headers.get("cookie", "").split(";"))
-        expected = f"{_cookie_name(request)}={self._value}".encode()
-        return any(hmac.compare_digest(pair.encode(), expected) for pair in pairs)
+        start = f"{_cookie_name(request)}="
+        given = [pair.removeprefix(start).encode() for pair in pairs if pair.startswith(start)]
+        return next(
+            (
+                value
+                for value in tuple(self._values)
+                if any(hmac.compare_digest(one, value.encode()) for one in given)
+            ),
+            None,
+        )
 
     @staticmethod
     def _cookie(request: Request, value: str) -> str:

@@ -166,6 +166,34 @@ def test_cookie_is_not_enough_for_another_origin(locked: str) -> None:
     assert response.status_code == 403
 
 
+def test_a_cookie_is_worth_nothing_after_leaving(locked: str) -> None:
+    """Also if somebody kept it; other browsers stay."""
+    token = {"X-Mock-Control-Token": TOKEN}
+    mine, other = (
+        {"Cookie": opened.headers["Set-Cookie"].partition(";")[0]}
+        for opened in [ask("POST", f"{locked}/__mock/session", headers=token) for _ in range(2)]
+    )
+
+    ask("DELETE", f"{locked}/__mock/session", headers=mine)
+
+    assert mine != other
+    assert ask("GET", f"{locked}/__mock/tasks", headers=mine).status_code == 403
+    assert ask("GET", f"{locked}/__mock/tasks", headers=other).status_code == 200
+
+
+def test_the_latest_hundred_browsers_are_known(locked: str) -> None:
+    """Logging in for ever takes no memory."""
+    token = {"X-Mock-Control-Token": TOKEN}
+    cookies = [
+        {"Cookie": opened.headers["Set-Cookie"].partition(";")[0]}
+        for opened in [ask("POST", f"{locked}/__mock/session", headers=token) for _ in range(101)]
+    ]
+
+    found = [ask("GET", f"{locked}/__mock/tasks", headers=one).status_code for one in cookies[:2]]
+
+    assert found == [403, 200]
+
+
 def test_cookie_is_deleted_on_leaving(locked: str) -> None:
     """For this mock only: each port has a name of its own."""
     token = {"X-Mock-Control-Token": TOKEN}
