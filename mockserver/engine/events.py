@@ -277,7 +277,7 @@ class EventLog:
     def continue_after(
         self, number: int, numbers: Callable[[int, float], int] | None = None
     ) -> None:
-        """Number events only after *number*.
+        """Let further numbers be greater than *number*.
 
         *numbers* returns the number after another one, at a time in real seconds since 1970, if
         not simply the next one.

@@ -143,6 +143,11 @@ class Sandbox:
             for _ in range(times):
                 self.journal.tell(warning)
 
+    @property
+    def is_discarded(self) -> bool:
+        """Whether it was made anew elsewhere, or forgotten."""
+        return self._is_closed
+
     def _report_end(self, task: Task, observer: Observer) -> None:
         if not self.journal.is_watched:
             return

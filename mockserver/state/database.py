@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 import socket
 import sqlite3
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -101,6 +102,8 @@ class Database:
         self._engine.dispose()
 
     def _sqlite(self) -> Engine:
+        with suppress(OSError):  # then the first transaction says so; secrets may be in it
+            os.close(os.open(str(self._url.database), os.O_CREAT | os.O_WRONLY, 0o600))
         engine = create_engine(
             self._url,
             poolclass=StaticPool,
@@ -178,7 +181,7 @@ def _parsed(url: str) -> URL:
     try:
         parsed = make_url(url)
     except ArgumentError:
-        raise StateError(_accepted("it is no URL")) from None
+        raise StateError(_accepted("it is not a URL")) from None
     name = parsed.drivername
     if name == "sqlite":
         if parsed.database in (None, "", ":memory:"):

@@ -66,6 +66,11 @@ class Store:
         self._add_sandbox = sandboxes.on_conflict_do_nothing(index_elements=["id"])
 
     @property
+    def is_shared(self) -> bool:
+        """Whether several replicas can use the database."""
+        return self._database.is_shared
+
+    @property
     def secret(self) -> str:
         """That by which replicas know each other; it is empty before the database is open."""
         return self._database.secret
@@ -112,7 +117,7 @@ class Store:
                 raise LeaseLost("another replica has taken over; trying again")
 
     def leave(self) -> None:
-        """Give everything back that this replica has."""
+        """Release everything that this replica has."""
         with self._database.transaction() as connection:
             _free(connection, self.replica)
             connection.execute(delete(REPLICAS).where(REPLICAS.c.id == self.replica))
