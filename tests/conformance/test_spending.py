@@ -70,6 +70,7 @@ def run(
 cents = st.integers(0, 150).map(lambda number: Decimal(number) / 100)
 
 
+@pytest.mark.slow
 @settings(max_examples=25, suppress_health_check=[HealthCheck.nested_given])
 @given(
     limit=cents,
@@ -101,6 +102,7 @@ def test_the_limit_holds_however_it_responds(tmp_path: Path, manner: str) -> Non
     assert Decimal() < biller.billed <= Decimal("0.20")
 
 
+@pytest.mark.slow
 @settings(max_examples=15, suppress_health_check=[HealthCheck.nested_given])
 @given(
     limit=cents,
