@@ -188,9 +188,11 @@ class KeptFrontEnd:
             for _ in range(_TRIES):
                 home, address = await self._in_thread(self._enter, request)
                 try:
+                    if home is None:
+                        return await self._respond_anyway(request)
                     if isinstance(home, Everywhere):
                         return await self._respond_everywhere(request, home)
-                    if address is not None and home is not None:
+                    if address is not None:
                         return await self._relayed(home, address, request)
                     return await self._respond_now(request)
                 except Moved:
@@ -278,6 +280,11 @@ class KeptFrontEnd:
 
     # -- responses ---------------------------------------------------------------------------
 
+    async def _respond_anyway(self, request: Request) -> Response:
+        """Respond to what concerns no sandbox, and so needs nothing to be kept."""
+        responding = self._plain.respond(request)
+        return responding if isinstance(responding, Response) else await responding
+
     async def _respond_now(self, request: Request) -> Response:
         responding = self.respond_here(request)
         return responding if isinstance(responding, Response) else await responding
@@ -288,7 +295,7 @@ class KeptFrontEnd:
         responding = self._plain.respond(request)
         if not isinstance(responding, Response):
             return self._after(request, era, responding)
-        if state.committed == state.changed and state.era == era:
+        if state.committed == state.changed and state.era == era and state.is_certain():
             return responding
         return self._when_kept(request, era, responding)
 
@@ -296,6 +303,7 @@ class KeptFrontEnd:
         return await self._when_kept(request, era, await responding)
 
     async def _when_kept(self, request: Request, era: int, response: Response) -> Response:
+        self._state.confirm()
         state, number = self._state, self._state.changed
         if state.era == era and state.committed < number:
             kept = asyncio.get_running_loop().create_future()
