@@ -120,6 +120,8 @@ class Replica:
         began = real_seconds()
         self.store.renew(LEASE)
         self.keeper.recover(began + LEASE - _SAFETY)
+        if self.is_shared:
+            self.keeper.others()
         self.keeper.claim_due(time.time() + _SOON)
         self.keeper.let_go()
         self.store.forget_beyond(self._service.settings.max_sandboxes)
