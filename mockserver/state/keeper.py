@@ -70,6 +70,8 @@ class StateKeeper:
         """Counts how often what is in memory was discarded."""
         self.problem: str | None = "it was not opened yet"
         """Why state cannot be kept now."""
+        self.known_others: set[str] | None = None
+        """The addresses of the other replicas when they were last looked for."""
         self.on_commit: Callable[[], object] = bool
         """Called after each commit, and after each failure, in the thread that commits."""
         self.changed = 0
@@ -230,6 +232,11 @@ class StateKeeper:
 
     # -- sandboxes that come and go ----------------------------------------------------------
 
+    @property
+    def is_shared(self) -> bool:
+        """Return whether there can be other replicas."""
+        return self._store.is_shared
+
     def is_here(self, id_: str) -> bool:
         """Return whether a sandbox is in memory."""
         return self._service.sandboxes.of_id(id_) is not None
@@ -289,7 +296,9 @@ class StateKeeper:
 
     def others(self) -> list[str]:
         """Return the addresses of the other replicas. Raises Unavailable."""
-        return self._store.others()
+        found = self._store.others()
+        self.known_others = set(found)
+        return found
 
     def secret(self) -> str:
         """Return that by which replicas know each other; it is empty before it is known."""

@@ -125,6 +125,8 @@ class Replica:
         began = real_seconds()
         self.store.renew(LEASE)
         self._hold_since(began)
+        if self.is_shared:
+            self.keeper.others()
         self.keeper.claim_due(time.time() + _SOON)
         self.keeper.let_go()
         self.store.forget_beyond(self._service.settings.max_sandboxes)

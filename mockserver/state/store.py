@@ -66,6 +66,11 @@ class Store:
         self._add_sandbox = sandboxes.on_conflict_do_nothing(index_elements=["id"])
 
     @property
+    def is_shared(self) -> bool:
+        """Whether several replicas can use the database."""
+        return self._database.is_shared
+
+    @property
     def secret(self) -> str:
         """That by which replicas know each other; it is empty before the database is open."""
         return self._database.secret
@@ -116,7 +121,7 @@ class Store:
                 raise LeaseLost("another replica has taken over; trying again")
 
     def leave(self) -> None:
-        """Give everything back that this replica has."""
+        """Release everything that this replica has."""
         with self._database.transaction() as connection:
             self._leave(connection)
 
@@ -224,6 +229,13 @@ class Store:
         with self._database.transaction() as connection:
             return list(connection.scalars(select(SANDBOXES.c.id).order_by(SANDBOXES.c.used)))
 
+    def all(self, beginning: str = "") -> list[KeptSandbox]:
+        """Return the sandboxes whose id has that *beginning*, without claiming them."""
+        with self._database.transaction() as connection:
+            ids = connection.scalars(select(SANDBOXES.c.id).order_by(SANDBOXES.c.used))
+            found = [self._load(connection, id_) for id_ in ids if id_.startswith(beginning)]
+        return [one for one in found if one is not None]
+
     def sandbox_of(self, task_id: str) -> str | None:
         """Return the id of the sandbox that has a task."""
         with self._database.transaction() as connection:
@@ -298,7 +310,7 @@ class Store:
         row = {"id": whole.id, "masked_key": whole.masked_key, "used": time.time()}
         with self._database.transaction() as connection:
             owner = connection.scalar(select(SANDBOXES.c.owner).where(SANDBOXES.c.id == whole.id))
-            if self._address_of(connection, owner) is not None:
+            if self._database.is_shared and self._address_of(connection, owner) is not None:
                 raise Unavailable(f"sandbox {whole.id}: a running server uses it; stop that first")
             connection.execute(delete(SANDBOXES).where(SANDBOXES.c.id == whole.id))
             connection.execute(insert(SANDBOXES).values(row))
@@ -367,7 +379,7 @@ def _events(connection: Connection, id_: str) -> list[AnyEvent]:
     columns = EVENTS.c.number, EVENTS.c.ring, EVENTS.c.real, EVENTS.c.cost, EVENTS.c.event
     rows = connection.execute(
         select(EVENTS.c.at, *columns).where(EVENTS.c.sandbox == id_).order_by(EVENTS.c.number)
-    ).tuples()
+    )
     return [codec.read_event(id_, datetime.fromisoformat(row[0]), row[1:]) for row in rows]
 
 

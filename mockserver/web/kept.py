@@ -265,15 +265,19 @@ class KeptFrontEnd:
 
     async def _respond_everywhere(self, request: Request, home: Everywhere) -> Response:
         """Put the responses of all replicas together; what waits for events asks repeatedly."""
-        others = [] if self._relay is None else await self._in_thread(self._state.others)
-        if not others:
+        relay, state = self._relay, self._state
+        if relay is None or not state.is_shared:
             return await self._respond_now(request)
+        others = await self._in_thread(state.others)
+        known = set(others)
         request, wait = without_wait(request) if home.name == "list_events" else (request, 0.0)
         deadline = real_seconds() + wait
         while True:
-            asked = [self._relay.ask(one, request, part=True) for one in others]  # type: ignore[union-attr]
+            asked = [relay.ask(one, request, part=True) for one in others]
             responses = await asyncio.gather(self._respond_now(request), *asked)
-            response = merged(home.name, request, responses)
+            response = merged(
+                home.name, request, responses, lambda: state.known_others in (None, known)
+            )
             if has_events(response) or real_seconds() >= deadline:
                 return response
             await asyncio.sleep(_LOOK)
