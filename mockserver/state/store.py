@@ -85,13 +85,17 @@ class Store:
     # -- replicas ----------------------------------------------------------------------------
 
     def register(self, replica: str, address: str, lease: float) -> None:
-        """Add this replica for *lease* seconds. Raises StateError if there are too many."""
+        """Add this replica for *lease* seconds; it gives back what it had as an earlier one.
+
+        Raises StateError if there are too many.
+        """
         with self._database.transaction() as connection:
             if not self._database.is_shared:  # there is no other one
                 connection.execute(update(SANDBOXES).values(owner=None))
                 connection.execute(delete(REPLICAS))
             else:
                 connection.execute(text("SELECT pg_advisory_xact_lock(6290)"))
+                self._leave(connection)
             self._bury_the_dead(connection)
             taken = set(connection.scalars(select(REPLICAS.c.slot)))
             free = [slot for slot in range(MOST_REPLICAS) if slot not in taken]
@@ -119,8 +123,11 @@ class Store:
     def leave(self) -> None:
         """Release everything that this replica has."""
         with self._database.transaction() as connection:
-            _free(connection, self.replica)
-            connection.execute(delete(REPLICAS).where(REPLICAS.c.id == self.replica))
+            self._leave(connection)
+
+    def _leave(self, connection: Connection) -> None:
+        _free(connection, self.replica)
+        connection.execute(delete(REPLICAS).where(REPLICAS.c.id == self.replica))
 
     def others(self) -> list[str]:
         """Return the addresses of the other replicas."""
@@ -175,6 +182,8 @@ class Store:
             connection.execute(
                 delete(REPLICAS).where(REPLICAS.c.id == owner, REPLICAS.c.expires <= self._now)
             )
+            renewed = select(REPLICAS.c.address).where(REPLICAS.c.id == owner)
+            address = connection.scalar(renewed)
         return address
 
     def claim_due(self, until: float) -> list[KeptSandbox]:
@@ -274,10 +283,13 @@ class Store:
 
     # -- changes -----------------------------------------------------------------------------
 
-    def commit(self, changes: Changes) -> None:
-        """Write *changes* as a whole. Raises LeaseLost, Unavailable and StateError."""
+    def commit(self, changes: Changes, replica: str | None = None) -> None:
+        """Write *changes* as a whole, which were made as *replica*, by default as the current one.
+
+        Raises LeaseLost, Unavailable and StateError.
+        """
         with self._database.transaction() as connection:
-            self._fence(connection)
+            self._fence(connection, replica)
             if changes.emptied:
                 for table in (TASKS, EVENTS):
                     gone = table.c.sandbox.in_(changes.emptied)
@@ -304,11 +316,11 @@ class Store:
             connection.execute(insert(SANDBOXES).values(row))
         self.commit(changes_of(whole))
 
-    def _fence(self, connection: Connection) -> None:
+    def _fence(self, connection: Connection, replica: str | None = None) -> None:
         """Hold this replica's row until the end of the transaction. Raises LeaseLost."""
         if not self.replica or not self.is_shared:  # nobody else is there
             return
-        if connection.scalar(_OWN, {"own": self.replica}) is None:
+        if connection.scalar(_OWN, {"own": replica or self.replica}) is None:
             raise LeaseLost("another replica has taken over; trying again")
 
 

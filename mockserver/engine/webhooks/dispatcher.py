@@ -206,6 +206,9 @@ class Dispatcher:
         return None if self._reordering.is_void(scheduled) else task
 
     async def _perform(self, scheduled: ScheduledDelivery) -> Made:
+        sandbox, again = scheduled.sandbox, partial(self.scheduler.add, scheduled)
+        if sandbox.keeper.when_certain(sandbox, again):
+            return []
         task = self._task_of(scheduled)
         if task is None:
             return []
