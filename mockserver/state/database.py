@@ -134,9 +134,7 @@ class Database:
             "application_name": "maxapi-mock",
             "options": "-c statement_timeout=20000 -c lock_timeout=10000",
         }
-        return create_engine(
-            self._url, pool_size=4, max_overflow=4, pool_pre_ping=True, connect_args=arguments
-        )
+        return create_engine(self._url, pool_size=4, max_overflow=4, connect_args=arguments)
 
     def _meaning(self, error: DBAPIError) -> StateError | Unavailable:
         """Return what an error of the driver means: wrong for good, or only now."""
