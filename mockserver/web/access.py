@@ -17,10 +17,15 @@ _OPEN = ("/__mock/health", "/__mock/version")
 
 
 class Session:
-    """What a browser is known by once it has given the control token; each gateway has its own."""
+    """What a browser is known by once it has given *control_token*, to all mocks with that token.
 
-    def __init__(self) -> None:
+    Behind a load balancer, any replica gets its next request.
+    """
+
+    def __init__(self, control_token: str | None) -> None:
         self._value = secrets.token_urlsafe(32)
+        if control_token is not None:
+            self._value = hmac.new(control_token.encode(), b"session", "sha256").hexdigest()
 
     def opened(self, request: Request) -> str:
         """Return the header `Set-Cookie` that lets the browser of *request* in from now on."""

@@ -156,6 +156,23 @@ def test_cookie_lets_a_browser_in(locked: str) -> None:
     assert ask("GET", f"{locked}/__mock/tasks").status_code == 403
 
 
+@pytest.mark.parametrize(("token", "status"), [(TOKEN, 200), ("another-token", 403)])
+def test_cookie_is_known_to_other_mocks_with_the_token(
+    locked: str, token: str, status: int
+) -> None:
+    """As replicas behind one address are; a load balancer may choose any."""
+    opened = ask("POST", f"{locked}/__mock/session", headers={"X-Mock-Control-Token": TOKEN})
+    sent = {
+        "Cookie": opened.headers["Set-Cookie"].partition(";")[0],
+        "Host": locked.partition("://")[2],
+    }
+
+    with running_mock(control_token=token) as other:
+        response = ask("GET", f"{other.url}/__mock/tasks", headers=sent)
+
+    assert response.status_code == status
+
+
 def test_cookie_is_not_enough_for_another_origin(locked: str) -> None:
     """A page on another port of this machine is the same site to the browser."""
     opened = ask("POST", f"{locked}/__mock/session", headers={"X-Mock-Control-Token": TOKEN})
