@@ -2,14 +2,18 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint types unit browser database screenshots docs mutants bench format clean always
+.PHONY: demo test check lint types unit browser database screenshots docs mutants bench format clean always
 .DEFAULT_GOAL := test
 export MAKECMDGOALS
 
 demo: $(VENV)/.installed
 	@$(BIN)/maxapi-mock demo
 
+# Without the tests that are slow; with WHOLE=1, with them and with coverage.
 test: lint types unit
+
+check:
+	.ci/run
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .
@@ -20,7 +24,7 @@ types: $(VENV)/.dev
 	$(BIN)/mypy
 
 unit: $(VENV)/.dev
-	$(BIN)/pytest -n auto --cov --cov-report=term $(UNIT)
+	$(BIN)/pytest -n auto $(if $(WHOLE),--cov --cov-report=term,-m "not slow" --hypothesis-profile=quick) $(UNIT)
 
 browser: $(VENV)/.dev
 	.ci/browser $(VENV)

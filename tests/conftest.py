@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import os
+from collections.abc import Callable, Generator, Iterator
 from datetime import UTC, datetime, timedelta
 from queue import Queue
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -26,7 +28,22 @@ settings.register_profile(
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
+settings.register_profile("quick", settings.get_profile("suite"), max_examples=10)
 settings.load_profile("suite")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, Any, Any]:
+    """Let `no_cover` hold for the processes that a test starts, too.
+
+    It is for what would take twice as long and covers what others cover.
+    """
+    if item.get_closest_marker("no_cover") is None:
+        return (yield)
+    with patch.dict(os.environ):
+        for name in [name for name in os.environ if name.startswith("COV")]:
+            del os.environ[name]
+        return (yield)
 
 
 @pytest.hookimpl(optionalhook=True)

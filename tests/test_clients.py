@@ -15,6 +15,8 @@ from tests.clients_page import PAGE, rendered
 from tests.commands.test_run import RUN, execute
 from tests.commands.test_run_intercept import another
 
+pytestmark = [pytest.mark.slow, pytest.mark.no_cover]
+
 PRETENDED = """
 from pathlib import Path
 def where():

@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = [pytest.mark.slow, pytest.mark.no_cover]
+
 ROOT = Path(__file__).parents[1]
 
 COMMANDS: Mapping[str, tuple[int, str, str]] = {

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = [pytest.mark.slow, pytest.mark.no_cover]
+
 MOCK = [sys.executable, "-m", "mockserver"]
 SEED = Path(__file__).parents[1] / "fixtures" / "submit-request" / "valid" / "seed.json"
 VERIFY = ("verify", "--models", "gpt-image-2/text-to-image", "--examples", "1")

@@ -385,6 +385,7 @@ def test_both_mocks_in_one_test(run: Run) -> None:
     result.assert_outcomes(passed=1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fixture", ["maxapi", "maxapi_inbox", "maxapi_intercepted"])
 @pytest.mark.parametrize("path", ["mockserver.py", "mockserver/__init__.py"])
 def test_a_module_that_hides_ours_is_one_clear_line(
@@ -684,6 +685,7 @@ def test_an_empty_url_does_not_count(run: Run, monkeypatch: pytest.MonkeyPatch) 
 # -- pytest-xdist ----------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_each_worker_has_a_mock_of_its_own(run_apart: Run) -> None:
     """The failure report comes with the worker's."""
     test = "def test_it(maxapi): assert call(maxapi, 'GET', '/api/v1/task/none').ok"
@@ -777,6 +779,7 @@ MANY = """
     """
 
 
+@pytest.mark.slow
 def test_four_workers_with_two_hundred_tests_each(
     run_apart: Run,
     pytester: pytest.Pytester,

@@ -144,6 +144,9 @@ def test_its_curl_lines_do_what_it_says(
         case "tasks":
             assert json.dumps(found[5], ensure_ascii=False) in TASKS
             assert found[6]["data"]["categories"]["violence"] is True  # type: ignore[index]
+        case "quickstart":
+            [shown] = blocks(BY_PAGE[page], "json")
+            assert _normal(json.dumps(found[0])) == _normal(shown.strip())
         case "scenarios" | "README":
             assert found[0]["times"] == 2
         case "clock":
@@ -187,6 +190,7 @@ def test_its_python_scripts_run(contract: Contract, tmp_path: Path) -> None:
 
 
 _VARYING = (
+    (r"[0-9a-f]{8}-[0-9a-f-]{27}", "<id>"),
     (r"\d{4}-\d\d-\d\dT", "<date>"),
     (r"\d\d:\d\d:\d\d\.\d+Z?", "<time>"),
     (r"127\.0\.0\.1:(?!629)\d+", "<port>"),

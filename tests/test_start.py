@@ -55,6 +55,7 @@ MOMENTS = {
 ROWS = [(command, moment) for command, moments in MOMENTS.items() for moment in moments]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("command", "moment"), ROWS)
 def test_ctrl_c_during_the_start_shows_no_traceback(
     tmp_path: Path, command: str, moment: str

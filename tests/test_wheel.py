@@ -13,6 +13,8 @@ import pytest
 
 from tests.wheel import ROOT, unpack_wheel
 
+pytestmark = [pytest.mark.slow, pytest.mark.no_cover]
+
 CLEAN = {name: value for name, value in os.environ.items() if "COV" not in name}
 """The environment without what measures coverage."""
 

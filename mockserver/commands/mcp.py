@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from dataclasses import dataclass
-from importlib.util import find_spec
 
 import click
 
@@ -38,12 +37,10 @@ class _Options:
 def mcp(options: _Options) -> int:
     """Serve an assistant until it hangs up; return the exit status. Raises MaxapiMockError."""
     url = _local(Mock(MockOptions(url=options.url, key=None, sandbox=None)).url)
-    if find_spec("mcp") is None:
-        from mockserver.commands.suite import installation
-
-        raise _McpError(f"the package mcp is missing: {installation('mcp', ('mcp',))}")
-    from mockserver.commands.assistant import make_server
-
+    try:
+        from mockserver.commands.assistant import make_server
+    except ImportError as error:
+        raise _without_sdk(error) from None
     if sys.stdin is None or sys.stdout is None:
         raise _McpError("standard input or output is closed; let an assistant start this command")
     if sys.stdin.isatty():
@@ -55,6 +52,13 @@ def mcp(options: _Options) -> int:
     except* BrokenPipeError:  # the assistant has gone without a word
         sys.stdout = None
     return PASS
+
+
+def _without_sdk(error: ImportError) -> _McpError:
+    """Explain why what the extra installs cannot be imported: it is missing, or another version."""
+    from mockserver.commands.suite import installation
+
+    return _McpError(f"{error}; install what is needed: {installation('mcp', ('mcp',))}")
 
 
 def _local(url: str) -> str:

@@ -36,7 +36,7 @@ MEDIA_TYPES: Mapping[str, str] = {
     "mp4": "video/mp4",
 }
 """The media types of recorded result files, by the suffix of their names."""
-TASK_ID = "[A-Za-z0-9._~-]{1,200}"
+TASK_ID = "[A-Za-z0-9._~-]{1,80}"
 """The pattern of ids that can be recorded: they are a segment of a path."""
 _VERSION = 1
 

@@ -204,6 +204,7 @@ _ROWS = (
 )  # fmt: skip
 
 _ACCEPTED_BUT = "accepted-but-"
+_ALL = "`maxapi-mock scenarios` and GET /__mock/scenarios list them all"
 
 SCENARIOS: Mapping[str, Scenario] = {row.name: row for row in _ROWS}
 """The catalogue by name."""
@@ -240,7 +241,7 @@ def _find(name: str) -> Scenario:
 
     near = get_close_matches(name, SCENARIOS, n=1)
     hint = f"did you mean {near[0]!r}? " if near else ""
-    raise ScenarioError(f"{name!r} is not a scenario; {hint}use one of {', '.join(SCENARIOS)}")
+    raise ScenarioError(f"{name!r} is not a scenario; {hint}{_ALL}")
 
 
 def _value(scenario: Scenario, value: str | None, contract: Contract) -> Any:

@@ -76,7 +76,8 @@ class Replayed:
         """Add the recorded task with an id that the sandbox does not know, as one that has ended.
 
         So what an app kept of its recorded tasks stays of use. *make* makes the task of a
-        submission and of the recording with a name. None if no recorded task has the id.
+        submission and of the recording with a name. None if no recorded task has the id. Raises
+        ApiError if something else decides about the task.
         """
         name = self._by_id.get(task_id)
         if name is None or self.recordings is None:
@@ -85,6 +86,8 @@ class Replayed:
 
         def made() -> Task:
             task = make(request, name)
+            if task.id != task_id:  # a scenario of the poll, or a lack of money, has prevented it
+                raise ApiError(404, f"task {task_id!r} is recorded, but cannot be replayed now")
             after = task.plan.steps[-1].after or timedelta()
             return replace(task, created_at=pending.now - after)
 

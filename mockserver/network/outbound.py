@@ -11,7 +11,7 @@ import ssl
 from base64 import b64encode
 from collections.abc import Callable
 from dataclasses import dataclass
-from ipaddress import ip_address
+from ipaddress import IPv4Address, IPv6Network, ip_address
 from urllib.parse import unquote, urlsplit
 
 from mockserver.network.receiver import is_this_machine, place, read_receiver
@@ -197,7 +197,13 @@ def public_address(host: str, port: int) -> str:
     return addresses[0]
 
 
+_NAT64 = IPv6Network("64:ff9b::/96")
+"""IPv6 addresses behind which a gateway connects to the IPv4 address in their last 32 bits."""
+
+
 def _is_public(text: str) -> bool:
     address = ip_address(text.partition("%")[0])
     plain = getattr(address, "ipv4_mapped", None) or address
+    if plain.version == 6 and plain in _NAT64:
+        plain = IPv4Address(int(plain) & 0xFFFFFFFF)
     return plain.is_global and not plain.is_multicast

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hmac
 import secrets
+from collections import deque
 from urllib.parse import urlsplit
 
 from mockserver.engine.inboxes import is_webhook
@@ -17,29 +18,44 @@ _OPEN = ("/__mock/health", "/__mock/version")
 
 
 class Session:
-    """What a browser is known by once it has given *control_token*, to all mocks with that token.
+    """What browsers are known by once they have given the control token: a signed cookie for each.
 
-    Behind a load balancer, any replica gets its next request.
+    Where state is kept, the signature follows from the control token: a load balancer may pass the
+    next request to any replica.
     """
 
-    def __init__(self, control_token: str | None) -> None:
-        self._value = secrets.token_urlsafe(32)
-        if control_token is not None:
-            self._value = hmac.new(control_token.encode(), b"session", "sha256").hexdigest()
+    def __init__(self, settings: Settings) -> None:
+        shared = settings.control_token if settings.state is not None else None
+        self._secret = (shared or secrets.token_urlsafe(32)).encode()
+        self._left: deque[str] = deque(maxlen=1000)
+        """The cookies of browsers that have left; each replica knows those that it was told."""
 
     def opened(self, request: Request) -> str:
         """Return the header `Set-Cookie` that lets the browser of *request* in from now on."""
-        return self._cookie(request, self._value)
+        name = secrets.token_urlsafe(16)
+        return self._cookie(request, f"{name}.{self._signature(name)}")
 
     def closed(self, request: Request) -> str:
-        """Return the header `Set-Cookie` that ends it."""
+        """Forget the cookie of *request*; return the header `Set-Cookie` that deletes it."""
+        self._left.extend(self._known(request))
         return f"{self._cookie(request, '')}; Max-Age=0"
 
     def is_known(self, request: Request) -> bool:
-        """Return whether *request* has the cookie."""
+        """Return whether *request* has the cookie of a browser that was let in and has not left."""
+        return any(one not in self._left for one in self._known(request))
+
+    def _known(self, request: Request) -> list[str]:
+        """Return the cookies of *request* that this session has signed."""
         pairs = (pair.strip() for pair in request.headers.get("cookie", "").split(";"))
-        expected = f"{_cookie_name(request)}={self._value}".encode()
-        return any(hmac.compare_digest(pair.encode(), expected) for pair in pairs)
+        start = f"{_cookie_name(request)}="
+        given = [pair.removeprefix(start) for pair in pairs if pair.startswith(start)]
+        return [one for one in given if self._is_signed(*one.partition(".")[::2])]
+
+    def _is_signed(self, name: str, signature: str) -> bool:
+        return hmac.compare_digest(signature.encode(), self._signature(name).encode())
+
+    def _signature(self, name: str) -> str:
+        return hmac.new(self._secret, f"session {name}".encode(), "sha256").hexdigest()
 
     @staticmethod
     def _cookie(request: Request, value: str) -> str:

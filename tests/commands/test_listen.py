@@ -25,6 +25,8 @@ from tests.client import SUBMIT
 from tests.commands.test_run import execute, outside
 from tests.engine.scripted import Scripted
 
+pytestmark = pytest.mark.slow
+
 LISTEN = (sys.executable, "-m", "mockserver", "listen")
 
 

@@ -11,6 +11,7 @@ import sys
 import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -285,17 +286,25 @@ def test_only_a_mock_on_this_machine_is_reached(
     assert error.count("\n") == 1
 
 
+@pytest.mark.parametrize(
+    ("found", "said"),
+    [(None, "import of mcp.server halted"), (ModuleType("mcp.server"), "cannot import name")],
+)
 def test_what_is_not_installed_is_named(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    found: ModuleType | None,
+    said: str,
 ) -> None:
-    """In one line with the command that installs it."""
-    monkeypatch.setattr("mockserver.commands.mcp.find_spec", lambda _: None)
+    """Whether the SDK is missing or an old one: in one line with the command that installs it."""
+    monkeypatch.delitem(sys.modules, "mockserver.commands.assistant")
+    monkeypatch.setitem(sys.modules, "mcp.server", found)
 
     status = main(["mcp"])
 
     error = capsys.readouterr().err
     assert status == 2
-    assert error.startswith("maxapi-mock mcp: the package mcp is missing: ")
+    assert error.startswith(f"maxapi-mock mcp: {said}")
     assert "install 'mcp" in error
     assert error.count("\n") == 1
 

@@ -20,6 +20,8 @@ from mockserver.conformance.session.verification import PlannedCheck
 from mockserver.contract import Contract
 from mockserver.testing import running_mock
 
+pytestmark = pytest.mark.slow
+
 CHEAP = "grok-imagine/text-to-image-lite"
 VERIFY = (sys.executable, "-m", "mockserver", "verify", "--models", CHEAP)
 TOKEN = "a-live-token-that-is-secret"

@@ -21,6 +21,8 @@ from mockserver.testing.inbox import InboxServer
 from mockserver.testing.mocks import RunningMock, running_mock
 from tests.proxy.upstream import saying, upstream
 
+pytestmark = pytest.mark.slow
+
 KEY = "the-own-key-of-the-app"
 DRAW: dict[str, Any] = {"model": "gpt-image-2/text-to-image", "input": {"prompt": "a cat"}}
 GATEWAY = b"HTTP/1.1 502 Bad\r\nContent-Type: text/html\r\nContent-Length: 6\r\n\r\n<html>"

@@ -48,6 +48,7 @@ def lived(base: str, control: Any, *, scenarios: bool) -> list[Any]:
     return seen
 
 
+@pytest.mark.slow
 def test_what_the_proxy_recorded_is_served_again(tmp_path: Path) -> None:
     """Outcomes, reasons, rejections and the bytes of the result files, without the live API."""
     options = ("--record", str(tmp_path), "--record-files")

@@ -18,6 +18,8 @@ from urllib.parse import urlsplit
 import pytest
 import requests
 
+pytestmark = pytest.mark.slow
+
 RUN = (sys.executable, "-m", "mockserver", "run")
 PYTHON = (sys.executable, "-c")
 NOTHING = (

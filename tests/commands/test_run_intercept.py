@@ -19,6 +19,8 @@ from certifi import where
 
 from tests.commands.test_run import PYTHON, RUN, run
 
+pytestmark = pytest.mark.slow
+
 OTHER = "127.0.0.2"
 """This machine, by a name that is not in NO_PROXY."""
 NAMED = "other.example"

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from queue import Queue
+from threading import Event
 
 import pytest
 from pytest_httpserver import HTTPServer
@@ -96,6 +97,7 @@ def test_a_redirect_is_not_followed(httpserver: HTTPServer, tmp_path: Path) -> N
         "https://169.254.169.254/latest/meta-data",
         "http://10.0.0.1/x",
         "http://[fe80::1]/x",
+        "http://[64:ff9b::a00:1]/x",
         "http://0.0.0.0:{port}/x",
     ],
 )
@@ -191,3 +193,26 @@ def test_the_proxy_of_the_user_is_used(
         "a result file was not recorded: 10.0.0.1 is not on the public internet"
     ]
     assert [request.host for request, _ in httpserver.log] == ["cdn.example"]
+
+
+def test_a_file_that_does_not_come_in_time_is_given_up(
+    httpserver: HTTPServer, tmp_path: Path
+) -> None:
+    """So that the proxy ends; that is said, and the recording stays without it."""
+    asked, released = Event(), Event()
+
+    def respond(_request: Request) -> Response:
+        asked.set()
+        released.wait(10)
+        return Response(PICTURE)
+
+    httpserver.clear()
+    httpserver.expect_request("/x").respond_with_handler(respond)
+    fetched = Fetched(httpserver.url_for("/"), tmp_path)
+    fetched.fetch(httpserver.url_for("/x"))
+    assert asked.wait(10)
+
+    fetched.files.close(0)
+
+    released.set()
+    assert fetched.notices == ["a result file was not recorded: the proxy was stopped before"]

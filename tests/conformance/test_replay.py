@@ -8,6 +8,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
@@ -103,6 +104,7 @@ class App:
         self._traffic.passes(method, path, body, answer.body, answer.status, **times)
 
 
+@pytest.mark.slow
 @given(STEPS, st.sampled_from(FORMS))
 @example([("submit", 0, "instant"), ("cancel", 0), ("submit", 5, "")], "full")
 @example([("submit", 1, "fewer-results=1"), ("advance", 1.2), ("poll", 1)], "minimal")

@@ -43,6 +43,14 @@ document.addEventListener("securitypolicyviolation", (event) => {
 """
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark all tests of this folder: what they cover is JavaScript."""
+    for item in items:
+        if item.path.is_relative_to(Path(__file__).parent):
+            item.add_marker("slow")
+            item.add_marker("no_cover")
+
+
 def missing(what: str) -> NoReturn:
     """Skip the test for want of something or, where it is needed, fail."""
     reason = f"{what} is not installed; `make browser` installs it"
@@ -126,8 +134,11 @@ class Console:
 
 @pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
-    """The system's Chromium; it ends with these tests, as it keeps an event loop running."""
-    names = ("chromium", "chromium-browser", "google-chrome")
+    """The system's Chromium; it ends with these tests, as it keeps an event loop running.
+
+    Its shell without windows takes a third of the time that the whole browser takes.
+    """
+    names = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
     path = next((found for name in names if (found := shutil.which(name))), None)
     if path is None:
         missing("Chromium")

@@ -164,6 +164,37 @@ def test_asks_for_the_control_token_once(console: Console) -> None:
     expect(page.get_by_label("Control token")).to_be_visible()
 
 
+_BOXES = """
+[...document.querySelectorAll(".filter :is(input, select)")].map((field) => {
+  const { left, right, bottom, height, width } = field.getBoundingClientRect();
+  const one = field.cloneNode(true); // as wide as the text of the option that is chosen
+  Object.assign(one.style, { position: "absolute", width: "auto" });
+  for (const option of [...(one.options ?? [])]) if (option.value !== field.value) option.remove();
+  field.after(one);
+  const needed = one.options ? one.offsetWidth : 0;
+  one.remove();
+  return { left, right, bottom, height, isWhole: needed <= width + 1 };
+})
+"""
+
+
+@pytest.mark.parametrize("path", ["console/requests", "console/webhooks"])
+def test_the_fields_of_a_filter_are_in_line_and_whole(console: Console, path: str) -> None:
+    """They end on one line where they fit into one; on a telephone, each shows what is chosen."""
+    url = "http://127.0.0.1:9/a-receiver-with-a-long-address/" + "x" * 60
+    console.submit(callBackUrl=url, unknown_field_with_a_long_name=1)
+    console.sandbox.clock.advance("1h")
+    page = console.open(path)
+    expect(page.locator(".filter")).to_be_visible()
+    wide = page.evaluate(_BOXES)
+
+    page.set_viewport_size({"width": 360, "height": 640})
+
+    assert len({(box["bottom"], box["height"]) for box in wide}) == 1
+    narrow = page.evaluate(_BOXES)
+    assert all(box["left"] > 0 and box["right"] < 360 and box["isWhole"] for box in narrow)
+
+
 def test_has_no_violations_that_axe_finds(console: Console) -> None:
     """In light and in dark."""
     page = console.open()

@@ -14,6 +14,7 @@ import pytest
 from mockserver.domain.recording import matched
 from mockserver.engine.messages import Request
 from mockserver.settings import SettingError
+from mockserver.state import codec
 from tests.client import SUBMIT, Client, seed
 from tests.conftest import MakeClient, Receiver, seconds
 
@@ -226,6 +227,15 @@ def test_a_recorded_id_can_be_polled_at_once(replaying: Replaying) -> None:
     assert client.request("GET", "/api/v1/task/other").status == 404
 
 
+def test_a_recorded_id_is_unknown_if_its_task_cannot_be_made(replaying: Replaying) -> None:
+    """And nothing is left of the attempt."""
+    client = replaying(ended(), balance=0)
+
+    answer = client.request("GET", f"/api/v1/task/{ID}")
+
+    assert (answer.status, client.sandbox.tasks()) == (404, [])
+
+
 def test_recorded_files_are_served(replaying: Replaying) -> None:
     """With their own bytes and type at the mock's own URLs; what is missing is drawn as ever."""
     client = replaying(ended(urls=[URL, URL], files=[PICTURE_NAME, None]))
@@ -258,6 +268,17 @@ def test_without_money_a_task_fails_as_ever(replaying: Replaying) -> None:
     client = replaying(ended(), balance=0)
 
     assert outcome(client) == ("FAILURE", "INSUFFICIENT_POINTS")
+
+
+def test_a_kept_task_is_still_replayed(replaying: Replaying) -> None:
+    """By a mock that has read it again from where its state is kept."""
+    client = replaying(ended(files=[PICTURE_NAME]))
+    task = client.sandbox.get(client.submitted(seed()))
+
+    again = codec.tasks.read(codec.tasks.write(task))
+
+    card = client.service.contract.cards[task.model]
+    assert client.service.results.content(again, card, 0).body == PICTURE
 
 
 def test_what_was_loaded_is_said(replaying: Replaying, folder: Path) -> None:

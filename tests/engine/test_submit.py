@@ -202,7 +202,10 @@ def test_moderation_answers_as_documented(client: Client) -> None:
     ("marker", "said"),
     [
         ("#mock:moderated=rude", "'rude' is not a category; use some of harassment,"),
-        ("#mock:moderatd", "'moderatd' is not a scenario; did you mean 'moderated'? use one of"),
+        (
+            "#mock:moderatd",
+            "'moderatd' is not a scenario; did you mean 'moderated'? `maxapi-mock scenarios`",
+        ),
     ],
 )
 def test_wrong_markers_are_rejected(client: Client, marker: str, said: str) -> None:

@@ -143,6 +143,8 @@ INPUTS: dict[str, dict[str, Any]] = {
 }
 
 
+@pytest.mark.slow
+@pytest.mark.no_cover
 @pytest.mark.parametrize("changes", INPUTS.values(), ids=INPUTS)
 def test_the_estimate_of_a_tasks_bytes_is_honest(
     make_client: MakeClient, changes: dict[str, Any]

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
 import requests
 
+from mockserver.contract import Contract
+from mockserver.engine.messages import Request
+from mockserver.settings import make_settings
 from mockserver.testing.mocks import running_mock
+from mockserver.web.access import Session
 from mockserver.web.console.pages import PAGES
 
 HTML = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
@@ -156,21 +161,26 @@ def test_cookie_lets_a_browser_in(locked: str) -> None:
     assert ask("GET", f"{locked}/__mock/tasks").status_code == 403
 
 
-@pytest.mark.parametrize(("token", "status"), [(TOKEN, 200), ("another-token", 403)])
-def test_cookie_is_known_to_other_mocks_with_the_token(
-    locked: str, token: str, status: int
+@pytest.mark.parametrize(
+    ("options", "known"),
+    [
+        ({"control_token": TOKEN, "state": "postgresql://db/mock"}, True),
+        ({"control_token": "another", "state": "postgresql://db/mock"}, False),
+        ({"control_token": TOKEN}, False),
+    ],
+)
+def test_a_cookie_is_known_to_replicas_with_the_same_token(
+    contract: Contract, options: dict[str, str], *, known: bool
 ) -> None:
-    """As replicas behind one address are; a load balancer may choose any."""
-    opened = ask("POST", f"{locked}/__mock/session", headers={"X-Mock-Control-Token": TOKEN})
-    sent = {
-        "Cookie": opened.headers["Set-Cookie"].partition(";")[0],
-        "Host": locked.partition("://")[2],
-    }
+    """A load balancer may choose any of them; mocks that share no state do not know it."""
+    one = Session(make_settings(contract, control_token=TOKEN, state="postgresql://db/mock"))
+    other = Session(make_settings(contract, **options))
+    asked = Request("GET", "/__mock/tasks", {"host": "mock:8080"})
+    cookie = one.opened(asked).partition(";")[0]
 
-    with running_mock(control_token=token) as other:
-        response = ask("GET", f"{other.url}/__mock/tasks", headers=sent)
+    found = other.is_known(replace(asked, headers={**asked.headers, "cookie": cookie}))
 
-    assert response.status_code == status
+    assert found is known
 
 
 def test_cookie_is_not_enough_for_another_origin(locked: str) -> None:
@@ -181,6 +191,34 @@ def test_cookie_is_not_enough_for_another_origin(locked: str) -> None:
     response = ask("POST", f"{locked}/__mock/reset", headers=sent)
 
     assert response.status_code == 403
+
+
+def test_a_cookie_is_worth_nothing_after_leaving(locked: str) -> None:
+    """Also if somebody kept it; other browsers stay."""
+    token = {"X-Mock-Control-Token": TOKEN}
+    mine, other = (
+        {"Cookie": opened.headers["Set-Cookie"].partition(";")[0]}
+        for opened in [ask("POST", f"{locked}/__mock/session", headers=token) for _ in range(2)]
+    )
+
+    ask("DELETE", f"{locked}/__mock/session", headers=mine)
+
+    assert mine != other
+    assert ask("GET", f"{locked}/__mock/tasks", headers=mine).status_code == 403
+    assert ask("GET", f"{locked}/__mock/tasks", headers=other).status_code == 200
+
+
+def test_any_number_of_browsers_is_known(locked: str) -> None:
+    """Logging in for ever takes no memory, and puts nobody out."""
+    token = {"X-Mock-Control-Token": TOKEN}
+    cookies = [
+        {"Cookie": opened.headers["Set-Cookie"].partition(";")[0]}
+        for opened in [ask("POST", f"{locked}/__mock/session", headers=token) for _ in range(101)]
+    ]
+
+    found = [ask("GET", f"{locked}/__mock/tasks", headers=one).status_code for one in cookies[:2]]
+
+    assert found == [200, 200]
 
 
 def test_cookie_is_deleted_on_leaving(locked: str) -> None:

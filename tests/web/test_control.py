@@ -450,7 +450,12 @@ WRONG: list[tuple[str, str, Any, str]] = [
     ("POST", "clock", {"advance_until": "later"}, "advance_until: 'later' is not \"idle\", or"),
     ("POST", "tasks/TASK/fail", {"reason": "MOOD"}, "reason: 'MOOD' is not accepted; use one of"),
     ("POST", "rules", {}, "scenario: missing; use <name>[=<value>], …"),
-    ("POST", "rules", {"scenario": "x"}, "scenario: 'x' is not a scenario; use one of success"),
+    (
+        "POST",
+        "rules",
+        {"scenario": "x"},
+        "scenario: 'x' is not a scenario; `maxapi-mock scenarios` and GET",
+    ),
     ("POST", "rules", {"scenario": ","}, "scenario: "),
     ("POST", "rules", {"scenario": "stuck", "times": 0}, "times: 0 is less than 1; use an integer"),
     ("POST", "rules", {"scenario": "stuck", "match": {"nth": 0}}, "match.nth: 0 is less than 1"),

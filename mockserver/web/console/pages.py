@@ -41,9 +41,9 @@ class Page:
 PAGES = (
     Page("", "now", "Now"),
     Page("console/tasks/{taskId}", "task", "Task", ("attempt", "result-files")),
-    Page("console/requests", "requests", "Requests"),
-    Page("console/requests/{number}", "requests", "Requests"),
-    Page("console/webhooks", "webhooks", "Webhooks", ("attempt",)),
+    Page("console/requests", "requests", "Requests", ("list-detail",)),
+    Page("console/requests/{number}", "requests", "Requests", ("list-detail",)),
+    Page("console/webhooks", "webhooks", "Webhooks", ("list-detail", "attempt")),
     Page("console/gallery", "gallery", "Gallery", ("result-files",)),
     Page("console/steer", "steer", "Steer"),
     Page("console/contract", "contract", "Contract"),

@@ -1,8 +1,8 @@
 // The page Requests: a table that grows by itself, and the request that is open beside it.
 
 import { Problem } from "./api.js";
-import { copyButton, el, fill, time, VirtualList } from "./dom.js";
-import { isForRow, steppedTo } from "./shared.js";
+import { copyButton, el, fill, time } from "./dom.js";
+import { ListBesideDetail } from "./shared.js";
 import { RequestFilter } from "./request-filter.js";
 import { kindOf, requestDetail, statusBadge } from "./request-detail.js";
 
@@ -12,7 +12,7 @@ import { kindOf, requestDetail, statusBadge } from "./request-detail.js";
  *   status: number, taskId: string | null, scenarios: string[],
  *   warnings: {kind: string, text: string}[], message?: string, task_status?: string}} Item */
 
-const ROW = 44;
+const COLUMNS = [["c-number", "#"], ["c-time", "Time"], ["c-operation", "Operation"], ["c-path", "Request"], ["c-status", "Status"], ["c-said", "Response"]];
 const MOST = 20_000;
 const EVENTS = 100_000;
 
@@ -25,24 +25,20 @@ class RequestsPage {
     this.context = context;
     /** @type {Item[]} oldest first */
     this.all = [];
-    /** @type {Item[]} newest first */
-    this.shown = [];
-    this.selected = Number(context.place.number) || 0;
     this.filter = new RequestFilter(() => this.changed());
     this.asked = 0;
     this.openings = 0;
-    this.rows = el("div", { class: "request-rows", role: "rowgroup", tabindex: "0", "aria-label": "Requests; the arrow keys open them" });
-    this.table = el("div", { class: "request-table", role: "table", "aria-label": "Requests, the latest first" }, heading(), this.rows);
-    this.empty = el("div", { class: "card empty" });
-    this.detail = el("div", { class: "request-detail" });
-    this.layout = el("div", { class: "requests" },
-      el("div", { class: "request-list" }, this.table, this.empty), this.detail);
-    fill(main, el("h1", "Requests"), this.filter.view, this.layout);
-    this.list = new VirtualList(this.rows, { rowHeight: ROW, row: (/** @type {Item} */ item) => this.row(item) });
-    this.rows.addEventListener("keydown", (/** @type {KeyboardEvent} */ event) => this.pressed(event));
-    addEventListener("keydown", (event) => {
-      if (event.key === "Escape" && this.selected) this.close();
+    /** @type {ListBesideDetail<Item>} */
+    this.list = new ListBesideDetail({
+      kind: "request", title: "Requests", rowHeight: 44, columns: COLUMNS,
+      cells: (item) => this.cells(item),
+      rowAttributes: (item) => ({ "data-kind": kindOf(item.status) }),
+      open: (item) => this.open(item.number),
+      close: () => this.close(),
+      tell: (item) => context.say(`Request ${item.number}, ${item.operation}, ${item.status}`),
     });
+    this.list.selected = Number(context.place.number) || 0;
+    fill(main, el("h1", "Requests"), this.filter.view, this.list.node);
     addEventListener("popstate", () => this.restore());
   }
 
@@ -50,7 +46,7 @@ class RequestsPage {
 
   async changed() {
     this.filter.found = new Set();
-    history.replaceState(null, "", this.address(this.selected));
+    history.replaceState(null, "", this.address(this.list.selected));
     this.apply();
     await this.search();
   }
@@ -97,7 +93,7 @@ class RequestsPage {
     this.filter.learn(this.all);
     await this.search();
     this.apply();
-    if (this.selected) await this.show(this.selected);
+    if (this.list.selected) await this.show(this.list.selected);
   }
 
   /** @param {MockEvent[]} list */
@@ -110,7 +106,7 @@ class RequestsPage {
     this.filter.learn(added);
     if (this.all.length > MOST) this.all.splice(0, this.all.length - MOST);
     const matching = added.filter((one) => this.filter.matches(one)).reverse();
-    this.draw(matching.concat(this.shown).slice(0, MOST), matching.length);
+    this.draw(matching.concat(this.list.shown).slice(0, MOST), matching.length);
     if (this.filter.values.text) this.searchSoon();
   }
 
@@ -130,26 +126,20 @@ class RequestsPage {
 
   /** @param {Item[]} items @param {number} added how many of them came at the top */
   draw(items, added) {
-    this.shown = items;
-    this.table.hidden = !items.length;
-    this.empty.hidden = items.length > 0;
-    const { scrollTop } = this.rows;
-    this.list.set(items);
-    if (added && scrollTop) this.rows.scrollTop = scrollTop + added * ROW; // what is read stays in place
-    this.table.setAttribute("aria-rowcount", String(items.length + 1));
+    this.list.draw(items, added);
     this.filter.tell(items.length, this.all.length);
     if (!items.length) this.drawEmpty();
   }
 
   drawEmpty() {
     if (this.all.length) {
-      fill(this.empty, el("p", `None of the ${this.all.length} requests matches.`),
+      fill(this.list.empty, el("p", `None of the ${this.all.length} requests matches.`),
         el("button", { class: "button", type: "button", onclick: () => this.filter.clear() }, "Clear the filter"));
       return;
     }
     const line = `curl -X POST ${location.origin}/api/v1/task/submit -H 'Authorization: Bearer any-key' `
       + "-H 'Content-Type: application/json' -d '{\"model\": \"nano-banana\", \"input\": {\"prompt\": \"a cat\"}}'";
-    fill(this.empty, el("p", "No requests yet in this sandbox."),
+    fill(this.list.empty, el("p", "No requests yet in this sandbox."),
       el("p", "Set the base URL of your app to ", el("code", location.origin),
         " and its key to any text: each key has a sandbox of its own. Or send one from a terminal:"),
       el("pre", { tabindex: "0", "aria-label": "A first request" }, el("code", line)),
@@ -157,52 +147,31 @@ class RequestsPage {
         el("a", { class: "button small", href: this.context.link("contract") }, "Or fill in a form")));
   }
 
-  /** @param {Item} item @returns {HTMLElement} */
-  row(item) {
+  /** @param {Item} item @returns {HTMLElement[]} */
+  cells(item) {
     const task = item.operation === "submit" && item.taskId ? `task ${item.taskId.slice(0, 8)}` : "";
     const said = item.message ?? item.task_status ?? task;
-    return el("div", {
-      role: "row", class: "request-row", "data-kind": kindOf(item.status), "data-number": item.number,
-      "aria-current": item.number === this.selected ? "true" : null,
-      onclick: (/** @type {MouseEvent} */ event) => this.clicked(event, item),
-    },
-    el("span", { role: "cell", class: "c-number" }, item.number),
-    el("span", { role: "cell", class: "c-time" }, time(item.at)),
-    el("span", { role: "cell", class: "c-operation", title: item.operation }, item.operation.replace(" route", "")),
-    el("span", { role: "cell", class: "c-path" },
-      el("a", { href: this.address(item.number), tabindex: "-1", title: item.path }, `${item.method} ${item.path}`)),
-    el("span", { role: "cell", class: "c-status" }, statusBadge(item.status)),
-    el("span", { role: "cell", class: "c-said", title: said },
-      item.warnings.length > 0 && el("span", { class: "flag", title: item.warnings.map((one) => one.text).join("\n") },
-        item.warnings.map((one) => one.kind).join(", ")),
-      item.scenarios.map((name) => el("span", { class: "badge" }, name)), said));
+    return [
+      el("span", { role: "cell", class: "c-number" }, item.number),
+      el("span", { role: "cell", class: "c-time" }, time(item.at)),
+      el("span", { role: "cell", class: "c-operation", title: item.operation }, item.operation.replace(" route", "")),
+      el("span", { role: "cell", class: "c-path" },
+        el("a", { href: this.address(item.number), tabindex: "-1", title: item.path }, `${item.method} ${item.path}`)),
+      el("span", { role: "cell", class: "c-status" }, statusBadge(item.status)),
+      el("span", { role: "cell", class: "c-said", title: said },
+        item.warnings.length > 0 && el("span", { class: "flag", title: item.warnings.map((one) => one.text).join("\n") },
+          item.warnings.map((one) => one.kind).join(", ")),
+        item.scenarios.map((name) => el("span", { class: "badge" }, name)), said),
+    ];
   }
 
   // -- the request that is open -------------------------------------------------------------
 
-  /** @param {MouseEvent} event @param {Item} item */
-  clicked(event, item) {
-    if (!isForRow(event)) return;
-    event.preventDefault();
-    this.open(item.number);
-  }
-
-  /** @param {KeyboardEvent} event */
-  pressed(event) {
-    const at = this.shown.findIndex((one) => one.number === this.selected);
-    const index = steppedTo(event, at, this.shown.length);
-    if (index === null) return;
-    const item = this.shown[index];
-    this.list.reveal(index);
-    this.open(item.number);
-    this.context.say(`Request ${item.number}, ${item.operation}, ${item.status}`);
-  }
-
   /** @param {number} number */
   async open(number) {
-    if (number === this.selected && this.detail.firstChild) return;
+    if (number === this.list.selected && this.list.detail.firstChild) return;
     const address = this.address(number);
-    if (this.selected) history.replaceState(null, "", address);
+    if (this.list.selected) history.replaceState(null, "", address);
     else history.pushState(null, "", address);
     await this.show(number);
   }
@@ -210,7 +179,7 @@ class RequestsPage {
   /** @param {number} number */
   async show(number) {
     const opening = this.openings += 1;
-    this.mark(number);
+    this.list.mark(number);
     let made;
     try {
       const entry = await this.context.api.get(`requests/${number}`);
@@ -219,7 +188,7 @@ class RequestsPage {
       made = this.gone(number, error);
     }
     if (opening !== this.openings) return;
-    fill(this.detail, el("a", { class: "back", href: this.address(0), onclick: (/** @type {Event} */ event) => {
+    fill(this.list.detail, el("a", { class: "back", href: this.address(0), onclick: (/** @type {Event} */ event) => {
       event.preventDefault();
       this.close();
     } }, "← All requests"), made);
@@ -234,27 +203,16 @@ class RequestsPage {
       el("button", { class: "button", type: "button", onclick: () => this.close() }, "Close"));
   }
 
-  /** @param {number} number */
-  mark(number) {
-    this.selected = number;
-    this.layout.toggleAttribute("data-open", number > 0);
-    for (const [item, node] of this.list.rows) {
-      if (item.number === number) node.setAttribute("aria-current", "true");
-      else node.removeAttribute("aria-current");
-    }
-    this.list.draw();
-  }
-
   close() {
     history.pushState(null, "", this.address(0));
     this.hide();
-    this.rows.focus();
+    this.list.rows.focus();
   }
 
   hide() {
     this.openings += 1;
-    this.mark(0);
-    fill(this.detail);
+    this.list.mark(0);
+    fill(this.list.detail);
   }
 
   /** @param {number} number */
@@ -265,12 +223,6 @@ class RequestsPage {
     await this.open(sent.number);
     document.getElementById("detail-title")?.focus();
   }
-}
-
-function heading() {
-  const names = [["c-number", "#"], ["c-time", "Time"], ["c-operation", "Operation"], ["c-path", "Request"], ["c-status", "Status"], ["c-said", "Response"]];
-  return el("div", { role: "rowgroup" }, el("div", { role: "row", class: "request-heading" },
-    names.map(([kind, name]) => el("span", { role: "columnheader", class: kind }, name))));
 }
 
 /** @param {HTMLElement} main @param {Context} context */

@@ -1,17 +1,17 @@
 // The page Webhooks: attempts by receiver, each beside the poll, and the receivers of the mock.
 
 import { attemptDetail, differsFlag, outcomeBadge, titleOf } from "./attempt.js";
-import { duration, el, fill, time, VirtualList } from "./dom.js";
+import { duration, el, fill, time } from "./dom.js";
 import { InboxPanel } from "./inbox-panel.js";
-import { catchingUp, isForRow, steppedTo } from "./shared.js";
+import { catchingUp, ListBesideDetail } from "./shared.js";
 
 /** @typedef {import("./app.js").Context} Context */
 /** @typedef {import("./stream.js").MockEvent} MockEvent */
 /** @typedef {import("./attempt.js").Attempt} Attempt */
 
-const ROW = 46;
 const MOST = 20_000;
 const PAUSE = 300;
+const COLUMNS = [["c-number", "#"], ["c-time", "Time"], ["c-outcome", "Outcome"], ["c-url", "Receiver"], ["c-task", "Task"], ["c-more", "Attempt"]];
 const NAMES = /** @type {const} */ (["text", "outcome", "receiver"]);
 const OUTCOMES = [["", "any"], ["delivered", "delivered"], ["failed", "failed"], ["differs", "differs from a poll"], ["resent", "sent again"]];
 
@@ -44,30 +44,26 @@ class WebhooksPage {
     this.catchUp = catchingUp(() => this.readNew(), PAUSE, context.failed);
     /** @type {Attempt[]} oldest first */
     this.all = [];
-    /** @type {Attempt[]} newest first */
-    this.shown = [];
     const query = new URLSearchParams(location.search);
-    this.selected = Number(query.get("attempt")) || 0;
     /** @type {Record<string, string>} */
     this.filter = Object.fromEntries(NAMES.map((name) => [name, query.get(name) ?? ""]));
     this.fields = this.makeFields();
     this.count = el("span", { class: "muted count", role: "status" });
     this.receivers = el("section", { class: "card receivers", "aria-label": "Receivers" });
-    this.rows = el("div", { class: "webhook-rows", role: "rowgroup", tabindex: "0", "aria-label": "Attempts; the arrow keys open them" });
-    this.table = el("div", { class: "webhook-table", role: "table", "aria-label": "Attempts, the latest first" }, heading(), this.rows);
-    this.none = el("div", { class: "card empty" });
-    this.detail = el("div", { class: "webhook-detail" });
-    this.bar = el("form", { class: "filter", role: "search", onsubmit: (/** @type {Event} */ event) => event.preventDefault() },
-      [["text", "Text"], ["outcome", "Outcome"], ["receiver", "Receiver"]].map(([name, label]) => el("div", { class: "field" },
-        el("label", { for: `filter-${name}` }, label), this.fields[name])), this.count);
-    this.layout = el("div", { class: "webhooks" }, el("div", { class: "webhook-list" }, this.table, this.none), this.detail);
-    this.inboxes = new InboxPanel(context);
-    fill(main, el("h1", "Webhooks"), this.receivers, this.bar, this.layout, this.inboxes.node);
-    this.list = new VirtualList(this.rows, { rowHeight: ROW, row: (/** @type {Attempt} */ one) => this.row(one) });
-    this.rows.addEventListener("keydown", (/** @type {KeyboardEvent} */ event) => this.pressed(event));
-    addEventListener("keydown", (event) => {
-      if (event.key === "Escape" && this.selected && !event.defaultPrevented) this.close();
+    /** @type {ListBesideDetail<Attempt>} */
+    this.list = new ListBesideDetail({
+      kind: "webhook", title: "Attempts", rowHeight: 46, columns: COLUMNS,
+      cells: (one) => this.cells(one),
+      open: (one) => this.show(one.number),
+      close: () => this.close(),
+      tell: (one) => context.say(`${titleOf(one)} to ${one.url}: ${one.delivered ? "delivered" : one.error}`),
     });
+    this.list.selected = Number(query.get("attempt")) || 0;
+    this.bar = el("form", { class: "filter", role: "search", onsubmit: (/** @type {Event} */ event) => event.preventDefault() },
+      [["text", "Text"], ["outcome", "Outcome"], ["receiver", "Receiver"]].map(([name, label]) => el("div", { class: `field filter-${name}` },
+        el("label", { for: `filter-${name}` }, label), this.fields[name])), this.count);
+    this.inboxes = new InboxPanel(context);
+    fill(main, el("h1", "Webhooks"), this.receivers, this.bar, this.list.node, this.inboxes.node);
   }
 
   /** @returns {Record<string, any>} */
@@ -94,7 +90,7 @@ class WebhooksPage {
   }
 
   keepAddress() {
-    history.replaceState(null, "", this.address(this.selected));
+    history.replaceState(null, "", this.address(this.list.selected));
   }
 
   // -- what is known --------------------------------------------------------------------------
@@ -104,7 +100,7 @@ class WebhooksPage {
     this.all = deliveries;
     await this.inboxes.reload();
     this.draw();
-    if (this.selected) this.show(this.selected);
+    if (this.list.selected) this.show(this.list.selected);
   }
 
   /** @param {MockEvent[]} list */
@@ -126,15 +122,11 @@ class WebhooksPage {
   // -- the list -------------------------------------------------------------------------------
 
   /** @param {number} [added] how many of what is shown came at the top */
-  draw(added) {
-    this.shown = this.all.filter((one) => matches(one, this.filter)).reverse();
-    const { scrollTop } = this.rows, all = this.all.length, count = this.shown.length;
-    this.table.hidden = !count;
-    this.none.hidden = count > 0;
+  draw(added = 0) {
+    const shown = this.all.filter((one) => matches(one, this.filter)).reverse();
+    const all = this.all.length, count = shown.length;
     this.bar.hidden = !all;
-    this.list.set(this.shown);
-    if (added && scrollTop) this.rows.scrollTop = scrollTop + added * ROW; // what is read stays in place
-    this.table.setAttribute("aria-rowcount", String(count + 1));
+    this.list.draw(shown, added);
     fill(this.count, count === all ? `${all} attempt${all === 1 ? "" : "s"}` : `${count} of ${all} attempts`);
     this.drawReceivers();
     this.drawChoices();
@@ -153,7 +145,7 @@ class WebhooksPage {
 
   drawNone() {
     if (this.all.length) {
-      fill(this.none, el("p", `None of the ${this.all.length} attempts matches.`), el("button", {
+      fill(this.list.empty, el("p", `None of the ${this.all.length} attempts matches.`), el("button", {
         class: "button", type: "button", onclick: () => {
           for (const name of NAMES) this.fields[name].value = this.filter[name] = "";
           this.keepAddress();
@@ -162,7 +154,7 @@ class WebhooksPage {
       }, "Clear the filter"));
       return;
     }
-    fill(this.none, el("p", "No webhook was sent in this sandbox yet."),
+    fill(this.list.empty, el("p", "No webhook was sent in this sandbox yet."),
       el("p", "A task sends one when it ends, if it was submitted with a ", el("code", "callBackUrl"),
         ". If tasks have ended and there is none, look at their requests: was a ", el("code", "callBackUrl"), " sent?"),
       el("p", "No receiver yet? Use one of this mock, below."));
@@ -198,42 +190,21 @@ class WebhooksPage {
     if (had) [...this.receivers.querySelectorAll("button")].find((one) => one.dataset.key === focused)?.focus();
   }
 
-  /** @param {Attempt} one @returns {HTMLElement} */
-  row(one) {
-    return el("div", {
-      role: "row", class: "webhook-row", "data-number": one.number,
-      "aria-current": one.number === this.selected ? "true" : null,
-      onclick: (/** @type {MouseEvent} */ event) => this.clicked(event, one),
-    },
-    el("span", { role: "cell", class: "c-number" }, one.number),
-    el("span", { role: "cell", class: "c-time" }, time(one.at)),
-    el("span", { role: "cell", class: "c-outcome" }, outcomeBadge(one)),
-    el("span", { role: "cell", class: "c-url" }, el("a", { href: this.address(one.number), tabindex: "-1", title: one.url }, one.url)),
-    el("span", { role: "cell", class: "c-task mono", title: one.taskId }, one.taskId.slice(0, 8)),
-    el("span", { role: "cell", class: "c-more" }, `${titleOf(one)} `, differsFlag(one),
-      one.next_at && el("span", { class: "muted" }, " next try ", time(one.next_at), " "),
-      one.scenarios.map((name) => el("span", { class: "badge" }, name))));
+  /** @param {Attempt} one @returns {HTMLElement[]} */
+  cells(one) {
+    return [
+      el("span", { role: "cell", class: "c-number" }, one.number),
+      el("span", { role: "cell", class: "c-time" }, time(one.at)),
+      el("span", { role: "cell", class: "c-outcome" }, outcomeBadge(one)),
+      el("span", { role: "cell", class: "c-url" }, el("a", { href: this.address(one.number), tabindex: "-1", title: one.url }, one.url)),
+      el("span", { role: "cell", class: "c-task mono", title: one.taskId }, one.taskId.slice(0, 8)),
+      el("span", { role: "cell", class: "c-more" }, `${titleOf(one)} `, differsFlag(one),
+        one.next_at && el("span", { class: "muted" }, " next try ", time(one.next_at), " "),
+        one.scenarios.map((name) => el("span", { class: "badge" }, name))),
+    ];
   }
 
   // -- the attempt that is open ---------------------------------------------------------------
-
-  /** @param {MouseEvent} event @param {Attempt} one */
-  clicked(event, one) {
-    if (!isForRow(event)) return;
-    event.preventDefault();
-    this.show(one.number);
-  }
-
-  /** @param {KeyboardEvent} event */
-  pressed(event) {
-    const at = this.shown.findIndex((one) => one.number === this.selected);
-    const index = steppedTo(event, at, this.shown.length);
-    if (index === null) return;
-    const one = this.shown[index];
-    this.list.reveal(index);
-    this.show(one.number);
-    this.context.say(`${titleOf(one)} to ${one.url}: ${one.delivered ? "delivered" : one.error}`);
-  }
 
   /** @param {number} number */
   show(number) {
@@ -241,7 +212,7 @@ class WebhooksPage {
     const one = this.all.find((each) => each.number === number);
     const title = el("h2", { id: "detail-title", tabindex: "-1" }, one ? [`${titleOf(one)} `, outcomeBadge(one)] : `Attempt ${number}`);
     const close = el("button", { class: "button small", type: "button", onclick: () => this.close() }, "Close");
-    fill(this.detail, el("article", { class: "card", "aria-labelledby": "detail-title" },
+    fill(this.list.detail, el("article", { class: "card", "aria-labelledby": "detail-title" },
       el("div", { class: "detail-title" }, title, close),
       one ? [el("p", "of ", el("a", { href: this.context.link("task", one.taskId) }, `task ${one.taskId}`)), attemptDetail(one, this.context)]
         : el("p", "It is not in the journal of this sandbox: that keeps the latest ones (--journal-entries), and a reset empties it.")));
@@ -249,20 +220,14 @@ class WebhooksPage {
 
   /** @param {number} number */
   mark(number) {
-    this.selected = number;
+    this.list.mark(number);
     this.keepAddress();
-    this.layout.toggleAttribute("data-open", number > 0);
-    for (const [item, node] of this.list.rows) {
-      if (item.number === number) node.setAttribute("aria-current", "true");
-      else node.removeAttribute("aria-current");
-    }
-    this.list.draw();
   }
 
   close() {
     this.mark(0);
-    fill(this.detail);
-    this.rows.focus();
+    fill(this.list.detail);
+    this.list.rows.focus();
   }
 }
 
@@ -281,12 +246,6 @@ function grouped(all) {
 /** @param {string} name @param {number} count @param {boolean} [isBad] */
 function number(name, count, isBad) {
   return el("td", { "data-name": name, class: isBad ? "problem" : null }, count);
-}
-
-function heading() {
-  const names = [["c-number", "#"], ["c-time", "Time"], ["c-outcome", "Outcome"], ["c-url", "Receiver"], ["c-task", "Task"], ["c-more", "Attempt"]];
-  return el("div", { role: "rowgroup" }, el("div", { role: "row", class: "webhook-heading" },
-    names.map(([kind, name]) => el("span", { role: "columnheader", class: kind }, name))));
 }
 
 /** @param {HTMLElement} main @param {Context} context */

@@ -6,5 +6,6 @@ const executablePath = process.env.CHROMIUM;
 export default defineConfig({
   testDir: 'test',
   reporter: 'list',
+  expect: { timeout: 20_000 },
   use: executablePath ? { launchOptions: { executablePath, args: ['--no-sandbox'] } } : {},
 });
