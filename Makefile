@@ -2,7 +2,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test check lint types unit browser database screenshots docs mutants bench format clean always
+.PHONY: demo test check lint types unit browser database screenshots docs mutants generators bench format clean always
 .DEFAULT_GOAL := test
 export MAKECMDGOALS
 
@@ -40,6 +40,9 @@ docs: $(VENV)/.dev
 
 mutants: $(VENV)/.dev
 	$(BIN)/python -m tests.mutants.trials $(if $(WHOLE),--whole)
+
+generators: $(VENV)/.dev
+	$(BIN)/python -m tests.generators
 
 bench: $(VENV)/.dev
 	$(BIN)/python bench/bench.py $(if $(QUICK),--quick) $(if $(SOAK),--soak) $(if $(SERVERS),--servers) $(if $(ONLY),--only $(ONLY))

@@ -143,5 +143,5 @@ def defaults_of(properties: Mapping[str, Any]) -> dict[str, Any]:
         name: clause["default"]
         for name, schema in properties.items()
         for clause in (*schema.get("allOf", ()), schema)
-        if "default" in clause
+        if isinstance(clause, Mapping) and "default" in clause
     }

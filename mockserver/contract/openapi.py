@@ -18,17 +18,21 @@ _EXAMPLE_RECEIVER = "https://app.invalid/webhook"
 """The `callBackUrl` of examples: tools send them, and this host exists nowhere (RFC 2606)."""
 
 
-def openapi_document(contract: Contract, *, version: str) -> Json:
-    """Build the document of the API and, under the tag `mock`, of the mock's own routes."""
+def openapi_document(contract: Contract, *, version: str, api_only: bool = False) -> Json:
+    """Build the document of the API and, under the tag `mock`, of the mock's own routes.
+
+    *api_only* leaves these out.
+    """
     builder = _Builder(contract)
+    described = [(contract.service, "The API.", "task", builder.api_operation)]
+    if not api_only:
+        about = contract.control["description"]
+        described.append((contract.control, about, "mock", builder.control_operation))
     paths: dict[str, Json] = {}
-    for operations, described in (
-        (contract.service["operations"], builder.api_operation),
-        (contract.control["operations"], builder.control_operation),
-    ):
-        for name, operation in operations.items():
+    for source, _, _, describe in described:
+        for name, operation in source["operations"].items():
             methods = paths.setdefault(operation["path"], {})
-            methods[operation["method"].lower()] = described(name, operation)
+            methods[operation["method"].lower()] = describe(name, operation)
     return {
         "openapi": "3.1.0",
         "info": {
@@ -37,10 +41,7 @@ def openapi_document(contract: Contract, *, version: str) -> Json:
             "description": "x-source says how sure we are of a clause, and which page states it.",
         },
         "servers": [{"url": "/"}, {"url": contract.fact("base_url")}],
-        "tags": [
-            {"name": "task", "description": "The API."},
-            {"name": "mock", "description": contract.control["description"]},
-        ],
+        "tags": [{"name": tag, "description": about} for _, about, tag, _ in described],
         "paths": paths,
         "components": {
             "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer"}},
@@ -110,7 +111,8 @@ class _Builder:
         examples = {one["model"]: {**one, "callBackUrl": _EXAMPLE_RECEIVER} for one in shown}
         for model in self._contract.cards:
             sample = {"model": model, "input": sample_input(self._contract, model)}
-            examples.setdefault(model, sample)
+            if not self._contract.violations("submit-request", sample):
+                examples.setdefault(model, sample)
         return {"required": True, "content": self._json(self.components.submission(), examples)}
 
     def _links(self) -> Json:

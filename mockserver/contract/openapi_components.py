@@ -151,9 +151,13 @@ class Components:
         """Return what a reference and the keywords next to it accept."""
         if "$ref" in target and all(map(is_annotation, own)):
             return target | own
-        if "x-source" in own:  # a source next to a reference is more precise
-            target = _without(self._content(target), "x-source")
-        return self._merged(target, own)
+        try:
+            inserted = self._content(target)
+            if "x-source" in own:  # a source next to a reference is more precise
+                inserted = _without(inserted, "x-source")
+            return self._merged(inserted, own)
+        except CannotMergeError:
+            return own | (target if "$ref" in target else {"allOf": [target]})
 
     def _merged(self, first: Schema, second: Schema) -> Schema:
         return merged(first, second, self._content)
@@ -168,27 +172,31 @@ class Components:
         return made | _without(schema, "$ref")
 
     def _with_members(self, own: Schema, members: list[Any], uri: str) -> Schema:
-        """Merge the members of an `allOf` into a schema.
+        """Merge the members of an `allOf` into a schema, and leave those that cannot be merged.
 
-        Those that cannot be merged, for example a second condition, go into a `then` that always
-        applies: generators ignore it, and would make a type of each member of an `allOf`.
+        A condition on a field goes into its `dependentSchemas`: generators do not read these, but
+        lose the type of a schema that has an `if`.
         """
+        conditions: dict[str, list[Schema]] = {}
         left: list[Schema] = []
-        conditional = sum("if" in one for one in (own, *members))
         for at, one in enumerate(members):
-            copy = _described(self._schema(one, f"{uri}/{at}"))
-            if "if" in copy and conditional > 1:
+            copy = self._schema(one, f"{uri}/{at}")
+            if not isinstance(copy, dict):
                 left.append(copy)
+                continue
+            if field := _condition_on(copy):
+                conditions.setdefault(field, []).append(_described(copy))
                 continue
             try:
                 own = self._merged(copy, own) if "$ref" in copy else self._merged(own, _bare(copy))
             except CannotMergeError:
                 left.append(copy)
-        if not left:
-            return own
-        condition = {key: own.pop(key) for key in ("if", "then", "else") if key in own}
-        always = [condition, *left] if condition else left
-        return {**own, "if": {}, "then": {"allOf": always}}
+        dependent = {**own.get("dependentSchemas", {})}
+        for field, found in conditions.items():
+            all_of_it = [*found, *([dependent[field]] if field in dependent else [])]
+            dependent[field] = found[0] if len(all_of_it) == 1 else {"allOf": all_of_it}
+        own |= {"dependentSchemas": dependent} if dependent else {}
+        return own | {"allOf": left} if left else own
 
 
 def pascal(text: str) -> str:
@@ -204,6 +212,13 @@ def _without(schema: Schema, *keys: str) -> Schema:
 def _bare(member: Schema) -> Schema:
     """Leave out what is said of a member of an `allOf` only."""
     return _without(member, "x-accepts", "x-message")
+
+
+def _condition_on(schema: Any) -> str | None:
+    """Return a field without which a condition does not apply; None if that is not seen."""
+    if isinstance(schema, Mapping) and isinstance(when := schema.get("if"), Mapping):
+        return next(iter(when.get("required", ())), None) if "else" not in schema else None
+    return None
 
 
 def _described(member: Schema) -> Schema:

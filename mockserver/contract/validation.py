@@ -185,6 +185,8 @@ class SchemaValidator:
             if part == "$ref" and isinstance(node, dict) and isinstance(node.get(part), str):
                 continue  # only the fast validator names it
             while isinstance(node, dict) and part not in node:  # jsonschema leaves `$ref` out
+                if "$ref" not in node:  # the path went through a reference with keywords next to it
+                    return f"{base.removeprefix(self._schemas.base)}#{pointer}", source
                 overridden = "x-source" in node  # a source next to a reference is more precise
                 uri, node = self._schemas.resolve(node["$ref"], base)
                 base, pointer = urldefrag(uri)
