@@ -16,6 +16,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "tasks": ("tasks", "print the tasks of a mock that runs"),
     "task": ("tasks", "print what happened to a task, what is to come, and curl lines"),
     "trigger": ("tasks", "submit a sample of a model to a mock that runs"),
+    "state": ("state", "export sandboxes of a mock or a database to a file, or import them"),
     "verify": ("verify", "run the checks of the contract on a mock, or on the live API"),
     "proxy": ("proxy", "pass an app's own traffic on unchanged, and check it against the contract"),
     "validate": ("validate", "check JSON documents against the contract"),

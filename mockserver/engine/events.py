@@ -235,7 +235,7 @@ class EventLog:
                 self._drop_first(next(iter(self._rings.values())))
 
     def restore(self, ring: Ring[Any], events: Iterable[AnyEvent], after: int) -> None:
-        """Add events that were kept to an empty *ring*; no number up to *after* is given again."""
+        """Add events that were kept to an empty *ring*; later numbers are greater than *after*."""
         with self.lock:
             self.last = max(self.last, after)
             for event in events:
@@ -277,10 +277,10 @@ class EventLog:
     def continue_after(
         self, number: int, numbers: Callable[[int, float], int] | None = None
     ) -> None:
-        """Give no number again up to *number*.
+        """Let further numbers be greater than *number*.
 
         *numbers* returns the number after another one, at a time in real seconds since 1970, if
-        not the next one is to be given.
+        not simply the next one.
         """
         with self.lock:
             self.last = max(self.last, number)

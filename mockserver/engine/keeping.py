@@ -122,7 +122,16 @@ class Keeper(Protocol):
         """Return whether nobody else acts for a sandbox."""
 
     def when_kept(self, sandbox: Sandbox, task_id: str, action: Callable[[], object]) -> bool:
-        """Call *action*, in some thread, once a task is kept; return False if it is already."""
+        """Call *action*, in some thread, once a task is kept and nobody else acts for it.
+
+        Return False if that is so already.
+        """
+
+    def when_certain(self, sandbox: Sandbox, action: Callable[[], object]) -> bool:
+        """Do the same when the task is kept, but somebody else may have the sandbox.
+
+        Return False also for a sandbox that was discarded.
+        """
 
     def commit(self) -> None:
         """Return when everything that has changed so far is kept. Raises Unavailable."""
@@ -139,11 +148,23 @@ class State(Keeper, Protocol):
     """The number of the latest change that responses wait for."""
     committed: int
     """Changes up to this one are kept, or were given up with their era."""
+    known_others: set[str] | None
+    """The addresses of the other replicas when they were last looked for; None before that."""
     on_commit: Callable[[], object]
     """Called after each commit, and after each failure, in some thread."""
 
+    @property
+    def is_shared(self) -> bool:
+        """Return whether there can be other replicas."""
+
     def urge(self) -> None:
         """Have everything committed that has changed so far: somebody waits for it."""
+
+    def is_certain(self) -> bool:
+        """Return whether nobody else can have what is in memory."""
+
+    def confirm(self) -> None:
+        """Have the next commit prove that nobody else has it, unless that is certain."""
 
     def is_here(self, id_: str) -> bool:
         """Return whether a sandbox is in memory."""
@@ -195,6 +216,9 @@ class _Memory:
         task_id: str,
         action: Callable[[], object],
     ) -> bool:
+        return False
+
+    def when_certain(self, sandbox: Sandbox, action: Callable[[], object]) -> bool:
         return False
 
     def commit(self) -> None: ...

@@ -53,8 +53,11 @@ class Stream(Protocol):
     def begin(self) -> bool:
         """Begin, when the head has been sent; return whether there is anything to go on with."""
 
-    def take(self) -> bytes:
-        """Return what is to be sent now; this is called every `STREAM_INTERVAL` seconds."""
+    def take(self) -> bytes | None:
+        """Return what is to be sent now, or None at the end.
+
+        This is called every `STREAM_INTERVAL` seconds.
+        """
 
     def end(self) -> None:
         """End, as the client has left, or the mock stops."""

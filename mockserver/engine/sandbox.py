@@ -20,7 +20,7 @@ from mockserver.engine.events import EventKind, EventLog
 from mockserver.engine.held import Holds
 from mockserver.engine.ids import randomness, uuid_of
 from mockserver.engine.journal import Delivery, Journal, TaskEnd, Watch
-from mockserver.engine.keeping import MEMORY, Keeper, Kept, KeptSandbox
+from mockserver.engine.keeping import MEMORY, Keeper, Kept, KeptSandbox, KeptWebhook
 from mockserver.engine.rules import Rules
 from mockserver.engine.tasks import TaskBudget, Tasks
 from mockserver.engine.unreached import Unreached
@@ -142,6 +142,11 @@ class Sandbox:
             self.note(EventKind.WARNING, warning.as_json())
             for _ in range(times):
                 self.journal.tell(warning)
+
+    @property
+    def is_discarded(self) -> bool:
+        """Whether it was made anew elsewhere, or forgotten."""
+        return self._is_closed
 
     def _report_end(self, task: Task, observer: Observer) -> None:
         if not self.journal.is_watched:
@@ -389,6 +394,13 @@ class Sandbox:
                 recorded=self.journal.recorded,
                 dropped=self.journal.dropped,
             )
+
+    def whole(self, webhooks: Mapping[str, KeptWebhook]) -> KeptSandbox:
+        """Return all of it; *webhooks* are those of its tasks."""
+        rings = self.journal.rings
+        events = [event for ring in rings for event in tuple(ring.kept)]
+        events.sort(key=lambda event: event.number)
+        return KeptSandbox(self.id, self.masked_key, self.kept(), self.tasks(), webhooks, events)
 
     def restore(
         self,

@@ -86,6 +86,11 @@ class Sandboxes:
         """Find the sandbox that has a task."""
         return next((one for one in self if one.get(task_id) is not None), None)
 
+    @property
+    def is_kept(self) -> bool:
+        """Whether they are kept anywhere but in memory."""
+        return self._keeper is not MEMORY
+
     def note_request(self, sandbox: Sandbox) -> None:
         """Remember a request if its sandbox is not controlled: a test may use the wrong key."""
         if not sandbox.is_controlled:

@@ -160,7 +160,7 @@ def read_state(text: str, _contract: Contract) -> str | None:
     if text == "memory":
         return None
     if not re.match(r"sqlite:///.|postgres(ql)?://.", text):
-        accepted = "memory, sqlite:///FILE or postgresql://USER:PASSWORD@HOST/DATABASE"
+        accepted = "memory, sqlite:///FILE or postgresql://HOST/DATABASE"
         raise ValueError(f"{text.partition(':')[0]!r} is not accepted; use {accepted}")
     return text
 

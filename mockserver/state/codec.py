@@ -1,7 +1,7 @@
 """The form in which sandboxes, tasks, webhooks and events are kept: JSON, made by msgspec.
 
 It follows from the types of the engine. Whoever changes one of these so that older JSON can no
-longer be read raises VERSION, which is kept beside the data.
+longer be read raises VERSION, which is kept with the data.
 """
 
 from __future__ import annotations

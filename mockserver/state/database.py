@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 import socket
 import sqlite3
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -62,7 +63,8 @@ class Database:
                 rows = {"version": str(VERSION), "secret": secrets.token_hex(32)}
                 values = [{"name": name, "value": value} for name, value in rows.items()]
                 connection.execute(insert(ABOUT), values)
-            about = dict(connection.execute(select(ABOUT.c.name, ABOUT.c.value)).tuples().all())
+            found = connection.execute(select(ABOUT.c.name, ABOUT.c.value))
+            about = {str(row.name): str(row.value) for row in found}
         if about.get("version") != str(VERSION):
             raise StateError(
                 f"{self.shown}: kept by another version of maxapi-mock (format "
@@ -100,6 +102,8 @@ class Database:
         self._engine.dispose()
 
     def _sqlite(self) -> Engine:
+        with suppress(OSError):  # then the first transaction says so; secrets may be in it
+            os.close(os.open(str(self._url.database), os.O_CREAT | os.O_WRONLY, 0o600))
         engine = create_engine(
             self._url,
             poolclass=StaticPool,
@@ -159,12 +163,25 @@ class Database:
         return Unavailable(f"{self.shown}: {line}" + (f" ({text})" if text else ""))
 
 
+@contextmanager
+def opened(url: str) -> Iterator[Database]:
+    """Use a database meanwhile, without a server. Raises StateError."""
+    database = Database(url)
+    try:
+        database.open()
+        yield database
+    except Unavailable as problem:
+        raise StateError(str(problem)) from None
+    finally:
+        database.close()
+
+
 def _parsed(url: str) -> URL:
     """Read a URL. Raises StateError."""
     try:
         parsed = make_url(url)
     except ArgumentError:
-        raise StateError(_accepted("it is no URL")) from None
+        raise StateError(_accepted("it is not a URL")) from None
     name = parsed.drivername
     if name == "sqlite":
         if parsed.database in (None, "", ":memory:"):
@@ -181,7 +198,7 @@ def _parsed(url: str) -> URL:
 def _accepted(problem: str) -> str:
     return (
         f"state: {problem}; use memory, sqlite:///FILE (sqlite:////FILE for an absolute path), or "
-        "postgresql://USER:PASSWORD@HOST/DATABASE"
+        "postgresql://HOST/DATABASE"
     )
 
 

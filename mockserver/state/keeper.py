@@ -58,6 +58,8 @@ class _Batch:
         """Called once it is committed."""
         self.is_awaited = False
         """Whether it has more than the journal."""
+        self.is_doubted = False
+        """Whether somebody waits to know that nobody else has this server's sandboxes."""
 
 
 class StateKeeper:
@@ -68,6 +70,8 @@ class StateKeeper:
         """Counts how often what is in memory was discarded."""
         self.problem: str | None = "it was not opened yet"
         """Why state cannot be kept now."""
+        self.known_others: set[str] | None = None
+        """The addresses of the other replicas when they were last looked for."""
         self.on_commit: Callable[[], object] = bool
         """Called after each commit, and after each failure, in the thread that commits."""
         self.changed = 0
@@ -83,6 +87,8 @@ class StateKeeper:
         self._writing: _Batch | None = None
         self._is_urgent = False
         self._is_closed = False
+        self._when_certain: list[Callable[[], object]] = []
+        """Called once nobody else can have this server's sandboxes."""
         self._position = 0
         self._trimmed: dict[str, list[int]] = {}
         self._changes = Condition(Lock())
@@ -159,20 +165,38 @@ class StateKeeper:
 
     def holds(self, sandbox: Sandbox) -> bool:
         """Return whether nobody else acts for a sandbox."""
-        return real_seconds() < self.holds_until and self._is_current(sandbox)
+        return self.is_certain() and self._is_current(sandbox)
+
+    def is_certain(self) -> bool:
+        """Return whether nobody else can have this server's sandboxes."""
+        return real_seconds() < self.holds_until
 
     def _is_current(self, sandbox: Sandbox) -> bool:
         return self._service.sandboxes.of_id(sandbox.id) is sandbox
 
     def when_kept(self, sandbox: Sandbox, task_id: str, action: Callable[[], object]) -> bool:
-        """Call *action*, in some thread, once a task is kept; return False if it is already."""
+        """Call *action*, in some thread, once a task is kept and nobody else acts for it.
+
+        Return False if that is so already.
+        """
         with self._changes:
             for batch in (self._batch, self._writing):
                 if batch is not None and (sandbox.id, task_id) in batch.tasks:
                     batch.actions.append(action)
                     self._urge()
                     return True
-        return False
+        return self.when_certain(sandbox, action)
+
+    def when_certain(self, sandbox: Sandbox, action: Callable[[], object]) -> bool:
+        """Call *action*, in some thread, once nobody else can have a sandbox of this server.
+
+        Return False if that is so already, or never will be.
+        """
+        with self._changes:
+            if self.is_certain() or not self._is_current(sandbox):
+                return False
+            self._when_certain.append(action)
+            return True
 
     # -- waiting -----------------------------------------------------------------------------
 
@@ -181,6 +205,13 @@ class StateKeeper:
         with self._changes:
             self._urge()
 
+    def confirm(self) -> None:
+        """Have the next commit prove that nobody else has the sandboxes, unless that is certain."""
+        with self._changes:
+            if not self.is_certain():
+                self._batch.is_awaited = self._batch.is_doubted = True
+                self.changed += 1
+
     def _urge(self) -> None:
         if not self._is_urgent:
             self._is_urgent = True
@@ -188,6 +219,7 @@ class StateKeeper:
 
     def commit(self) -> None:
         """Return when everything that has changed so far is kept. Raises Unavailable."""
+        self.confirm()
         with self._changes:
             number, era = self.changed, self.era
             self._urge()
@@ -199,6 +231,11 @@ class StateKeeper:
                 raise Unavailable(self.problem or "it was not committed in time")
 
     # -- sandboxes that come and go ----------------------------------------------------------
+
+    @property
+    def is_shared(self) -> bool:
+        """Return whether there can be other replicas."""
+        return self._store.is_shared
 
     def is_here(self, id_: str) -> bool:
         """Return whether a sandbox is in memory."""
@@ -259,7 +296,9 @@ class StateKeeper:
 
     def others(self) -> list[str]:
         """Return the addresses of the other replicas. Raises Unavailable."""
-        return self._store.others()
+        found = self._store.others()
+        self.known_others = set(found)
+        return found
 
     def secret(self) -> str:
         """Return that by which replicas know each other; it is empty before it is known."""
@@ -308,6 +347,7 @@ class StateKeeper:
             self._batch = _Batch()
             self.committed = self.changed
             self.holds_until = 0.0
+            self._when_certain = []
             self._changes.notify_all()
         _log.warning("state cannot be kept: %s", error)
         for sandbox in self._service.sandboxes:
@@ -321,6 +361,9 @@ class StateKeeper:
         with self._changes:
             self.problem = None
             self.holds_until = holds_until
+            actions, self._when_certain = self._when_certain, []
+        for action in actions:
+            action()
 
     # -- writing -----------------------------------------------------------------------------
 
@@ -328,10 +371,11 @@ class StateKeeper:
         while True:
             with self._changes:
                 batch, number, era = self._next_batch(), self.changed, self.era
+                replica = self._store.replica
             if batch is None:
                 return
             try:
-                self._write(batch)
+                self._write(batch, replica)
             except (Unavailable, StateError) as error:
                 self._done(None)
                 if era == self.era:
@@ -367,7 +411,7 @@ class StateKeeper:
                 self.committed = max(self.committed, number)
             self._changes.notify_all()
 
-    def _write(self, batch: _Batch) -> None:
+    def _write(self, batch: _Batch, replica: str) -> None:
         changes, touched = Changes(emptied=list(batch.emptied)), dict(batch.sandboxes)
         for event in batch.events:
             sandbox = self._service.sandboxes.of_id(event.sandbox)
@@ -392,8 +436,8 @@ class StateKeeper:
                 rows.sandbox_row(sandbox.id, sandbox.kept(), self._due(sandbox))
             )
             self._trim(sandbox, changes)
-        if changes.sandboxes or changes.emptied:
-            self._store.commit(changes)
+        if changes.sandboxes or changes.emptied or batch.is_doubted:
+            self._store.commit(changes, replica)
 
     def _due(self, sandbox: Sandbox) -> float | None:
         """Return when, in real seconds since 1970, somebody must see to the webhooks."""

@@ -8,6 +8,7 @@ that nobody has, but whose webhooks are due, are claimed by whoever comes first.
 from __future__ import annotations
 
 import logging
+import math
 import time
 from contextlib import suppress
 from threading import Event, Thread
@@ -93,7 +94,11 @@ class Replica:
         numbers = self.store.number_after if self.is_shared else None
         self._service.sandboxes.log.continue_after(self.store.last_event(), numbers)
         self._is_open = True
-        self.keeper.recover(began + LEASE - _SAFETY)
+        self._hold_since(began)
+
+    def _hold_since(self, began: float) -> None:
+        """Act for the sandboxes as long as a lease lets it that was asked for at *began*."""
+        self.keeper.recover(began + LEASE - _SAFETY if self.is_shared else math.inf)
 
     def _run(self) -> None:
         while not self._ended.wait(_ROUND):
@@ -114,12 +119,14 @@ class Replica:
             self.keeper.problem = str(error)
 
     def _do_what_is_due(self) -> None:
-        if not self._is_open:
-            self._open()
+        if not self._is_open or self.keeper.problem is not None:
+            self._open()  # anew: what it had is nobody's then, and claimed if a webhook is due
             return
         began = real_seconds()
         self.store.renew(LEASE)
-        self.keeper.recover(began + LEASE - _SAFETY)
+        self._hold_since(began)
+        if self.is_shared:
+            self.keeper.others()
         self.keeper.claim_due(time.time() + _SOON)
         self.keeper.let_go()
         self.store.forget_beyond(self._service.settings.max_sandboxes)

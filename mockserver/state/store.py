@@ -66,6 +66,11 @@ class Store:
         self._add_sandbox = sandboxes.on_conflict_do_nothing(index_elements=["id"])
 
     @property
+    def is_shared(self) -> bool:
+        """Whether several replicas can use the database."""
+        return self._database.is_shared
+
+    @property
     def secret(self) -> str:
         """That by which replicas know each other; it is empty before the database is open."""
         return self._database.secret
@@ -80,13 +85,17 @@ class Store:
     # -- replicas ----------------------------------------------------------------------------
 
     def register(self, replica: str, address: str, lease: float) -> None:
-        """Add this replica for *lease* seconds. Raises StateError if there are too many."""
+        """Add this replica for *lease* seconds; it gives back what it had as an earlier one.
+
+        Raises StateError if there are too many.
+        """
         with self._database.transaction() as connection:
             if not self._database.is_shared:  # there is no other one
                 connection.execute(update(SANDBOXES).values(owner=None))
                 connection.execute(delete(REPLICAS))
             else:
                 connection.execute(text("SELECT pg_advisory_xact_lock(6290)"))
+                self._leave(connection)
             self._bury_the_dead(connection)
             taken = set(connection.scalars(select(REPLICAS.c.slot)))
             free = [slot for slot in range(MOST_REPLICAS) if slot not in taken]
@@ -112,10 +121,13 @@ class Store:
                 raise LeaseLost("another replica has taken over; trying again")
 
     def leave(self) -> None:
-        """Give everything back that this replica has."""
+        """Release everything that this replica has."""
         with self._database.transaction() as connection:
-            _free(connection, self.replica)
-            connection.execute(delete(REPLICAS).where(REPLICAS.c.id == self.replica))
+            self._leave(connection)
+
+    def _leave(self, connection: Connection) -> None:
+        _free(connection, self.replica)
+        connection.execute(delete(REPLICAS).where(REPLICAS.c.id == self.replica))
 
     def others(self) -> list[str]:
         """Return the addresses of the other replicas."""
@@ -170,6 +182,8 @@ class Store:
             connection.execute(
                 delete(REPLICAS).where(REPLICAS.c.id == owner, REPLICAS.c.expires <= self._now)
             )
+            renewed = select(REPLICAS.c.address).where(REPLICAS.c.id == owner)
+            address = connection.scalar(renewed)
         return address
 
     def claim_due(self, until: float) -> list[KeptSandbox]:
@@ -214,6 +228,13 @@ class Store:
         """List all sandboxes, the least recently used first."""
         with self._database.transaction() as connection:
             return list(connection.scalars(select(SANDBOXES.c.id).order_by(SANDBOXES.c.used)))
+
+    def all(self, beginning: str = "") -> list[KeptSandbox]:
+        """Return the sandboxes whose id has that *beginning*, without claiming them."""
+        with self._database.transaction() as connection:
+            ids = connection.scalars(select(SANDBOXES.c.id).order_by(SANDBOXES.c.used))
+            found = [self._load(connection, id_) for id_ in ids if id_.startswith(beginning)]
+        return [one for one in found if one is not None]
 
     def sandbox_of(self, task_id: str) -> str | None:
         """Return the id of the sandbox that has a task."""
@@ -262,10 +283,13 @@ class Store:
 
     # -- changes -----------------------------------------------------------------------------
 
-    def commit(self, changes: Changes) -> None:
-        """Write *changes* as a whole. Raises LeaseLost, Unavailable and StateError."""
+    def commit(self, changes: Changes, replica: str | None = None) -> None:
+        """Write *changes* as a whole, which were made as *replica*, by default as the current one.
+
+        Raises LeaseLost, Unavailable and StateError.
+        """
         with self._database.transaction() as connection:
-            self._fence(connection)
+            self._fence(connection, replica)
             if changes.emptied:
                 for table in (TASKS, EVENTS):
                     gone = table.c.sandbox.in_(changes.emptied)
@@ -286,17 +310,17 @@ class Store:
         row = {"id": whole.id, "masked_key": whole.masked_key, "used": time.time()}
         with self._database.transaction() as connection:
             owner = connection.scalar(select(SANDBOXES.c.owner).where(SANDBOXES.c.id == whole.id))
-            if self._address_of(connection, owner) is not None:
+            if self._database.is_shared and self._address_of(connection, owner) is not None:
                 raise Unavailable(f"sandbox {whole.id}: a running server uses it; stop that first")
             connection.execute(delete(SANDBOXES).where(SANDBOXES.c.id == whole.id))
             connection.execute(insert(SANDBOXES).values(row))
         self.commit(changes_of(whole))
 
-    def _fence(self, connection: Connection) -> None:
+    def _fence(self, connection: Connection, replica: str | None = None) -> None:
         """Hold this replica's row until the end of the transaction. Raises LeaseLost."""
         if not self.replica:  # nobody else is there, as with SQLite, or while data is moved
             return
-        own = select(REPLICAS.c.id).where(REPLICAS.c.id == self.replica)
+        own = select(REPLICAS.c.id).where(REPLICAS.c.id == (replica or self.replica))
         if connection.scalar(own.with_for_update(read=True, key_share=True)) is None:
             raise LeaseLost("another replica has taken over; trying again")
 
@@ -355,7 +379,7 @@ def _events(connection: Connection, id_: str) -> list[AnyEvent]:
     columns = EVENTS.c.number, EVENTS.c.ring, EVENTS.c.real, EVENTS.c.cost, EVENTS.c.event
     rows = connection.execute(
         select(EVENTS.c.at, *columns).where(EVENTS.c.sandbox == id_).order_by(EVENTS.c.number)
-    ).tuples()
+    )
     return [codec.read_event(id_, datetime.fromisoformat(row[0]), row[1:]) for row in rows]
 
 

@@ -280,6 +280,17 @@ class ControlClient(EventReader, InboxControl, RequestSender, Releaser):
         body = {name: as_setting(name, value) for name, value in settings.items()}
         return cast("dict[str, str]", self._call("PATCH", "settings", body)["settings"])
 
+    def export_state(self) -> list[str]:
+        """Export the sandbox as lines of JSON, as `maxapi-mock state export` writes them."""
+        return cast("list[str]", self._call("GET", "state")["lines"])
+
+    def import_state(self, lines: Sequence[str]) -> Json:
+        """Import sandboxes that were exported, in place of those with the same ids.
+
+        Return how many they are, and how many tasks they have.
+        """
+        return self._call("PUT", "state", {"lines": list(lines)})
+
     def reset(self, *, everything: bool = False, keep_clock: bool = False) -> int:
         """Reset the sandbox, or *everything* in the mock; return how many tasks were deleted.
 

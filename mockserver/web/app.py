@@ -63,7 +63,10 @@ def _followed(service: Service, stream: Stream) -> Iterator[bytes]:
     is_heard = stream.begin()
     try:
         while is_heard and not service.closed.wait(STREAM_INTERVAL):
-            yield stream.take()
+            data = stream.take()
+            if data is None:
+                return
+            yield data
     finally:
         stream.end()
 

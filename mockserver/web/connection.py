@@ -81,6 +81,8 @@ class Connection(asyncio.Protocol):
         self._can_write.set()
         self._is_half_closed = False
         """Whether the client sends no more."""
+        self._is_responding = False
+        """Whether the response is awaited."""
         self._is_hanging = False
         self._is_lingering = False
         """Whether the last response is sent, but the client may still be sending."""
@@ -107,6 +109,8 @@ class Connection(asyncio.Protocol):
         self._can_write.set()
         self._connections.discard(self)
         self.finished.set()
+        if self._is_responding and self._delivery is not None:
+            self._delivery.cancel()  # nobody is left to get the response
 
     def data_received(self, data: bytes) -> None:
         """Read what the client has sent, and respond."""
@@ -225,7 +229,7 @@ class Connection(asyncio.Protocol):
     ) -> None:
         """Perform the steps of a delivery; only this one client has to wait."""
         try:
-            response = responding if isinstance(responding, Response) else await responding
+            response = await self._awaited(responding)
             for step in steps_of(response):
                 await self._perform(step, received, response)
         except BaseException:
@@ -234,6 +238,15 @@ class Connection(asyncio.Protocol):
         finally:
             self._delivery = None
         self._proceed()
+
+    async def _awaited(self, responding: Response | Awaitable[Response]) -> Response:
+        if isinstance(responding, Response):
+            return responding
+        self._is_responding = True
+        try:
+            return await responding
+        finally:
+            self._is_responding = False
 
     async def _perform(self, step: Step, received: Received, response: Response) -> None:
         match step:
@@ -270,6 +283,8 @@ class Connection(asyncio.Protocol):
         try:
             while is_heard and not await is_set_within(STREAM_INTERVAL, self._left):
                 data = stream.take()
+                if data is None:
+                    break
                 if data:
                     self._transport.write(stream_part(data, version))
                     await self._can_write.wait()

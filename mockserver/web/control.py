@@ -24,7 +24,7 @@ from mockserver.engine.service import Service
 from mockserver.settings import SettingError, changed_settings
 from mockserver.web.access import Session, check_access
 from mockserver.web.control_request import ControlRequest, Routes, allowed, as_text
-from mockserver.web.control_views import Json, found, money_of
+from mockserver.web.control_views import Json, found, lines_module, money_of
 from mockserver.web.held_control import HeldOperations
 from mockserver.web.own_requests import OwnRequests
 from mockserver.web.stories import Stories
@@ -173,6 +173,24 @@ class _Control(HeldOperations, OwnRequests, Stories):
         if everything:
             self._service.inboxes.forget()
         return {"tasks": forgotten}
+
+    def import_state(self) -> Json:
+        service, text = self._service, self._body("state")["lines"]
+        if service.sandboxes.is_kept:
+            raise ApiError(409, "state is kept in a database; stop the servers, and import there")
+        lines = lines_module()
+        try:
+            found = list(lines.read(text))
+        except lines.LinesError as error:
+            raise ApiError(400, f"lines: {error}; nothing was imported") from None
+        change = partial(changed_settings, contract=self._contract)
+        for whole in found:
+            try:
+                sandbox = service.sandboxes.restore(whole, change)
+            except SettingError as error:
+                raise ApiError(400, f"sandbox {whole.id}: {error}") from None
+            service.dispatcher.restore(sandbox, whole.webhooks)
+        return {"sandboxes": len(found), "tasks": sum(len(whole.tasks) for whole in found)}
 
     # -- the clock ---------------------------------------------------------------------------
 

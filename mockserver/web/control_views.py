@@ -6,6 +6,7 @@ import json
 from collections import Counter
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
+from types import ModuleType
 from typing import Any, TypeVar
 
 from mockserver.contract import Contract
@@ -159,6 +160,11 @@ class Views:
         found = sandbox.observer.warnings(sandbox.settings.expect or frozenset())
         return {"warnings": [{**one.as_json(), "count": n} for one, n in found.items()]}
 
+    def export_state(self) -> Json:
+        sandbox, lines = self._sandbox(), lines_module()
+        whole = sandbox.whole(self._service.dispatcher.kept(sandbox))
+        return {"lines": list(lines.written([whole]))}
+
     def count_strangers(self) -> Json:
         counts = self._service.sandboxes.uncontrolled_since(self._sandbox().began)
         without_key = counts.pop(self._service.anonymous.id, 0)
@@ -228,6 +234,16 @@ class Views:
 
     def show_clock(self) -> Json:
         return _clock(self._sandbox().clock)
+
+
+def lines_module() -> ModuleType:
+    """Import what writes and reads state as lines. Raises ApiError 501 without the extra for it."""
+    try:
+        from mockserver.state import lines
+    except ModuleNotFoundError as missing:
+        need = f"needs {missing.name}; install 'maxapi-mockserver[state]'"
+        raise ApiError(501, f"state: {need} where the mock runs") from None
+    return lines
 
 
 def shown_delivery(contract: Contract, sandbox: Sandbox, delivery: Delivery) -> Json:

@@ -96,8 +96,13 @@ class _EventStream:
             self._listener = listener(self._service, self._sandbox, self._since)
         return self._listener is not None
 
-    def take(self) -> bytes:
-        """Return the events since the last time, or a comment if there were none for long."""
+    def take(self) -> bytes | None:
+        """Return the events since the last time, or a comment if there were none for long.
+
+        Return None once the sandbox is kept elsewhere, where the client finds it again.
+        """
+        if self._sandbox is not None and self._sandbox.is_discarded:
+            return None
         self._service.sandboxes.tell_reached(within=_LOOK)
         now, text = real_seconds(), b""
         if self._listener is not None and not self._unsent:

@@ -27,14 +27,19 @@ def has_events(response: Response) -> bool:
     return response.stream is not None or response.status != 200 or b'"number"' in response.body
 
 
-def merged(name: str, request: Request, responses: Sequence[Response]) -> Response:
-    """Return the response of all replicas to an operation; the first that failed, if one has."""
+def merged(
+    name: str, request: Request, responses: Sequence[Response], is_whole: Callable[[], bool]
+) -> Response:
+    """Return the response of all replicas to an operation; the first that failed, if one has.
+
+    *is_whole* returns whether these are still all replicas, for streams.
+    """
     failed = next((one for one in responses if one.status != 200), None)
-    if failed is not None or len(responses) == 1:
-        return failed or responses[0]
+    if failed is not None:
+        return failed
     streams = [one.stream for one in responses if one.stream is not None]
     if streams:
-        return replace(responses[0], stream=_AllStreams(streams))
+        return replace(responses[0], stream=_AllStreams(streams, is_whole))
     documents = [json.loads(one.body) for one in responses]
     if name == "list_events":
         query = dict(parse_qsl(request.query, keep_blank_values=True))
@@ -74,17 +79,23 @@ def _events(documents: Sequence[Json], query: dict[str, str]) -> Json:
 class _AllStreams:
     """Several streams as one."""
 
-    def __init__(self, streams: Sequence[Stream]) -> None:
+    def __init__(self, streams: Sequence[Stream], is_whole: Callable[[], bool]) -> None:
         self._streams = streams
+        self._is_whole = is_whole
 
     def begin(self) -> bool:
         """Begin all of them."""
         begun = [one.begin() for one in self._streams]
         return all(begun)
 
-    def take(self) -> bytes:
-        """Return what they have; each sends whole events."""
-        return b"".join(one.take() for one in self._streams)
+    def take(self) -> bytes | None:
+        """Return what they have, each whole events; None once one of them ends, or one is missing.
+
+        A client that comes back then gets the streams of all replicas that there are.
+        """
+        parts = [one.take() for one in self._streams]
+        whole = [part for part in parts if part is not None]
+        return b"".join(whole) if len(whole) == len(parts) and self._is_whole() else None
 
     def end(self) -> None:
         """End all of them."""

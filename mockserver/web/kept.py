@@ -188,9 +188,11 @@ class KeptFrontEnd:
             for _ in range(_TRIES):
                 home, address = await self._in_thread(self._enter, request)
                 try:
+                    if home is None:
+                        return await self._respond_anyway(request)
                     if isinstance(home, Everywhere):
                         return await self._respond_everywhere(request, home)
-                    if address is not None and home is not None:
+                    if address is not None:
                         return await self._relayed(home, address, request)
                     return await self._respond_now(request)
                 except Moved:
@@ -263,20 +265,29 @@ class KeptFrontEnd:
 
     async def _respond_everywhere(self, request: Request, home: Everywhere) -> Response:
         """Put the responses of all replicas together; what waits for events asks repeatedly."""
-        others = [] if self._relay is None else await self._in_thread(self._state.others)
-        if not others:
+        relay, state = self._relay, self._state
+        if relay is None or not state.is_shared:
             return await self._respond_now(request)
+        others = await self._in_thread(state.others)
+        known = set(others)
         request, wait = without_wait(request) if home.name == "list_events" else (request, 0.0)
         deadline = real_seconds() + wait
         while True:
-            asked = [self._relay.ask(one, request, part=True) for one in others]  # type: ignore[union-attr]
+            asked = [relay.ask(one, request, part=True) for one in others]
             responses = await asyncio.gather(self._respond_now(request), *asked)
-            response = merged(home.name, request, responses)
+            response = merged(
+                home.name, request, responses, lambda: state.known_others in (None, known)
+            )
             if has_events(response) or real_seconds() >= deadline:
                 return response
             await asyncio.sleep(_LOOK)
 
     # -- responses ---------------------------------------------------------------------------
+
+    async def _respond_anyway(self, request: Request) -> Response:
+        """Respond to what concerns no sandbox, and so needs nothing to be kept."""
+        responding = self._plain.respond(request)
+        return responding if isinstance(responding, Response) else await responding
 
     async def _respond_now(self, request: Request) -> Response:
         responding = self.respond_here(request)
@@ -288,7 +299,7 @@ class KeptFrontEnd:
         responding = self._plain.respond(request)
         if not isinstance(responding, Response):
             return self._after(request, era, responding)
-        if state.committed == state.changed and state.era == era:
+        if state.committed == state.changed and state.era == era and state.is_certain():
             return responding
         return self._when_kept(request, era, responding)
 
@@ -296,6 +307,7 @@ class KeptFrontEnd:
         return await self._when_kept(request, era, await responding)
 
     async def _when_kept(self, request: Request, era: int, response: Response) -> Response:
+        self._state.confirm()
         state, number = self._state, self._state.changed
         if state.era == era and state.committed < number:
             kept = asyncio.get_running_loop().create_future()

@@ -149,6 +149,8 @@ async def _follow(link: _Link, number: int, stream: Stream, left: asyncio.Event)
     try:
         while is_heard and not await is_set_within(STREAM_INTERVAL, left):
             data = stream.take()
+            if data is None:
+                break
             if data:
                 link.send(_PART, number, data)
     finally:
@@ -221,9 +223,11 @@ class _Peer:
                     self._answered(link, number, content)
                 elif kind == _PART and number in self._streams:
                     self._streams[number].parts.append(content)
-                elif kind == _END:
-                    self._streams.pop(number, None)
+                elif kind == _END and number in self._streams:
+                    self._streams.pop(number).has_ended = True
         self.is_gone = True
+        for stream in self._streams.values():
+            stream.has_ended = True
         alive.cancel()
         link.close()
         for answer in self._asked.values():
@@ -254,12 +258,15 @@ class _RelayedStream:
 
     def __init__(self, leave: Callable[[], object]) -> None:
         self.parts: list[bytes] = []
+        self.has_ended = False
         self._leave = leave
 
     def begin(self) -> bool:
         return True
 
-    def take(self) -> bytes:
+    def take(self) -> bytes | None:
+        if self.has_ended and not self.parts:
+            return None
         parts, self.parts = self.parts, []
         return b"".join(parts)
 

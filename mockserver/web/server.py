@@ -161,7 +161,9 @@ class _FrontEnd:
         if kind is Kind.API or is_webhook(request):  # an advance of a clock waits for inboxes
             return self._gateway.respond(request)
         pool = self.executor if kind is Kind.CONTROL else self._files
-        return asyncio.get_running_loop().run_in_executor(pool, self._gateway.respond, request)
+        loop = asyncio.get_running_loop()
+        responding = loop.run_in_executor(pool, self._gateway.respond, request)
+        return asyncio.shield(responding)  # it takes effect even if its client has left
 
     def reject(self, error: BadRequest) -> Response:
         """Return the response to a request that cannot be read."""

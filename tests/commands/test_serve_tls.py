@@ -17,6 +17,8 @@ import pytest
 
 from tests.commands.test_run import PYTHON, execute, line, running
 
+pytestmark = pytest.mark.slow
+
 SERVE = (sys.executable, "-m", "mockserver", "serve", "--tls", "--log", "off")
 NAMES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "NODE_EXTRA_CA_CERTS")
 SERVED = ("api.maxapi.io", "cdn.maxapi.io", "localhost", "127.0.0.1")

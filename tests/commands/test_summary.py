@@ -16,6 +16,8 @@ from mockserver.commands.summary import as_json, as_markdown, as_text
 from mockserver.engine.usage import Usage
 from tests.commands.test_run import NOTHING, PYTHON, RUN, SUBMIT, execute, outside, run
 
+pytestmark = pytest.mark.slow
+
 Write = Callable[[Usage, Decimal], str]
 
 REFUSED = "submit returned 400: input.n: 11 is more than 10"

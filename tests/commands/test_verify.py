@@ -139,6 +139,7 @@ def test_a_token_that_no_header_can_carry_is_rejected(contract: Contract) -> Non
     assert TOKEN not in str(caught.value)
 
 
+@pytest.mark.slow
 def test_a_live_run_without_money_sends_what_is_free(tmp_path: Path) -> None:
     """The checks that submit nothing run; the limit keeps the rest back, which is not a failure."""
     with running_mock(api_key=TOKEN) as mock:
@@ -151,6 +152,7 @@ def test_a_live_run_without_money_sends_what_is_free(tmp_path: Path) -> None:
     assert not [one for one in seen if one["path"].endswith("/submit")]
 
 
+@pytest.mark.slow
 def test_a_run_that_the_limit_stops_ends_with_3(tmp_path: Path) -> None:
     """And the report says what was left unchecked."""
     with running_mock(api_key=TOKEN) as mock:
@@ -228,6 +230,7 @@ def test_sigterm_ends_a_run_with_a_report(tmp_path: Path) -> None:
     assert (tmp_path / "out" / "report.json").exists()
 
 
+@pytest.mark.slow
 def test_drift_fails_unless_it_was_known(tmp_path: Path) -> None:
     """Status 1, with the clause; with the run as its own baseline, status 0."""
     with Biller() as biller:
@@ -241,6 +244,7 @@ def test_drift_fails_unless_it_was_known(tmp_path: Path) -> None:
     assert second.returncode == 0, second.stdout
 
 
+@pytest.mark.slow
 def test_the_token_is_nowhere(tmp_path: Path) -> None:
     """Not in the output, a report, or the ledger."""
     with Biller() as biller:
@@ -253,6 +257,7 @@ def test_the_token_is_nowhere(tmp_path: Path) -> None:
     assert not [one for one in written if TOKEN.encode() in one]
 
 
+@pytest.mark.slow
 def test_a_plan_names_what_its_money_is_without(capsys: pytest.CaptureFixture[str]) -> None:
     """A model without a published price does not cost nothing; with a price it is counted."""
     command = ["verify", "--plan", "--examples", "1", "--models", "nano-banana,*-lite"]

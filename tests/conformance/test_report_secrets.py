@@ -91,6 +91,7 @@ def everything(report: Report, folder: Path) -> str:
     return "".join([terminal_summary(view_of(report)), *written(report, folder).values()])
 
 
+@pytest.mark.slow
 def test_a_target_that_repeats_the_token_does_not_reveal_it(
     session: Session, tmp_path: Path
 ) -> None:

@@ -70,6 +70,7 @@ def run(
 cents = st.integers(0, 150).map(lambda number: Decimal(number) / 100)
 
 
+@pytest.mark.slow
 @settings(max_examples=25, suppress_health_check=[HealthCheck.nested_given])
 @given(
     limit=cents,
@@ -92,6 +93,7 @@ def test_a_target_never_bills_more_than_the_limit(
         assert session.client.money.reserved >= biller.billed
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("manner", MANNERS)
 def test_the_limit_holds_however_it_responds(tmp_path: Path, manner: str) -> None:
     """Each manner once, with a limit that a run reaches."""
@@ -101,6 +103,7 @@ def test_the_limit_holds_however_it_responds(tmp_path: Path, manner: str) -> Non
     assert Decimal() < biller.billed <= Decimal("0.20")
 
 
+@pytest.mark.slow
 @settings(max_examples=15, suppress_health_check=[HealthCheck.nested_given])
 @given(
     limit=cents,
@@ -127,6 +130,7 @@ def test_interrupted_runs_that_go_on_do_not_overspend(
         assert biller.billed <= limit
 
 
+@pytest.mark.slow
 def test_runs_at_the_same_time_share_the_limit(tmp_path: Path) -> None:
     """Four at once, on one ledger.
 

@@ -94,6 +94,7 @@ def collector_off() -> Iterator[None]:
     gc.enable()
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("collector_off")
 @pytest.mark.parametrize("use", USES.values(), ids=USES)
 def test_a_forgotten_sandbox_is_freed_at_once(
@@ -113,6 +114,7 @@ def test_a_forgotten_sandbox_is_freed_at_once(
     assert watched() is None
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("collector_off")
 @pytest.mark.parametrize("key", ["test", None])
 @pytest.mark.parametrize("use", [_rejected, _looked_at_without_a_token])

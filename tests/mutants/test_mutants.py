@@ -30,6 +30,7 @@ CONFORMING = [one for one in CONTROLS if one.name in {
 BARE = Mutant("bare", "The mock as it is.", "files", "service.json#/promises/file_is_there")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mutant", SAMPLE, ids=lambda mutant: mutant.name)
 def test_a_mutant_is_caught_by_its_check_and_clause(mutant: Mutant) -> None:
     """The finding is there, with the severity of its clause."""
@@ -39,6 +40,7 @@ def test_a_mutant_is_caught_by_its_check_and_clause(mutant: Mutant) -> None:
     assert (mutant.check, mutant.clause, mutant.severity) in found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("control", CONFORMING, ids=lambda control: control.name)
 def test_nothing_is_found_on_a_target_that_conforms(control: Control) -> None:
     """Not even a note, except differences from assumptions that the row allows."""
@@ -109,6 +111,7 @@ def test_the_document_is_current() -> None:
         )
 
 
+@pytest.mark.slow
 def test_a_mutant_that_no_check_catches_is_a_failure(monkeypatch: pytest.MonkeyPatch) -> None:
     """It says what was found instead."""
     monkeypatch.setitem(MUTANTS, "bare", BARE)
@@ -118,6 +121,7 @@ def test_a_mutant_that_no_check_catches_is_a_failure(monkeypatch: pytest.MonkeyP
     assert trial.failure == "found instead: nothing"
 
 
+@pytest.mark.slow
 def test_a_mutant_that_another_clause_catches_is_a_failure(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -154,6 +158,7 @@ def test_a_false_alarm_is_a_failure(monkeypatch: pytest.MonkeyPatch) -> None:
     assert trial.failure == "found: unknown-route service.json#/errors/404"
 
 
+@pytest.mark.slow
 def test_mutants_are_tried_in_processes_of_their_own(
     capsys: pytest.CaptureFixture[str],
 ) -> None:

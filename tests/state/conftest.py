@@ -59,3 +59,10 @@ def receiver() -> Iterator[Receiver]:
     """Receive webhooks."""
     with Receiver() as started:
         yield started
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def state_url(request: pytest.FixtureRequest) -> str:
+    """The URL of an empty database, of each kind."""
+    url: str = request.getfixturevalue(f"{request.param.replace('postgresql', 'database')}_url")
+    return url

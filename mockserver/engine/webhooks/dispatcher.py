@@ -86,6 +86,18 @@ class Dispatcher:
             elif kept.due is not None:
                 self.scheduler.add(replace(scheduled, due=kept.due, attempt=kept.attempt))
 
+    def kept(self, sandbox: Sandbox) -> dict[str, KeptWebhook]:
+        """Return how far the webhooks of the tasks of a sandbox have come."""
+        now, pending = sandbox.clock.now(), self.scheduler.of_sandbox(sandbox)
+        found = {}
+        for task in sandbox.tasks():
+            first, next_one = self.first_delivery(sandbox, task), pending.get(task.id)
+            if next_one is not None:
+                found[task.id] = KeptWebhook(next_one.ends, next_one.due, next_one.attempt)
+            elif first is not None and first.due <= now:
+                found[task.id] = KeptWebhook(first.ends, None)
+        return found
+
     def is_busy(self, sandbox: Sandbox) -> bool:
         """Return whether an attempt of a sandbox is queued or in flight."""
         with self._finished:
@@ -194,6 +206,9 @@ class Dispatcher:
         return None if self._reordering.is_void(scheduled) else task
 
     async def _perform(self, scheduled: ScheduledDelivery) -> Made:
+        sandbox, again = scheduled.sandbox, partial(self.scheduler.add, scheduled)
+        if sandbox.keeper.when_certain(sandbox, again):
+            return []
         task = self._task_of(scheduled)
         if task is None:
             return []

@@ -113,6 +113,13 @@ class Scheduler:
             heap = self._by_sandbox.get(sandbox)
             return heap[0][2] if heap else None
 
+    def of_sandbox(self, sandbox: Sandbox) -> dict[str, ScheduledDelivery]:
+        """Return the attempts of a sandbox that are not void, by their task."""
+        with self._lock:
+            heap = list(self._by_sandbox.get(sandbox, ()))
+        attempts = [one[2] for one in sorted(heap) if one[2].generation == sandbox.generation]
+        return {one.task_id: one for one in attempts}
+
     def take(self, scheduled: ScheduledDelivery) -> bool:
         """Remove *scheduled* if it is still the next one of its sandbox; return whether it was."""
         with self._lock:

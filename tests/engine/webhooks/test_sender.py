@@ -205,6 +205,7 @@ def test_a_receiver_gets_only_so_many_webhooks_at_a_time(start: Start) -> None:
     assert max(most) == 3
 
 
+@pytest.mark.slow
 def test_a_thousand_receivers_need_no_more_threads(start: Start) -> None:
     """Even if a hundred of them let their webhooks wait at the same time."""
     client, waiting, counted = start(webhook_timeout=seconds(60)), [], []
