@@ -204,7 +204,7 @@ _ROWS = (
 )  # fmt: skip
 
 _ACCEPTED_BUT = "accepted-but-"
-_ALL = "`maxapi-mock scenarios` and GET /__mock/scenarios list them all"
+_ALL = "use one that `maxapi-mock scenarios` and GET /__mock/scenarios list"
 
 SCENARIOS: Mapping[str, Scenario] = {row.name: row for row in _ROWS}
 """The catalogue by name."""

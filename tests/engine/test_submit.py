@@ -204,7 +204,7 @@ def test_moderation_answers_as_documented(client: Client) -> None:
         ("#mock:moderated=rude", "'rude' is not a category; use some of harassment,"),
         (
             "#mock:moderatd",
-            "'moderatd' is not a scenario; did you mean 'moderated'? `maxapi-mock scenarios`",
+            "'moderatd' is not a scenario; did you mean 'moderated'? use one that `maxapi",
         ),
     ],
 )

@@ -454,7 +454,7 @@ WRONG: list[tuple[str, str, Any, str]] = [
         "POST",
         "rules",
         {"scenario": "x"},
-        "scenario: 'x' is not a scenario; `maxapi-mock scenarios` and GET",
+        "scenario: 'x' is not a scenario; use one that `maxapi-mock",
     ),
     ("POST", "rules", {"scenario": ","}, "scenario: "),
     ("POST", "rules", {"scenario": "stuck", "times": 0}, "times: 0 is less than 1; use an integer"),
