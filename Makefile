@@ -2,14 +2,14 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test check lint types unit browser database screenshots docs mutants generators bench format clean always
+.PHONY: demo test check lint types unit coverage browser database screenshots docs mutants generators bench format clean always
 .DEFAULT_GOAL := test
 export MAKECMDGOALS
 
 demo: $(VENV)/.installed
 	@$(BIN)/maxapi-mock demo
 
-# Without the tests that are slow; with WHOLE=1, with them and with coverage.
+# Without the tests that are slow; with WHOLE=1, with them.
 test: lint types unit
 
 check:
@@ -24,7 +24,10 @@ types: $(VENV)/.dev
 	$(BIN)/mypy
 
 unit: $(VENV)/.dev
-	$(BIN)/pytest -n auto $(if $(WHOLE),--cov --cov-report=term,-m "not slow" --hypothesis-profile=quick) $(UNIT)
+	$(BIN)/pytest -n auto $(if $(WHOLE),,-m "not slow" --hypothesis-profile=quick) $(UNIT)
+
+coverage: $(VENV)/.dev
+	$(BIN)/pytest -n auto --cov --cov-report=term
 
 browser: $(VENV)/.dev
 	.ci/browser $(VENV)
