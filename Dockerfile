@@ -13,7 +13,7 @@ COPY LICENSE README.md pyproject.toml /src/
 COPY contract_tests /src/contract_tests
 COPY mockserver /src/mockserver
 COPY schemas /src/schemas
-RUN pip install --no-cache-dir /src
+RUN pip install --no-cache-dir '/src[state]'
 
 # A volume in /certs belongs to this user too, for `--tls --tls-folder /certs`.
 RUN useradd --no-create-home --uid 10001 mock && install --directory --owner=mock /certs /mock

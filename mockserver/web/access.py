@@ -5,7 +5,6 @@ from __future__ import annotations
 import hmac
 import secrets
 from collections import deque
-from contextlib import suppress
 from urllib.parse import urlsplit
 
 from mockserver.engine.inboxes import is_webhook
@@ -19,44 +18,44 @@ _OPEN = ("/__mock/health", "/__mock/version")
 
 
 class Session:
-    """What browsers are known by once they have given the control token: a cookie for each.
+    """What browsers are known by once they have given the control token: a signed cookie for each.
 
-    Each gateway has its own, and remembers the latest 100.
+    Where state is kept, the signature follows from the control token: a load balancer may pass the
+    next request to any replica.
     """
 
-    def __init__(self) -> None:
-        self._values: deque[str] = deque(maxlen=100)
+    def __init__(self, settings: Settings) -> None:
+        shared = settings.control_token if settings.state is not None else None
+        self._secret = (shared or secrets.token_urlsafe(32)).encode()
+        self._left: deque[str] = deque(maxlen=1000)
+        """The cookies of browsers that have left; each replica knows those that it was told."""
 
     def opened(self, request: Request) -> str:
         """Return the header `Set-Cookie` that lets the browser of *request* in from now on."""
-        value = secrets.token_urlsafe(32)
-        self._values.append(value)
-        return self._cookie(request, value)
+        name = secrets.token_urlsafe(16)
+        return self._cookie(request, f"{name}.{self._signature(name)}")
 
     def closed(self, request: Request) -> str:
         """Forget the cookie of *request*; return the header `Set-Cookie` that deletes it."""
-        known = self._known(request)
-        if known is not None:
-            with suppress(ValueError):  # another thread was faster
-                self._values.remove(known)
+        self._left.extend(self._known(request))
         return f"{self._cookie(request, '')}; Max-Age=0"
 
     def is_known(self, request: Request) -> bool:
         """Return whether *request* has the cookie of a browser that was let in and has not left."""
-        return self._known(request) is not None
+        return any(one not in self._left for one in self._known(request))
 
-    def _known(self, request: Request) -> str | None:
+    def _known(self, request: Request) -> list[str]:
+        """Return the cookies of *request* that this session has signed."""
         pairs = (pair.strip() for pair in request.headers.get("cookie", "").split(";"))
         start = f"{_cookie_name(request)}="
-        given = [pair.removeprefix(start).encode() for pair in pairs if pair.startswith(start)]
-        return next(
-            (
-                value
-                for value in tuple(self._values)
-                if any(hmac.compare_digest(one, value.encode()) for one in given)
-            ),
-            None,
-        )
+        given = [pair.removeprefix(start) for pair in pairs if pair.startswith(start)]
+        return [one for one in given if self._is_signed(*one.partition(".")[::2])]
+
+    def _is_signed(self, name: str, signature: str) -> bool:
+        return hmac.compare_digest(signature.encode(), self._signature(name).encode())
+
+    def _signature(self, name: str) -> str:
+        return hmac.new(self._secret, f"session {name}".encode(), "sha256").hexdigest()
 
     @staticmethod
     def _cookie(request: Request, value: str) -> str:

@@ -48,7 +48,7 @@ class Gateway:
 
     def __init__(self, service: Service) -> None:
         self.service = service
-        session = Session()
+        session = Session(service.settings)
         self._control = ControlPlane(service, session)
         self._console = Console(service.settings, session)
 

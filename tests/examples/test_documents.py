@@ -210,6 +210,31 @@ def test_the_composed_base_url_is_that_of_the_mock() -> None:
     assert mock["environment"][token] == app["environment"][token] != ""
 
 
+def test_the_composed_replicas_fit_their_neighbours() -> None:
+    """Each reaches the others by the names, ports and passwords that these have."""
+    services = load("compose/replicas/compose.yaml")["services"]
+    database, mock, nginx = services["db"]["environment"], services["mock"], services["nginx"]
+    configuration = (HERE / "compose/replicas/nginx.conf").read_text("utf-8")
+    user, name = database["POSTGRES_USER"], database["POSTGRES_DB"]
+
+    settings = resolve(given_settings(called(mock["command"]))).settings
+
+    assert settings.is_public
+    assert settings.state == f"postgresql://{user}@db/{name}"
+    assert mock["environment"]["PGPASSWORD"] == database["POSTGRES_PASSWORD"]
+    assert re.fullmatch(r"\$\{\w+:\?.+\}", database["POSTGRES_PASSWORD"])
+    assert re.fullmatch(r"\$\{\w+:\?.+\}", mock["environment"]["MAXAPI_MOCK_CONTROL_TOKEN"])
+    assert f"server mock:{settings.port} " in configuration
+    [port] = re.findall(r"listen (\d+);", configuration)
+    assert nginx["ports"] == [f"127.0.0.1:{port}:{port}"]
+    assert f":{port}/__mock/health" in nginx["healthcheck"]["test"][-1]
+
+
+def test_the_image_can_keep_state() -> None:
+    """It has what `--state` needs."""
+    assert re.search(r"^RUN pip install .*'/src\[state\]'$", DOCKERFILE, re.MULTILINE)
+
+
 def test_the_dev_container_has_a_mock() -> None:
     """It is started with the container, at the URL that apps read."""
     text = (HERE / "devcontainer/devcontainer.json").read_text("utf-8")

@@ -25,7 +25,7 @@ SCHEMAS = {
     "github-actions": [ROOT / "action.yml"],
     "github-workflows": sorted((HERE / "ci").glob("github*.yml")),
     "gitlab-ci": sorted((HERE / "ci").glob("gitlab*.yml")),
-    "compose-spec": sorted((HERE / "compose").glob("*.yaml")),
+    "compose-spec": sorted((HERE / "compose").rglob("*.yaml")),
 }
 """The files of each kind, by the name that check-jsonschema gives their schema."""
 
