@@ -160,7 +160,6 @@ class Mock:
         """Poll a task."""
         return self.request("GET", f"/api/v1/task/{task_id}", key)
 
-
     def polled(self, key: str, task_id: str) -> Any:
         """Poll a task until its sandbox is there; return the document."""
         responses: list[requests.Response] = []
