@@ -16,6 +16,7 @@ from events import events
 from parts import images, proxy, validation
 from servers import servers
 from soak import soak
+from state import state
 from suites import commands, suites
 from table import QUICK, USUAL, Row, Scale, Section, print_table
 from webhooks import webhooks
@@ -27,6 +28,7 @@ _ALL: tuple[Callable[[Scale], Iterator[Row | str]], ...] = (
     api,
     webhooks,
     events,
+    state,
     suites,
     commands,
     validation,

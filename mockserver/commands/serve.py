@@ -22,6 +22,8 @@ from mockserver.settings import SETTINGS, Resolved, Settings, show_value
 from mockserver.version import __version__
 
 if TYPE_CHECKING:
+    from socket import socket
+
     from mockserver.state.replica import Replica
     from mockserver.web.server import Server
 
@@ -81,10 +83,11 @@ def serve(options: _Options) -> int:
 
         if warnings is not None:
             warnings.secrets = secrets
+        relayed = None if replica is None else _begin(replica, server)
         server.start()
         try:
-            if replica is not None:
-                _begin(replica, server)
+            if relayed is not None:
+                server.serve_replicas(relayed)
             with redirect_stdout(sys.stderr) if options.log == "json" else nullcontext():
                 _say_what_is_served(server, resolved.settings)
                 if options.opens_console:
@@ -115,19 +118,22 @@ def kept_in(url: str | None) -> Iterator[Replica | None]:
         replica.stop()
 
 
-def _begin(replica: Replica, server: Server) -> None:
-    """Begin to keep state; if that is not possible yet, say why."""
+def _begin(replica: Replica, server: Server) -> socket | None:
+    """Begin to keep state; if that is not possible yet, say why.
+
+    Return the socket on which other replicas reach this one, if there can be any.
+    """
     from mockserver.network.listening import base_of, listen_on
 
-    address = ""
+    address, bound = "", None
     if replica.is_shared:
         host = replica.address_for_others(server.service.settings.host)
         bound = listen_on(host, 0)
         address = base_of("tcp", host, bound.getsockname()[1]).partition("://")[2]
-        server.serve_replicas(bound)
     problem = replica.start(server.service, address)
     if problem is not None:
         print(f"waiting for the database: {problem}", file=sys.stderr, flush=True)
+    return bound
 
 
 def _open(url: str) -> None:

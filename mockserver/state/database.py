@@ -28,6 +28,11 @@ _PATIENCE = 5
 """Seconds in which a database must accept a connection, or give a lock."""
 
 
+_PRAGMAS = ("locking_mode = EXCLUSIVE", "journal_mode = WAL", "synchronous = NORMAL")
+"""One program has the file, and what is committed outlives it; a power failure can undo the last
+commits, as to wait for the disk each time would cost most of the speed."""
+
+
 class StateError(MaxapiMockError):
     """State cannot be kept where it was asked for; the message says why, and what to do."""
 
@@ -111,7 +116,11 @@ class Database:
 
         def prepare(connection: sqlite3.Connection, _record: Any) -> None:
             connection.isolation_level = None
-            for pragma in ("locking_mode = EXCLUSIVE", "journal_mode = WAL", "synchronous = FULL"):
+            for pragma in (
+                "locking_mode = EXCLUSIVE",
+                "journal_mode = WAL",
+                "synchronous = NORMAL",
+            ):
                 connection.execute(f"PRAGMA {pragma}")
 
         event.listen(engine, "connect", prepare)
@@ -124,9 +133,7 @@ class Database:
             "application_name": "maxapi-mock",
             "options": "-c statement_timeout=20000 -c lock_timeout=10000",
         }
-        return create_engine(
-            self._url, pool_size=4, max_overflow=4, pool_pre_ping=True, connect_args=arguments
-        )
+        return create_engine(self._url, pool_size=4, max_overflow=4, connect_args=arguments)
 
     def _meaning(self, error: DBAPIError) -> StateError | Unavailable:
         """Return what an error of the driver means: wrong for good, or only now."""

@@ -318,10 +318,9 @@ class Store:
 
     def _fence(self, connection: Connection, replica: str | None = None) -> None:
         """Hold this replica's row until the end of the transaction. Raises LeaseLost."""
-        if not self.replica:  # nobody else is there, as with SQLite, or while data is moved
+        if not self.replica or not self.is_shared:  # nobody else is there
             return
-        own = select(REPLICAS.c.id).where(REPLICAS.c.id == (replica or self.replica))
-        if connection.scalar(own.with_for_update(read=True, key_share=True)) is None:
+        if connection.scalar(_OWN, {"own": replica or self.replica}) is None:
             raise LeaseLost("another replica has taken over; trying again")
 
 
@@ -387,6 +386,11 @@ def _free(connection: Connection, replica: str) -> None:
     connection.execute(update(SANDBOXES).where(SANDBOXES.c.owner == replica).values(owner=None))
 
 
+_OWN = (
+    select(REPLICAS.c.id)
+    .where(REPLICAS.c.id == bindparam("own"))
+    .with_for_update(read=True, key_share=True)
+)
 _FORGET = delete(TASKS).where(
     TASKS.c.sandbox == bindparam("of"), TASKS.c.id == bindparam("task_id")
 )

@@ -33,8 +33,8 @@ from mockserver.web.relay import Moved, Relay, RelayServer
 
 T = TypeVar("T")
 
-_TRIES = 4
-"""How often a sandbox is looked for that moves meanwhile."""
+_TRIES, _PAUSE = 8, 0.25
+"""How often a sandbox is looked for that moves meanwhile, and real seconds in between."""
 _MOST_KNOWN = 100_000
 """Sandboxes of which it is remembered where they are."""
 _LOOK = 0.2
@@ -184,22 +184,26 @@ class KeptFrontEnd:
         self._state.on_commit = tell
 
     async def _respond_slowly(self, request: Request) -> Response:
-        try:
-            for _ in range(_TRIES):
-                home, address = await self._in_thread(self._enter, request)
-                try:
-                    if home is None:
-                        return await self._respond_anyway(request)
-                    if isinstance(home, Everywhere):
-                        return await self._respond_everywhere(request, home)
-                    if address is not None:
-                        return await self._relayed(home, address, request)
-                    return await self._respond_now(request)
-                except Moved:
-                    continue
-        except Unavailable as problem:
-            return self._unavailable(request, str(problem))
-        return self._unavailable(request, "its sandbox is being moved; try again")
+        problem = ""
+        for attempt in range(_TRIES):
+            if attempt:
+                await asyncio.sleep(_PAUSE)
+            try:
+                return await self._respond_where_it_is(request)
+            except Moved as moved:
+                problem = str(moved)
+            except Unavailable as unavailable:
+                return self._unavailable(request, str(unavailable))
+        return self._unavailable(request, f"{problem}; try again")
+
+    async def _respond_where_it_is(self, request: Request) -> Response:
+        """Respond to a request, here or elsewhere. Raises Moved and Unavailable."""
+        home, address = await self._in_thread(self._enter, request)
+        if isinstance(home, Everywhere):
+            return await self._respond_everywhere(request, home)
+        if address is not None and home is not None:
+            return await self._relayed(home, address, request)
+        return await self._respond_now(request)
 
     def _enter(self, request: Request) -> tuple[Home | Everywhere | None, str | None]:
         """Have the sandbox of a request in memory; return its home, and the address of that.
@@ -239,7 +243,7 @@ class KeptFrontEnd:
         except Unavailable as problem:
             return self._unavailable(request, str(problem))
         if address is not None:
-            raise Moved
+            raise Moved("its sandbox is being moved")
         return await self._respond_now(request)
 
     async def _relayed(self, home: Home, address: str, request: Request) -> Response:

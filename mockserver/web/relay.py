@@ -39,7 +39,7 @@ _SILENCE = 5.0
 
 
 class Moved(Exception):
-    """The sandbox is not at the replica that was asked."""
+    """The sandbox is not at the replica that was asked, or nothing could be asked there."""
 
 
 Respond = Callable[[Request, bool], Awaitable[Response]]
@@ -168,7 +168,7 @@ class Relay:
     async def ask(self, address: str, request: Request, *, part: bool = False) -> Response:
         """Return the response of the replica at *address*; for *part*, as far as it knows.
 
-        Raises Moved, and Unavailable if the replica is gone.
+        Raises Moved, and Unavailable if the replica went while it responded.
         """
         peer = self._peers.get(address)
         if peer is None or peer.is_gone:
@@ -193,7 +193,7 @@ class _Peer:
                 link = _Link(*await asyncio.open_connection(host.strip("[]"), int(port)))
         except (OSError, TimeoutError) as error:
             self.is_gone = True
-            raise Unavailable(f"the replica at {address} does not respond ({error})") from None
+            raise Moved(f"the replica at {address} does not respond ({error})") from None
         link.send(_HELLO, 0, secret.encode())
         self._reading = asyncio.ensure_future(self._read(link, address))
         return link
@@ -203,7 +203,7 @@ class _Peer:
         number = next(self._numbers)
         answer = self._asked[number] = asyncio.get_running_loop().create_future()
         if self.is_gone:
-            raise Unavailable("the replica that has its sandbox is gone")
+            raise Moved("the replica that has its sandbox is gone")
         link.send(_ASK, number, _asked(request, part))
         try:
             response: Response = await answer
@@ -242,7 +242,7 @@ class _Peer:
         if answer.done():
             return
         if about.get("moved"):
-            answer.set_exception(Moved())
+            answer.set_exception(Moved("its sandbox is being moved"))
             return
         stream = None
         if about["stream"]:

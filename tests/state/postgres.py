@@ -14,7 +14,9 @@ import psycopg
 
 from mockserver.network.listening import listen_on
 
-_QUICK = ("fsync=off", "full_page_writes=off", "max_connections=60", "listen_addresses=127.0.0.1")
+_USUAL = ("max_connections=60", "listen_addresses=127.0.0.1")
+_UNSAFE = ("fsync=off", "full_page_writes=off")
+"""What makes it quick, and loses data if the machine stops."""
 
 
 def programs() -> Path | None:
@@ -29,7 +31,8 @@ def programs() -> Path | None:
 class Postgres:
     """A server that can be stopped, killed and started again."""
 
-    def __init__(self, programs: Path, folder: Path) -> None:
+    def __init__(self, programs: Path, folder: Path, *, is_safe: bool = False) -> None:
+        self._options = _USUAL if is_safe else (*_USUAL, *_UNSAFE)
         self._programs = programs
         self._data = folder / "data"
         with listen_on("127.0.0.1", 0) as free:
@@ -53,7 +56,7 @@ class Postgres:
 
     def start(self) -> None:
         """Start, and return once it accepts connections."""
-        options = " ".join(f"-c {one}" for one in (*_QUICK, f"port={self.port}"))
+        options = " ".join(f"-c {one}" for one in (*self._options, f"port={self.port}"))
         sockets = f"-c unix_socket_directories={self._data}"
         self._run(
             "pg_ctl", "-D", str(self._data), "-w", "-l", str(self._data / "log"),
@@ -91,11 +94,11 @@ class Postgres:
 
 
 @contextmanager
-def running_postgres(programs: Path) -> Iterator[Postgres]:
-    """Run a PostgreSQL meanwhile."""
+def running_postgres(programs: Path, *, is_safe: bool = False) -> Iterator[Postgres]:
+    """Run a PostgreSQL meanwhile; unless it *is_safe*, it does without what a crash needs."""
     folder = Path(tempfile.mkdtemp(prefix="maxapi-postgres-"))
     folder.chmod(0o755)
-    server = Postgres(programs, folder)
+    server = Postgres(programs, folder, is_safe=is_safe)
     server.start()
     try:
         yield server
