@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 import pytest
 import requests
 
-from mockserver.testing import ControlClient
+from mockserver.testing import ControlClient, ScenarioText
 from tests.state.load import at_once
 from tests.state.postgres import Postgres
 from tests.state.receiver import Receiver
@@ -138,7 +138,7 @@ def test_what_is_held_can_be_released_anywhere(
     replicas: list[Mock], controls: list[ControlClient], key: str, n: int
 ) -> None:
     """A response that waits at one replica is found, and released, by the others."""
-    controls[1].add_rule("held=response", times=1, path="*/submit")
+    controls[1].add_rule(ScenarioText("held=response"), times=1, path="*/submit")
     with ThreadPoolExecutor(1) as pool:
         submitting = pool.submit(replicas[n].submit, key)
         [held] = controls[1].wait_until_held("response")
