@@ -16,7 +16,7 @@ from mockserver.commands.command import command, option, receives
 from mockserver.commands.options import Given, resolve, secrets_of, with_settings
 from mockserver.commands.output import PASS
 from mockserver.commands.signals import stop_signals
-from mockserver.domain.redaction import without_users
+from mockserver.domain.redaction import without_url_secrets
 from mockserver.errors import MaxapiMockError
 from mockserver.settings import SETTINGS, Resolved, Settings, show_value
 from mockserver.version import __version__
@@ -163,7 +163,7 @@ def _say_what_is_served(server: Server, settings: Settings) -> None:
     """Print where the mock is, what makes clients trust it, and what it does not do by itself."""
     print(f"maxapi-mock {__version__} serves {server.url}", flush=True)
     if settings.state is not None:
-        print(f"state is kept in {without_users(settings.state)}")
+        print(f"state is kept in {without_url_secrets(settings.state)}")
     for what in server.service.loaded:
         print(what)
     if settings.is_public and settings.control_token is None:

@@ -23,7 +23,7 @@ from mockserver.settings import Settings
 
 ANONYMOUS = ""
 """Stands for the key of requests without an accepted token; it does not count as one."""
-_ANONYMOUS_ID = sandbox_id(ANONYMOUS)
+ANONYMOUS_ID = sandbox_id(ANONYMOUS)
 
 _LOOKED_AT = 20
 """Sandboxes among which an idle one is searched; if none is, the least recently used is dropped."""
@@ -162,12 +162,12 @@ class Sandboxes:
 
     def _add(self, sandbox: Sandbox) -> None:
         self._by_id[sandbox.id] = sandbox
-        if len(self._by_id) - (_ANONYMOUS_ID in self._by_id) > self._settings.max_sandboxes:
+        if len(self._by_id) - (ANONYMOUS_ID in self._by_id) > self._settings.max_sandboxes:
             self._forget_one(sandbox)
 
     def _forget_one(self, newest: Sandbox) -> None:
         candidates = islice(self._by_id.items(), _LOOKED_AT)
-        old = [one for id_, one in candidates if id_ != _ANONYMOUS_ID and one is not newest]
+        old = [one for id_, one in candidates if id_ != ANONYMOUS_ID and one is not newest]
         idle = (one for one in old if self._is_idle(one))
         sandbox = next(idle, old[0] if old else None)
         if sandbox is not None and not self._keeper.release(sandbox):

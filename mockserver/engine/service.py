@@ -32,7 +32,7 @@ from mockserver.engine.operations import Operations
 from mockserver.engine.pending_request import PendingRequest
 from mockserver.engine.routing import Found, Route, Routes, no_such_route
 from mockserver.engine.sandbox import Sandbox
-from mockserver.engine.sandboxes import ANONYMOUS, Sandboxes
+from mockserver.engine.sandboxes import ANONYMOUS, ANONYMOUS_ID, Sandboxes
 from mockserver.engine.scenario_resolution import (
     apply_faults,
     as_success,
@@ -153,7 +153,7 @@ class Service:
         no fault of the connection happens to the response.
         """
         pending = PendingRequest(request, sandbox, sandbox.clock.now(), is_apps=False)
-        if sandbox is self.anonymous:
+        if sandbox.id == ANONYMOUS_ID:
             pending.unauthorized = self._owner(request.headers)[1]
         response = replace(self._respond(pending), fault=None)
         return response, pending.recorded

@@ -17,11 +17,13 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 from sqlalchemy.pool import StaticPool
 
+from mockserver.domain.redaction import without_url_secrets
 from mockserver.engine.keeping import Unavailable
 from mockserver.errors import MaxapiMockError
 from mockserver.state.codec import VERSION
 from mockserver.state.tables import ABOUT, METADATA
 
+_MOST_PORTS = 65536
 _PATIENCE = 5
 """Seconds in which a database must accept a connection, or give a lock."""
 
@@ -36,11 +38,8 @@ class StateError(MaxapiMockError):
 
 
 def shown(url: str) -> str:
-    """Return *url* without its password."""
-    try:
-        return make_url(url).render_as_string(hide_password=True)
-    except ArgumentError:
-        return "the URL"
+    """Return *url* without its user, and without passwords, which can be in its query as well."""
+    return without_url_secrets(url)
 
 
 class Database:
@@ -142,14 +141,18 @@ class Database:
         if not self.is_shared:
             return self._sqlite_meaning(line)
         code = getattr(error.orig, "sqlstate", None) or ""
+        if "invalid connection option" in line:
+            return StateError(f"{self.shown}: {line}")
         if not code and ("password authentication failed" in line or "no password" in line):
             code = "28P01"
-        if not code and ("does not exist" in line):
-            code = "3D000"
+        if not code and "does not exist" in line:
+            code = "28000" if 'role "' in line else "3D000"
+        may_not = "; the user may not do that: grant it CREATE on the schema"
         advice = {
             "28": "; check user and password",
             "3D": "; create it: createdb NAME",
-            "42501": "; the user may not do that: grant it CREATE on the schema",
+            "42501": may_not,
+            "3F": may_not,
         }
         for start, text in advice.items():
             if code.startswith(start):
@@ -198,6 +201,10 @@ def _parsed(url: str) -> URL:
             raise StateError(f"{shown(url)}: the folder {folder} does not exist; create it")
         return parsed
     if name in ("postgresql", "postgres", "postgresql+psycopg"):
+        if "@" in (parsed.host or ""):
+            raise StateError(_accepted("user and password contain an '@', which is written %40"))
+        if parsed.port is not None and not 0 < parsed.port < _MOST_PORTS:
+            raise StateError(_accepted(f"there is no port {parsed.port}"))
         return parsed.set(drivername="postgresql+psycopg")
     raise StateError(_accepted(f"{name!r} is not supported"))
 

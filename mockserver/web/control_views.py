@@ -25,6 +25,7 @@ from mockserver.engine.journal import Delivery, RecordedRequest
 from mockserver.engine.messages import ApiError, Response, success
 from mockserver.engine.rules import Match, SearchResult, search
 from mockserver.engine.sandbox import Sandbox
+from mockserver.engine.sandboxes import ANONYMOUS_ID
 from mockserver.engine.timeline import outline, timeline
 from mockserver.settings import SETTINGS, show_value
 from mockserver.version import __version__
@@ -167,7 +168,7 @@ class Views:
 
     def count_strangers(self) -> Json:
         counts = self._service.sandboxes.uncontrolled_since(self._sandbox().began)
-        without_key = counts.pop(self._service.anonymous.id, 0)
+        without_key = counts.pop(ANONYMOUS_ID, 0)
         return {"with_other_keys": counts.total(), "without_key": without_key}
 
     # -- tasks -------------------------------------------------------------------------------

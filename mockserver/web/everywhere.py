@@ -57,7 +57,6 @@ def _sandboxes(documents: Sequence[Json]) -> Json:
 
 _MERGED: dict[str, Callable[[Sequence[Json]], Json]] = {
     "list_sandboxes": _sandboxes,
-    "count_strangers": _sums,
     "reset": _sums,
 }
 

@@ -21,7 +21,7 @@ from mockserver.engine.ids import sandbox_id
 from mockserver.engine.inboxes import is_webhook
 from mockserver.engine.keeping import State, Unavailable
 from mockserver.engine.messages import ApiError, Request, Response
-from mockserver.engine.sandboxes import ANONYMOUS
+from mockserver.engine.sandboxes import ANONYMOUS_ID
 from mockserver.engine.service import CONTROL_PREFIX, Service
 from mockserver.web.application import Application
 from mockserver.web.console.pages import is_for_console
@@ -53,8 +53,8 @@ _OF_NONE = frozenset(
     ]
 )
 """Operations that concern no sandbox."""
-_OF_ALL = frozenset(("list_sandboxes", "count_strangers"))
-"""Operations that concern all of them."""
+_OF_ALL = "list_sandboxes"
+"""The operation that concerns all of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +80,7 @@ class Homes:
         self._service = service
         self._state = state
         self._routes = Routes(service.contract.control["operations"])
-        self.anonymous = Home(sandbox_id(ANONYMOUS), "")
+        self.anonymous = Home(ANONYMOUS_ID, "")
 
     def of(self, request: Request) -> Home | Everywhere | None:
         """Return the home of a request; None if it needs no sandbox. Raises Unavailable."""
@@ -116,8 +116,8 @@ class Homes:
         query = dict(parse_qsl(request.query, keep_blank_values=True))
         named = sandbox_named(request, query)
         if name == "poll_task":
-            named = self._state.home_of_task(place["taskId"])
-        elif name in _OF_ALL or query.get("all") == "true":
+            named = self._state.home_of_task(place["taskId"]) or self.anonymous.id
+        elif name == _OF_ALL or query.get("all") == "true":
             return Everywhere(name)
         elif name.endswith(("inbox", "inboxes")):
             return self.anonymous

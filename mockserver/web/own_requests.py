@@ -8,6 +8,7 @@ from mockserver.contract import dump_json
 from mockserver.domain.scenario import HEADER
 from mockserver.engine.messages import ApiError, Request, Response, json_response
 from mockserver.engine.sandbox import Sandbox
+from mockserver.engine.sandboxes import ANONYMOUS_ID
 from mockserver.engine.unknown_fields import remarks
 from mockserver.web.control_request import SANDBOX_HEADER
 from mockserver.web.control_views import Json, Views, found
@@ -56,7 +57,7 @@ class OwnRequests(Views):
     def _app_sandbox(self) -> Sandbox:
         """Return the sandbox, unless it is the one in which no request is accepted."""
         sandbox = self._sandbox()
-        if sandbox is self._service.anonymous:
+        if sandbox.id == ANONYMOUS_ID:
             name = f"{SANDBOX_HEADER}: <id>, or with its API key as a Bearer token"
             raise ApiError(400, f"no sandbox is named; name one with {name}")
         return sandbox

@@ -63,9 +63,22 @@ class Postgres:
             "-o", f"{options} {sockets}", "start",
         )  # fmt: skip
 
+    def run(self) -> None:
+        """Start unless it runs already."""
+        try:
+            self._run("pg_ctl", "-D", str(self._data), "status")
+        except subprocess.CalledProcessError:
+            self.start()
+
     def stop(self, how: str = "fast") -> None:
         """Stop; *how* is one of pg_ctl's modes, and `immediate` is like a crash."""
         self._run("pg_ctl", "-D", str(self._data), "-w", "-m", how, "stop")
+
+    def allow(self, rule: str) -> None:
+        """Put a rule of `pg_hba.conf` before the others."""
+        rules = self._data / "pg_hba.conf"
+        rules.write_text(f"{rule}\n{rules.read_text()}")
+        self._run("pg_ctl", "-D", str(self._data), "reload")
 
     def new_database(self) -> str:
         """Create a database; return its URL."""

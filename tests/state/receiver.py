@@ -6,7 +6,7 @@ import json
 from collections import defaultdict
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Condition, Thread
+from threading import Condition, Event, Thread
 from typing import Any, Self
 
 DEADLINE = 90.0
@@ -14,11 +14,15 @@ DEADLINE = 90.0
 
 
 class Receiver:
-    """Receives webhooks at `url`; paths that begin with `/failing` get 500."""
+    """Receives webhooks at `url`.
+
+    Paths that begin with `/failing` get 500, and those with `/slow` no response before `go` is set.
+    """
 
     def __init__(self) -> None:
         self._received: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
         self._came = Condition()
+        self.go = Event()
         receiver = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -27,6 +31,8 @@ class Receiver:
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["Content-Length"]))
                 receiver._receive(json.loads(body))
+                if self.path.startswith("/slow"):
+                    receiver.go.wait(DEADLINE)
                 self.send_response(500 if self.path.startswith("/failing") else 200)
                 self.send_header("Content-Length", "0")
                 self.end_headers()

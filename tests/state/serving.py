@@ -160,6 +160,18 @@ class Mock:
         """Poll a task."""
         return self.request("GET", f"/api/v1/task/{task_id}", key)
 
+    def polled(self, key: str, task_id: str) -> Any:
+        """Poll a task until its sandbox is there; return the document."""
+        responses: list[requests.Response] = []
+
+        def is_there() -> bool:
+            responses[:] = [self.poll(key, task_id)]
+            return responses[0].status_code != 503
+
+        assert eventually(is_there)
+        assert responses[0].status_code == 200, responses[0].text
+        return responses[0].json()
+
 
 class Serving:
     """Starts servers; at the end, none is left."""

@@ -65,7 +65,7 @@ def check_tasks(mocks: list[Mock], load: Load, receiver: Receiver) -> None:
     random = Random("polls")  # noqa: S311
     for one in load.accepted:
         asked = mocks if SIZE <= 1000 else [random.choice(mocks)]
-        polls = [mock.poll(one.key, one.task_id).json() for mock in asked]
+        polls = [mock.polled(one.key, one.task_id) for mock in asked]
         assert all(poll == polls[0] for poll in polls)
         assert all(body == polls[0] for body in receiver.of(one.task_id))
 

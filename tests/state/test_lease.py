@@ -8,8 +8,9 @@ import psycopg
 import pytest
 import requests
 
+from mockserver.testing import ControlError
 from tests.state.receiver import Receiver
-from tests.state.serving import Mock, Serving, eventually
+from tests.state.serving import DEADLINE, Mock, Serving, eventually
 
 KEY = "key"
 
@@ -82,6 +83,34 @@ def test_a_webhook_that_is_due_in_a_pause_is_sent_after_it(
     alone.resume()
 
     assert receiver.wait_for_all({task_id: 1})
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("speed", [0, 2])
+def test_an_advance_that_is_cut_by_a_crash_can_be_made_again(
+    serving: Serving, database_url: str, receiver: Receiver, speed: int
+) -> None:
+    """The clock goes on as before, and the webhook that was in flight is sent once more."""
+    killed, other = serving.replicas(database_url, "--duration", "1h", number=2)
+    if speed:
+        killed.control(KEY).run(speed)
+    else:
+        killed.control(KEY).freeze()
+    task_id = killed.submitted(KEY, f"{receiver.url}/slow")
+    with ThreadPoolExecutor(1) as pool:
+        advancing = pool.submit(killed.control(KEY).advance, "2h")
+        assert receiver.wait_for_all({task_id: 1})
+
+        killed.kill()
+        receiver.go.set()
+        with pytest.raises(ControlError):
+            advancing.result(DEADLINE)
+    assert eventually(lambda: advanced(other, "2h"))
+
+    assert other.control(KEY).clock()["speed"] == speed
+    assert other.polled(KEY, task_id)["data"]["status"] == "SUCCESS"
+    assert receiver.wait_for_all({task_id: 2})
+    assert len(receiver.of(task_id)) == 2
 
 
 def lease_has_ended(url: str) -> bool:
