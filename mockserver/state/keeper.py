@@ -13,7 +13,6 @@ this, so that nobody takes a change of an earlier one for kept.
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from threading import Condition, Lock, Thread
@@ -24,10 +23,10 @@ from mockserver.engine.events import AnyEvent
 from mockserver.engine.keeping import KeptSandbox, KeptWebhook, Unavailable
 from mockserver.engine.sandbox import Sandbox
 from mockserver.settings import SettingError, Settings, changed_settings
-from mockserver.state import store as rows
 from mockserver.state.codec import Unreadable
 from mockserver.state.database import StateError
-from mockserver.state.store import Changes, Elsewhere, Store
+from mockserver.state.store import Elsewhere, Store
+from mockserver.state.writer import Batch, Writer
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -39,27 +38,8 @@ _log = logging.getLogger(__name__)
 
 _REST = 0.1
 """Real seconds for which the journal alone may wait for its commit."""
-_SLACK = 256
-"""Numbers of events that a ring may have dropped before their rows are deleted."""
 _LONGEST_COMMIT = 30.0
 """Real seconds that a thread waits for a commit."""
-
-
-class _Batch:
-    """What has changed since the last transaction began."""
-
-    def __init__(self) -> None:
-        self.sandboxes: dict[str, Sandbox] = {}
-        self.tasks: dict[tuple[str, str], None] = {}
-        self.webhooks: dict[tuple[str, str], KeptWebhook] = {}
-        self.events: list[AnyEvent] = []
-        self.emptied: set[str] = set()
-        self.actions: list[Callable[[], object]] = []
-        """Called once it is committed."""
-        self.is_awaited = False
-        """Whether it has more than the journal."""
-        self.is_doubted = False
-        """Whether somebody waits to know that nobody else has this server's sandboxes."""
 
 
 class StateKeeper:
@@ -83,24 +63,23 @@ class StateKeeper:
         self.holds_until = 0.0
         """In real seconds, until when nobody else can have this server's sandboxes."""
         self._store = store
-        self._batch = _Batch()
-        self._writing: _Batch | None = None
+        self._batch = Batch()
+        self._writing: Batch | None = None
         self._is_urgent = False
         self._is_closed = False
         self._when_certain: list[Callable[[], object]] = []
         """Called once nobody else can have this server's sandboxes."""
-        self._position = 0
-        self._trimmed: dict[str, list[int]] = {}
         self._changes = Condition(Lock())
         """Guards all of the above; nothing else is locked while it is held."""
         self._entering = Lock()
         """Held while a sandbox is claimed, so that it is made only once."""
         self._service: Service
+        self._writer: Writer
         self._thread: Thread | None = None
 
     def attach(self, service: Service) -> None:
         """Keep the sandboxes of *service* from now on."""
-        self._service = service
+        self._service, self._writer = service, Writer(self._store, service)
         self._thread = Thread(target=self._run, name="state", daemon=True)
         self._thread.start()
 
@@ -344,7 +323,7 @@ class StateKeeper:
         with self._changes:
             self.era += 1
             self.problem = str(error)
-            self._batch = _Batch()
+            self._batch = Batch()
             self.committed = self.changed
             self.holds_until = 0.0
             self._when_certain = []
@@ -375,7 +354,7 @@ class StateKeeper:
             if batch is None:
                 return
             try:
-                self._write(batch, replica)
+                self._writer.write(batch, replica)
             except (Unavailable, StateError) as error:
                 self._done(None)
                 if era == self.era:
@@ -390,14 +369,14 @@ class StateKeeper:
                 for action in batch.actions:
                     action()
 
-    def _next_batch(self) -> _Batch | None:
+    def _next_batch(self) -> Batch | None:
         """Wait for something to write, and return it; None at the end."""
         self._changes.wait_for(lambda: self._is_closed or self._is_urgent or self._has_changes())
         if not self._is_urgent and not self._is_closed:
             self._changes.wait_for(lambda: self._is_closed or self._is_urgent, _REST)
         if self._is_closed and not self._has_changes():
             return None
-        batch, self._batch, self._is_urgent = self._batch, _Batch(), False
+        batch, self._batch, self._is_urgent = self._batch, Batch(), False
         self._writing = batch
         return batch
 
@@ -410,47 +389,3 @@ class StateKeeper:
             if number is not None:
                 self.committed = max(self.committed, number)
             self._changes.notify_all()
-
-    def _write(self, batch: _Batch, replica: str) -> None:
-        changes, touched = Changes(emptied=list(batch.emptied)), dict(batch.sandboxes)
-        for event in batch.events:
-            sandbox = self._service.sandboxes.of_id(event.sandbox)
-            if sandbox is not None:
-                touched.setdefault(sandbox.id, sandbox)
-                changes.events.append(rows.event_row(event))
-        for sandbox in touched.values():
-            if not self._is_current(sandbox):
-                raise Unavailable("a sandbox was discarded while it changed; try again")
-        for id_, task_id in batch.tasks:
-            task = touched[id_].get(task_id)
-            if task is None:
-                changes.forgotten.append(rows.forgotten_row(id_, task_id))
-            else:
-                self._position = max(self._position + 1, time.time_ns())
-                changes.tasks.append(rows.task_row(id_, self._position, task))
-        changes.webhooks = [
-            rows.webhook_row(*key, webhook) for key, webhook in batch.webhooks.items()
-        ]
-        for sandbox in touched.values():
-            changes.sandboxes.append(
-                rows.sandbox_row(sandbox.id, sandbox.kept(), self._due(sandbox))
-            )
-            self._trim(sandbox, changes)
-        if changes.sandboxes or changes.emptied or batch.is_doubted:
-            self._store.commit(changes, replica)
-
-    def _due(self, sandbox: Sandbox) -> float | None:
-        """Return when, in real seconds since 1970, somebody must see to the webhooks."""
-        dispatcher = self._service.dispatcher
-        if dispatcher.is_busy(sandbox) or sandbox.clock.taken_over is not None:
-            return time.time()  # if this server dies, an attempt is made again
-        wait = dispatcher.next_due(sandbox)
-        return None if wait is None else time.time() + wait
-
-    def _trim(self, sandbox: Sandbox, changes: Changes) -> None:
-        """Delete the rows of events that the journal no longer has."""
-        trimmed = self._trimmed.setdefault(sandbox.id, [0, 0, 0])
-        for ring, last in enumerate(sandbox.journal.dropped):
-            if last - trimmed[ring] > _SLACK:
-                trimmed[ring] = last
-                changes.dropped.append(rows.dropped_row(sandbox.id, ring, last))
