@@ -176,6 +176,6 @@ def test_killed_replicas_lose_nothing(
     In a large run, they are also paused, and their database crashes.
     """
     mocks = serving.replicas(database_url, *OPTIONS)
-    others = [pause, partial(restart_database, postgres)] if SIZE > MANY else []
+    others: list[Break] = [pause, partial(restart_database, postgres)] if SIZE > MANY else []
 
     check_faults(mocks, receiver, 2 + SIZE // 500, [kill, kill, *others])
