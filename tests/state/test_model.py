@@ -16,7 +16,7 @@ from tests.state.postgres import Postgres
 KEYS = st.sampled_from(["key-a", "key-b"])
 TASK = {"model": "nano-banana", "input": {"prompt": "a fox"}}
 HOOK = "http://127.0.0.1:9/hook"
-SCENARIOS = st.sampled_from([None, "fail", "webhook-twice", "stuck"])
+SCENARIOS = st.sampled_from([None, "failure", "webhook-twice", "stuck"])
 
 Step = tuple[Any, ...]
 submissions = st.tuples(st.just("submit"), KEYS, st.sampled_from([HOOK, None]), SCENARIOS)
@@ -94,7 +94,7 @@ class History:
         self._both("POST", "/__mock/clock", body, key)
 
     def _rule(self, key: str, times: int) -> None:
-        rule = {"scenario": "fail", "match": {"path": "*/submit", "nth": 2}, "times": times}
+        rule = {"scenario": "failure", "match": {"path": "*/submit", "nth": 2}, "times": times}
         self._both("POST", "/__mock/rules", rule, key)
 
     def _balance(self, key: str, usd: str | None) -> None:
