@@ -2,7 +2,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test check lint types unit coverage browser database screenshots docs mutants generators bench format clean always
+.PHONY: demo test check lint types unit coverage browser database screenshots docs mutants faults generators bench format clean always
 .DEFAULT_GOAL := test
 export MAKECMDGOALS
 
@@ -43,6 +43,11 @@ docs: $(VENV)/.dev
 
 mutants: $(VENV)/.dev
 	$(BIN)/python -m tests.mutants.trials $(if $(WHOLE),--whole)
+
+# Servers that keep state are killed, paused and lose their database during 10,000 submissions.
+faults: $(VENV)/.dev database
+	MAXAPI_NEEDS_DATABASE=1 MAXAPI_FAULTS=10000 $(BIN)/pytest -o timeout=3600 --durations=2 \
+		tests/state/test_faults.py
 
 generators: $(VENV)/.dev
 	$(BIN)/python -m tests.generators

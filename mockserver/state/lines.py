@@ -76,7 +76,7 @@ def read(lines: Iterable[str]) -> Iterator[KeptSandbox]:
                 current, done = _Reading(document), current
             else:
                 _within(current).add(document)
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise LinesError(f"line {number}: {_why(error)}") from None
         if done is not None:
             yield done.whole()

@@ -408,7 +408,7 @@ def test_the_end_does_not_wait_for_unread_bytes(
 
         ending = threading.Thread(target=stack.close, daemon=True)
         ending.start()
-        ending.join(3)
+        ending.join(30)
         has_ended = not ending.is_alive()
         ends.close()
         ending.join(10)

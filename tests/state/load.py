@@ -18,7 +18,9 @@ from tests.client import SUBMIT, seed
 from tests.state.serving import DEADLINE, Mock
 
 SIZE = int(os.environ.get("MAXAPI_FAULTS", "150"))
-"""Submissions of the fault test; 10000 takes minutes."""
+"""Submissions of the fault test; `make faults` makes 10,000, which takes minutes."""
+MANY = 1000
+"""Submissions above which a run is a large one."""
 PLANNED = {"ok": 1, "failing": 3}
 """Attempts to deliver a webhook, by the path of its receiver."""
 REFUSED, CUT = 0, 1

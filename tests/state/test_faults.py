@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from decimal import Decimal
 from functools import partial
@@ -10,7 +11,8 @@ from random import Random
 
 import pytest
 
-from tests.state.load import CUT, PLANNED, SIZE, Load, at_once
+from tests.state.load import CUT, MANY, PLANNED, SIZE, Load, at_once
+from tests.state.postgres import Postgres
 from tests.state.receiver import Receiver
 from tests.state.serving import Mock, Serving, eventually
 
@@ -25,23 +27,59 @@ OPTIONS = (
 )
 
 
-def submit_while_killing(mocks: list[Mock], receiver: Receiver, kills: int) -> Load:
-    """Submit with several keys at once while servers are killed and started again."""
-    load, random = Load(mocks, receiver.url), Random("kills")  # noqa: S311
+Break = Callable[[list[Mock], Mock], None]
+"""Does something to one of several servers, or to what it needs, and mends it."""
 
-    def kill() -> None:
+
+def kill(_mocks: list[Mock], victim: Mock) -> None:
+    """Kill a server, and start it again."""
+    victim.kill()
+    victim.start()
+
+
+def pause(mocks: list[Mock], victim: Mock) -> None:
+    """Let a server stand still until others have taken over all that it had."""
+    victim.crashes += 1  # others have to take it for one
+    other = next(mock for mock in mocks if mock is not victim)
+    victim.pause()
+    try:
+        assert eventually(lambda: all(is_there(other, key) for key in KEYS))
+    finally:
+        victim.resume()
+
+
+def is_there(mock: Mock, key: str) -> bool:
+    """Return whether a server can show a sandbox."""
+    return mock.request("GET", "/__mock/clock", key).status_code == 200
+
+
+def restart_database(postgres: Postgres, _mocks: list[Mock], victim: Mock) -> None:
+    """Let the database crash, and start it again once a server has noticed."""
+    victim.crashes += 1
+    postgres.stop("immediate")
+    try:
+        assert eventually(lambda: not is_there(victim, KEYS[0]))
+    finally:
+        postgres.start()
+
+
+def submit_while_breaking(
+    mocks: list[Mock], receiver: Receiver, faults: int, breaks: Sequence[Break]
+) -> Load:
+    """Submit with several keys at once while servers break and are mended."""
+    load, random = Load(mocks, receiver.url), Random("faults")  # noqa: S311
+
+    def break_some() -> None:
         with load.given_up_on_failure():
-            for moment in sorted(random.sample(range(SIZE), kills)):
+            for moment in sorted(random.sample(range(SIZE), faults)):
                 load.wait_for(moment)
-                victim = random.choice(mocks)
-                victim.kill()
-                victim.start()
+                random.choice(breaks)(mocks, random.choice(mocks))
 
     share = SIZE // len(KEYS)
     clients = [
         partial(load.submit_until, key, f"{key} {n}", share) for key in KEYS for n in range(2)
     ]
-    at_once(kill, *clients)
+    at_once(break_some, *clients)
     return load
 
 
@@ -64,7 +102,7 @@ def check_tasks(mocks: list[Mock], load: Load, receiver: Receiver) -> None:
                 assert task["status"] == ("FAILURE" if one.is_moderated else "SUCCESS")
     random = Random("polls")  # noqa: S311
     for one in load.accepted:
-        asked = mocks if SIZE <= 1000 else [random.choice(mocks)]
+        asked = mocks if SIZE <= MANY else [random.choice(mocks)]
         polls = [mock.polled(one.key, one.task_id) for mock in asked]
         assert all(poll == polls[0] for poll in polls)
         assert all(body == polls[0] for body in receiver.of(one.task_id))
@@ -86,7 +124,9 @@ def check_webhooks(mocks: list[Mock], load: Load, receiver: Receiver) -> None:
         assert times <= len(receiver.of(task_id)) <= times + crashes
 
 
-def check_faults(mocks: list[Mock], receiver: Receiver, kills: int) -> None:
+def check_faults(
+    mocks: list[Mock], receiver: Receiver, faults: int, breaks: Sequence[Break] = (kill,)
+) -> None:
     """Check all that a client was promised."""
     first = mocks[0].control("first")
     mocks[-1].control("frozen").freeze()
@@ -95,8 +135,10 @@ def check_faults(mocks: list[Mock], receiver: Receiver, kills: int) -> None:
     mocks[0].control("poor").set_balance(str(PRICE * AFFORDABLE + PRICE / 2))
     began, asked = datetime.fromisoformat(first.clock()["now"]), time.monotonic()
 
-    load = submit_while_killing(mocks, receiver, kills)
+    load = submit_while_breaking(mocks, receiver, faults, breaks)
     passed = time.monotonic() - asked
+    keys = (*KEYS, "frozen")
+    assert eventually(lambda: all(is_there(mock, key) for mock in mocks for key in keys))
     now = datetime.fromisoformat(first.clock()["now"])
 
     check_webhooks(mocks, load, receiver)
@@ -122,14 +164,18 @@ def test_a_killed_server_with_sqlite_loses_nothing(
     """Killed at random moments and started again, a server keeps what it has answered."""
     mock = serving(sqlite_url, *OPTIONS)
 
-    check_faults([mock], receiver, kills=3 + SIZE // 500)
+    check_faults([mock], receiver, 3 + SIZE // 500)
 
 
 @pytest.mark.slow
 def test_killed_replicas_lose_nothing(
-    serving: Serving, database_url: str, receiver: Receiver
+    serving: Serving, postgres: Postgres, database_url: str, receiver: Receiver
 ) -> None:
-    """Three replicas, killed at random moments, keep what each has answered."""
-    mocks = serving.replicas(database_url, *OPTIONS)
+    """Three replicas, killed at random moments, keep what each has answered.
 
-    check_faults(mocks, receiver, kills=2 + SIZE // 500)
+    In a large run, they are also paused, and their database crashes.
+    """
+    mocks = serving.replicas(database_url, *OPTIONS)
+    others: list[Break] = [pause, partial(restart_database, postgres)] if SIZE > MANY else []
+
+    check_faults(mocks, receiver, 2 + SIZE // 500, [kill, kill, *others])

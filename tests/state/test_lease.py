@@ -113,6 +113,22 @@ def test_an_advance_that_is_cut_by_a_crash_can_be_made_again(
     assert len(receiver.of(task_id)) == 2
 
 
+@pytest.mark.slow
+def test_a_replica_that_is_stopped_gives_everything_back(
+    serving: Serving, database_url: str, receiver: Receiver
+) -> None:
+    """Another one has it at once, with what was due later, and nobody waits for a lease."""
+    stopped, other = serving.replicas(database_url, "--duration", "3s", number=2)
+    task_id = stopped.submitted(KEY, f"{receiver.url}/ok")
+
+    status = stopped.stop()
+    poll = other.poll(KEY, task_id)
+
+    assert status == 0
+    assert poll.status_code == 200
+    assert receiver.wait_for_all({task_id: 1})
+
+
 def lease_has_ended(url: str) -> bool:
     """Return whether every replica in the database counts as dead."""
     with psycopg.connect(url) as connection:

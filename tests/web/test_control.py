@@ -531,7 +531,7 @@ bodies = st.dictionaries(names, values, min_size=1, max_size=4) | values
 TAKES_BODY = {
     *("count_requests", "find_requests", "fail_task", "add_rule", "move_clock"),
     *("set_balance", "change_settings", "reset", "submit_task", "explain_submission"),
-    *("wait_until_held", "release", "set_inbox"),
+    *("wait_until_held", "release", "set_inbox", "import_state"),
 }
 
 

@@ -605,7 +605,7 @@ def test_several_compose(app: App) -> None:
 @pytest.mark.parametrize(
     ("scenario", "message"),
     [
-        ("webhook-twise", "did you mean 'webhook-twice'? use one of success, failure, "),
+        ("webhook-twise", "did you mean 'webhook-twice'? use one that "),
         ("slow=soon", "slow=<duration>: 'soon' is not a duration; use seconds or 250ms, "),
         ("slow", "'slow' needs a value; use slow=<duration>"),
         ("stuck=1", "'stuck' takes no value; use it without '=1'"),
