@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 import psycopg
 import pytest
 
+from mockserver.engine.keeping import Unavailable
 from mockserver.state.database import Database
 from mockserver.state.store import Elsewhere, Store
 from tests.state.kept_mock import Mock
@@ -49,6 +50,28 @@ def test_a_lease_that_is_renewed_at_the_last_moment_is_kept(
         found = claiming.result(DEADLINE)
 
     assert found == Elsewhere("address of late")
+
+
+@pytest.mark.slow
+def test_a_transaction_that_stands_still_holds_nobody_up(
+    stores: list[Store], database_url: str
+) -> None:
+    """A replica that is paused in one loses its locks to whoever takes its sandboxes over."""
+    late, other = stores
+    taken: list[object] = []
+
+    def stand_still() -> None:
+        with late._database.transaction() as connection:
+            late._fence(connection)
+            with psycopg.connect(database_url, autocommit=True) as watching:
+                watching.execute(EXPIRE, (0.0,))
+            taken.append(other.claim("one", "key"))
+            late._fence(connection)
+
+    with pytest.raises(Unavailable, match="idle-in-transaction"):
+        stand_still()
+
+    assert taken == [None]
 
 
 def test_a_replica_that_registers_again_gives_back_what_it_had(stores: list[Store]) -> None:
