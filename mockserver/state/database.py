@@ -24,6 +24,13 @@ from mockserver.state.codec import VERSION
 from mockserver.state.tables import ABOUT, METADATA
 
 _MOST_PORTS = 65536
+_LIMITS = {
+    "statement_timeout": 20,
+    "lock_timeout": 10,
+    "idle_in_transaction_session_timeout": 7,
+}
+"""Seconds, of PostgreSQL; the last one is the shortest, so that a replica which stands still in the
+middle of a transaction does not keep its locks from those who take over."""
 _PATIENCE = 5
 """Seconds in which a database must accept a connection, or give a lock."""
 
@@ -131,7 +138,7 @@ class Database:
         arguments = {
             "connect_timeout": _PATIENCE,
             "application_name": "maxapi-mock",
-            "options": "-c statement_timeout=20000 -c lock_timeout=10000",
+            "options": " ".join(f"-c {name}={seconds}s" for name, seconds in _LIMITS.items()),
         }
         return create_engine(self._url, pool_size=4, max_overflow=4, connect_args=arguments)
 
