@@ -127,9 +127,15 @@ def _begin(replica: Replica, server: Server) -> socket | None:
 
     address, bound = "", None
     if replica.is_shared:
-        host = replica.address_for_others(server.service.settings.host)
-        bound = listen_on(host, 0)
-        address = base_of("tcp", host, bound.getsockname()[1]).partition("://")[2]
+        settings = server.service.settings
+        host = replica.address_for_others(settings.host)
+        given = settings.replica_address
+        try:
+            bound = listen_on(host, 0 if given is None else int(given.rpartition(":")[2]))
+        except OSError as error:
+            raise MaxapiMockError(f"replica-address: {error.strerror or error}") from None
+        own = base_of("tcp", host, bound.getsockname()[1]).partition("://")[2]
+        address = own if given is None else given
     problem = replica.start(server.service, address)
     if problem is not None:
         print(f"waiting for the database: {problem}", file=sys.stderr, flush=True)
