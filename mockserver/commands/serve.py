@@ -99,6 +99,14 @@ def serve(options: _Options) -> int:
     return PASS
 
 
+def without_extra(missing: ModuleNotFoundError) -> MaxapiMockError:
+    """Explain what has to be installed to keep state."""
+    from mockserver.commands.suite import installation
+
+    how = installation("state", ("msgspec", "psycopg[binary]", "sqlalchemy"))
+    return MaxapiMockError(f"keeping state needs {missing.name}; install what is needed: {how}")
+
+
 @contextmanager
 def kept_in(url: str | None) -> Iterator[Replica | None]:
     """Keep state in the database of *url* meanwhile; None is memory. Raises MaxapiMockError."""
@@ -108,9 +116,7 @@ def kept_in(url: str | None) -> Iterator[Replica | None]:
     try:
         from mockserver.state.replica import Replica
     except ModuleNotFoundError as missing:
-        raise MaxapiMockError(
-            f"state: needs {missing.name}; install 'maxapi-mockserver[state]'"
-        ) from None
+        raise without_extra(missing) from None
     replica = Replica(url)
     try:
         yield replica
