@@ -9,7 +9,6 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, delete, func, insert, select, text, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from mockserver.engine.events import AnyEvent
 from mockserver.engine.keeping import KeptSandbox, Unavailable
@@ -43,8 +42,8 @@ class Store:
         self.slot = 0
         """The place of this replica among all, once it is registered."""
         self._database = database
-        dialect = postgresql if database.is_shared else sqlite
-        tasks, sandboxes = dialect.insert(TASKS), dialect.insert(SANDBOXES)
+        insert_into = _inserting(is_shared=database.is_shared)
+        tasks, sandboxes = insert_into(TASKS), insert_into(SANDBOXES)
         self._upsert_tasks = tasks.on_conflict_do_update(
             index_elements=["sandbox", "id"], set_={"task": tasks.excluded.task}
         )
@@ -307,6 +306,15 @@ class Store:
             return
         if connection.scalar(_OWN, {"own": replica or self.replica}) is None:
             raise LeaseLost("another replica has taken over; trying again")
+
+
+def _inserting(*, is_shared: bool) -> Any:
+    """Return what makes an INSERT that can update; only the dialect that is used is imported."""
+    if is_shared:
+        from sqlalchemy.dialects.postgresql import insert as inserting
+    else:
+        from sqlalchemy.dialects.sqlite import insert as inserting  # type: ignore[assignment]
+    return inserting
 
 
 def _events(connection: Connection, id_: str) -> list[AnyEvent]:
