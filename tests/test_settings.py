@@ -164,6 +164,7 @@ WRONG = {
     "task_bytes": "much",
     "journal_bytes": "x",
     "state": "mysql://db/mock",
+    "replica_address": "host",
     "answers": "short",
     "error_status": "404",
     "null": "accept",

@@ -99,6 +99,14 @@ def serve(options: _Options) -> int:
     return PASS
 
 
+def without_extra(missing: ModuleNotFoundError) -> MaxapiMockError:
+    """Explain what has to be installed to keep state."""
+    from mockserver.commands.suite import installation
+
+    how = installation("state", ("msgspec", "psycopg[binary]", "sqlalchemy"))
+    return MaxapiMockError(f"keeping state needs {missing.name}; install what is needed: {how}")
+
+
 @contextmanager
 def kept_in(url: str | None) -> Iterator[Replica | None]:
     """Keep state in the database of *url* meanwhile; None is memory. Raises MaxapiMockError."""
@@ -108,9 +116,7 @@ def kept_in(url: str | None) -> Iterator[Replica | None]:
     try:
         from mockserver.state.replica import Replica
     except ModuleNotFoundError as missing:
-        raise MaxapiMockError(
-            f"state: needs {missing.name}; install 'maxapi-mockserver[state]'"
-        ) from None
+        raise without_extra(missing) from None
     replica = Replica(url)
     try:
         yield replica
@@ -127,9 +133,15 @@ def _begin(replica: Replica, server: Server) -> socket | None:
 
     address, bound = "", None
     if replica.is_shared:
-        host = replica.address_for_others(server.service.settings.host)
-        bound = listen_on(host, 0)
-        address = base_of("tcp", host, bound.getsockname()[1]).partition("://")[2]
+        settings = server.service.settings
+        host = replica.address_for_others(settings.host)
+        given = settings.replica_address
+        try:
+            bound = listen_on(host, 0 if given is None else int(given.rpartition(":")[2]))
+        except OSError as error:
+            raise MaxapiMockError(f"replica-address: {error.strerror or error}") from None
+        own = base_of("tcp", host, bound.getsockname()[1]).partition("://")[2]
+        address = own if given is None else given
     problem = replica.start(server.service, address)
     if problem is not None:
         print(f"waiting for the database: {problem}", file=sys.stderr, flush=True)

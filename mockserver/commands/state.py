@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,7 @@ import click
 from mockserver.commands.command import command, option, receives
 from mockserver.commands.output import PASS, say
 from mockserver.commands.running_mock import Mock, MockOptions, asking, with_mock
+from mockserver.commands.serve import without_extra
 from mockserver.errors import MaxapiMockError
 from mockserver.file_writing import write_whole
 
@@ -45,16 +47,18 @@ def state(options: _Options) -> int:
     try:
         import mockserver.state.lines  # noqa: F401
     except ModuleNotFoundError as missing:
-        raise MaxapiMockError(
-            f"state: needs {missing.name}; install 'maxapi-mockserver[state]'"
-        ) from None
+        raise without_extra(missing) from None
     return _export(options) if options.action == "export" else _import(options)
 
 
 def _export(options: _Options) -> int:
     lines = list(_of_mock(options) if options.state is None else _of_database(options))
+    text = "".join(f"{line}\n" for line in lines)
+    if str(options.file) == "-":
+        print(text, end="")
+        return PASS
     try:
-        write_whole({options.file: "".join(f"{line}\n" for line in lines).encode()}, mode=0o600)
+        write_whole({options.file: text.encode()}, mode=0o600)
     except OSError as error:
         raise MaxapiMockError(f"{options.file}: {error.strerror}") from None
     _say(options, sum(line.startswith('{"sandbox"') for line in lines))
@@ -85,7 +89,8 @@ def _import(options: _Options) -> int:
     from mockserver.state import lines
 
     try:
-        text = options.file.read_text("utf-8")
+        is_input = str(options.file) == "-"
+        text = sys.stdin.read() if is_input else options.file.read_text("utf-8")
     except (OSError, UnicodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "is not text in UTF-8"
         raise MaxapiMockError(f"{options.file}: {reason}") from None

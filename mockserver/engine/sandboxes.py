@@ -199,9 +199,21 @@ class Sandboxes:
 
         Raises whatever *change_settings* raises, which applies texts of settings.
         """
+        return self.put(self.made_of(whole, change_settings))
+
+    def made_of(
+        self,
+        whole: KeptSandbox,
+        change_settings: Callable[[Settings, Mapping[str, str]], Settings],
+    ) -> Sandbox:
+        """Return a sandbox that was kept, without adding it. Raises as `restore` does."""
         sandbox = self._make(whole.id, whole.masked_key)
         sandbox.restore(whole, change_settings)
-        self.discard(whole.id)
+        return sandbox
+
+    def put(self, sandbox: Sandbox) -> Sandbox:
+        """Add a sandbox that was made, in place of one with the same id."""
+        self.discard(sandbox.id)
         with self._lock:
             self._add(sandbox)
         return sandbox

@@ -34,6 +34,7 @@ from mockserver.settings.texts import (
     read_rate,
     read_rate_limit,
     read_ratio,
+    read_replica_address,
     read_scenario,
     read_secret,
     read_state,
@@ -66,6 +67,11 @@ class Settings:
         "memory",
         none="memory",
         secret=True,
+    )
+    replica_address: str | None = setting(
+        read_replica_address,
+        "HOST:PORT at which other replicas reach this one; by default, a free port at --host, or "
+        "at the address by which it reaches the database",
     )
     api_key: frozenset[str] | None = setting(
         read_names,
@@ -301,7 +307,7 @@ def _is_loopback(host: str) -> bool:
 SETTINGS = {one.name: one for one in dataclasses.fields(Settings)}
 
 GROUPS: Mapping[str, tuple[str, ...]] = {
-    "Server": ("host", "port", "tls", "tls_folder", "public_url", "state"),
+    "Server": ("host", "port", "tls", "tls_folder", "public_url", "state", "replica_address"),
     "Access": ("api_key", "control_token", "cors", "rate_limit"),
     "Contract": ("service", "model_cards"),
     "Tasks and results": (

@@ -46,6 +46,7 @@ _OF_READERS: Mapping[Any, Mapping[str, Any]] = {
     texts.read_url: {"type": "string", "pattern": "^https?://[^?#\\s]+$"},
     texts.read_rate_limit: {"type": "string", "pattern": "^(none|[1-9][0-9]{0,8}/.+)$"},
     texts.read_token: {"type": ["string", "integer"], "pattern": "^[!-~]+$"},
+    texts.read_replica_address: {"type": "string", "pattern": "^.+:[0-9]{1,5}$"},
     texts.read_state: {
         "type": "string",
         "pattern": "^(memory|sqlite:///.+|postgres(ql)?://.+)$",

@@ -165,6 +165,12 @@ def read_state(text: str, _contract: Contract) -> str | None:
     return text
 
 
+def read_replica_address(text: str, _contract: Contract) -> str:
+    if not re.fullmatch(r"([A-Za-z0-9.-]+|\[[0-9a-fA-F:.]+\]):[0-9]{1,5}", text):
+        raise ValueError(f"{text!r} is not accepted; use HOST:PORT")
+    return text
+
+
 def read_rate(text: str, _contract: Contract) -> float:
     try:
         rate = float(text)

@@ -92,6 +92,8 @@ class _Told:
 tasks: Codec[Task] = Codec(Task)
 sandboxes: Codec[Kept] = Codec(Kept)
 webhooks: Codec[KeptWebhook] = Codec(KeptWebhook)
+about: Codec[tuple[int, datetime, float, int]] = Codec(tuple[int, datetime, float, int])
+"""Number, moment, real time and bytes of an event."""
 _exchanges: Codec[_Exchange] = Codec(_Exchange)
 _deliveries: Codec[Delivery] = Codec(Delivery)
 _notes: Codec[_Told] = Codec(_Told)

@@ -9,18 +9,24 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
+from mockserver.domain.durations import LATEST
 from mockserver.domain.redaction import without_users
-from mockserver.domain.task import Task
+from mockserver.domain.script import Script
+from mockserver.domain.task import Task, transitions
 from mockserver.engine.events import AnyEvent, Event
 from mockserver.engine.journal import Delivery
-from mockserver.engine.keeping import KeptSandbox, KeptWebhook
+from mockserver.engine.keeping import Kept, KeptSandbox, KeptWebhook
 from mockserver.errors import MaxapiMockError
 from mockserver.state import codec
 
 _FORM = "maxapi-mock state"
+_FIRST = datetime(1970, 1, 1, tzinfo=UTC)
+_LAST_REAL = 1e11
+"""Real seconds since 1970, in the far future."""
+_HIGHEST_SPEED = 1e6
 _SECRETS = frozenset(("webhook_secret",))
 
 
@@ -76,7 +82,7 @@ def read(lines: Iterable[str]) -> Iterator[KeptSandbox]:
                 current, done = _Reading(document), current
             else:
                 _within(current).add(document)
-        except (ValueError, KeyError, TypeError, RecursionError) as error:
+        except (ValueError, KeyError, TypeError, RecursionError, OverflowError) as error:
             raise LinesError(f"line {number}: {_why(error)}") from None
         if done is not None:
             yield done.whole()
@@ -109,6 +115,32 @@ def _check_form(document: Any) -> None:
         )
 
 
+def _check(is_possible: bool, what: str) -> None:  # noqa: FBT001
+    if not is_possible:
+        raise ValueError(f"{what} is impossible")
+
+
+def _check_clock(kept: Kept) -> None:
+    """Raise ValueError for a clock that cannot be."""
+    for course in (kept.course, kept.first_course):
+        _check(_FIRST <= course.moment <= LATEST, "the moment of its clock")
+        _check(abs(course.real) < _LAST_REAL and abs(kept.began) < _LAST_REAL, "its real time")
+        _check(0 <= course.speed <= _HIGHEST_SPEED, "the speed of its clock")
+
+
+def _check_script(script: Script) -> None:
+    """Raise ValueError for a status that no response can have."""
+    for code in (script.rejection, script.accepted_but):
+        if isinstance(code, int) and not 400 <= code <= 599:
+            raise ValueError(f"{code} is not the status of an error; use 400 to 599")
+
+
+def _check_moments(task: Task) -> None:
+    """Raise ValueError for moments that no clock reaches."""
+    if any(at is not None and not _FIRST < at <= LATEST for at, _ in transitions(task)):
+        raise ValueError(f"task {task.id[:60]!r} has moments that no clock shows")
+
+
 class _Reading:
     """A sandbox of which some lines have been read."""
 
@@ -116,6 +148,9 @@ class _Reading:
         about = document["sandbox"]
         self._id, self._masked_key = str(about["id"]), str(about["masked_key"])
         self._kept = codec.sandboxes.read(json.dumps(document["kept"]))
+        _check_clock(self._kept)
+        for rule in self._kept.rules:
+            _check_script(rule.script)
         self._tasks: dict[str, Task] = {}
         self._webhooks: dict[str, KeptWebhook] = {}
         self._events: dict[int, AnyEvent] = {}
@@ -124,13 +159,16 @@ class _Reading:
         """Add a task or an event. Raises ValueError."""
         if "task" in document:
             task = codec.tasks.read(json.dumps(document["task"]))
+            _check_script(task.script)
+            _check_moments(task)
             self._tasks[task.id] = task
             if "webhook" in document:
                 self._webhooks[task.id] = codec.webhooks.read(json.dumps(document["webhook"]))
             return
-        number, at, real, cost = document["about"]
+        number, at, real, cost = codec.about.read(json.dumps(document["about"]))
         row = number, document["ring"], real, cost, json.dumps(document["event"])
-        event = codec.read_event(self._id, datetime.fromisoformat(at), row)
+        _check(_FIRST <= at <= LATEST and 0 <= real < _LAST_REAL, "its moment")
+        event = codec.read_event(self._id, at, row)
         self._events[event.number] = event
 
     def whole(self) -> KeptSandbox:

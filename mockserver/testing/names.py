@@ -154,6 +154,7 @@ class MockSettings(SandboxSettings, total=False):
     callback_allow: str
     seed: str | int
     state: str
+    replica_address: str
     webhook_ca: str | PathLike[str]
     webhook_verify: Flag
     webhook_concurrency: Count

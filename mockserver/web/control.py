@@ -184,12 +184,15 @@ class _Control(HeldOperations, OwnRequests, Stories):
         except lines.LinesError as error:
             raise ApiError(400, f"lines: {error}; nothing was imported") from None
         change = partial(changed_settings, contract=self._contract)
+        made = []
         for whole in found:
             try:
-                sandbox = service.sandboxes.restore(whole, change)
-            except SettingError as error:
-                raise ApiError(400, f"sandbox {whole.id}: {error}") from None
-            service.dispatcher.restore(sandbox, whole.webhooks)
+                made.append((service.sandboxes.made_of(whole, change), whole.webhooks))
+            except (SettingError, OverflowError) as error:
+                message = f"lines: sandbox {whole.id[:40]!r}: {error}; nothing was imported"
+                raise ApiError(400, message) from None
+        for sandbox, webhooks in made:
+            service.dispatcher.restore(service.sandboxes.put(sandbox), webhooks)
         return {"sandboxes": len(found), "tasks": sum(len(whole.tasks) for whole in found)}
 
     # -- the clock ---------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from io import StringIO
 from pathlib import Path
 
 import pytest
@@ -64,3 +65,18 @@ def test_what_cannot_be_done_is_said(
     assert message in printed
     assert printed.count("\n") == 1
     assert not Path("x").exists()
+
+
+def test_a_mock_is_moved_through_a_pipe(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`-` is standard output, and standard input."""
+    url = f"sqlite:///{tmp_path / 'mock.db'}"
+    with running_mock() as mock:
+        assert main(["state", "export", "-", "--url", mock.url]) == 0
+    exported = capsys.readouterr().out
+
+    monkeypatch.setattr("sys.stdin", StringIO(exported))
+    assert main(["state", "import", "-", "--state", url]) == 0
+
+    assert capsys.readouterr().out == "1 sandbox imported: -\n"

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from typing import Any, NamedTuple
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from mockserver.state.lines import LinesError, read, written
 from tests.client import SUBMIT
@@ -118,3 +122,53 @@ def test_lines_are_read_one_after_the_other(lines: list[str]) -> None:
     assert [len(one.tasks) for one in found] == [2, 0]
     for before, after in zip(lines, written(found[:1]), strict=True):
         assert json.loads(after) == json.loads(before)
+
+
+class _Damage(NamedTuple):
+    """A leaf of a line, and what replaces it."""
+
+    line: int
+    leaf: int
+    value: Any
+
+
+damages = st.builds(
+    _Damage,
+    st.integers(0, 100),
+    st.integers(0, 100),
+    st.sampled_from([None, 0, -1, 10**30, 1e300, "", "x", "9999-12-31T23:59:59Z", [], {}, True]),
+)
+
+
+def _damaged(lines: list[str], damage: _Damage) -> list[str]:
+    index = 1 + damage.line % (len(lines) - 1)
+    document = json.loads(lines[index])
+    leaves = list(_leaves(document))
+    holder, name = leaves[damage.leaf % len(leaves)]
+    holder[name] = damage.value
+    return [*lines[:index], json.dumps(document), *lines[index + 1 :]]
+
+
+def _leaves(value: Any) -> Iterator[tuple[Any, Any]]:
+    members = value.items() if isinstance(value, dict) else enumerate(value)
+    for name, member in members:
+        yield value, name
+        if isinstance(member, dict | list):
+            yield from _leaves(member)
+
+
+@settings(max_examples=60)
+@given(damage=damages)
+def test_damaged_lines_break_nothing(lines: list[str], damage: _Damage) -> None:
+    """They are rejected, or the mock works with them: there is never a 500."""
+    mock = Mock(None)
+    try:
+        status, _ = mock.ask("PUT", "/__mock/state", {"lines": _damaged(lines, damage)})
+
+        assert status in (200, 400)
+        for path in ("tasks", "events", "requests", "deliveries", "rules", "settings", "state"):
+            assert mock.ask("GET", f"/__mock/{path}")[0] == 200
+        assert mock.ask("POST", SUBMIT, TASK)[0] in range(200, 600)
+        assert mock.ask("POST", "/__mock/clock", {"advance": "1m"})[0] == 200
+    finally:
+        mock.stop()

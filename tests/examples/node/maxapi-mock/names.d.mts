@@ -109,6 +109,7 @@ export type MockSetting =
   | 'callback_allow'
   | 'seed'
   | 'state'
+  | 'replica_address'
   | 'webhook_ca'
   | 'webhook_verify'
   | 'webhook_concurrency'
