@@ -23,14 +23,14 @@ from mockserver.errors import MaxapiMockError
 from mockserver.state.codec import VERSION
 from mockserver.state.tables import ABOUT, METADATA
 
+APPLICATION = "maxapi-mock "
+"""Begins the name by which PostgreSQL lists a connection; the rest is a token."""
 _MOST_PORTS = 65536
 _LIMITS = {
     "statement_timeout": 20,
     "lock_timeout": 10,
-    "idle_in_transaction_session_timeout": 7,
 }
-"""Seconds, of PostgreSQL; the last one is the shortest, so that a replica which stands still in the
-middle of a transaction does not keep its locks from those who take over."""
+"""Seconds, of PostgreSQL."""
 _PATIENCE = 5
 """Seconds in which a database must accept a connection, or give a lock."""
 
@@ -55,6 +55,8 @@ class Database:
     def __init__(self, url: str) -> None:
         self.shown = shown(url)
         """The URL without its password."""
+        self.token = secrets.token_hex(8)
+        """Begins the ids of this process's replicas; by it, others find its connections."""
         self._url = _parsed(url)
         self.is_shared = self._url.get_backend_name() == "postgresql"
         """Whether several replicas can use it."""
@@ -137,7 +139,7 @@ class Database:
     def _postgresql(self) -> Engine:
         arguments = {
             "connect_timeout": _PATIENCE,
-            "application_name": "maxapi-mock",
+            "application_name": f"{APPLICATION}{self.token}",
             "options": " ".join(f"-c {name}={seconds}s" for name, seconds in _LIMITS.items()),
         }
         return create_engine(self._url, pool_size=4, max_overflow=4, connect_args=arguments)

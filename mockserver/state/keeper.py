@@ -13,8 +13,8 @@ this, so that nobody takes a change of an earlier one for kept.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from threading import Condition, Lock, Thread
 from typing import TYPE_CHECKING
 
@@ -285,21 +285,35 @@ class StateKeeper:
 
     def claim_due(self, until: float) -> None:
         """Have the sandboxes in memory that nobody has, and whose webhooks are due."""
-        with self._entering:
-            for whole in self._store.claim_due(until):
+        with self._unless_entering() as may_claim:
+            era = self.era
+            for whole in self._store.claim_due(until) if may_claim else ():
                 if not self.is_here(whole.id):
                     self.adopt(whole)
+                if era != self.era:
+                    self._service.sandboxes.discard(whole.id)
 
     def let_go(self) -> None:
         """Release the sandboxes that are to be only in the database."""
         if not self.released:
             return
-        with self._entering:
-            free = [one for one in self._take_released() if self._is_at_rest(one)]
+        with self._unless_entering() as may_release:
+            asked = self._take_released() if may_release else []
+            free = [one for one in asked if self._is_at_rest(one)]
             for sandbox in free:
                 self._service.sandboxes.discard(sandbox.id)
             if free:
                 self._store.release([sandbox.id for sandbox in free])
+
+    @contextmanager
+    def _unless_entering(self) -> Iterator[bool]:
+        """Keep out claims; yield False if one is in progress, which may not delay the lease."""
+        is_free = self._entering.acquire(blocking=False)
+        try:
+            yield is_free
+        finally:
+            if is_free:
+                self._entering.release()
 
     def _take_released(self) -> list[Sandbox]:
         """Return those that were asked for and are kept as they are; others may be later."""

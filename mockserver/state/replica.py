@@ -11,9 +11,9 @@ import logging
 import math
 import time
 from contextlib import suppress
+from secrets import token_hex
 from threading import Event, Thread
 from typing import TYPE_CHECKING
-from uuid import uuid4
 
 from mockserver.engine.clock import real_seconds
 from mockserver.engine.keeping import Unavailable
@@ -90,7 +90,8 @@ class Replica:
     def _open(self) -> None:
         began = real_seconds()
         self.database.open()
-        self.store.register(uuid4().hex, self._address, LEASE)
+        replica = self.database.token + token_hex(8)
+        self.store.register(replica, self._address, LEASE)
         numbers = self.store.number_after if self.is_shared else None
         self._service.sandboxes.log.continue_after(self.store.last_event(), numbers)
         self._is_open = True

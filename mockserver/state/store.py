@@ -13,7 +13,7 @@ from sqlalchemy import Connection, bindparam, delete, func, insert, select, text
 from mockserver.engine.events import AnyEvent
 from mockserver.engine.keeping import KeptSandbox, Unavailable
 from mockserver.state import codec
-from mockserver.state.database import Database, StateError
+from mockserver.state.database import APPLICATION, Database, StateError
 from mockserver.state.rows import Changes, Row, changes_of
 from mockserver.state.tables import EVENTS, REPLICAS, SANDBOXES, TASKS
 
@@ -103,6 +103,7 @@ class Store:
         with self._database.transaction() as connection:
             if not connection.execute(renewed.values(expires=self._now + lease)).rowcount:
                 raise LeaseLost("another replica has taken over; trying again")
+            self._disconnect_the_dead(connection)
 
     def leave(self) -> None:
         """Release everything that this replica has."""
@@ -123,10 +124,22 @@ class Store:
 
     def _bury_the_dead(self, connection: Connection) -> None:
         """Take everything from replicas whose lease has ended."""
+        self._disconnect_the_dead(connection)
         dead = select(REPLICAS.c.id).where(REPLICAS.c.expires < self._now)
         for replica in list(connection.scalars(dead.with_for_update(skip_locked=True))):
             _free(connection, replica)
             connection.execute(delete(REPLICAS).where(REPLICAS.c.id == replica))
+
+    def _disconnect_the_dead(self, connection: Connection) -> None:
+        dead = select(REPLICAS.c.id).where(REPLICAS.c.expires < self._now)
+        for replica in list(connection.scalars(dead)):
+            self._disconnect(connection, replica)
+
+    def _disconnect(self, connection: Connection, replica: str) -> None:
+        """End the connections of a dead replica: if it only stands still, it may hold locks."""
+        token = replica[: len(self._database.token)]
+        if self._database.is_shared and token != self._database.token:
+            connection.execute(_DISCONNECT, {"name": APPLICATION + token})
 
     # -- sandboxes ---------------------------------------------------------------------------
 
@@ -162,7 +175,8 @@ class Store:
         address: str | None = connection.scalar(
             select(REPLICAS.c.address).where(REPLICAS.c.id == owner, REPLICAS.c.expires > self._now)
         )
-        if address is None:  # waits for a commit of that replica which is in progress
+        if address is None:  # waits for the end of a commit of that replica
+            self._disconnect(connection, owner)
             connection.execute(
                 delete(REPLICAS).where(REPLICAS.c.id == owner, REPLICAS.c.expires <= self._now)
             )
@@ -333,6 +347,10 @@ _OWN = (
     select(REPLICAS.c.id)
     .where(REPLICAS.c.id == bindparam("own"))
     .with_for_update(read=True, key_share=True)
+)
+_DISCONNECT = text(
+    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+    "WHERE application_name = :name AND datname = current_database() AND usename = current_user"
 )
 _FORGET = delete(TASKS).where(
     TASKS.c.sandbox == bindparam("of"), TASKS.c.id == bindparam("task_id")

@@ -199,9 +199,11 @@ class KeptFrontEnd:
     async def _respond_where_it_is(self, request: Request) -> Response:
         """Respond to a request, here or elsewhere. Raises Moved and Unavailable."""
         home, address = await self._in_thread(self._enter, request)
+        if home is None:
+            return await self._respond_anyway(request)
         if isinstance(home, Everywhere):
             return await self._respond_everywhere(request, home)
-        if address is not None and home is not None:
+        if address is not None:
             return await self._relayed(home, address, request)
         return await self._respond_now(request)
 
