@@ -40,6 +40,14 @@ _PRAGMAS = ("locking_mode = EXCLUSIVE", "journal_mode = WAL", "synchronous = NOR
 commits, as to wait for the disk each time would cost most of the speed."""
 
 
+_BUSY = ("40", "55P03", "57014")
+"""PostgreSQL's codes of conflicts, and of locks and statements that took too long."""
+
+
+class Busy(Unavailable):
+    """Something else is at the same rows for too long; the connection is as it was."""
+
+
 class StateError(MaxapiMockError):
     """State cannot be kept where it was asked for; the message says why, and what to do."""
 
@@ -166,7 +174,8 @@ class Database:
         for start, text in advice.items():
             if code.startswith(start):
                 return StateError(f"{self.shown}: {line}{text}")
-        return Unavailable(f"{self.shown}: {line}")
+        kind = Busy if code.startswith(_BUSY) else Unavailable
+        return kind(f"{self.shown}: {line}")
 
     def _sqlite_meaning(self, line: str) -> StateError | Unavailable:
         if "not a database" in line or "malformed" in line:

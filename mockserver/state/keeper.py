@@ -24,7 +24,7 @@ from mockserver.engine.keeping import KeptSandbox, KeptWebhook, Unavailable
 from mockserver.engine.sandbox import Sandbox
 from mockserver.settings import SettingError, Settings, changed_settings
 from mockserver.state.codec import Unreadable
-from mockserver.state.database import StateError
+from mockserver.state.database import Busy, StateError
 from mockserver.state.store import Elsewhere, Store
 from mockserver.state.writer import Batch, Writer
 
@@ -234,7 +234,9 @@ class StateKeeper:
             era = self.era
             try:
                 found = self._store.claim(id_, masked_key)
-            except (Unavailable, StateError, Unreadable) as error:
+            except (Busy, Unreadable) as error:  # it concerns only this sandbox
+                raise Unavailable(f"sandbox {id_}: {error}") from None
+            except (Unavailable, StateError) as error:
                 self.fail(error)
                 raise Unavailable(str(error)) from None
             if isinstance(found, Elsewhere):

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from mockserver.engine.clock import real_seconds
 from mockserver.engine.keeping import Unavailable
-from mockserver.state.database import Database, StateError
+from mockserver.state.database import Busy, Database, StateError
 from mockserver.state.keeper import StateKeeper
 from mockserver.state.store import LeaseLost, Store
 
@@ -108,6 +108,8 @@ class Replica:
             except LeaseLost as lost:
                 self._is_open = False
                 self._fail(lost)
+            except Busy as busy:
+                _log.warning("a round of the replica is put off: %s", busy)
             except (Unavailable, StateError) as error:
                 self._fail(error)
             except Exception:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, delete, func, insert, select, text, update
+from sqlalchemy import Connection, bindparam, delete, func, insert, or_, select, text, update
 
 from mockserver.engine.events import AnyEvent
 from mockserver.engine.keeping import KeptSandbox, Unavailable
@@ -123,12 +123,14 @@ class Store:
             return list(connection.scalars(living))
 
     def _bury_the_dead(self, connection: Connection) -> None:
-        """Take everything from replicas whose lease has ended."""
+        """Forget replicas whose lease has ended, so that nobody has their sandboxes.
+
+        Those stay as they are: a claim locks a sandbox before its owner, not the other way round.
+        """
         self._disconnect_the_dead(connection)
         dead = select(REPLICAS.c.id).where(REPLICAS.c.expires < self._now)
-        for replica in list(connection.scalars(dead.with_for_update(skip_locked=True))):
-            _free(connection, replica)
-            connection.execute(delete(REPLICAS).where(REPLICAS.c.id == replica))
+        ids = list(connection.scalars(dead.with_for_update(skip_locked=True)))
+        connection.execute(delete(REPLICAS).where(REPLICAS.c.id.in_(ids)))
 
     def _disconnect_the_dead(self, connection: Connection) -> None:
         dead = select(REPLICAS.c.id).where(REPLICAS.c.expires < self._now)
@@ -188,7 +190,7 @@ class Store:
         """Make sandboxes this replica's that nobody has, and whose webhooks are due."""
         wanted = (
             select(SANDBOXES.c.id)
-            .where(SANDBOXES.c.due <= until, SANDBOXES.c.owner.is_(None))
+            .where(SANDBOXES.c.due <= until, _IS_NOBODYS)
             .order_by(SANDBOXES.c.due)
             .limit(_PAGE)
             .with_for_update(skip_locked=True)
@@ -207,14 +209,6 @@ class Store:
         freed = update(SANDBOXES).where(SANDBOXES.c.id.in_(ids))
         with self._database.transaction() as connection:
             connection.execute(freed.where(SANDBOXES.c.owner == self.replica).values(owner=None))
-
-    def next_due(self) -> float | None:
-        """Return when the next webhook of a sandbox that nobody has is due."""
-        with self._database.transaction() as connection:
-            due: float | None = connection.scalar(
-                select(func.min(SANDBOXES.c.due)).where(SANDBOXES.c.owner.is_(None))
-            )
-            return due
 
     def last_event(self) -> int:
         """Return the number of the latest event of all sandboxes; 0 if there is none."""
@@ -250,7 +244,7 @@ class Store:
                 return
             idle = (
                 select(SANDBOXES.c.id)
-                .where(SANDBOXES.c.owner.is_(None))
+                .where(_IS_NOBODYS)
                 .order_by(SANDBOXES.c.used)
                 .limit(total - most)
                 .with_for_update(skip_locked=True)
@@ -343,6 +337,7 @@ def _free(connection: Connection, replica: str) -> None:
     connection.execute(update(SANDBOXES).where(SANDBOXES.c.owner == replica).values(owner=None))
 
 
+_IS_NOBODYS = or_(SANDBOXES.c.owner.is_(None), SANDBOXES.c.owner.not_in(select(REPLICAS.c.id)))
 _OWN = (
     select(REPLICAS.c.id)
     .where(REPLICAS.c.id == bindparam("own"))
