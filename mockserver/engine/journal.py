@@ -234,6 +234,11 @@ def shown_body(body: bytes) -> Any:
         return body.decode("utf-8", "replace")
 
 
+def ring_of(kind: EventKind) -> int:
+    """Return which of a journal's `rings` keeps the events of a kind."""
+    return {EventKind.REQUEST: 0, EventKind.WEBHOOK: 1}.get(kind, 2)
+
+
 class Journal:
     """The latest events of a sandbox: exchanges, attempts to deliver webhooks, and others."""
 
@@ -311,13 +316,13 @@ class Journal:
         self, events: Iterable[AnyEvent], recorded: tuple[int, int], dropped: tuple[int, int, int]
     ) -> None:
         """Have events that were kept; numbers go on after those that were *recorded*."""
-        all_events = list(events)
-        own = (EventKind.REQUEST,), (EventKind.WEBHOOK,)
-        others = tuple(set(EventKind) - {EventKind.REQUEST, EventKind.WEBHOOK})
-        for ring, kinds, last in zip(self.rings, (*own, others), dropped, strict=True):
-            ring.restore(
-                (one for one in all_events if one.data.kind in kinds and one.number > last), last
-            )
+        kept: tuple[list[AnyEvent], ...] = ([], [], [])
+        for event in events:
+            place = ring_of(event.data.kind)
+            if event.number > dropped[place]:
+                kept[place].append(event)
+        for ring, own, last in zip(self.rings, kept, dropped, strict=True):
+            ring.restore(own, last)
         self._recorded[:] = recorded
         self._numbers = count(recorded[0] + 1), count(recorded[1] + 1)
 

@@ -148,8 +148,8 @@ class State(Keeper, Protocol):
     """The number of the latest change that responses wait for."""
     committed: int
     """Changes up to this one are kept, or were given up with their era."""
-    known_others: set[str] | None
-    """The addresses of the other replicas when they were last looked for; None before that."""
+    known_others: set[str]
+    """The addresses of the other replicas when they were last looked for."""
     on_commit: Callable[[], object]
     """Called after each commit, and after each failure, in some thread."""
 

@@ -27,6 +27,9 @@ from mockserver.engine.unreached import Unreached
 from mockserver.engine.webhooks.delivery_warnings import webhook_outcome, webhook_warning
 from mockserver.settings import Settings
 
+ChangeSettings = Callable[[Settings, Mapping[str, str]], Settings]
+"""Returns settings with the changes that texts of settings ask for."""
+
 
 class Sandbox:
     """The world of one API key; safe to use from several threads."""
@@ -204,9 +207,7 @@ class Sandbox:
         with self.advancing:
             self.clock.run(speed)
 
-    def change_settings(
-        self, texts: Mapping[str, str], change: Callable[[Settings, Mapping[str, str]], Settings]
-    ) -> None:
+    def change_settings(self, texts: Mapping[str, str], change: ChangeSettings) -> None:
         """Replace the settings by what *change* makes of them with *texts*.
 
         Raises whatever *change* raises.
@@ -405,7 +406,7 @@ class Sandbox:
     def restore(
         self,
         whole: KeptSandbox,
-        change_settings: Callable[[Settings, Mapping[str, str]], Settings],
+        change_settings: ChangeSettings,
     ) -> None:
         """Become what was kept; this one must be new, and used by nobody yet.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, OrderedDict, deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from decimal import Decimal
 from functools import partial
 from itertools import islice
@@ -17,7 +17,7 @@ from mockserver.engine.events import EventLog
 from mockserver.engine.ids import sandbox_id
 from mockserver.engine.journal import Watch
 from mockserver.engine.keeping import MEMORY, Keeper, KeptSandbox, Unavailable
-from mockserver.engine.sandbox import Sandbox
+from mockserver.engine.sandbox import ChangeSettings, Sandbox
 from mockserver.engine.tasks import TaskBudget
 from mockserver.settings import Settings
 
@@ -193,7 +193,7 @@ class Sandboxes:
     def restore(
         self,
         whole: KeptSandbox,
-        change_settings: Callable[[Settings, Mapping[str, str]], Settings],
+        change_settings: ChangeSettings,
     ) -> Sandbox:
         """Add a sandbox that was kept, in place of one with the same id.
 
@@ -204,7 +204,7 @@ class Sandboxes:
     def made_of(
         self,
         whole: KeptSandbox,
-        change_settings: Callable[[Settings, Mapping[str, str]], Settings],
+        change_settings: ChangeSettings,
     ) -> Sandbox:
         """Return a sandbox that was kept, without adding it. Raises as `restore` does."""
         sandbox = self._make(whole.id, whole.masked_key)

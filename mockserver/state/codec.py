@@ -18,7 +18,7 @@ from mockserver.domain.record import record
 from mockserver.domain.task import Task
 from mockserver.engine.contract_warnings import ContractWarning, OperationName
 from mockserver.engine.events import AnyEvent, Event, EventKind, Note
-from mockserver.engine.journal import Delivery, RecordedRequest
+from mockserver.engine.journal import Delivery, RecordedRequest, ring_of
 from mockserver.engine.keeping import Kept, KeptWebhook
 from mockserver.engine.messages import Request, Response
 
@@ -109,21 +109,13 @@ def write_event(event: AnyEvent) -> str:
     return _notes.write(_Told(data.kind, data.told()))
 
 
-def ring_of(event: AnyEvent) -> int:
-    """Return the place of the ring that keeps an event, among those of its journal."""
-    return _RINGS.get(event.data.kind, _NOTES)
-
-
-_RINGS, _NOTES = {EventKind.REQUEST: 0, EventKind.WEBHOOK: 1}, 2
-
-
 def read_event(sandbox: str, at: datetime, row: tuple[int, int, float, int, str]) -> AnyEvent:
     """Return the event of a *row*: number, ring, real time, bytes, JSON. Raises Unreadable."""
     number, ring, real, cost, text = row
     data: RecordedRequest | Delivery | Note
-    if ring == _RINGS[EventKind.REQUEST]:
+    if ring == ring_of(EventKind.REQUEST):
         data = _exchange(_exchanges.read(text), at)
-    elif ring == _RINGS[EventKind.WEBHOOK]:
+    elif ring == ring_of(EventKind.WEBHOOK):
         data = _deliveries.read(text)
     else:
         told = _notes.read(text)

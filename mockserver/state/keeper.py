@@ -50,7 +50,7 @@ class StateKeeper:
         """Counts how often what is in memory was discarded."""
         self.problem: str | None = "it was not opened yet"
         """Why state cannot be kept now."""
-        self.known_others: set[str] | None = None
+        self.known_others: set[str] = set()
         """The addresses of the other replicas when they were last looked for."""
         self.on_commit: Callable[[], object] = bool
         """Called after each commit, and after each failure, in the thread that commits."""

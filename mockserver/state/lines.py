@@ -17,7 +17,7 @@ from mockserver.domain.redaction import without_users
 from mockserver.domain.script import Script
 from mockserver.domain.task import Task, transitions
 from mockserver.engine.events import AnyEvent, Event
-from mockserver.engine.journal import Delivery
+from mockserver.engine.journal import Delivery, ring_of
 from mockserver.engine.keeping import Kept, KeptSandbox, KeptWebhook
 from mockserver.errors import MaxapiMockError
 from mockserver.state import codec
@@ -54,7 +54,7 @@ def _of_sandbox(whole: KeptSandbox) -> Iterator[str]:
         yield f'{{"task": {codec.tasks.write(shown)}{more}}}'
     for event in map(_without_proof, whole.events):
         about = json.dumps([event.number, event.at.isoformat(), event.real, event.cost])
-        ring = codec.ring_of(event)
+        ring = ring_of(event.data.kind)
         yield f'{{"event": {codec.write_event(event)}, "ring": {ring}, "about": {about}}}'
 
 

@@ -125,10 +125,10 @@ class Replica:
         if not self._is_open or self.keeper.problem is not None:
             self._open()  # anew: what it had is nobody's then, and claimed if a webhook is due
             return
-        began = real_seconds()
-        self.store.renew(LEASE)
-        self._hold_since(began)
         if self.is_shared:
+            began = real_seconds()
+            self.store.renew(LEASE)
+            self._hold_since(began)
             self.keeper.others()
         self.keeper.claim_due(time.time() + _SOON)
         self.keeper.let_go()

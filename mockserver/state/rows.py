@@ -8,6 +8,7 @@ from typing import Any
 
 from mockserver.domain.task import Task
 from mockserver.engine.events import AnyEvent
+from mockserver.engine.journal import ring_of
 from mockserver.engine.keeping import Kept, KeptSandbox, KeptWebhook
 from mockserver.state import codec
 
@@ -65,7 +66,7 @@ def event_row(event: AnyEvent) -> Row:
     return {
         "sandbox": event.sandbox,
         "number": event.number,
-        "ring": codec.ring_of(event),
+        "ring": ring_of(event.data.kind),
         "at": event.at.isoformat(),
         "real": event.real,
         "cost": event.cost,

@@ -116,11 +116,12 @@ class Store:
 
     def others(self) -> list[str]:
         """Return the addresses of the other replicas."""
-        living = select(REPLICAS.c.address).where(
-            REPLICAS.c.id != self.replica, REPLICAS.c.expires > self._now
-        )
         with self._database.transaction() as connection:
-            return list(connection.scalars(living))
+            return list(connection.scalars(self._living_others(REPLICAS.c.address)))
+
+    def _living_others(self, column: Any) -> Any:
+        """Return what selects a column of the other replicas whose lease has not ended."""
+        return select(column).where(REPLICAS.c.id != self.replica, REPLICAS.c.expires > self._now)
 
     def _bury_the_dead(self, connection: Connection) -> None:
         """Forget replicas whose lease has ended, so that nobody has their sandboxes.
@@ -217,9 +218,12 @@ class Store:
             return last or 0
 
     def ids(self) -> list[str]:
-        """List all sandboxes, the least recently used first."""
+        """List the sandboxes that no other replica has, the least recently used first."""
         with self._database.transaction() as connection:
-            return list(connection.scalars(select(SANDBOXES.c.id).order_by(SANDBOXES.c.used)))
+            others = self._living_others(REPLICAS.c.id)
+            free = or_(SANDBOXES.c.owner.is_(None), SANDBOXES.c.owner.not_in(others))
+            found = select(SANDBOXES.c.id).where(free).order_by(SANDBOXES.c.used)
+            return list(connection.scalars(found))
 
     def all(self, beginning: str = "") -> list[KeptSandbox]:
         """Return the sandboxes whose id has that *beginning*, without claiming them."""

@@ -10,6 +10,11 @@ from mockserver.engine.messages import Request, Response
 from mockserver.web.incoming import BadRequest
 
 
+async def response_of(responding: Response | Awaitable[Response]) -> Response:
+    """Return what an application responds, once it is there."""
+    return responding if isinstance(responding, Response) else await responding
+
+
 class Application(Protocol):
     """What responds to the requests of a server."""
 

@@ -16,7 +16,7 @@ from mockserver.domain.script import Drip, WireFault
 from mockserver.engine.messages import STREAM_INTERVAL, Response, Stream
 from mockserver.network.listening import reset
 from mockserver.network.loop_thread import is_set_within
-from mockserver.web.application import Application
+from mockserver.web.application import Application, response_of
 from mockserver.web.incoming import BadRequest, Received, make_request
 from mockserver.web.outgoing import (
     CLOSE,
@@ -240,11 +240,9 @@ class Connection(asyncio.Protocol):
         self._proceed()
 
     async def _awaited(self, responding: Response | Awaitable[Response]) -> Response:
-        if isinstance(responding, Response):
-            return responding
         self._is_responding = True
         try:
-            return await responding
+            return await response_of(responding)
         finally:
             self._is_responding = False
 

@@ -23,7 +23,7 @@ from mockserver.engine.keeping import State, Unavailable
 from mockserver.engine.messages import ApiError, Request, Response
 from mockserver.engine.sandboxes import ANONYMOUS_ID
 from mockserver.engine.service import CONTROL_PREFIX, Service
-from mockserver.web.application import Application
+from mockserver.web.application import Application, response_of
 from mockserver.web.console.pages import is_for_console
 from mockserver.web.control_request import Routes, sandbox_named
 from mockserver.web.everywhere import has_events, merged, without_wait
@@ -129,15 +129,13 @@ class Homes:
 class KeptFrontEnd:
     """Passes requests to *plain*, another front end, as long as state can be kept."""
 
-    def __init__(
-        self, plain: Application, service: Service, state: State, relay: Relay | None
-    ) -> None:
+    def __init__(self, plain: Application, service: Service, state: State) -> None:
         self.limit = plain.limit
         self._plain = plain
         self._service = service
         self._state = state
         self._homes = Homes(service, state)
-        self._relay = relay
+        self._relay = Relay(state.secret)
         self.relay_server = RelayServer(state.secret, self.respond_to_replica)
         """Responds to what other replicas relay."""
         self._elsewhere: dict[str, str] = {}
@@ -249,8 +247,6 @@ class KeptFrontEnd:
         return await self._respond_now(request)
 
     async def _relayed(self, home: Home, address: str, request: Request) -> Response:
-        if self._relay is None:
-            raise Unavailable("another server has its sandbox")
         try:
             response = await self._relay.ask(address, request)
         except (Moved, Unavailable):
@@ -272,7 +268,7 @@ class KeptFrontEnd:
     async def _respond_everywhere(self, request: Request, home: Everywhere) -> Response:
         """Put the responses of all replicas together; what waits for events asks repeatedly."""
         relay, state = self._relay, self._state
-        if relay is None or not state.is_shared:
+        if not state.is_shared:
             return await self._respond_now(request)
         others = await self._in_thread(state.others)
         known = set(others)
@@ -281,9 +277,7 @@ class KeptFrontEnd:
         while True:
             asked = [relay.ask(one, request, part=True) for one in others]
             responses = await asyncio.gather(self._respond_now(request), *asked)
-            response = merged(
-                home.name, request, responses, lambda: state.known_others in (None, known)
-            )
+            response = merged(home.name, request, responses, lambda: state.known_others == known)
             if has_events(response) or real_seconds() >= deadline:
                 return response
             await asyncio.sleep(_LOOK)
@@ -292,12 +286,10 @@ class KeptFrontEnd:
 
     async def _respond_anyway(self, request: Request) -> Response:
         """Respond to what concerns no sandbox, and so needs nothing to be kept."""
-        responding = self._plain.respond(request)
-        return responding if isinstance(responding, Response) else await responding
+        return await response_of(self._plain.respond(request))
 
     async def _respond_now(self, request: Request) -> Response:
-        responding = self.respond_here(request)
-        return responding if isinstance(responding, Response) else await responding
+        return await response_of(self.respond_here(request))
 
     def respond_here(self, request: Request) -> Response | Awaitable[Response]:
         """Return the response to a request whose sandbox is in memory."""

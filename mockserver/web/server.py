@@ -28,7 +28,6 @@ from mockserver.web.gateway import Gateway, Kind, kind_of
 from mockserver.web.incoming import BadRequest
 from mockserver.web.kept import KeptFrontEnd
 from mockserver.web.listener import Listener
-from mockserver.web.relay import Relay
 
 if TYPE_CHECKING:
     import ssl
@@ -69,7 +68,7 @@ class Server:
         self._front_end = _FrontEnd(service)
         self._kept: KeptFrontEnd | None = None
         if state is not None:
-            self._kept = KeptFrontEnd(self._front_end, service, state, Relay(state.secret))
+            self._kept = KeptFrontEnd(self._front_end, service, state)
         self._listener = Listener(self._kept or self._front_end)
 
     @property
